@@ -1,0 +1,34 @@
+"""What every embedder does: segments and words as vectors of one space."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.images import Image
+from model.segments import Segments
+
+
+class Embedder(ABC):
+    """Puts segments and texts into one space, where a dot product says how well they agree."""
+
+    @property
+    @abstractmethod
+    def space(self) -> EmbeddingSpace:
+        """The space of every vector that this embedder makes."""
+
+    @abstractmethod
+    def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
+        """One unit vector a segment, in their order. The image is looked at once."""
+
+    @abstractmethod
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        """One unit vector a text, in their order. Any text is accepted, however long."""
+
+    def embed_image(self, image: Image) -> Embeddings:
+        """One unit vector (1×D): the image as one segment that covers all of it."""
+        whole = np.ones((1, *image.size), np.bool_)
+        return self.embed_segments(image, Segments.from_masks(whole))

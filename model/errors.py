@@ -1,0 +1,144 @@
+"""Everything that segsearch refuses to do, and why.
+
+SegsearchError
+├── PhotoError              one photo cannot be used; the rest goes on
+│   ├── PhotoUnreadable     truncated, empty, damaged, mislabelled, no permission
+│   ├── PhotoUnsupported    not a photo format that is read here
+│   ├── PhotoTooLarge       more pixels than the limit allows
+│   └── PhotoChanged        changed or vanished while it was being read
+├── ModelError
+│   ├── PresetUnknown       no such preset, or its file is not understood
+│   ├── WeightsMissing      a weight file is not where the preset says
+│   ├── WeightsMismatch     a weight file is not the one the preset names
+│   └── SpaceMismatch       vectors of two embedding spaces were about to be compared
+├── StorageError
+│   ├── IndexMissing        there is no index in this folder
+│   ├── IndexLocked         another process is writing to it
+│   ├── IndexReadOnly       it cannot be written to
+│   ├── IndexDamaged        the catalog cannot be trusted
+│   ├── IndexTooNew         a newer segsearch made it
+│   ├── PresetMismatch      it was made with another preset or other weights
+│   ├── RootMissing         a folder to be indexed or pruned is not there
+│   ├── PruneRefused        more would be forgotten than looks intended
+│   └── StorageFull         the disk is full
+├── QueryError              the question cannot be understood
+├── ExportError             the answer cannot be written
+└── ExtraMissing            an optional dependency is needed for this
+"""
+
+
+class SegsearchError(Exception):
+    """What went wrong and where, and what to do about it, in one line.
+
+    Args:
+        what: what went wrong and where (paths through `shown`).
+        fix: what the reader can do, as an imperative; empty where nothing can be done.
+    """
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what, fix)
+        self.what = what
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.fix}" if self.fix else self.what
+
+
+class PhotoError(SegsearchError):
+    """One photo cannot be used."""
+
+
+class PhotoUnreadable(PhotoError):
+    """The file is truncated, empty, damaged, mislabelled or may not be read."""
+
+
+class PhotoUnsupported(PhotoError):
+    """The file is no photo, or of a format that is not read here."""
+
+
+class PhotoTooLarge(PhotoError):
+    """The photo has more pixels than the limit allows."""
+
+
+class PhotoChanged(PhotoError):
+    """The file changed or vanished while it was being read."""
+
+
+class ModelError(SegsearchError):
+    """A preset or its weights cannot be used."""
+
+
+class PresetUnknown(ModelError):
+    """There is no such preset, or its file is not understood."""
+
+
+class WeightsMissing(ModelError):
+    """A weight file is not where the preset says."""
+
+
+class WeightsMismatch(ModelError):
+    """A weight file is not the one the preset names."""
+
+
+class SpaceMismatch(ModelError):
+    """Vectors of two embedding spaces were about to be compared."""
+
+
+class StorageError(SegsearchError):
+    """The index cannot be read or written."""
+
+
+class IndexMissing(StorageError):
+    """There is no index in this folder."""
+
+
+class IndexLocked(StorageError):
+    """Another process is writing to the index."""
+
+
+class IndexReadOnly(StorageError):
+    """The index cannot be written to."""
+
+
+class IndexDamaged(StorageError):
+    """The catalog of the index cannot be trusted."""
+
+
+class IndexTooNew(StorageError):
+    """A newer segsearch made the index."""
+
+
+class PresetMismatch(StorageError):
+    """The index was made with another preset, or with other weights."""
+
+
+class RootMissing(StorageError):
+    """A folder to be indexed or pruned is not there."""
+
+
+class PruneRefused(StorageError):
+    """More would be forgotten than looks intended."""
+
+
+class StorageFull(StorageError):
+    """The disk is full."""
+
+
+class QueryError(SegsearchError):
+    """The question cannot be understood."""
+
+
+class ExportError(SegsearchError):
+    """The answer cannot be written."""
+
+
+class ExtraMissing(SegsearchError):
+    """An optional dependency is needed for this."""
+
+
+def shown(path: object) -> str:
+    """A path as it can be printed on one line: control characters and invalid bytes escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in str(path)
+    )
