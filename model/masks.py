@@ -1,4 +1,4 @@
-"""Masks as COCO run lengths: coding, measuring, comparing, and enlarging to the photo's size.
+"""Masks as COCO run lengths: coding, measuring and comparing.
 
 Run lengths are COCO's compressed ones (column-major, 6 bits a character), coded by pycocotools.
 A mask's frame is `size` = (height, width) in pixels.
@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageFilter
 from pycocotools import mask as coco
 
 Size = tuple[int, int]
@@ -80,51 +78,6 @@ def pool(maps: NDArray[np.float32], grid: Size) -> NDArray[np.float32]:
     rows = _area_weights(maps.shape[1], grid[0])
     columns = _area_weights(maps.shape[2], grid[1])
     return np.asarray(rows @ (maps @ columns.T), np.float32)
-
-
-def enlarge(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
-    """An H×W mask at another size, its outline smooth, its topology kept.
-
-    Two interpolations are mixed: the linear one keeps every pixel of the original on its side
-    (holes, thin parts and islands survive), a blurred cubic one takes the staircase out of the
-    outline. The blurred one may move the linear one by less than half, hence never flips the
-    centre of an original pixel.
-    """
-    if mask.shape == size:
-        return mask.copy()
-    result = np.zeros(size, np.bool_)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return result
-    scale_y, scale_x = size[0] / mask.shape[0], size[1] / mask.shape[1]
-    margin = 3
-    y0, y1 = max(rows[0] - margin, 0), min(rows[-1] + 1 + margin, mask.shape[0])
-    x0, x1 = max(columns[0] - margin, 0), min(columns[-1] + 1 + margin, mask.shape[1])
-    # the crop in the target's whole pixels, and where exactly that lies in the source
-    ty0, ty1 = int(np.floor(y0 * scale_y)), min(int(np.ceil(y1 * scale_y)), size[0])
-    tx0, tx1 = int(np.floor(x0 * scale_x)), min(int(np.ceil(x1 * scale_x)), size[1])
-    source = (tx0 / scale_x, ty0 / scale_y, tx1 / scale_x, ty1 / scale_y)
-    source = (
-        source[0],
-        source[1],
-        min(source[2], float(mask.shape[1])),
-        min(source[3], float(mask.shape[0])),
-    )
-    small = PillowImage.fromarray(mask.astype(np.uint8) * 255)
-    target = (tx1 - tx0, ty1 - ty0)
-    linear = _as_field(small.resize(target, PillowImage.Resampling.BILINEAR, source))
-    if scale_y <= 1 and scale_x <= 1:
-        result[ty0:ty1, tx0:tx1] = linear >= 127.5
-        return result
-    blurred_small = small.filter(ImageFilter.GaussianBlur(0.8))
-    blurred = _as_field(blurred_small.resize(target, PillowImage.Resampling.BICUBIC, source))
-    smooth = np.clip(blurred, linear - 120, linear + 120)
-    result[ty0:ty1, tx0:tx1] = smooth >= 127.5
-    return result
-
-
-def _as_field(image: PillowImage.Image) -> NDArray[np.int16]:
-    return np.asarray(image).astype(np.int16)
 
 
 def _records(counts: Sequence[bytes], size: Size) -> list[dict[str, Any]]:

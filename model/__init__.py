@@ -1,0 +1,24 @@
+"""What does this photo show? Segmenters, encoders and the universal segment embedding."""
+
+from model.embedder import Embedder
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.errors import SegsearchError
+from model.images import Image, read_image
+from model.preset import Models, Preset, load_preset, preset_names
+from model.segmenter import Segmenter
+from model.segments import Segments
+
+__all__ = [
+    "Embedder",
+    "EmbeddingSpace",
+    "Embeddings",
+    "Image",
+    "Models",
+    "Preset",
+    "SegsearchError",
+    "Segmenter",
+    "Segments",
+    "load_preset",
+    "preset_names",
+    "read_image",
+]

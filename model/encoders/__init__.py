@@ -1,0 +1,1 @@
+"""Frozen encoders of photos and of words."""

@@ -1,0 +1,199 @@
+"""Presets: which models look at photos, as data.
+
+A preset is one TOML file. The bundled ones lie in `model/presets/`; a path to any other such
+file is as good as a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.embeddings import EmbeddingSpace
+from model.errors import PresetUnknown, shown
+from model.weights import WeightFile
+
+if TYPE_CHECKING:
+    from model.calibration import Calibration
+    from model.embedder import Embedder
+    from model.segmenter import Segmenter
+
+FOLDER = Path(__file__).parent / "presets"
+DEFAULT = "nano"
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a preset builds."""
+
+    segmenter: Segmenter
+    embedder: Embedder
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A choice of models, their sizes and their weights.
+
+    Attributes:
+        name: as the user types it.
+        title: one line for people.
+        image_side: pixels of the longer side at which photos are decoded.
+        seconds_per_photo: CPU seconds of one thread for a 12-megapixel photo, as measured.
+        dimension: of the embedding space.
+        segmenter: `kind` and its settings.
+        embedder: `kind` and its settings.
+        weights: the files, by role.
+        source: the preset's file.
+    """
+
+    name: str
+    title: str
+    image_side: int
+    seconds_per_photo: float
+    dimension: int
+    segmenter: Settings
+    embedder: Settings
+    weights: Mapping[str, WeightFile]
+    source: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of all that decides which segments and vectors a photo gets."""
+        return _digest(self._embedding_identity() | {"segmenter": dict(self.segmenter)})
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of this preset's vectors."""
+        return EmbeddingSpace(self.name, self.dimension, _digest(self._embedding_identity()))
+
+    def build(self) -> Models:
+        """The models, loaded on the CPU. Slow: imports the libraries and reads the weights.
+
+        Raises:
+            WeightsMissing, WeightsMismatch: a weight file is not there or not the right one.
+        """
+        return Models(
+            _build(SEGMENTERS, self.segmenter, self),
+            _build(EMBEDDERS, self.embedder, self),
+            _build(CALIBRATIONS, self.embedder, self, bare=True),
+        )
+
+    def _embedding_identity(self) -> dict[str, Any]:
+        # the calibration judges scores and changes no vector
+        digests = {role: w.sha256 for role, w in self.weights.items() if role != "calibration"}
+        return {
+            "embedder": dict(self.embedder),
+            "image_side": self.image_side,
+            "dimension": self.dimension,
+            "weights": digests,
+        }
+
+
+def load_preset(name: str = DEFAULT) -> Preset:
+    """The bundled preset of that name, or the preset in the TOML file at that path.
+
+    Raises:
+        PresetUnknown: there is none, or its file is not understood.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if Path(name).name != name and not name.endswith(".toml") or not path.is_file():
+        raise PresetUnknown(
+            f"there is no preset '{shown(name)}'",
+            f"choose one of {', '.join(preset_names())}, or give the path of a .toml file",
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        weights = {
+            role: WeightFile(role=role, folder=path.parent, **entry)
+            for role, entry in table.pop("weights", {}).items()
+        }
+        preset = Preset(weights=weights, source=path, **table)
+        known = preset.segmenter["kind"] in SEGMENTERS and preset.embedder["kind"] in EMBEDDERS
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError, AttributeError) as e:
+        raise PresetUnknown(f"{shown(path)} is no preset ({e})", "mend the file") from e
+    if not known:
+        raise PresetUnknown(
+            f"{shown(path)} names a kind of segmenter or embedder that does not exist",
+            f"segmenters: {', '.join(SEGMENTERS)}; embedders: {', '.join(EMBEDDERS)}",
+        )
+    return preset
+
+
+def preset_names() -> list[str]:
+    """Names of the bundled presets, the default first."""
+    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def _digest(identity: Settings) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def _build(
+    kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset, bare: bool = False
+) -> Any:
+    settings = {} if bare else {key: value for key, value in section.items() if key != "kind"}
+    try:
+        return kinds[section["kind"]](preset, **settings)
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        raise PresetUnknown(f"{shown(preset.source)}: {error}", "mend the file") from error
+
+
+def _felzenszwalb(preset: Preset, **settings: Any) -> Segmenter:
+    from model.segmenters.felzenszwalb import FelzenszwalbSegmenter
+
+    return FelzenszwalbSegmenter(**settings)
+
+
+def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
+    from model.segmenters.colour_regions import ColourRegionSegmenter
+
+    return ColourRegionSegmenter(**settings)
+
+
+def _universal(preset: Preset, **settings: Any) -> Embedder:
+    from model.use.universal import UniversalEmbedder
+
+    files = {r: w.checked_path() for r, w in preset.weights.items() if r != "calibration"}
+    return UniversalEmbedder.load(preset.space, **files, **settings)
+
+
+def _colour_words(preset: Preset, **settings: Any) -> Embedder:
+    from model.encoders.colour_words import ColourWordEmbedder
+
+    return ColourWordEmbedder(preset.space, **settings)
+
+
+def _bundled_calibration(preset: Preset) -> Calibration:
+    from model.calibration import Calibration
+
+    return Calibration.load(preset.weights["calibration"].checked_path())
+
+
+def _colour_calibration(preset: Preset) -> Calibration:
+    from model.encoders.colour_words import colour_calibration
+
+    return colour_calibration()
+
+
+SEGMENTERS: Mapping[str, Callable[..., Segmenter]] = {
+    "felzenszwalb": _felzenszwalb,
+    "colour-regions": _colour_regions,
+}
+EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
+    "universal": _universal,
+    "colour-words": _colour_words,
+}
+CALIBRATIONS: Mapping[str, Callable[..., Calibration]] = {
+    "universal": _bundled_calibration,
+    "colour-words": _colour_calibration,
+}
