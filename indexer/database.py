@@ -1,0 +1,190 @@
+"""The catalog's SQLite file: opened, read from, written to, and its failures in our words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from model.errors import (
+    IndexDamaged,
+    IndexLocked,
+    IndexMissing,
+    IndexReadOnly,
+    StorageError,
+    StorageFull,
+    shown,
+)
+
+BUSY_SECONDS = 15.0
+CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
+LEAST_FREE_BYTES = 1 << 20
+
+
+class Database:
+    """Pooled connections to one SQLite file: threads may share it, each call takes its own.
+
+    Args:
+        path: the file; it must exist unless `create`.
+        readonly: never write. Works while another process writes, and on read-only folders.
+        create: make the file when it is not there.
+
+    Raises:
+        IndexMissing, IndexReadOnly, IndexDamaged, IndexLocked, StorageFull: as it stands; also
+        from every later use.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False, create: bool = False) -> None:
+        self.path = path
+        self.readonly = readonly
+        if not create and not path.is_file():
+            raise index_missing(path.parent)
+        if not readonly and not _writable(path):
+            raise _read_only(path)
+        self._mode = "ro" if readonly else "rwc" if create else "rw"
+        self._engine = self._made_engine()
+        try:
+            with self.reading() as connection:
+                if not readonly:
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+        except StorageError:
+            if not (readonly and self._is_at_rest()):
+                self.close()
+                raise
+            # WAL readers share memory through a file beside the catalog; where none can be made,
+            # nobody can be writing either, and SQLite may read the file as it is.
+            self._engine.dispose()
+            self._mode = "immutable"
+            self._engine = self._made_engine()
+            with self.reading() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which every statement sees the last commit."""
+        with _in_our_words(self.path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, undone by any exception."""
+        if self.readonly:
+            raise _read_only(self.path)
+        with _in_our_words(self.path), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                # some failures (a full disk) have ended the transaction already
+                if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+
+    def _made_engine(self) -> Engine:
+        return create_engine(
+            "sqlite+pysqlite://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            isolation_level="AUTOCOMMIT",  # transactions begin and end in `writing`, nowhere else
+            pool_reset_on_return=None,
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        query = "mode=ro&immutable=1" if self._mode == "immutable" else f"mode={self._mode}"
+        place = quote_from_bytes(os.fsencode(self.path.absolute()))
+        connection = sqlite3.connect(
+            f"file:{place}?{query}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # FULL, not NORMAL: in WAL, NORMAL may lose the last commits in a power cut, and the next
+        # run would give their segment ids to other photos while a saved vector cache still knows
+        # the lost ones. One fsync a photo is small beside embedding it.
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _is_at_rest(self) -> bool:
+        log = self.path.with_name(self.path.name + "-wal")
+        return not os.access(self.path.parent, os.W_OK) and (
+            not log.exists() or log.stat().st_size == 0
+        )
+
+
+def index_missing(folder: Path) -> IndexMissing:
+    """The error for a folder without a catalog."""
+    return IndexMissing(
+        f"there is no index in {shown(folder)}",
+        f"make one with: segsearch index FOLDER --index {shown(folder)}",
+    )
+
+
+def _read_only(path: Path) -> IndexReadOnly:
+    return IndexReadOnly(
+        f"{shown(path)} cannot be written to",
+        "make its folder writable, or index into another one with --index",
+    )
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explained(error, path) from error
+
+
+def _explained(error: DBAPIError, path: Path) -> Exception:
+    original: Any = error.orig
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+    where = shown(path)
+    full = StorageFull(
+        f"the disk is full: {where} could not be written, what was there before is intact",
+        "free some space, then run the same command again; it goes on where it stopped",
+    )
+    if code == sqlite3.SQLITE_FULL:
+        return full
+    if code == sqlite3.SQLITE_READONLY:
+        return _read_only(path)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return IndexDamaged(
+            f"{where} is damaged ({original})",
+            "restore it from a backup, or delete its folder and index the photos again",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexLocked(
+            f"{where} has been in use by another process for {BUSY_SECONDS:.0f} s",
+            "wait for that process, or stop it, then try again",
+        )
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        if not path.is_file():
+            return index_missing(path.parent)
+        if shutil.disk_usage(path.parent).free < LEAST_FREE_BYTES:
+            return full
+        return StorageError(
+            f"{where} cannot be opened or read ({original})",
+            "check the permissions and the disk it is on",
+        )
+    return error

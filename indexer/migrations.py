@@ -1,0 +1,123 @@
+"""The catalog's schema, version by version.
+
+Each migration is a function, lasts one transaction together with the version it leads to, and is
+never edited once released. `PRAGMA user_version` counts those that have run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from model.errors import IndexTooNew, shown
+
+APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
+
+Migration = Callable[[Connection], None]
+
+
+class Writable(Protocol):
+    """Something that opens transactions, and says where."""
+
+    path: Path
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction."""
+
+
+def first_tables(connection: Connection) -> None:
+    """Version 1: photos, their segments, vectors and files."""
+    for statement in (
+        "CREATE TABLE manifest (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE state (id INTEGER NOT NULL PRIMARY KEY, generation INTEGER NOT NULL)",
+        "INSERT INTO state VALUES (1, 0)",
+        "CREATE TABLE roots (path BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TABLE photos (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            content_hash BLOB NOT NULL UNIQUE,
+            format TEXT NOT NULL,
+            height INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            orientation INTEGER NOT NULL,
+            taken_at DATETIME,
+            camera TEXT,
+            latitude FLOAT,
+            longitude FLOAT,
+            perceptual_hash INTEGER NOT NULL,
+            frame_height INTEGER NOT NULL,
+            frame_width INTEGER NOT NULL,
+            first_segment INTEGER NOT NULL,
+            segment_count INTEGER NOT NULL,
+            seconds FLOAT NOT NULL
+        )""",
+        """CREATE TABLE segments (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            parent INTEGER,
+            area INTEGER NOT NULL,
+            quality FLOAT NOT NULL,
+            box BLOB NOT NULL,
+            counts BLOB NOT NULL
+        )""",
+        "CREATE INDEX segments_by_area ON segments (photo_id, area)",
+        """CREATE TABLE vectors (
+            photo_id INTEGER NOT NULL PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+            photo_vector BLOB NOT NULL,
+            segment_vectors BLOB NOT NULL
+        )""",
+        """CREATE TABLE files (
+            path BLOB NOT NULL PRIMARY KEY,
+            name_start INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            photo_id INTEGER REFERENCES photos (id) ON DELETE CASCADE,
+            kind TEXT,
+            reason TEXT,
+            CHECK ((photo_id IS NULL) = (reason IS NOT NULL))
+        ) WITHOUT ROWID""",
+        "CREATE INDEX files_by_photo ON files (photo_id)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables,)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of an open catalog; 0 where nothing was made yet."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def require_not_newer(version: int, path: Path, known: int = SCHEMA_VERSION) -> None:
+    """Raise IndexTooNew when a catalog's version is beyond the known ones."""
+    if version > known:
+        raise IndexTooNew(
+            f"{shown(path)} has schema version {version}, this segsearch knows up to {known}",
+            "upgrade segsearch, or index into another folder with --index",
+        )
+
+
+def migrate(database: Writable, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Bring a catalog to the newest version, one transaction a step; returns the version.
+
+    Raises:
+        IndexTooNew: it is beyond the newest known version; nothing is changed.
+    """
+    version = -1
+    while version < len(migrations):
+        with database.writing() as connection:
+            # asked inside the transaction: another process may have migrated meanwhile
+            version = version_of(connection)
+            require_not_newer(version, database.path, len(migrations))
+            if version == len(migrations):
+                break
+            migrations[version](connection)
+            version += 1
+            connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+    return version
