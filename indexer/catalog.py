@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from indexer import rows, stored_vectors, transactions
+from indexer import transactions
+from indexer.catalog_reader import CatalogReader
 from indexer.database import Database, index_missing
 from indexer.manifest import store_manifest, stored_manifest
 from indexer.migrations import (
@@ -24,15 +21,9 @@ from indexer.migrations import (
     version_of,
 )
 from indexer.records import (
-    Counts,
-    Filter,
     IndexedPhoto,
     Manifest,
-    PhotoRow,
-    SegmentRow,
-    SkippedFile,
 )
-from indexer.selection import Ids, selected_segments
 from indexer.tables import PhotoTable, RootTable
 from indexer.walk import FileStamp
 from model.embeddings import require_same_space
@@ -41,17 +32,12 @@ from model.errors import IndexDamaged, StorageError, shown
 FILE_NAME = "catalog.sqlite"
 
 
-class Catalog:
+class Catalog(CatalogReader):
     """Photos, their segments and vectors, and the files they were found in.
 
     One transaction a photo; any number of readers in other processes meanwhile, each statement
     sees the last commit. Threads may share a catalog. Every method raises what `Database` raises.
     """
-
-    def __init__(self, folder: Path, database: Database, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        self._database = database
 
     @classmethod
     def create(cls, folder: Path | str, manifest: Manifest) -> Self:
@@ -102,35 +88,6 @@ class Catalog:
             database.close()
             raise
 
-    def close(self) -> None:
-        """Let the file go."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def schema_version(self) -> int:
-        """Of the file."""
-        with self._database.reading() as connection:
-            return version_of(connection)
-
-    @property
-    def generation(self) -> int:
-        """One more with every transaction that changed photos or segments."""
-        with self._database.reading() as connection:
-            return int(connection.exec_driver_sql("SELECT generation FROM state").scalar_one())
-
-    # writing
-
     def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
         """Remember a photo and the file that shows it; returns the photo's id.
 
@@ -173,105 +130,6 @@ class Catalog:
         """Remember an absolute folder as indexed."""
         with self._database.writing() as connection:
             connection.execute(upsert(RootTable).values(path=path).on_conflict_do_nothing())
-
-    # reading
-
-    def roots(self) -> list[str]:
-        """The folders that were indexed, sorted."""
-        with self._database.reading() as connection:
-            return list(
-                connection.execute(select(RootTable.path).order_by(RootTable.path)).scalars()
-            )
-
-    def files(self, under: str | None = None) -> Iterator[tuple[FileStamp, int | None, str | None]]:
-        """Known files by path: (stamp, photo id, reason it was skipped).
-
-        Args:
-            under: only this file, or the files in this folder and below.
-        """
-        after, before = b"", b"\xff"
-        if under is not None:
-            after = os.fsencode(under).rstrip(b"/") + b"/"
-            before = after[:-1] + b"0"
-            with self._database.reading() as connection:
-                yield from rows.file_itself(connection, under)
-        while True:
-            with self._database.reading() as connection:
-                block = rows.file_block(connection, after, before)
-            if not block:
-                return
-            yield from block
-            after = os.fsencode(block[-1][0].path)
-
-    def photo_by_hash(self, content_hash: bytes) -> int | None:
-        """The id of the photo with this content."""
-        with self._database.reading() as connection:
-            return connection.execute(
-                select(PhotoTable.id).where(PhotoTable.content_hash == content_hash)
-            ).scalar_one_or_none()
-
-    def photos(self, ids: Iterable[int]) -> dict[int, PhotoRow]:
-        """The photos of these ids; ids that are not there are left out."""
-        with self._database.reading() as connection:
-            return rows.photo_rows(connection, ids)
-
-    def segments(self, ids: Iterable[int]) -> dict[int, SegmentRow]:
-        """The segments of these ids; ids that are not there are left out."""
-        with self._database.reading() as connection:
-            return rows.segment_rows(connection, ids)
-
-    def segments_of(self, photo_id: int) -> list[SegmentRow]:
-        """A photo's segments, by ordinal."""
-        with self._database.reading() as connection:
-            return rows.segment_rows_of(connection, photo_id)
-
-    def segment_ids(self, conditions: Filter | None = None) -> Ids:
-        """Ids of the segments that meet all conditions, int64, ascending."""
-        with self._database.reading() as connection:
-            return selected_segments(connection, conditions)
-
-    def vectors_of(self, segment_ids: Sequence[int] | Ids) -> NDArray[np.float32]:
-        """N×D float32 of these segments, in the order asked; QueryError where one is not there."""
-        with self._database.reading() as connection:
-            return stored_vectors.vectors_of(connection, segment_ids, self.manifest.space.dimension)
-
-    def photo_vector(self, photo_id: int) -> NDArray[np.float32]:
-        """D float32 of a whole photo; QueryError where it is not there."""
-        with self._database.reading() as connection:
-            return stored_vectors.photo_vector(connection, photo_id)
-
-    def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Halves]]:
-        """All segments' vectors in blocks of whole photos: n ids ascending, n×D float16.
-
-        Holds one block at a time and no transaction in between, so a writer is never held up.
-        """
-        while True:
-            with self._database.reading() as connection:
-                block = stored_vectors.vector_block(
-                    connection, after_id, self.manifest.space.dimension
-                )
-            if block is None:
-                return
-            yield block
-            after_id = int(block[0][-1])
-
-    def counts(self) -> Counts:
-        """How much there is."""
-        with self._database.reading() as connection:
-            row = connection.exec_driver_sql(
-                "SELECT count(*), coalesce(sum(segment_count), 0),"
-                " (SELECT count(*) FROM files),"
-                " (SELECT count(*) FROM files WHERE photo_id IS NULL) FROM photos"
-            ).one()
-        return Counts(*row)
-
-    def skipped(self) -> list[SkippedFile]:
-        """The files that were not indexed, by path."""
-        with self._database.reading() as connection:
-            found = connection.exec_driver_sql(
-                "SELECT path, kind, reason FROM files WHERE photo_id IS NULL ORDER BY path"
-            )
-            return [SkippedFile(os.fsdecode(path), kind, reason) for path, kind, reason in found]
 
 
 def _require_ours(database: Database, *, made: bool) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from indexer.walk import FileStamp
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
 from model.images import PhotoHeader
@@ -163,6 +164,15 @@ class Counts(NamedTuple):
     segments: int
     files: int
     skipped: int
+
+
+class KnownFile(NamedTuple):
+    """A remembered file: the photo that it shows, or why it was skipped (`kind`, `reason`)."""
+
+    stamp: FileStamp
+    photo_id: int | None
+    kind: str | None
+    reason: str | None
 
 
 class SkippedFile(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer import boxes
-from indexer.records import PhotoRow, SegmentRow
+from indexer.records import KnownFile, PhotoRow, SegmentRow
 from indexer.selection import listed
 from indexer.walk import FileStamp
 
@@ -41,10 +41,8 @@ FROM photos AS p JOIN segments AS s
   ON s.id BETWEEN p.first_segment AND p.first_segment + p.segment_count - 1
 WHERE p.id = ? ORDER BY s.id
 """
-_FILE = "SELECT path, size, mtime_ns, photo_id, reason FROM files"
+_FILE = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
 _BLOCK = 5000
-
-KnownFile = tuple[FileStamp, int | None, str | None]  # its photo, or why it was skipped
 
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
@@ -84,8 +82,8 @@ def file_block(connection: Connection, after: bytes, before: bytes) -> list[Know
 
 def _known_files(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
     return [
-        (FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, reason)
-        for path, size, mtime_ns, photo_id, reason in rows
+        KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
+        for path, size, mtime_ns, photo_id, kind, reason in rows
     ]
 
 

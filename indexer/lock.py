@@ -1,0 +1,102 @@
+"""The writer's lock: one process writes to an index, and says which."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import filelock
+
+from model.errors import IndexLocked, IndexReadOnly, StorageError, StorageFull, shown
+
+FILE_NAME = "writer.lock"
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+class WriterLock:
+    """Holds the right to write to an index folder for the length of a `with`.
+
+    The operating system holds the lock for the process, so one that was killed leaves none
+    behind; the file stays, its content only tells people who wrote last.
+
+    Args:
+        folder: the index; it must exist.
+        wait: seconds to wait for another writer to end; by default not at all.
+
+    Raises (on entering):
+        IndexLocked: another process writes, named by its pid.
+        IndexReadOnly: the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path | str, *, wait: float = 0.0) -> None:
+        self.path = Path(folder) / FILE_NAME
+        self._wait = wait
+        # may turn into a SoftFileLock on a disk without locks
+        self._lock: filelock.BaseFileLock = filelock.FileLock(self.path, thread_local=False)
+
+    def __enter__(self) -> Self:
+        if not self.path.parent.is_dir():
+            raise StorageError(
+                f"there is no folder {shown(self.path.parent)}", "make it, or name another"
+            )
+        try:
+            self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
+        except filelock.Timeout:
+            raise IndexLocked(
+                f"{self._owner()} is writing to {shown(self.path.parent)}",
+                "wait until it is done, or stop it, then run the command again",
+            ) from None
+        except OSError as error:
+            raise self._explained(error) from error
+        try:
+            self._sign()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def _sign(self) -> None:
+        if isinstance(self._lock, filelock.SoftFileLock):
+            return  # a disk without locks: filelock keeps its own signature in the file
+        signature = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        # The lock holds without it, so a disk that is just full need not stop a run here.
+        with suppress(OSError):
+            self.path.write_text(json.dumps(signature) + "\n", encoding="utf-8")
+
+    def _owner(self) -> str:
+        try:
+            signature: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+            since = time.localtime(float(signature["since"]))
+            today = time.strftime("%F", since) == time.strftime("%F")
+            moment = time.strftime("%H:%M" if today else "%F %H:%M", since)
+            elsewhere = signature["host"] != socket.gethostname()
+            host = f" on {shown(signature['host'])}" if elsewhere else ""
+            return f"another segsearch (pid {int(signature['pid'])}{host}, since {moment})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another segsearch"  # it has the lock, but has not signed yet
+
+    def _explained(self, error: OSError) -> StorageError:
+        where = shown(self.path.parent)
+        if error.errno in _REFUSED:
+            return IndexReadOnly(
+                f"{where} cannot be written to",
+                "make it writable, or index into another folder with --index",
+            )
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StorageFull(f"the disk of {where} is full", "free some space, then try again")
+        return StorageError(f"{where} cannot be locked ({error.strerror})", "check its disk")
