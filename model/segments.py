@@ -112,7 +112,10 @@ class Segments:
     def __getitem__(self, index: slice | Sequence[int] | NDArray[np.generic]) -> Segments:
         """The chosen segments, in that order; a parent that is not chosen becomes the nearest
         chosen ancestor, or -1."""
-        chosen = np.arange(len(self))[index if isinstance(index, slice) else np.asarray(index)]
+        rows = index if isinstance(index, slice) else np.asarray(index)
+        if not isinstance(rows, slice) and not rows.size:
+            rows = rows.astype(np.int64)  # an empty list becomes an array of floats
+        chosen = np.arange(len(self))[rows]
         place = np.full(len(self) + 1, -1, np.int64)
         place[chosen] = np.arange(len(chosen))
         ancestors = self.parents[chosen]
