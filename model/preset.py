@@ -34,7 +34,6 @@ class Models:
 
     segmenter: Segmenter
     embedder: Embedder
-    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,15 @@ class Preset:
         return Models(
             _build(SEGMENTERS, self.segmenter, self),
             _build(EMBEDDERS, self.embedder, self),
-            _build(CALIBRATIONS, self.embedder, self, bare=True),
         )
+
+    def calibration(self) -> Calibration:
+        """What turns a score in this preset's space into a probability.
+
+        Raises:
+            WeightsMissing, WeightsMismatch: its file is not there or not the right one.
+        """
+        return CALIBRATIONS[self.embedder["kind"]](self)
 
     def _embedding_identity(self) -> dict[str, Any]:
         # the calibration judges scores and changes no vector
@@ -137,9 +143,9 @@ def _digest(identity: Settings) -> str:
 
 
 def _build(
-    kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset, bare: bool = False
+    kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset
 ) -> Any:
-    settings = {} if bare else {key: value for key, value in section.items() if key != "kind"}
+    settings = {key: value for key, value in section.items() if key != "kind"}
     try:
         return kinds[section["kind"]](preset, **settings)
     except TypeError as error:
@@ -193,7 +199,7 @@ EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
     "universal": _universal,
     "colour-words": _colour_words,
 }
-CALIBRATIONS: Mapping[str, Callable[..., Calibration]] = {
+CALIBRATIONS: Mapping[str, Callable[[Preset], Calibration]] = {
     "universal": _bundled_calibration,
     "colour-words": _colour_calibration,
 }

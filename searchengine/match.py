@@ -47,6 +47,7 @@ class Match:
         photo: the photo that it lies in.
         segment: the segment as the index holds it, in its working frame.
         merged: ids of segments of the same photo that overlap it and answer alike.
+        duplicates: paths of photos that look the same and answered after this one.
     """
 
     rank: int
@@ -55,6 +56,7 @@ class Match:
     photo: PhotoRow
     segment: SegmentRow
     merged: tuple[int, ...] = ()
+    duplicates: tuple[str, ...] = ()
 
     @property
     def segment_id(self) -> int:
@@ -120,13 +122,13 @@ class Matches(Sequence[Match]):
     Attributes:
         items: the matches.
         query: the query in words, for people.
-        index: the index's folder.
+        folder: of the index.
         preset: the preset's name.
     """
 
     items: tuple[Match, ...]
     query: str
-    index: str
+    folder: str
     preset: str
 
     @overload
@@ -135,7 +137,7 @@ class Matches(Sequence[Match]):
     def __getitem__(self, index: slice) -> Matches: ...
     def __getitem__(self, index: int | slice) -> Match | Matches:
         if isinstance(index, slice):
-            return Matches(self.items[index], self.query, self.index, self.preset)
+            return Matches(self.items[index], self.query, self.folder, self.preset)
         return self.items[index]
 
     def __len__(self) -> int:
@@ -153,7 +155,7 @@ class Matches(Sequence[Match]):
         """The answer as the command line's JSON has it."""
         return {
             "query": self.query,
-            "index": self.index,
+            "index": self.folder,
             "preset": self.preset,
             "confident": self.confident,
             "matches": [match.to_dict() for match in self.items],

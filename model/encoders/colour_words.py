@@ -18,7 +18,7 @@ from model import masks
 from model.colour_names import NAMES, colour_terms
 from model.embedder import Embedder
 from model.embeddings import Embeddings, EmbeddingSpace
-from model.images import Image, reduced
+from model.images import Image
 from model.segments import Segments
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ColourWordEmbedder(Embedder):
 
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
         """The square roots of the colour shares under each mask, which have length 1."""
-        terms = colour_terms(reduced(image.pixels, self.side))
+        terms = colour_terms(image.reduced(self.side).pixels)
         colours = (terms[..., None] == np.arange(len(NAMES))).astype(np.float32)
         cover = masks.pool(segments.masks().astype(np.float32), terms.shape)
         shares = np.einsum("nhw,hwc->nc", cover, colours)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from model.colour_names import colour_terms
-from model.images import Image, reduced
+from model.images import Image
 from model.segmenter import Segmenter
 from model.segments import Segments
 
@@ -30,7 +30,7 @@ class ColourRegionSegmenter(Segmenter):
 
     def segment(self, image: Image) -> Segments:
         """The regions; their quality is the share of their own bounding box that they fill."""
-        pixels = reduced(image.pixels, self.side)
+        pixels = image.reduced(self.side).pixels
         terms = colour_terms(pixels)
         regions = []
         for term in np.unique(terms):

@@ -1,0 +1,103 @@
+"""Index: one folder that remembers photos, their segments and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog import Catalog
+from indexer.lock import WriterLock
+from indexer.records import Filter
+from indexer.vector_cache import CacheReport, synced_vectors
+from indexer.vectors import Hits, VectorStore
+from model.errors import IndexLocked, IndexReadOnly, PresetMismatch, shown
+from model.preset import Preset
+
+class Index:
+    """One index folder, open. Any number of readers, one writer at a time.
+
+    Attributes:
+        folder: where it lies.
+        catalog: the truth.
+        cache: what was found and done when the vectors were last loaded.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self.cache: CacheReport | None = None
+        self._vectors: VectorStore | None = None
+        self._generation = -1
+
+    @classmethod
+    def open(cls, folder: Path | str, *, readonly: bool = True) -> Index:
+        """Open an index that is there.
+
+        Raises:
+            IndexMissing, IndexDamaged, IndexTooNew: it is not, or cannot be used.
+        """
+        folder = Path(folder)
+        return cls(folder, Catalog.open(folder, readonly=readonly))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.catalog.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def require_preset(self, preset: Preset) -> None:
+        """Raise PresetMismatch unless this index was made with that preset and its weights."""
+        made_with = self.catalog.manifest
+        if made_with.settings.get("fingerprint") == preset.fingerprint:
+            return
+        what = (
+            f"preset '{made_with.preset}', not '{preset.name}'"
+            if made_with.preset != preset.name
+            else f"other weights or settings of preset '{preset.name}'"
+        )
+        raise PresetMismatch(
+            f"the index {shown(self.folder)} was made with {what}",
+            f"use --preset {made_with.preset}, or index into a new folder with --index",
+        )
+
+    @property
+    def vectors(self) -> VectorStore:
+        """The vectors of all segments, as new as the catalog."""
+        if self._vectors is None or self.catalog.generation != self._generation:
+            with self._may_write() as writable:
+                self.sync(writable=writable)
+        assert self._vectors is not None
+        return self._vectors
+
+    def sync(self, *, writable: bool) -> CacheReport:
+        """Bring the vectors up to the catalog, and write the cache if that is allowed."""
+        generation = self.catalog.generation
+        self._vectors, self.cache = synced_vectors(self.folder, self.catalog, writable=writable)
+        self._generation = generation
+        return self.cache
+
+    def search(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
+        """The k segments with the largest dot product (D float32), among those that `where`
+        allows; exactly those, however few."""
+        if where is None or where == Filter():
+            return self.vectors.search(vector, k)
+        return self.vectors.search(vector, k, allowed=self.catalog.segment_ids(where))
+
+    @contextmanager
+    def _may_write(self) -> Iterator[bool]:
+        """Whether the cache may be written just now; if so, by nobody else meanwhile."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(WriterLock(self.folder))
+                writable = True
+            except (IndexLocked, IndexReadOnly):
+                writable = False
+            yield writable

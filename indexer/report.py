@@ -1,0 +1,57 @@
+"""Report: what an indexing run did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Report:
+    """What an indexing run did, or under `dry_run` would do.
+
+    Attributes:
+        added: photos looked at and stored.
+        recognised: files whose content was known: moved, copied or touched.
+        unchanged: files that needed nothing.
+        removed: files forgotten by pruning.
+        missing: files of the index that are no longer in their folder.
+        segments: segments stored with the added photos.
+        skipped: path, kind and reason of every photo that could not be used.
+        unsupported: files by suffix, images of a kind that is not read here.
+        unsupported_paths: their paths.
+        seconds: wall time.
+        dry_run: whether nothing was written.
+        notes: lines worth telling.
+    """
+
+    added: int = 0
+    recognised: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    missing: int = 0
+    segments: int = 0
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    unsupported: Counter[str] = field(default_factory=Counter)
+    unsupported_paths: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    dry_run: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = {
+            "added": self.added,
+            "recognised": self.recognised,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "skipped": len(self.skipped),
+            "unsupported": self.unsupported.total(),
+        }
+        told = [f"{n} {name}" for name, n in counts.items() if n or name == "added"]
+        return ", ".join(told) + (" (dry run: nothing was written)" if self.dry_run else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        skipped = [dict(zip(("path", "kind", "reason"), s, strict=True)) for s in self.skipped]
+        return asdict(self) | {"unsupported": dict(self.unsupported), "skipped": skipped}

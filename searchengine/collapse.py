@@ -1,0 +1,101 @@
+"""Collapse: what answers alike counts once.
+
+A photo has many segments of one thing (the cat, the cat without its tail), and a collection has
+many photos of one moment. The best of each stands for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from indexer.records import PhotoRow, SegmentRow
+from model import masks
+
+SAME = 0.5  # IoU from which two masks are of one thing
+INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
+ALIKE = 0.9  # share of the better one's score that such a pair must have in common
+HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
+LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believed
+
+
+@dataclass
+class Answer:
+    """A segment with its score, and the ids of those that it stands for."""
+
+    segment: SegmentRow
+    score: float
+    merged: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+
+
+def collapse(
+    scored: Sequence[tuple[SegmentRow, float]],
+    photos: dict[int, PhotoRow],
+    cosine: Callable[[int, int], float],
+    per_photo: int | None = None,
+) -> list[Answer]:
+    """The segments that stand for all others, best first.
+
+    Args:
+        scored: segments and scores, best first.
+        photos: the photos they lie in, by id.
+        cosine: how alike two photos are as wholes, by their ids; asked only where their
+            perceptual hashes are close.
+        per_photo: answers from one photo at the most.
+    """
+    answers: list[Answer] = []
+    kept: dict[int, list[Answer]] = {}
+    original: dict[int, int] = {}
+    for segment, score in scored:
+        photo_id = segment.photo_id
+        if photo_id not in original:
+            original[photo_id] = _original(photo_id, photos, list(kept), cosine)
+        if original[photo_id] != photo_id:
+            first = kept[original[photo_id]][0]
+            if photo_id not in first.duplicates:
+                first.duplicates.append(photo_id)
+            continue
+        siblings = kept.setdefault(photo_id, [])
+        better = _standing_for(segment, score, siblings)
+        if better is not None:
+            better.merged.append(segment.id)
+        elif per_photo is None or len(siblings) < per_photo:
+            siblings.append(Answer(segment, score))
+            answers.append(siblings[-1])
+    return answers
+
+
+def _standing_for(segment: SegmentRow, score: float, answers: list[Answer]) -> Answer | None:
+    """The answer of the same photo that shows the same thing, if there is one."""
+    near = [a for a in answers if _touch(a.segment.box, segment.box)]
+    if not near:
+        return None
+    overlaps = masks.iou([segment.counts], [a.segment.counts for a in near], segment.frame)[0]
+    for answer, iou in zip(near, overlaps.tolist(), strict=True):
+        both = iou * (answer.segment.area + segment.area) / (1 + iou)
+        inside = both / max(min(answer.segment.area, segment.area), 1)
+        if iou >= SAME or (inside >= INSIDE and score >= ALIKE * answer.score):
+            return answer
+    return None
+
+
+def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
+    return (
+        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    )  # XYXY
+
+
+def _original(
+    photo_id: int,
+    photos: dict[int, PhotoRow],
+    before: Sequence[int],
+    cosine: Callable[[int, int], float],
+) -> int:
+    """The photo among those before that this one is a near-duplicate of, or itself."""
+    mine = photos[photo_id].perceptual_hash
+    for other in before:
+        bits = (mine ^ photos[other].perceptual_hash) & 0xFFFFFFFFFFFFFFFF
+        if bits.bit_count() <= HASH_BITS and cosine(photo_id, other) >= LOOKALIKE:
+            return other
+    return photo_id

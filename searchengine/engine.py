@@ -1,0 +1,247 @@
+"""SearchEngine: an index, the models that made it, and the cascade that answers questions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.index import Index
+from indexer.records import Filter
+from indexer.report import Report
+from indexer.update import Options, Progress, update
+from model.errors import QueryError
+from model.preset import DEFAULT, Models, Preset, load_preset
+from searchengine.collapse import Answer, collapse
+from searchengine.example import Example, embed_example
+from searchengine.match import Match, Matches
+from searchengine.query import Negative, Query
+from searchengine.recall import question, recall
+from searchengine.status import Status, status_of
+
+if TYPE_CHECKING:
+    from model.calibration import Calibration
+
+ENVIRONMENT = "SEGSEARCH_INDEX"
+
+
+def default_folder() -> Path:
+    """Where the index is when nothing is said: `SEGSEARCH_INDEX`, or the user's data folder."""
+    from platformdirs import user_data_path
+
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named) if named else user_data_path("segsearch") / "index"
+
+
+class SearchEngine:
+    """Index photographs, and find in them what words or examples ask for.
+
+    Models are loaded when they are first needed, and stay. Use as a context manager, or close it.
+
+    Attributes:
+        folder: where the index lies, or will.
+    """
+
+    def __init__(self, folder: Path, preset: str | None = None) -> None:
+        self.folder = folder
+        self._asked_preset = preset
+        self._index: Index | None = None
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None, preset: str | None = None) -> SearchEngine:
+        """An engine over the index in `folder`; the folder need not be there yet.
+
+        Args:
+            folder: the index; by default `default_folder()`.
+            preset: name or TOML path; by default the one that made the index, or `nano`.
+        """
+        return cls(default_folder() if folder is None else Path(folder), preset)
+
+    def close(self) -> None:
+        """Let go of the index' files."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    def __enter__(self) -> SearchEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def reader(self) -> Index:
+        """The index, open for reading.
+
+        Raises:
+            IndexMissing: there is none yet.
+            PresetMismatch: it was made with another preset than the one asked for.
+        """
+        if self._index is None:
+            index = Index.open(self.folder)
+            try:
+                index.require_preset(self._preset_of(index))
+            except Exception:
+                index.close()
+                raise
+            self._index = index
+        return self._index
+
+    @cached_property
+    def preset(self) -> Preset:
+        """The preset that made the index or, where there is none yet, that will make it."""
+        if (self.folder / "catalog.sqlite").exists():
+            return self._preset_of(self.reader)
+        return load_preset(self._asked_preset or DEFAULT)
+
+    @cached_property
+    def models(self) -> Models:
+        """The preset's models."""
+        return self.preset.build()
+
+    @cached_property
+    def _calibration(self) -> Calibration:
+        return self.preset.calibration()
+
+    def index(
+        self,
+        *roots: Path | str,
+        options: Options | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Remember what is new or changed in folders or files; see `indexer.update`."""
+        return update(self.folder, roots, self.preset, options, progress)
+
+    def search(
+        self,
+        words: str | Query,
+        k: int = 20,
+        *,
+        negatives: Sequence[str | Negative] = (),
+        where: Filter | None = None,
+        per_photo: int | None = None,
+    ) -> Matches:
+        """The segments that show what the words say, best first.
+
+        Args:
+            words: any text, or a whole `Query` (the other arguments are then not looked at).
+            k: matches at the most.
+            negatives: what matches should not show.
+            where: exact conditions.
+            per_photo: matches from one photo at the most.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet.
+            QueryError: nothing is asked.
+        """
+        if isinstance(words, Query):
+            return self._answer(words, str(words.words))
+        parsed = tuple(n if isinstance(n, Negative) else Negative(n) for n in negatives)
+        query = Query(words, None, parsed, k, where or Filter(), per_photo)
+        return self._answer(query, words)
+
+    def similar(
+        self,
+        example: Match | Example | Path | str,
+        k: int = 20,
+        *,
+        where: Filter | None = None,
+        per_photo: int | None = None,
+    ) -> Matches:
+        """The segments most like a match, a photo, or a place in one.
+
+        The segment that is asked about is no answer; the photo it lies in may be.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            QueryError: the place is outside the photo, or the segment is not in the index.
+        """
+        if isinstance(example, Match):
+            example = Example(segment=example.segment_id)
+        elif not isinstance(example, Example):
+            example = Example(Path(example))
+        vector, itself = embed_example(example, self.reader, self.preset, self.models)
+        query = Query(example=vector, k=k, where=where or Filter(), per_photo=per_photo)
+        return self._answer(query, str(example), itself)
+
+    def segments(self, ids: Iterable[int] | None = None) -> Iterator[Match]:
+        """Segments by id, or all there are, photo by photo: without scores.
+
+        Raises:
+            QueryError: an id is not in the index.
+        """
+        catalog = self.reader.catalog
+        wanted = catalog.segment_ids(None) if ids is None else np.unique(np.fromiter(ids, np.int64))
+        for start in range(0, len(wanted), 1000):
+            chosen = wanted[start : start + 1000].tolist()
+            rows = catalog.segments(chosen)
+            lost = [i for i in chosen if i not in rows]
+            if lost:
+                raise QueryError(
+                    f"there is no segment {lost[0]} in the index", "take ids from a search on it"
+                )
+            photos = catalog.photos({row.photo_id for row in rows.values()})
+            for rank, i in enumerate(chosen, start + 1):
+                yield Match(rank, None, None, photos[rows[i].photo_id], rows[i])
+
+    def status(self) -> Status:
+        """What the index holds, where, and what it could not take in."""
+        return status_of(self.reader)
+
+    def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
+        index = self.reader
+        vector = question(query, self.models.embedder)
+        answers = self._recall_enough(index, vector, query, itself)
+        photos = index.catalog.photos({answer.segment.photo_id for answer in answers})
+        lookalikes = index.catalog.photos({i for answer in answers for i in answer.duplicates})
+        confidences: list[float | None] = [None] * len(answers)
+        if answers and query.words.strip():
+            vectors = index.catalog.vectors_of(np.array([a.segment.id for a in answers]))
+            confidences = self._calibration.confidence(vector, vectors).tolist()
+        items = tuple(
+            Match(
+                rank,
+                answer.score,
+                confidence,
+                photos[answer.segment.photo_id],
+                answer.segment,
+                tuple(answer.merged),
+                tuple(lookalikes[i].path for i in answer.duplicates),
+            )
+            for rank, (answer, confidence) in enumerate(zip(answers, confidences, strict=True), 1)
+        )
+        return Matches(items, words, str(self.folder), self.preset.name)
+
+    def _recall_enough(
+        self, index: Index, vector: np.ndarray, query: Query, itself: int | None
+    ) -> list[Answer]:
+        """Recall deeper until k answers are left after collapsing, or nothing more is there."""
+        catalog, depth = index.catalog, max(4 * query.k, 64)
+        while True:
+            hits = recall(index, vector, query, depth)
+            rows = catalog.segments(hits.ids.tolist())
+            scored = [
+                (rows[i], score)
+                for i, score in zip(hits.ids.tolist(), hits.scores.tolist(), strict=True)
+                if i in rows and i != itself
+            ]
+            if not query.collapse:
+                answers = [Answer(row, score) for row, score in scored]
+            else:
+                photos = catalog.photos({row.photo_id for row, _ in scored})
+                answers = collapse(scored, photos, self._cosine_of_photos, query.per_photo)
+            if len(answers) >= query.k or len(hits) < depth:
+                return answers[: query.k]
+            depth *= 4
+
+    def _cosine_of_photos(self, one: int, other: int) -> float:
+        vector_of = self.reader.catalog.photo_vector
+        return float(vector_of(one) @ vector_of(other))
+
+    def _preset_of(self, index: Index) -> Preset:
+        manifest = index.catalog.manifest
+        return load_preset(self._asked_preset or manifest.settings.get("source") or manifest.preset)

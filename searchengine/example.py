@@ -1,0 +1,153 @@
+"""Example: a photo, a point, a box or a segment as the question."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.index import Index
+from indexer.records import SegmentRow
+from model import masks
+from model.embeddings import Embeddings
+from model.errors import QueryError, shown
+from model.images import Image, content_hash, read_image
+from model.preset import Models, Preset
+from model.segments import Segments
+
+
+@dataclass(frozen=True)
+class Example:
+    """What was pointed at.
+
+    Attributes:
+        photo: a file, indexed or not; None where `segment` alone says enough.
+        at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
+        box: x, y, width, height in pixels of the upright photo.
+        segment: id of a segment of the index.
+
+    Raises:
+        QueryError: nothing or too much is pointed at.
+    """
+
+    photo: Path | None = None
+    at: tuple[float, float] | None = None
+    box: tuple[float, float, float, float] | None = None
+    segment: int | None = None
+
+    def __post_init__(self) -> None:
+        pointers = [p for p in (self.at, self.box, self.segment) if p is not None]
+        if len(pointers) > 1:
+            raise QueryError(
+                "more than one of a point, a box and a segment is given", "give one of them"
+            )
+        if self.photo is None and self.segment is None:
+            raise QueryError("no photo is given", "give a photo, or the id of a segment")
+
+    def __str__(self) -> str:
+        if self.segment is not None:
+            return f"like segment {self.segment}"
+        where = f" at {self.at}" if self.at else f" in box {self.box}" if self.box else ""
+        return f"like {shown(self.photo)}{where}"
+
+
+def embed_example(
+    example: Example, index: Index, preset: Preset, models: Models
+) -> tuple[Embeddings, int | None]:
+    """The example as one vector, and the id of the segment that it is, if it is one of the index.
+
+    Raises:
+        QueryError: the segment is not in the index, or the place is outside the photo.
+        PhotoError: the photo cannot be read.
+    """
+    catalog = index.catalog
+    if example.segment is not None:
+        if example.segment not in catalog.segments([example.segment]):
+            raise QueryError(
+                f"there is no segment {example.segment} in {shown(index.folder)}",
+                "take a segment_id from a search on this index",
+            )
+        vector = catalog.vectors_of(np.array([example.segment]))
+        return Embeddings.unit(vector, models.embedder.space), example.segment
+    assert example.photo is not None
+    path = os.path.abspath(example.photo)  # noqa: PTH100, keeps symlinks
+    photo_id = catalog.photo_by_hash(content_hash(path))
+    if photo_id is not None and example.at is None and example.box is None:
+        vector = catalog.photo_vector(photo_id)[None]
+        return Embeddings.unit(vector, models.embedder.space), None
+    if photo_id is not None and example.at is not None:
+        row = _row_at(example.at, catalog.segments_of(photo_id), catalog.photos([photo_id])[photo_id].size)
+        if row is not None:
+            vector = catalog.vectors_of(np.array([row.id]))
+            return Embeddings.unit(vector, models.embedder.space), row.id
+    image = read_image(path, max_side=preset.image_side)
+    return _embed_place(example, image, models), None
+
+
+def _embed_place(example: Example, image: Image, models: Models) -> Embeddings:
+    if example.box is not None:
+        mask = _box_mask(example.box, image)
+        return models.embedder.embed_segments(image, Segments.from_masks(mask[None]))
+    if example.at is not None:
+        segments = models.segmenter.segment(image)
+        hit = _smallest_at(example.at, segments, image.original_size)
+        if hit is not None:
+            return models.embedder.embed_segments(image, segments[[hit]])
+        # nothing was segmented there: a square of a tenth of the photo around the point
+        side = 0.1 * max(image.original_size)
+        x, y = example.at
+        mask = _box_mask((x - side / 2, y - side / 2, side, side), image)
+        return models.embedder.embed_segments(image, Segments.from_masks(mask[None]))
+    return models.embedder.embed_image(image)
+
+
+def _row_at(
+    at: tuple[float, float], rows: list[SegmentRow], size: tuple[int, int]
+) -> SegmentRow | None:
+    """The smallest of a photo's segments that covers the point."""
+    _require_inside(at, size)
+    if not rows:
+        return None
+    segments = Segments.from_counts(rows[0].frame, [row.counts for row in rows])
+    hit = _smallest_at(at, segments, size)
+    return None if hit is None else rows[hit]
+
+
+def _smallest_at(
+    at: tuple[float, float], segments: Segments, size: tuple[int, int]
+) -> int | None:
+    _require_inside(at, size)
+    y = min(int(at[1] * segments.size[0] / size[0]), segments.size[0] - 1)
+    x = min(int(at[0] * segments.size[1] / size[1]), segments.size[1] - 1)
+    covering = np.flatnonzero(masks.decode(segments.counts, segments.size)[:, y, x])
+    return int(covering[segments.areas[covering].argmin()]) if len(covering) else None
+
+
+def _require_inside(at: tuple[float, float], size: tuple[int, int]) -> None:
+    if not (0 <= at[0] < size[1] and 0 <= at[1] < size[0]):
+        raise QueryError(
+            f"the point {at[0]:g},{at[1]:g} is outside the photo of {size[1]}×{size[0]} pixels",
+            "give x,y in pixels of the upright photo",
+        )
+
+
+def _box_mask(
+    box: tuple[float, float, float, float], image: Image
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The box on the image as it was read, at least one pixel of it."""
+    scale = np.array(image.size[::-1]) / np.array(image.original_size[::-1])
+    start = np.floor(np.array(box[:2]) * scale).astype(int)
+    end = np.ceil((np.array(box[:2]) + np.array(box[2:])) * scale).astype(int)
+    start, end = np.maximum(start, 0), np.minimum(np.maximum(end, start + 1), image.size[::-1])
+    if not (start < end).all():
+        height, width = image.original_size
+        raise QueryError(
+            f"the box {','.join(f'{v:g}' for v in box)} is outside the photo of {width}×{height}"
+            " pixels",
+            "give x,y,width,height in pixels of the upright photo",
+        )
+    mask = np.zeros(image.size, np.bool_)
+    mask[start[1] : end[1], start[0] : end[0]] = True
+    return mask

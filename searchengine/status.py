@@ -1,0 +1,82 @@
+"""Status: what an index holds, where, and what it could not take in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from indexer.index import Index
+from model.errors import shown
+
+
+@dataclass(frozen=True)
+class Status:
+    """An index in figures.
+
+    Attributes:
+        index: its folder.
+        preset: the preset that made it.
+        fingerprint: of that preset and its weights.
+        created_by: the program that made it, created_at: when.
+        photos: distinct photos; files: files that hold them; segments: their segments.
+        roots: folders that were indexed.
+        skipped: path, kind and reason of every photo that could not be used.
+        coverage: share of the photos found that the index holds, 0 to 1; 1 for an empty index.
+        bytes: on disk, by file name.
+    """
+
+    index: str
+    preset: str
+    fingerprint: str
+    created_by: str
+    created_at: str
+    photos: int
+    files: int
+    segments: int
+    roots: tuple[str, ...]
+    skipped: tuple[tuple[str, str, str], ...]
+    coverage: float
+    bytes: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as the command line's JSON has it."""
+        skipped = [dict(zip(("path", "kind", "reason"), s, strict=True)) for s in self.skipped]
+        return asdict(self) | {"skipped": skipped, "total_bytes": sum(self.bytes.values())}
+
+    def __str__(self) -> str:
+        size = sum(self.bytes.values()) / 1e6
+        lines = [
+            f"index     {shown(self.index)} (preset {self.preset}, {size:,.1f} MB on disk)",
+            f"photos    {self.photos:,} in {self.files:,} files,"
+            f" {self.coverage:.1%} of the photos found",
+            f"segments  {self.segments:,}",
+            *(f"folder    {shown(root)}" for root in self.roots),
+            *(f"skipped   {kind}: {shown(reason)}" for _, kind, reason in self.skipped),
+        ]
+        return "\n".join(lines)
+
+
+def status_of(index: Index) -> Status:
+    """The figures of an open index."""
+    catalog = index.catalog
+    counts, manifest = catalog.counts(), catalog.manifest
+    held = counts.files - counts.skipped
+    return Status(
+        index=str(index.folder),
+        preset=manifest.preset,
+        fingerprint=manifest.settings.get("fingerprint", ""),
+        created_by=manifest.created_by,
+        created_at=manifest.created_at,
+        photos=counts.photos,
+        files=held,
+        segments=counts.segments,
+        roots=tuple(str(root) for root in catalog.roots()),
+        skipped=tuple((s.path, s.kind, s.reason) for s in catalog.skipped()),
+        coverage=held / counts.files if counts.files else 1.0,
+        bytes=_bytes(index.folder),
+    )
+
+
+def _bytes(folder: Path) -> dict[str, int]:
+    return {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
