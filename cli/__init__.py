@@ -1,0 +1,1 @@
+"""How does a person say it? Parse, call one method, print."""

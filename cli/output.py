@@ -1,0 +1,48 @@
+"""What is printed: results on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from searchengine.match import Matches
+
+
+def say(line: str) -> None:
+    """One line for people, on stderr."""
+    from model.errors import shown
+
+    typer.echo(shown(line), err=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on one line of stdout, flushed.
+
+    ASCII: a file name that is no UTF-8 becomes escaped surrogates, which `os.fsencode` undoes.
+    """
+    typer.echo(json.dumps(document))
+
+
+def print_matches(matches: Matches) -> None:
+    """A table of matches for people."""
+    from model.errors import shown
+
+    if not len(matches):
+        say("nothing is indexed that these conditions allow")
+        return
+    if matches.query and not matches.confident and matches[0].confidence is not None:
+        say(f"no confident match for '{matches.query}'; these are the nearest")
+    typer.echo("rank  score  confidence  segment  x,y,w,h              photo")
+    for match in matches:
+        confidence = "" if match.confidence is None else f"{match.confidence:.0%}"
+        box = ",".join(map(str, match.box))
+        line = (
+            f"{match.rank:4}  {match.score:5.2f}  {confidence:>10}  {match.segment_id:7}"
+            f"  {box:<19}  {shown(match.photo.path)}"
+        )
+        if match.duplicates:
+            line += f" (and {len(match.duplicates)} like it)"
+        typer.echo(line)
