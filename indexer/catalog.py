@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer import transactions
+from indexer.audit import Problem, find_problems, mend
 from indexer.catalog_reader import CatalogReader
 from indexer.database import Database, index_missing
 from indexer.manifest import store_manifest, stored_manifest
@@ -35,8 +36,8 @@ FILE_NAME = "catalog.sqlite"
 class Catalog(CatalogReader):
     """Photos, their segments and vectors, and the files they were found in.
 
-    One transaction a photo; any number of readers in other processes meanwhile, each statement
-    sees the last commit. Threads may share a catalog. Every method raises what `Database` raises.
+    One transaction a photo; any number of readers in other processes meanwhile. Threads may share
+    a catalog. Every method raises what `Database` raises.
     """
 
     @classmethod
@@ -130,6 +131,40 @@ class Catalog(CatalogReader):
         """Remember an absolute folder as indexed."""
         with self._database.writing() as connection:
             connection.execute(upsert(RootTable).values(path=path).on_conflict_do_nothing())
+
+    # care
+
+    def check(self, *, full: bool = False) -> list[str]:
+        """What is wrong, a line each; nothing where all is well.
+
+        Args:
+            full: decode the masks of all photos, not of a sample.
+        """
+        return [problem.line for problem in self._problems(full=full)]
+
+    def repair(self, *, full: bool = False) -> list[str]:
+        """Drop what is broken, so that the next index run makes it anew; says what it did.
+
+        Raises:
+            IndexDamaged: the file itself is; nothing is changed.
+        """
+        problems = self._problems(full=full)
+        if not problems:
+            return []
+        with self._database.writing() as connection:
+            lines = mend(connection, problems, self._database.path)
+            transactions.count_generation(connection)
+        return lines
+
+    def _problems(self, *, full: bool) -> list[Problem]:
+        found: list[Problem] = []
+        try:
+            with self._database.reading() as connection:
+                for problem in find_problems(connection, self.manifest.space.dimension, full=full):
+                    found.append(problem)
+        except IndexDamaged as error:
+            found.append(Problem(str(error)))
+        return found
 
 
 def _require_ours(database: Database, *, made: bool) -> int:

@@ -29,7 +29,7 @@ from indexer.tables import PhotoTable, RootTable
 
 
 class CatalogReader:
-    """The reading half of a catalog: every statement sees the last commit of any process.
+    """The reading half of a catalog: every call sees the last commit of any process.
 
     Attributes:
         folder: the index.

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_from_bytes
 
 from sqlalchemy import Connection, Engine, create_engine
@@ -51,23 +51,8 @@ class Database:
         if not readonly and not _writable(path):
             raise _read_only(path)
         self._mode = "ro" if readonly else "rwc" if create else "rw"
-        self._engine = self._made_engine()
-        try:
-            with self.reading() as connection:
-                if not readonly:
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
-        except StorageError:
-            if not (readonly and self._is_at_rest()):
-                self.close()
-                raise
-            # WAL readers share memory through a file beside the catalog; where none can be made,
-            # nobody can be writing either, and SQLite may read the file as it is.
-            self._engine.dispose()
-            self._mode = "immutable"
-            self._engine = self._made_engine()
-            with self.reading() as connection:
-                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+        self._frozen: tuple[int, int] | None = None
+        self._open()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -75,9 +60,19 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which every statement sees the last commit."""
+        """A connection on which all statements see one and the same commit, the last."""
+        if self._frozen is not None and self._frozen != self._stamp():
+            # somebody who may write here did, behind the back of a file taken for immutable
+            self._engine.dispose()
+            self._frozen = None
+            self._open()
         with _in_our_words(self.path), self._engine.connect() as connection:
-            yield connection
+            driver = _driver(connection)
+            driver.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                driver.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -91,9 +86,27 @@ class Database:
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
                 # some failures (a full disk) have ended the transaction already
-                if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                if _driver(connection).in_transaction:
                     connection.exec_driver_sql("ROLLBACK")
                 raise
+
+    def _open(self) -> None:
+        self._engine = self._made_engine()
+        try:
+            self._look()
+        except StorageError:
+            self.close()
+            if not (self.readonly and self._is_at_rest()):
+                raise
+            # WAL readers share memory through a file beside the catalog. Where none can be made
+            # and no log is left, SQLite may read the file as it is.
+            self._frozen = self._stamp()
+            self._engine = self._made_engine()
+            self._look()
+
+    def _look(self) -> None:
+        with self.reading() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
 
     def _made_engine(self) -> Engine:
         return create_engine(
@@ -105,7 +118,7 @@ class Database:
         )
 
     def _connect(self) -> sqlite3.Connection:
-        query = "mode=ro&immutable=1" if self._mode == "immutable" else f"mode={self._mode}"
+        query = f"mode={self._mode}" + ("&immutable=1" if self._frozen else "")
         place = quote_from_bytes(os.fsencode(self.path.absolute()))
         connection = sqlite3.connect(
             f"file:{place}?{query}",
@@ -114,6 +127,8 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
+        if not self.readonly:
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         # FULL, not NORMAL: in WAL, NORMAL may lose the last commits in a power cut, and the next
@@ -122,11 +137,16 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
-    def _is_at_rest(self) -> bool:
+    def _stamp(self) -> tuple[int, int]:
+        """What changes when somebody writes: the file's time, and the size of the log beside it."""
         log = self.path.with_name(self.path.name + "-wal")
-        return not os.access(self.path.parent, os.W_OK) and (
-            not log.exists() or log.stat().st_size == 0
-        )
+        try:
+            return self.path.stat().st_mtime_ns, log.stat().st_size if log.exists() else 0
+        except OSError:
+            return 0, 0
+
+    def _is_at_rest(self) -> bool:
+        return not os.access(self.path.parent, os.W_OK) and self._stamp()[1] == 0
 
 
 def index_missing(folder: Path) -> IndexMissing:
@@ -148,15 +168,22 @@ def _writable(path: Path) -> bool:
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
+
+
 @contextmanager
 def _in_our_words(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _explained(error, path) from error
+        explained = _explained(error, path)
+        if explained is None:
+            raise
+        raise explained from error
 
 
-def _explained(error: DBAPIError, path: Path) -> Exception:
+def _explained(error: DBAPIError, path: Path) -> StorageError | None:
     original: Any = error.orig
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     where = shown(path)
@@ -168,7 +195,8 @@ def _explained(error: DBAPIError, path: Path) -> Exception:
         return full
     if code == sqlite3.SQLITE_READONLY:
         return _read_only(path)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    incomplete = code == sqlite3.SQLITE_ERROR and "no such" in str(original)  # table, column
+    if incomplete or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return IndexDamaged(
             f"{where} is damaged ({original})",
             "restore it from a backup, or delete its folder and index the photos again",
@@ -187,4 +215,4 @@ def _explained(error: DBAPIError, path: Path) -> Exception:
             f"{where} cannot be opened or read ({original})",
             "check the permissions and the disk it is on",
         )
-    return error
+    return None

@@ -1,0 +1,153 @@
+"""Whether a catalog holds what it should, and how to mend one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from indexer.transactions import STORED
+from model import masks
+from model.errors import IndexDamaged, shown
+
+SAMPLE = 200  # photos whose masks are decoded unless all are
+UNIT_TOLERANCE = 2e-3  # float16 moves the length of a unit vector by less than 5e-4
+_PHOTOS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One line for people; `photo_id` where dropping that photo mends it."""
+
+    line: str
+    photo_id: int | None = None
+
+
+# Each statement finds photos; what is wrong with them stands beside it.
+_WRONG_PHOTOS = (
+    (
+        "has no file",
+        "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)",
+    ),
+    (
+        "has no vectors",
+        "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM vectors WHERE photo_id = p.id)",
+    ),
+    (
+        "has other segments than it says",
+        "SELECT p.id FROM photos AS p LEFT JOIN segments AS s ON s.photo_id = p.id GROUP BY p.id"
+        " HAVING count(s.id) <> p.segment_count OR min(s.id) <> p.first_segment"
+        " OR max(s.id) <> p.first_segment + p.segment_count - 1",
+    ),
+    (
+        "has a segment that is part of nothing in it",
+        "SELECT DISTINCT p.id FROM segments AS s JOIN photos AS p ON p.id = s.photo_id"
+        " WHERE s.parent NOT BETWEEN 0 AND p.segment_count - 1"
+        " OR s.parent = s.id - p.first_segment",
+    ),
+)
+_VECTORS = """
+SELECT p.id, p.segment_count, v.photo_vector, v.segment_vectors
+FROM photos AS p JOIN vectors AS v ON v.photo_id = p.id WHERE p.id > ? ORDER BY p.id LIMIT ?
+"""
+_MASKS = "SELECT counts, area FROM segments WHERE photo_id = ? ORDER BY id"
+_WITHOUT_PHOTO = ("segments", "vectors", "files")
+
+
+def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iterator[Problem]:
+    """All that is wrong with a catalog whose vectors have `dimension` components."""
+    for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if line != "ok":
+            yield Problem(f"SQLite's own check: {line}")
+    strays = connection.exec_driver_sql(
+        'SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1'
+    )
+    for table, count in strays.all():
+        yield Problem(f"{count} rows of {table} belong to no photo")
+    for what, statement in _WRONG_PHOTOS:
+        for (photo_id,) in connection.exec_driver_sql(statement).all():
+            yield Problem(f"photo {photo_id} {what}", photo_id)
+    yield from _wrong_vectors(connection, dimension)
+    yield from _wrong_masks(connection, full=full)
+    if connection.exec_driver_sql("SELECT generation FROM state").first() is None:
+        yield Problem("the generation is missing")
+
+
+def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> list[str]:
+    """Drop the photos that have problems and rows without photo, inside the open transaction.
+
+    Returns:
+        What was done, a line each.
+
+    Raises:
+        IndexDamaged: SQLite's own check fails and making its indexes anew does not help.
+    """
+    lines = []
+    if not _sound(connection):
+        connection.exec_driver_sql("REINDEX")
+        if not _sound(connection):
+            raise IndexDamaged(
+                f"{shown(path)} is damaged beyond repair",
+                "restore it from a backup, or delete its folder and index the photos again",
+            )
+        lines.append("made SQLite's indexes anew")
+    for table in _WITHOUT_PHOTO:
+        gone = connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)"
+        ).rowcount
+        if gone:
+            lines.append(f"dropped {gone} rows of {table} that belonged to no photo")
+    broken = sorted({p.photo_id for p in problems if p.photo_id is not None})
+    for photo_id in broken:
+        connection.exec_driver_sql("DELETE FROM photos WHERE id = ?", (photo_id,))
+    if broken:
+        lines.append(f"dropped {len(broken)} broken photos; index again to make them anew")
+    connection.exec_driver_sql("INSERT OR IGNORE INTO state VALUES (1, 0)")
+    return lines
+
+
+def _sound(connection: Connection) -> bool:
+    return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()) == "ok"
+
+
+def _wrong_vectors(connection: Connection, dimension: int) -> Iterator[Problem]:
+    last = 0
+    while block := connection.exec_driver_sql(_VECTORS, (last, _PHOTOS_AT_ONCE)).all():
+        for photo_id, count, of_photo, of_segments in block:
+            last = photo_id
+            width = dimension * STORED.itemsize
+            if (len(of_photo), len(of_segments)) != (width, count * width):
+                yield Problem(f"photo {photo_id} has vectors of another length", photo_id)
+            elif not _are_unit(of_photo + of_segments, dimension):
+                yield Problem(f"photo {photo_id} has a vector that is not of length 1", photo_id)
+
+
+def _are_unit(blob: bytes, dimension: int) -> bool:
+    vectors = np.frombuffer(blob, STORED).reshape(-1, dimension).astype(np.float32)
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    return bool((np.abs(lengths - 1) <= UNIT_TOLERANCE).all())  # false for NaN, too
+
+
+def _wrong_masks(connection: Connection, *, full: bool) -> Iterator[Problem]:
+    photos = connection.exec_driver_sql("SELECT id, frame_height, frame_width FROM photos").all()
+    step = 1 if full else max(len(photos) // SAMPLE, 1)
+    for photo_id, height, width in photos[::step]:
+        rows = connection.exec_driver_sql(_MASKS, (photo_id,)).all()
+        if not _masks_hold(rows, (height, width)):
+            yield Problem(f"photo {photo_id} has masks that are not what they were", photo_id)
+
+
+def _masks_hold(rows: Iterable[Sequence[Any]], size: tuple[int, int]) -> bool:
+    """Whether run lengths decode to masks of their size and stored area."""
+    for counts, area in rows:  # one by one: a mask of 100 megapixels is possible
+        try:
+            decoded = masks.decode([counts], size)
+        except ValueError:
+            return False
+        if int(np.count_nonzero(decoded)) != area:
+            return False
+    return True
