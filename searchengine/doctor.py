@@ -1,0 +1,147 @@
+"""Doctor: is the environment fit, are the weights the right ones, is the index whole?"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from indexer.catalog import Catalog
+from indexer.faiss_installation import faiss_installation
+from indexer.index import Index
+from indexer.lock import WriterLock
+from indexer.vector_cache import vector_problems
+from model.devices import devices
+from model.errors import IndexMissing, SegsearchError, shown
+from model.preset import load_preset, preset_names
+
+LIBRARIES = ("torch", "torchvision", "timm", "open_clip_torch", "segment-anything", "transformers")
+EXTRAS = {"pillow-heif": 'HEIC photos: pip install "segsearch[heic]"'}
+
+
+@dataclass
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        facts: name and finding, what is simply so.
+        problems: lines, what is wrong and what to do.
+        fixed: lines, what was wrong and has been mended.
+    """
+
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no problem is left."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as the command line's JSON has it."""
+        return asdict(self) | {"facts": dict(self.facts), "healthy": self.healthy}
+
+    def __str__(self) -> str:
+        width = max((len(name) for name, _ in self.facts), default=0)
+        lines = [f"{name:<{width}}  {shown(finding)}" for name, finding in self.facts]
+        lines += [f"mended   {shown(line)}" for line in self.fixed]
+        lines += [f"PROBLEM  {shown(line)}" for line in self.problems]
+        return "\n".join([*lines, "all is well" if self.healthy else "see the problems above"])
+
+
+def examine(folder: Path, *, fix: bool = False) -> Diagnosis:
+    """Look at everything; an index need not be there.
+
+    Args:
+        folder: of the index.
+        fix: rebuild the vectors from the catalog, and drop photos whose rows are broken, so that
+            the next indexing run looks at them again.
+    """
+    diagnosis = Diagnosis()
+    _examine_environment(diagnosis)
+    _examine_weights(diagnosis)
+    try:
+        _examine_index(folder, diagnosis, fix)
+    except IndexMissing:
+        diagnosis.facts.append(("index", f"none at {folder}"))
+    except SegsearchError as error:
+        diagnosis.problems.append(str(error))
+    return diagnosis
+
+
+def _examine_environment(diagnosis: Diagnosis) -> None:
+    facts = diagnosis.facts
+    facts.append(("segsearch", version("segsearch")))
+    facts.append(("python", f"{platform.python_version()} on {platform.platform()}"))
+    for library in LIBRARIES:
+        try:
+            facts.append((library, version(library)))
+        except PackageNotFoundError:
+            diagnosis.problems.append(f"{library} is not installed: reinstall segsearch")
+    for library, use in EXTRAS.items():
+        try:
+            facts.append((library, version(library)))
+        except PackageNotFoundError:
+            facts.append((library, f"not installed ({use})"))
+    faiss = faiss_installation()
+    facts.append(("faiss", faiss.description))
+    diagnosis.problems += faiss.problems
+    try:
+        facts.append(("devices", ", ".join(devices())))
+    except ImportError as error:
+        diagnosis.problems.append(f"torch does not work here ({error}): reinstall segsearch")
+
+
+def _examine_weights(diagnosis: Diagnosis) -> None:
+    for name in preset_names():
+        preset = load_preset(name)
+        found = [
+            line
+            for weights in preset.weights.values()
+            if (line := _complaint(weights.checked_path)) is not None
+        ]
+        diagnosis.problems += found
+        state = f"{len(found)} problems" if found else f"{len(preset.weights)} files, as they should be"
+        diagnosis.facts.append((f"preset {name}", state if preset.weights else "needs no weights"))
+
+
+def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
+    with ExitStack() as stack:
+        if fix and (folder / "catalog.sqlite").exists():
+            stack.enter_context(WriterLock(folder))
+        catalog = stack.enter_context(Catalog.open(folder, readonly=not fix))
+        counts = catalog.counts()
+        diagnosis.facts.append(
+            ("index", f"{folder}: {counts.photos:,} photos, {counts.segments:,} segments")
+        )
+        if fix:
+            diagnosis.fixed += catalog.repair(full=True)
+        diagnosis.problems += catalog.check(full=True)
+        index = Index(folder, catalog)
+        manifest = catalog.manifest
+        complaint = _complaint(
+            lambda: index.require_preset(
+                load_preset(manifest.settings.get("source") or manifest.preset)
+            )
+        )
+        diagnosis.problems += [complaint] if complaint else []
+        found = vector_problems(folder, catalog)
+        if found and fix:
+            (folder / "vectors.faiss").unlink(missing_ok=True)
+            report = index.sync(writable=True)
+            diagnosis.fixed += [f"{line}: rebuilt from the catalog" for line in found]
+            found = [report.note] if report.note else vector_problems(folder, catalog)
+        diagnosis.problems += [f"{line}: segsearch doctor --fix rebuilds it" for line in found]
+
+
+def _complaint(deed: Callable[[], object]) -> str | None:
+    try:
+        deed()
+    except SegsearchError as error:
+        return str(error)
+    return None
