@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -17,14 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageFile
 
-from model.errors import (
-    PhotoChanged,
-    PhotoError,
-    PhotoTooLarge,
-    PhotoUnreadable,
-    PhotoUnsupported,
-    shown,
-)
+from model.errors import PhotoError, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported, shown
 from model.formats import (
     PREFIX_BYTES,
     SUFFIXES,
@@ -36,6 +27,7 @@ from model.formats import (
 )
 from model.headers import PhotoHeader, header_of
 from model.orientation import to_raw_frame, to_upright, turned_size
+from model.photo_files import Source, photo_file, settled_file
 from model.srgb import flattened, managed
 
 __all__ = [
@@ -52,8 +44,6 @@ __all__ = [
     "to_raw_frame",
     "to_upright",
 ]
-
-Source = str | os.PathLike[str] | BinaryIO
 
 DEFAULT_MAX_MEGAPIXELS = 200.0
 _LARGE_FILE = 64 << 20  # bytes; above, the header is judged before the rest is read
@@ -80,6 +70,16 @@ class Image:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
             raise ValueError(f"Image.pixels is {shape} {dtype}, expected H×W×3 uint8")
+
+    def reduced(self, max_side: int) -> Image:
+        """This image with its longer side at most `max_side` pixels, area-averaged."""
+        fitted = _fitted(self.size, max_side)
+        if fitted == self.size:
+            return self
+        small = PillowImage.fromarray(self.pixels).resize(
+            fitted[::-1], PillowImage.Resampling.BOX, reducing_gap=None
+        )
+        return Image(np.array(small), self.original_size)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -118,7 +118,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
         PhotoUnsupported: no photo, or of a format that is not read here.
         PhotoTooLarge: it has more pixels than that.
     """
-    with _file(source) as (file, name), _refusals(name):
+    with photo_file(source) as (file, name), _refusals(name):
         return _header(file, name, max_megapixels)[1]
 
 
@@ -142,8 +142,8 @@ def read_image(
         PhotoTooLarge: it has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
-    with _file(source) as (file, name), _refusals(name):
-        return _decoded(_whole(file, name, max_megapixels)[0], name, max_side, max_megapixels)[1]
+    with photo_file(source) as (file, name), _refusals(name):
+        return _decoded(_whole(file, name, max_megapixels), name, max_side, max_megapixels)[1]
 
 
 def read_photo(
@@ -167,19 +167,11 @@ def read_photo(
         PhotoTooLarge: it has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
-    if not os.path.lexists(path):
-        raise PhotoChanged(f"{shown(path)} has vanished")
-    with _file(path) as (file, name):
-        before = os.fstat(file.fileno())
-        try:
-            with _refusals(name):
-                data, digest = _whole(file, name, max_megapixels)
-                header, image = _decoded(data, name, max_side, max_megapixels)
-        finally:
-            after = os.fstat(file.fileno())
-            if _stamp(before) != _stamp(after):
-                raise PhotoChanged(f"{name} changed while it was being read")
-    return Photo(header, image, digest, before.st_size, before.st_mtime_ns)
+    with settled_file(path) as (file, name, status), _refusals(name):
+        data = _whole(file, name, max_megapixels)
+        header, image = _decoded(data, name, max_side, max_megapixels)
+        digest = blake3(data).digest()
+    return Photo(header, image, digest, status.st_size, status.st_mtime_ns)
 
 
 def content_hash(path: str | os.PathLike[str]) -> bytes:
@@ -188,7 +180,7 @@ def content_hash(path: str | os.PathLike[str]) -> bytes:
     Raises:
         PhotoUnreadable: missing, no ordinary file, or it may not be read.
     """
-    with _file(path) as (file, name), _refusals(name):
+    with photo_file(path) as (file, name), _refusals(name):
         digest = blake3()
         while block := file.read(_BLOCK):
             digest.update(block)
@@ -198,40 +190,6 @@ def content_hash(path: str | os.PathLike[str]) -> bytes:
 def _check_side(max_side: int | None) -> None:
     if max_side is not None and max_side < 1:
         raise ValueError(f"max_side is {max_side}, expected a positive number of pixels")
-
-
-def _stamp(status: os.stat_result) -> tuple[int, int, bool]:
-    return status.st_size, status.st_mtime_ns, status.st_nlink > 0
-
-
-@contextmanager
-def _file(source: Source) -> Iterator[tuple[BinaryIO, str]]:
-    """The source as an open binary file, and its name for messages."""
-    if isinstance(source, str | os.PathLike):
-        with _opened_file(Path(source)) as file:
-            yield file, shown(source)
-    else:
-        yield source, shown(getattr(source, "name", "the photo"))
-
-
-def _opened_file(path: Path) -> BinaryIO:
-    flags = os.O_RDONLY
-    for flag in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"):
-        flags |= getattr(os, flag, 0)
-    try:
-        # Opening a pipe or a device can block or do things: look first, and again when open.
-        ordinary = stat.S_ISREG(path.stat().st_mode)
-        if ordinary:
-            file = os.fdopen(os.open(path, flags), "rb")
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file
-            file.close()
-    except FileNotFoundError as error:
-        raise PhotoUnreadable(f"{shown(path)} is not there") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise PhotoUnreadable(f"{shown(path)} cannot be read ({reason})") from error
-    raise PhotoUnsupported(f"{shown(path)} is no ordinary file")
 
 
 @contextmanager
@@ -255,7 +213,9 @@ def _refusals(name: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(shown(error).split())[:200] or type(error).__name__
+    text = " ".join(shown(error).split())[:200] or type(error).__name__
+    # What Pillow says of a picture of no width or height.
+    return "it has no pixels" if text == "not identified by this driver" else text
 
 
 def _header(
@@ -280,14 +240,13 @@ def _header(
     return image, header_of(image, kind)
 
 
-def _whole(file: BinaryIO, name: str, max_megapixels: float) -> tuple[bytes, bytes]:
-    """All bytes of a file, and their digest."""
+def _whole(file: BinaryIO, name: str, max_megapixels: float) -> bytes:
+    # What is too large is refused before it fills the memory.
     size = file.seek(0, os.SEEK_END)
     if size > _LARGE_FILE:
         _header(file, name, max_megapixels)
     file.seek(0)
-    data = file.read()
-    return data, blake3(data).digest()
+    return file.read()
 
 
 def _decoded(

@@ -23,7 +23,7 @@ def flattened(image: PillowImage.Image) -> PillowImage.Image:
     """
     mode = image.mode
     if mode.startswith("I") or mode == "F":
-        return PillowImage.fromarray(_eight_bits(np.asarray(image), _sample_bits(image)))
+        return PillowImage.fromarray(_eight_bits(image))
     if mode in ("P", "PA") or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif mode == "RGBa":
@@ -59,7 +59,7 @@ def managed(image: PillowImage.Image, profile: bytes | None) -> PillowImage.Imag
                 return _converted(image, source)
             if mode == "RGB" and image.mode == "L":
                 return _converted(image.convert("RGB"), source)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        except Exception:  # a damaged profile fails in many ways
             pass
     return image.convert("RGB")
 
@@ -72,28 +72,32 @@ def _converted(image: PillowImage.Image, source: ImageCms.ImageCmsProfile) -> Pi
     return result
 
 
-def _sample_bits(image: PillowImage.Image) -> int | None:
-    """How many bits of a sample of mode I;16 count; None: its values have to tell."""
-    if not image.mode.startswith("I;16"):
-        return None
-    bits = getattr(image, "tag_v2", {}).get(258, (16,))  # BitsPerSample
-    return int(bits[0]) if isinstance(bits, tuple) and bits and 8 < bits[0] <= 16 else 16
+def _eight_bits(image: PillowImage.Image) -> NDArray[np.uint8]:
+    """H×W uint8 of deep grey samples.
 
-
-def _eight_bits(samples: NDArray[np.generic], bits: int | None) -> NDArray[np.uint8]:
-    """H×W samples of any depth as uint8.
-
-    Samples that do not say how deep they are fill the least of 1, 255 and 65535 that holds them
-    (1 only for fractions); any other range is stretched from least to most.
+    Samples that do not say how deep they are (modes I and F) fill the least of 1, 255 and 65535
+    that holds them (1 only for fractions); any other range is stretched from least to most.
     """
+    samples = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        top = float(2 ** _sample_bits(image) - 1)
+        grey: NDArray[np.uint8] = _scaled(np.arange(65536, dtype=np.float32), top)[samples]
+        return grey
     values = np.nan_to_num(samples.astype(np.float32), posinf=0, neginf=0)
     low, high = float(values.min()), float(values.max())
-    if bits is not None:
-        top = float(2**bits - 1)
-    elif low < 0 or high > 65535:
-        values, top = values - low, high - low
-    elif high <= 1 and samples.dtype.kind == "f":
-        top = 1.0
-    else:
-        top = 255.0 if high <= 255 else 65535.0
-    return np.clip(np.rint(values * (255 / max(top, 1e-12))), 0, 255).astype(np.uint8)
+    if low < 0 or high > 65535:
+        # By halves: the range itself can be more than a float32 holds.
+        return _scaled(values / 2 - np.float32(low / 2), high / 2 - low / 2)
+    if high <= 1 and image.mode == "F":
+        return _scaled(values, 1.0)
+    return _scaled(values, 255.0 if high <= 255 else 65535.0)
+
+
+def _scaled(values: NDArray[np.float32], top: float) -> NDArray[np.uint8]:
+    return np.clip(np.rint(values * np.float32(255 / top)), 0, 255).astype(np.uint8)
+
+
+def _sample_bits(image: PillowImage.Image) -> int:
+    """How many bits of a sample of mode I;16 count: 12-bit TIFFs come in it too."""
+    bits = getattr(image, "tag_v2", {}).get(258)  # BitsPerSample
+    return 12 if bits == (12,) else 16
