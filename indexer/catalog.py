@@ -16,8 +16,8 @@ from indexer.database import Database, index_missing
 from indexer.manifest import store_manifest, stored_manifest
 from indexer.migrations import (
     APPLICATION_ID,
-    SCHEMA_VERSION,
     migrate,
+    newest_version,
     require_not_newer,
     version_of,
 )
@@ -78,7 +78,7 @@ class Catalog(CatalogReader):
         database = Database(path, readonly=readonly)
         try:
             version = _require_ours(database, made=True)
-            if version < SCHEMA_VERSION:
+            if version < newest_version():
                 writable = Database(path)
                 try:
                     migrate(writable)
@@ -122,8 +122,8 @@ class Catalog(CatalogReader):
     def forget_files(self, paths: Iterable[str]) -> int:
         """Forget files, and photos with their last one; returns how many photos went."""
         with self._database.writing() as connection:
-            shown_photo, removed = transactions.remove_files(connection, paths)
-            if shown_photo:
+            showing, removed = transactions.remove_files(connection, paths)
+            if showing:
                 transactions.count_generation(connection)
         return removed
 

@@ -6,7 +6,7 @@ never edited once released. `PRAGMA user_version` counts those that have run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -45,21 +45,21 @@ def first_tables(connection: Connection) -> None:
             orientation INTEGER NOT NULL,
             taken_at DATETIME,
             camera TEXT,
-            latitude FLOAT,
-            longitude FLOAT,
+            latitude DOUBLE,
+            longitude DOUBLE,
             perceptual_hash INTEGER NOT NULL,
             frame_height INTEGER NOT NULL,
             frame_width INTEGER NOT NULL,
             first_segment INTEGER NOT NULL,
             segment_count INTEGER NOT NULL,
-            seconds FLOAT NOT NULL
+            seconds DOUBLE NOT NULL
         )""",
         """CREATE TABLE segments (
             id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
             photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
             parent INTEGER,
             area INTEGER NOT NULL,
-            quality FLOAT NOT NULL,
+            quality DOUBLE NOT NULL,
             box BLOB NOT NULL,
             counts BLOB NOT NULL
         )""",
@@ -86,7 +86,11 @@ def first_tables(connection: Connection) -> None:
 
 
 MIGRATIONS: tuple[Migration, ...] = (first_tables,)
-SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def newest_version() -> int:
+    """The schema version that this segsearch makes."""
+    return len(MIGRATIONS)
 
 
 def version_of(connection: Connection) -> int:
@@ -94,30 +98,31 @@ def version_of(connection: Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
-def require_not_newer(version: int, path: Path, known: int = SCHEMA_VERSION) -> None:
+def require_not_newer(version: int, path: Path) -> None:
     """Raise IndexTooNew when a catalog's version is beyond the known ones."""
-    if version > known:
+    if version > newest_version():
         raise IndexTooNew(
-            f"{shown(path)} has schema version {version}, this segsearch knows up to {known}",
+            f"{shown(path)} has schema version {version},"
+            f" this segsearch knows up to {newest_version()}",
             "upgrade segsearch, or index into another folder with --index",
         )
 
 
-def migrate(database: Writable, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+def migrate(database: Writable) -> int:
     """Bring a catalog to the newest version, one transaction a step; returns the version.
 
     Raises:
         IndexTooNew: it is beyond the newest known version; nothing is changed.
     """
     version = -1
-    while version < len(migrations):
+    while version < newest_version():
         with database.writing() as connection:
             # asked inside the transaction: another process may have migrated meanwhile
             version = version_of(connection)
-            require_not_newer(version, database.path, len(migrations))
-            if version == len(migrations):
+            require_not_newer(version, database.path)
+            if version == newest_version():
                 break
-            migrations[version](connection)
+            MIGRATIONS[version](connection)
             version += 1
             connection.exec_driver_sql(f"PRAGMA user_version = {version}")
     return version

@@ -84,8 +84,9 @@ def put_file(
 
 
 def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int]:
-    """Forget files, and the photos that have no other; how many (files, photos) went."""
-    files, affected = 0, set[int]()
+    """Forget files, and the photos that have no other; how many files that showed a photo, and
+    how many photos, went."""
+    showing, affected = 0, set[int]()
     for path in paths:
         row = connection.execute(
             select(FileTable.photo_id).where(FileTable.path == path)
@@ -93,10 +94,10 @@ def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int
         if row is None:
             continue
         connection.execute(delete(FileTable).where(FileTable.path == path))
-        files += 1
         if row.photo_id is not None:
+            showing += 1
             affected.add(row.photo_id)
-    return files, drop_photos_without_files(connection, affected)
+    return showing, drop_photos_without_files(connection, affected)
 
 
 def drop_photos_without_files(connection: Connection, candidates: Iterable[int]) -> int:
