@@ -1,0 +1,66 @@
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from searchengine.doctor import examine
+
+
+@pytest.fixture
+def index(indexed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(indexed, tmp_path / "index"))
+
+
+def test_a_whole_index_is_well(index: Path) -> None:
+    diagnosis = examine(index)
+    assert diagnosis.healthy, diagnosis.problems
+    assert {"segsearch", "python", "torch", "faiss", "index"} <= dict(diagnosis.facts).keys()
+    assert str(diagnosis).endswith("all is well")
+
+
+def test_no_index_is_no_problem(tmp_path: Path) -> None:
+    assert examine(tmp_path / "none").healthy
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "noise"])
+def test_damaged_vectors_are_found_and_rebuilt(index: Path, damage: str) -> None:
+    vectors = index / "vectors.faiss"
+    body = vectors.read_bytes()
+    if damage == "missing":
+        vectors.unlink()
+    else:
+        middle = len(body) // 2
+        vectors.write_bytes(body[:middle] if damage == "cut" else
+                            body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :])  # fmt: skip
+    sick = examine(index)
+    assert not sick.healthy
+    assert "--fix" in str(sick)
+    mended = examine(index, fix=True)
+    assert mended.healthy, mended.problems
+    assert mended.fixed
+    assert examine(index).healthy
+
+
+def test_a_broken_photo_is_found_and_dropped(index: Path) -> None:
+    with sqlite3.connect(index / "catalog.sqlite") as database:
+        database.execute("UPDATE vectors SET segment_vectors = x'00' WHERE photo_id = 1")
+    database.close()
+    assert not examine(index).healthy
+    mended = examine(index, fix=True)
+    assert mended.fixed
+    assert mended.healthy, mended.problems
+
+
+def test_a_catalog_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").write_bytes(b"not a database" * 100)
+    diagnosis = examine(tmp_path)
+    assert len(diagnosis.problems) == 1
+
+
+def test_an_index_of_other_weights_is_told(index: Path) -> None:
+    with sqlite3.connect(index / "catalog.sqlite") as database:
+        database.execute("UPDATE manifest SET value = replace(value, 'fingerprint', 'other')")
+    database.close()
+    diagnosis = examine(index)
+    assert any("other weights" in problem for problem in diagnosis.problems), diagnosis.problems
