@@ -14,8 +14,8 @@ from cli.options import (
     BeforeOption,
     CameraOption,
     CountOption,
-    InOption,
     IndexOption,
+    InOption,
     JsonOption,
     MinAreaOption,
     NotOption,
@@ -92,9 +92,7 @@ def similar(
     at: Annotated[
         str | None, typer.Option(metavar="X,Y", help="The smallest segment at this point.")
     ] = None,
-    box: Annotated[
-        str | None, typer.Option(metavar="X,Y,W,H", help="What is in this box.")
-    ] = None,
+    box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="What is in this box.")] = None,
     segment: Annotated[
         int | None, typer.Option(metavar="ID", help="A segment of the index.")
     ] = None,

@@ -13,8 +13,8 @@ from cli.options import (
     BeforeOption,
     CameraOption,
     CountOption,
-    InOption,
     IndexOption,
+    InOption,
     JsonOption,
     MinAreaOption,
     NotOption,
@@ -47,7 +47,9 @@ def export(
         list[str] | None,
         typer.Option("--ids", metavar="ID,...", help="Export these segments. Repeatable."),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Export every segment that the conditions allow.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Export every segment that the conditions allow.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.masks,
     raw_frame: Annotated[
         bool,
@@ -106,4 +108,6 @@ def _ids(texts: list[str]) -> list[int]:
     try:
         return [int(part) for part in ",".join(texts).split(",")]
     except ValueError:
-        raise typer.BadParameter(f"'{','.join(texts)}' is no list of segment ids, as 3,17") from None
+        raise typer.BadParameter(
+            f"'{','.join(texts)}' is no list of segment ids, as 3,17"
+        ) from None

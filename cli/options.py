@@ -99,10 +99,12 @@ def moment(text: str) -> datetime:
     try:
         if parts is None:
             raise ValueError(text)
-        year, month, day, *time = (None if p is None else int(p) for p in parts.groups())
-        return datetime(year or 0, month or 1, day or 1, *(t or 0 for t in time))
+        year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups())
+        return datetime(year, month or 1, day or 1, hour, minute, second)
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no date; give one as 2023, 2023-05 or 2023-05-17") from None
+        raise typer.BadParameter(
+            f"'{text}' is no date; give one as 2023, 2023-05 or 2023-05-17"
+        ) from None
 
 
 def negatives(texts: list[str] | None) -> tuple[Negative, ...]:

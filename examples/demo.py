@@ -27,7 +27,9 @@ class Photograph(NamedTuple):
 
 
 PHOTOGRAPHS = (
-    Photograph("astronaut.jpg", "skimage", "data/astronaut.png", "Eileen Collins, NASA, public domain"),
+    Photograph(
+        "astronaut.jpg", "skimage", "data/astronaut.png", "Eileen Collins, NASA, public domain"
+    ),
     Photograph("cat.jpg", "skimage", "data/chelsea.png", "Stéfan van der Walt, CC0"),
     Photograph("coffee.jpg", "skimage", "data/coffee.png", "Rachel Michetti, Pikolo, CC0"),
     Photograph("rocket.jpg", "skimage", "data/rocket.jpg", "SpaceX, public domain"),
@@ -37,7 +39,9 @@ PHOTOGRAPHS = (
         "data/motorcycle_left.png",
         "Middlebury stereo data set 2014 (D. Scharstein et al.), no licence stated",
     ),
-    Photograph("temple.jpg", "sklearn", "datasets/images/china.jpg", "danielbuechele (Flickr), CC BY 2.0"),
+    Photograph(
+        "temple.jpg", "sklearn", "datasets/images/china.jpg", "danielbuechele (Flickr), CC BY 2.0"
+    ),
     Photograph(
         "flower.jpg", "sklearn", "datasets/images/flower.jpg", "vultilion (Flickr), CC BY 2.0"
     ),

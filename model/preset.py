@@ -109,7 +109,7 @@ def load_preset(name: str = DEFAULT) -> Preset:
         PresetUnknown: there is none, or its file is not understood.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if Path(name).name != name and not name.endswith(".toml") or not path.is_file():
+    if (Path(name).name != name and not name.endswith(".toml")) or not path.is_file():
         raise PresetUnknown(
             f"there is no preset '{shown(name)}'",
             f"choose one of {', '.join(preset_names())}, or give the path of a .toml file",
@@ -142,9 +142,7 @@ def _digest(identity: Settings) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _build(
-    kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset
-) -> Any:
+def _build(kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset) -> Any:
     settings = {key: value for key, value in section.items() if key != "kind"}
     try:
         return kinds[section["kind"]](preset, **settings)
@@ -169,7 +167,11 @@ def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
 def _universal(preset: Preset, **settings: Any) -> Embedder:
     from model.use.universal import UniversalEmbedder
 
-    files = {r: w.checked_path() for r, w in preset.weights.items() if r != "calibration"}
+    files: dict[str, Any] = {
+        role: weights.checked_path()
+        for role, weights in preset.weights.items()
+        if role != "calibration"
+    }
     return UniversalEmbedder.load(preset.space, **files, **settings)
 
 

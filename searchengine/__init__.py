@@ -10,7 +10,7 @@ for _name in ("model", "indexer", "cli"):
     if _spec is None or not _spec.origin or Path(_spec.origin).resolve().parent.parent != _home:
         raise ImportError(
             f"segsearch needs its own package '{_name}' from {_home}, but Python finds"
-            f" {_spec.origin if _spec else 'none'}: rename that one, or take its folder off sys.path"
+            f" {_spec.origin if _spec else 'none'}: rename that one, or mend sys.path"
         )
 
 from indexer.records import Filter  # noqa: E402

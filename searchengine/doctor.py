@@ -106,8 +106,9 @@ def _examine_weights(diagnosis: Diagnosis) -> None:
             if (line := _complaint(weights.checked_path)) is not None
         ]
         diagnosis.problems += found
-        state = f"{len(found)} problems" if found else f"{len(preset.weights)} files, as they should be"
-        diagnosis.facts.append((f"preset {name}", state if preset.weights else "needs no weights"))
+        count = len(preset.weights)
+        state = f"{count} weight files" if count else "needs no weights"
+        diagnosis.facts.append((f"preset {name}", f"{len(found)} problems" if found else state))
 
 
 def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:

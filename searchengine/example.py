@@ -78,7 +78,8 @@ def embed_example(
         vector = catalog.photo_vector(photo_id)[None]
         return Embeddings.unit(vector, models.embedder.space), None
     if photo_id is not None and example.at is not None:
-        row = _row_at(example.at, catalog.segments_of(photo_id), catalog.photos([photo_id])[photo_id].size)
+        size = catalog.photos([photo_id])[photo_id].size
+        row = _row_at(example.at, catalog.segments_of(photo_id), size)
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
@@ -115,9 +116,7 @@ def _row_at(
     return None if hit is None else rows[hit]
 
 
-def _smallest_at(
-    at: tuple[float, float], segments: Segments, size: tuple[int, int]
-) -> int | None:
+def _smallest_at(at: tuple[float, float], segments: Segments, size: tuple[int, int]) -> int | None:
     _require_inside(at, size)
     y = min(int(at[1] * segments.size[0] / size[0]), segments.size[0] - 1)
     x = min(int(at[0] * segments.size[1] / size[1]), segments.size[1] - 1)

@@ -86,7 +86,8 @@ class Match:
 
     def mask(self) -> NDArray[np.bool_]:
         """The mask, height × width of the upright photo."""
-        return masks.decode((self.counts,), self.photo.size)[0]
+        (mask,) = masks.decode((self.counts,), self.photo.size)
+        return np.asarray(mask, np.bool_)
 
     def cutout(self) -> PillowImage.Image:
         """The segment alone: RGBA, cropped to its box, transparent around the mask.

@@ -64,6 +64,8 @@ class Query:
         if not 1 <= self.k <= MOST:
             raise QueryError(f"{self.k} matches were asked for", f"ask for 1 to {MOST}")
         if self.per_photo is not None and self.per_photo < 1:
-            raise QueryError(f"{self.per_photo} matches a photo were asked for", "ask for 1 or more")
+            raise QueryError(
+                f"{self.per_photo} matches a photo were asked for", "ask for 1 or more"
+            )
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")
