@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,9 @@ __all__ = [
 DEFAULT_MAX_MEGAPIXELS = 200.0
 _LARGE_FILE = 64 << 20  # bytes; above, the header is judged before the rest is read
 _BLOCK = 1 << 20
+# Cheap reduction (a JPEG's own, or by averaging) stops at so many times the size that is wanted.
+# At 2, 12 megapixels (4032) would be decoded whole for a side of 1024.
+_MARGIN = 1.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,14 +263,15 @@ def _decoded(
         width, height = reversed(turned_size(upright, orientation))
         box = None
         if upright != header.size and header.format == "JPEG":
-            draft = picture.draft(picture.mode, (2 * width, 2 * height))
+            wanted = (math.ceil(_MARGIN * width), math.ceil(_MARGIN * height))
+            draft = picture.draft(picture.mode, wanted)
             box = draft[1] if draft else None
         picture.load()
         profile = picture.info.get("icc_profile")
         flat = flattened(picture)
     if flat.size != (width, height):
         flat = flat.resize(
-            (width, height), PillowImage.Resampling.LANCZOS, box=box, reducing_gap=2.0
+            (width, height), PillowImage.Resampling.LANCZOS, box=box, reducing_gap=_MARGIN
         )
     pixels = to_upright(np.asarray(managed(flat, profile)), orientation)
     return header, Image(np.array(pixels, order="C"), header.size)

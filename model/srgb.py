@@ -61,7 +61,7 @@ def managed(image: PillowImage.Image, profile: bytes | None) -> PillowImage.Imag
                 return _converted(image.convert("RGB"), source)
         except Exception:  # a damaged profile fails in many ways
             pass
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _converted(image: PillowImage.Image, source: ImageCms.ImageCmsProfile) -> PillowImage.Image:
