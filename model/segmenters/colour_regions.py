@@ -5,6 +5,8 @@ For tests, and for whoever builds on segsearch and wants photos to have segments
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
@@ -43,9 +45,7 @@ class ColourRegionSegmenter(Segmenter):
         if not regions:
             return Segments.empty(terms.shape)
         masks = np.stack([mask for _, mask in regions[: self.most]])
-        filled = [mask.sum() / _box_area(mask) for mask in masks]
-        return Segments.from_masks(masks, filled)
-
-
-def _box_area(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
-    return int(np.ptp(np.flatnonzero(mask.any(1))) + 1) * int(np.ptp(np.flatnonzero(mask.any(0))) + 1)
+        segments = Segments.from_masks(masks)
+        sides = segments.boxes[:, 2:] - segments.boxes[:, :2]
+        filled = segments.areas / sides.prod(axis=1)
+        return replace(segments, quality=filled.astype(np.float32))

@@ -31,8 +31,8 @@ def test_damaged_vectors_are_found_and_rebuilt(index: Path, damage: str) -> None
         vectors.unlink()
     else:
         middle = len(body) // 2
-        vectors.write_bytes(body[:middle] if damage == "cut" else
-                            body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :])  # fmt: skip
+        noise = bytes([body[middle] ^ 1]) + body[middle + 1 :]
+        vectors.write_bytes(body[:middle] + (b"" if damage == "cut" else noise))
     sick = examine(index)
     assert not sick.healthy
     assert "--fix" in str(sick)
