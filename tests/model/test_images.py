@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +90,17 @@ def test_photos_are_turned_upright_once(
     expected = scene() if max_side is None else scene(24, 16)
     assert image.original_size == read_header(file).size == SCENE
     assert difference(image.pixels, expected) < 5
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "TIFF", "AVIF"])
+def test_an_orientation_that_only_xmp_tells_counts(format: str) -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    where = {"tiffinfo": {700: xmp}} if format == "TIFF" else {"xmp": xmp}
+    raw = np.ascontiguousarray(to_raw_frame(scene(), 6))
+    file = saved(raw, format, **{**LOSSLESS, **LOSSY}[format], **where)
+    assert read_header(file).orientation == 6
+    assert read_header(file).size == SCENE
+    assert difference(read_image(file).pixels, scene()) < 5
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -273,6 +286,12 @@ def test_nothing_of_pillow_is_changed_even_by_many_threads() -> None:
         assert len(list(pool.map(read_image, files))) == 80
     assert before == PillowImage.MAX_IMAGE_PIXELS
     assert list(warnings.filters) == filters
+
+
+def test_importing_loads_neither_torch_nor_the_heic_extra() -> None:
+    code = "import model.images, sys; print({'torch', 'pillow_heif', 'scipy'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_suffixes_are_lower_case_and_either_read_or_not() -> None:
