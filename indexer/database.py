@@ -195,8 +195,9 @@ def _explained(error: DBAPIError, path: Path) -> StorageError | None:
         return full
     if code == sqlite3.SQLITE_READONLY:
         return _read_only(path)
-    incomplete = code == sqlite3.SQLITE_ERROR and "no such" in str(original)  # table, column
-    if incomplete or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # a table or column that is not there, or text where bytes belong
+    strange = any(words in str(original) for words in ("no such", "Could not decode"))
+    if strange or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return IndexDamaged(
             f"{where} is damaged ({original})",
             "restore it from a backup, or delete its folder and index the photos again",
