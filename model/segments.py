@@ -131,6 +131,22 @@ class Segments:
             np.where(ancestors >= 0, place[ancestors], -1),
         )
 
+    def with_whole(self) -> Segments:
+        """These segments and, last, one that is the whole frame: the root of the part–whole tree.
+
+        Its quality is 0, since no segmenter vouches for it. It answers what is asked of a photo
+        rather than of a thing in it, and for things that the segmenter missed.
+        """
+        n, (height, width) = len(self), self.size
+        return Segments(
+            self.size,
+            (*self.counts, rle.encode(np.ones((1, height, width), np.bool_))[0]),
+            np.vstack([self.boxes, np.array([[0, 0, width, height]], np.float32)]),
+            np.append(self.areas, height * width),
+            np.append(self.quality, np.float32(0)),
+            np.append(np.where(self.parents < 0, n, self.parents), -1),
+        )
+
     def masks(self) -> NDArray[np.bool_]:
         """N×H×W boolean masks in the working frame."""
         return rle.decode(self.counts, self.size)

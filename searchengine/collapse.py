@@ -16,6 +16,7 @@ SAME = 0.5  # IoU from which two masks are of one thing
 INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
 ALIKE = 0.9  # share of the better one's score that such a pair must have in common
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
+WHOLE = 0.95  # share of the photo from which a segment is the photo rather than a thing in it
 LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believed
 
 
@@ -27,6 +28,17 @@ class Answer:
     score: float
     merged: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
+
+    def stand_for(self, segment: SegmentRow) -> None:
+        """Let this answer stand for a segment too; a thing is shown rather than all of its photo."""
+        if is_whole(self.segment) and not is_whole(segment):
+            self.segment, segment = segment, self.segment
+        self.merged.append(segment.id)
+
+
+def is_whole(segment: SegmentRow) -> bool:
+    """Whether a segment is its photo, rather than a thing in it."""
+    return segment.area >= WHOLE * segment.frame[0] * segment.frame[1]
 
 
 def collapse(
@@ -59,7 +71,7 @@ def collapse(
         siblings = kept.setdefault(photo_id, [])
         better = _standing_for(segment, score, siblings)
         if better is not None:
-            better.merged.append(segment.id)
+            better.stand_for(segment)
         elif per_photo is None or len(siblings) < per_photo:
             siblings.append(Answer(segment, score))
             answers.append(siblings[-1])

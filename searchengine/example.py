@@ -16,6 +16,7 @@ from model.errors import QueryError, shown
 from model.images import Image, content_hash, read_image
 from model.preset import Models, Preset
 from model.segments import Segments
+from searchengine.collapse import is_whole
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def embed_example(
         return Embeddings.unit(vector, models.embedder.space), None
     if photo_id is not None and example.at is not None:
         size = catalog.photos([photo_id])[photo_id].size
-        row = _row_at(example.at, catalog.segments_of(photo_id), size)
+        things = [row for row in catalog.segments_of(photo_id) if not is_whole(row)]
+        row = _row_at(example.at, things, size)
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id

@@ -104,3 +104,13 @@ def test_masks_without_pixels_or_of_another_shape_are_refused():
         Segments.from_masks(np.zeros((2, 4, 4), np.bool_))
     with pytest.raises(ValueError, match="expected N×H×W"):
         Segments.from_masks(np.ones((4, 4), np.bool_))
+
+
+def test_the_whole_is_the_root_of_all_parts() -> None:
+    masks = np.zeros((2, 20, 30), np.bool_)
+    masks[0, 2:12, 2:12] = masks[1, 4:6, 4:6] = True
+    segments = Segments.from_masks(masks).with_whole()
+    assert segments.parents.tolist() == [2, 0, -1]
+    assert segments.masks()[2].all()
+    assert segments.quality[2] == 0
+    assert Segments.empty((20, 30)).with_whole().boxes.tolist() == [[0, 0, 30, 20]]

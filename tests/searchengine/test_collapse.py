@@ -90,3 +90,11 @@ def test_every_segment_is_an_answer_or_stands_behind_one(
     assert sorted(told) == [s.id for s, _ in scored]
     scores = [a.score for a in answers]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_thing_that_answers_alike_is_shown_rather_than_its_whole_photo() -> None:
+    whole, thing = segment(1, 1, 0, 0, 40, 40), segment(2, 1, 5, 5, 15, 15)
+    (answer,) = collapse([(whole, 0.9), (thing, 0.85)], {1: photo(1)}, different)
+    assert (answer.segment.id, answer.score, answer.merged) == (2, 0.9, [1])
+    apart = collapse([(whole, 0.9), (thing, 0.3)], {1: photo(1)}, different)
+    assert [a.segment.id for a in apart] == [1, 2]

@@ -257,7 +257,7 @@ def test_a_folder_that_hides_our_packages_is_named(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", "import searchengine"],
-        capture_output=True, text=True, env=environment, check=False,
+        capture_output=True, text=True, env=environment, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert str(tmp_path / "model") in done.stderr
