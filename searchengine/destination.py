@@ -47,6 +47,25 @@ def write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def link(path: Path, target: Path) -> bool:
+    """Make `path` a symbolic link to an existing file; whether that could be done.
+
+    Raises:
+        StorageFull: the disk is full.
+    """
+    unfinished = path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        unfinished.symlink_to(target.resolve(strict=True))
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        if error.errno in FULL:
+            raise refusal(error, path) from error
+        return False
+    return True
+
+
 def made_folder(path: Path) -> Path:
     """The folder, made with its parents where it is not there yet, and fit to be written to.
 
@@ -54,9 +73,9 @@ def made_folder(path: Path) -> Path:
         StorageFull: the disk is full.
         ExportError: there is something else in the way, or it cannot be made or written to.
     """
-    if path.exists() and not path.is_dir():
-        raise ExportError(f"{shown(path)} is a file, not a folder", "name a folder to export to")
     try:
+        if path.exists() and not path.is_dir():
+            raise ExportError(f"{shown(path)} is a file, not a folder", "name a folder instead")
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refusal(error, path) from error

@@ -45,14 +45,19 @@ def outlines(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Po
 def bridged(polygons: list[Polygon]) -> Polygon:
     """One polygon of all of them, joined by bridges without width, there and back again.
 
-    Each polygon is joined, at the points nearest to each other, to what is already joined.
+    Every polygon is joined to the first one, at the points that are nearest to each other.
     """
-    joined = polygons[0]
+    trunk = polygons[0]
+    detours: dict[int, list[Polygon]] = {}
     for polygon in polygons[1:]:
-        here, there = _nearest(joined, polygon)
-        detour = np.concatenate([polygon[there:], polygon[: there + 1], joined[here : here + 1]])
-        joined = np.concatenate([joined[: here + 1], detour, joined[here + 1 :]])
-    return joined
+        here, there = _nearest(trunk, polygon)
+        around = [polygon[there:], polygon[: there + 1], trunk[here : here + 1]]
+        detours.setdefault(here, []).extend(around)
+    pieces, done = [], 0
+    for here in sorted(detours):
+        pieces += [trunk[done : here + 1], *detours[here]]
+        done = here + 1
+    return np.concatenate([*pieces, trunk[done:]])
 
 
 def _from_corner(ring: Polygon) -> Polygon:

@@ -1,0 +1,74 @@
+"""COCO: one JSON file, masks as compressed run lengths; holes and separate parts are kept.
+
+`iscrowd` is 0, or evaluation would take the masks for regions to be ignored. `file_name` is the
+photo's whole path, since photos of one index may lie anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import ClassVar
+
+from indexer.records import PhotoRow
+from searchengine.destination import completed
+from searchengine.export.framed import frame_of
+from searchengine.export.writer import Task, Writer
+from searchengine.match import Match
+
+NAME = "annotations.json"
+CATEGORY = 1
+
+
+class Coco(Writer):
+    """Writes COCO JSON, annotation by annotation."""
+
+    fixed: ClassVar[tuple[str, ...]] = (NAME,)
+
+    def __init__(self, task: Task, closing: ExitStack) -> None:
+        """Open the file, and a nameless one beside it for the images, which come last in it."""
+        super().__init__(task, closing)
+        self._file = closing.enter_context(completed(task.folder / NAME))
+        self._images = tempfile.TemporaryFile(dir=task.folder)  # noqa: SIM115
+        closing.enter_context(self._images)
+        self._annotations = 0
+        head = {
+            "info": {"description": f"segsearch: {task.category}", "version": "1.0"},
+            "licenses": [],
+            "categories": [{"id": CATEGORY, "name": task.category, "supercategory": ""}],
+        }
+        self._file.write(json.dumps(head)[:-1].encode() + b', "annotations": [')
+
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Append one photo and its annotations; its pixels are not needed."""
+        height, width = frame_of(photo, self.task.raw_frame)
+        image = {"id": photo.id, "file_name": photo.path, "width": width, "height": height}
+        self._images.write(b",\n" if self._images.tell() else b"\n")
+        self._images.write(json.dumps(image).encode())
+        for match in matches:
+            framed = self.task.framed(match)
+            annotation = {
+                "id": self._annotations + 1,
+                "image_id": photo.id,
+                "category_id": CATEGORY,
+                "segmentation": framed.segmentation,
+                "area": framed.area,
+                "bbox": list(framed.box),
+                "iscrowd": 0,
+                "segment_id": match.segment_id,
+                **framed.judgement(),
+            }
+            self._file.write(b",\n" if self._annotations else b"\n")
+            self._file.write(json.dumps(annotation).encode())
+            self._annotations += 1
+
+    def finish(self) -> None:
+        """Append the images."""
+        self._file.write(b'\n], "images": [')
+        self._images.seek(0)
+        shutil.copyfileobj(self._images, self._file)
+        self._file.write(b"\n]}\n")
+        self.task.manifest.wrote(NAME)

@@ -1,0 +1,89 @@
+"""CVAT for images 1.1: one XML file, masks as CVAT's own run lengths, which keep everything.
+
+Its run lengths go row by row within the mask's box and begin with the pixels outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ClassVar
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.records import PhotoRow
+from model.errors import shown
+from searchengine.destination import completed
+from searchengine.export.framed import Framed, frame_of
+from searchengine.export.writer import Task, Writer
+from searchengine.match import Match
+
+NAME = "annotations.xml"
+ATTRIBUTES = ("segment_id", "score", "confidence", "quality")
+
+
+class Cvat(Writer):
+    """Writes CVAT XML, photo by photo."""
+
+    fixed: ClassVar[tuple[str, ...]] = (NAME,)
+
+    def __init__(self, task: Task, closing: ExitStack) -> None:
+        """Open the file and describe the label."""
+        super().__init__(task, closing)
+        self._file = closing.enter_context(completed(task.folder / NAME))
+        self._photos = 0
+        attributes = "".join(
+            f"<attribute><name>{name}</name><mutable>False</mutable><input_type>text</input_type>"
+            "<default_value></default_value><values></values></attribute>"
+            for name in ATTRIBUTES
+        )
+        self._line('<?xml version="1.0" encoding="utf-8"?>')
+        self._line("<annotations>\n<version>1.1</version>")
+        self._line(
+            f"<meta><task><labels><label><name>{escape(task.category)}</name><type>mask</type>"
+            f"<attributes>{attributes}</attributes></label></labels></task></meta>"
+        )
+
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Append one photo and its masks; its pixels are not needed."""
+        height, width = frame_of(photo, self.task.raw_frame)
+        # CVAT knows photos by their file's name; XML knows no control characters
+        name = quoteattr(shown(Path(photo.path).name))
+        self._line(f'<image id="{self._photos}" name={name} width="{width}" height="{height}">')
+        for match in matches:
+            self._mask(self.task.framed(match))
+        self._line("</image>")
+        self._photos += 1
+
+    def finish(self) -> None:
+        """Close the document."""
+        self._line("</annotations>")
+        self.task.manifest.wrote(NAME)
+
+    def _mask(self, framed: Framed) -> None:
+        x, y, width, height = framed.box
+        runs = ", ".join(map(str, run_lengths(framed.cropped())))
+        label = quoteattr(self.task.category)
+        self._line(
+            f'<mask label={label} source="auto" occluded="0" rle="{runs}" left="{x}" top="{y}"'
+            f' width="{width}" height="{height}" z_order="0">'
+        )
+        known = {"segment_id": framed.match.segment_id, **framed.judgement()}
+        for key in ATTRIBUTES:
+            if key in known:
+                self._line(f'<attribute name="{key}">{known[key]}</attribute>')
+        self._line("</mask>")
+
+    def _line(self, text: str) -> None:
+        self._file.write(text.encode("utf-8") + b"\n")
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
+    """Lengths of the runs of an H×W mask, row by row: outside, inside, outside …"""
+    flat = np.concatenate([[False], mask.ravel()])
+    changes = np.flatnonzero(flat[1:] != flat[:-1])
+    lengths: list[int] = np.diff([0, *changes.tolist(), mask.size]).tolist()
+    return lengths

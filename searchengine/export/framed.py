@@ -1,0 +1,89 @@
+"""A match's mask in the frame that is exported: the upright photo's, or the file's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.records import PhotoRow
+from model import masks
+from model.images import to_raw_frame
+from model.orientation import turned_size
+from searchengine.match import Match
+
+
+def frame_of(photo: PhotoRow, raw_frame: bool) -> tuple[int, int]:
+    """(height, width) of the photo, upright or as its file has it."""
+    return turned_size(photo.size, photo.orientation) if raw_frame else photo.size
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """One mask at full resolution.
+
+    Attributes:
+        match: what it belongs to.
+        raw_frame: whether rows and columns are those of the file, EXIF orientation not applied.
+    """
+
+    match: Match
+    raw_frame: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frame, pixels."""
+        return frame_of(self.match.photo, self.raw_frame)
+
+    @cached_property
+    def counts(self) -> bytes:
+        """COCO compressed run lengths."""
+        photo = self.match.photo
+        if not self.raw_frame or photo.orientation == 1:
+            return self.match.counts
+        turned = to_raw_frame(self.match.mask(), photo.orientation)
+        return masks.encode(turned[None])[0]
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """x, y, width and height, pixels."""
+        x0, y0, x1, y1 = masks.boxes((self.counts,), self.size)[0].astype(int).tolist()
+        return x0, y0, x1 - x0, y1 - y0
+
+    @property
+    def area(self) -> int:
+        """Pixels that the mask covers."""
+        return int(masks.areas((self.counts,), self.size)[0])
+
+    @property
+    def segmentation(self) -> dict[str, Any]:
+        """COCO's record: size [height, width] and compressed counts as text."""
+        return {"size": list(self.size), "counts": self.counts.decode("ascii")}
+
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask, height × width of the frame."""
+        return masks.decode((self.counts,), self.size)[0]
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the box."""
+        x, y, width, height = self.box
+        return slice(y, y + height), slice(x, x + width)
+
+    def cropped(self) -> NDArray[np.bool_]:
+        """The mask within its box, height × width of the box."""
+        part: NDArray[np.bool_] = self.mask()[self.window]
+        return part
+
+    def judgement(self) -> dict[str, float]:
+        """Score and confidence, as far as there was a query; the segmenter's quality always."""
+        match = self.match
+        known = {
+            "score": match.score,
+            "confidence": match.confidence,
+            "quality": match.segment.quality,
+        }
+        return {name: round(float(v), 4) for name, v in known.items() if v is not None}

@@ -1,0 +1,59 @@
+"""LabelMe: one JSON file a photo, shapes of type "mask", which keep holes and separate parts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from indexer.records import PhotoRow
+from searchengine.export.file_names import file_name
+from searchengine.export.framed import frame_of
+from searchengine.export.pictures import png
+from searchengine.export.writer import Writer
+from searchengine.match import Match
+
+VERSION = "5.5.0"  # of LabelMe; masks came with 5.3
+
+
+class LabelMe(Writer):
+    """Writes LabelMe files."""
+
+    @classmethod
+    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
+        """One JSON file a photo."""
+        return [file_name(photo.path, photo.id, ".json")]
+
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Write the shapes of one photo; its pixels are not needed."""
+        height, width = frame_of(photo, self.task.raw_frame)
+        document: dict[str, Any] = {
+            "version": VERSION,
+            "flags": {},
+            "shapes": [self._shape(match) for match in matches],
+            "imagePath": photo.path,
+            "imageData": None,
+            "imageHeight": height,
+            "imageWidth": width,
+        }
+        (name,) = self.names(photo, matches)
+        self.task.write(name, json.dumps(document, indent=1).encode(), photo, matches)
+
+    def _shape(self, match: Match) -> dict[str, Any]:
+        framed = self.task.framed(match)
+        x, y, width, height = framed.box
+        return {
+            "label": self.task.category,
+            # the first and the last pixel, both inside
+            "points": [[x, y], [x + width - 1, y + height - 1]],
+            "group_id": None,
+            "description": f"segment {match.segment_id}",
+            "shape_type": "mask",
+            "flags": {},
+            "mask": base64.b64encode(png(framed.cropped().astype(np.uint8))).decode("ascii"),
+            "segment_id": match.segment_id,
+            **framed.judgement(),
+        }

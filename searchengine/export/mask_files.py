@@ -1,0 +1,28 @@
+"""Masks: one 8-bit PNG a segment, as large as the photo, 255 inside and 0 outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexer.records import PhotoRow
+from searchengine.export.file_names import file_name
+from searchengine.export.pictures import png
+from searchengine.export.writer import Writer
+from searchengine.match import Match
+
+
+class MaskFiles(Writer):
+    """Writes masks."""
+
+    @classmethod
+    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
+        """One PNG a segment."""
+        return [file_name(photo.path, match.segment_id, ".png") for match in matches]
+
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Write the masks of one photo; its pixels are not needed."""
+        for name, match in zip(self.names(photo, matches), matches, strict=True):
+            mask = self.task.framed(match).mask()
+            self.task.write(name, png(mask.astype(np.uint8) * 255), photo, [match])

@@ -1,0 +1,40 @@
+"""Overlays: one JPEG a photo, with the masks of all its matches painted on and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexer.records import PhotoRow
+from model.images import to_raw_frame
+from searchengine.export.file_names import file_name
+from searchengine.export.pictures import jpeg, png
+from searchengine.export.writer import Writer
+from searchengine.match import Match, pixels_of
+from searchengine.render import overlay
+
+LONGEST_JPEG = 65_535  # pixels of a side; longer ones become PNG
+
+
+class Overlays(Writer):
+    """Writes overlays."""
+
+    @classmethod
+    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
+        """One picture a photo."""
+        suffix = ".jpg" if max(photo.size) <= LONGEST_JPEG else ".png"
+        return [file_name(photo.path, photo.id, suffix)]
+
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Write the overlay of one photo.
+
+        Raises:
+            PhotoError: it cannot be read any more, or has another size now.
+        """
+        orientation = photo.orientation if self.task.raw_frame else 1
+        pixels = np.ascontiguousarray(to_raw_frame(pixels_of(photo), orientation))
+        picture = overlay(pixels, matches, words=self.task.words, orientation=orientation)
+        (name,) = self.names(photo, matches)
+        data = jpeg(picture) if name.endswith(".jpg") else png(picture)
+        self.task.write(name, data, photo, matches)

@@ -1,0 +1,83 @@
+"""What all formats have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from indexer.records import PhotoRow
+from searchengine.destination import write
+from searchengine.export.framed import Framed
+from searchengine.export.manifest import Manifest
+from searchengine.match import Match
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One export.
+
+    Attributes:
+        folder: it is there.
+        manifest: is told of every file.
+        category: what the segments show, in words.
+        words: what was asked; empty where nothing was.
+        raw_frame: whether masks are laid out as the file's pixels are.
+    """
+
+    folder: Path
+    manifest: Manifest
+    category: str
+    words: str
+    raw_frame: bool
+
+    def framed(self, match: Match) -> Framed:
+        """The match's mask in the frame of this export."""
+        return Framed(match, self.raw_frame)
+
+    def write(
+        self, name: str, data: bytes, photo: PhotoRow | None = None, matches: Sequence[Match] = ()
+    ) -> None:
+        """Write a whole file and list it.
+
+        Raises:
+            StorageFull, ExportError: it cannot be written.
+        """
+        write(self.folder / name, data)
+        self.manifest.wrote(name, photo, matches)
+
+
+class Writer(ABC):
+    """Writes one format. Photos come one after the other, each with all its matches.
+
+    Attributes:
+        fixed: names of the files that do not depend on the matches.
+        folders: of the files, below the export's own; "" is that one.
+    """
+
+    fixed: ClassVar[tuple[str, ...]] = ()
+    folders: ClassVar[tuple[str, ...]] = ("",)
+
+    def __init__(self, task: Task, closing: ExitStack) -> None:
+        """Begin an export; what has to be closed at its end, well or not, goes to `closing`."""
+        self.task = task
+
+    @classmethod
+    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
+        """Names of the files that `add` will write, below the export's folder."""
+        return []
+
+    @abstractmethod
+    def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
+        """Write what is to be written of one photo.
+
+        Raises:
+            PhotoError: its pixels are needed and cannot be read; nothing is written of it.
+            StorageFull, ExportError: a file cannot be written.
+        """
+
+    def finish(self) -> None:  # noqa: B027
+        """Write what comes after the last photo."""
