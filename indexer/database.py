@@ -94,10 +94,16 @@ class Database:
         self._engine = self._made_engine()
         try:
             self._look()
-        except StorageError:
+        except StorageError as error:
             self.close()
-            if not (self.readonly and self._is_at_rest()):
+            if not self.readonly or os.access(self.path.parent, os.W_OK):
                 raise
+            if self._stamp()[1] > 0:
+                raise IndexReadOnly(
+                    f"{shown(self.path)} was left by a writer that was stopped, and cannot be"
+                    " finished from here",
+                    "open it once where its folder can be written to",
+                ) from error
             # WAL readers share memory through a file beside the catalog. Where none can be made
             # and no log is left, SQLite may read the file as it is.
             self._frozen = self._stamp()
@@ -131,6 +137,8 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
+        # No mmap_size: rows come no faster by it, and a disk that fails under a mapped page kills
+        # the process instead of failing the call.
         # FULL, not NORMAL: in WAL, NORMAL may lose the last commits in a power cut, and the next
         # run would give their segment ids to other photos while a saved vector cache still knows
         # the lost ones. One fsync a photo is small beside embedding it.
@@ -144,9 +152,6 @@ class Database:
             return self.path.stat().st_mtime_ns, log.stat().st_size if log.exists() else 0
         except OSError:
             return 0, 0
-
-    def _is_at_rest(self) -> bool:
-        return not os.access(self.path.parent, os.W_OK) and self._stamp()[1] == 0
 
 
 def index_missing(folder: Path) -> IndexMissing:

@@ -122,6 +122,24 @@ def test_a_read_only_folder_cannot_be_written(read_only: Path) -> None:
     assert opened_by_nobody(read_only, "writing") == "IndexReadOnly"
 
 
+def test_what_a_killed_writer_left_cannot_be_finished_in_a_read_only_folder(
+    read_only: Path, made: ModuleType
+) -> None:
+    read_only.chmod(0o755)
+    copy = read_only.parent / "copy"
+    (read_only / FILE_NAME).chmod(0o644)
+    with Catalog.open(read_only) as catalog:
+        made.write(catalog, 5, 10)
+        copy.mkdir()
+        for name in (FILE_NAME, f"{FILE_NAME}-wal"):  # as a kill would leave them
+            shutil.copy(read_only / name, copy / name)
+    copy.chmod(0o555)
+    assert opened_by_nobody(copy, "readonly") == "IndexReadOnly"
+    copy.chmod(0o755)
+    with Catalog.open(copy, readonly=True) as reader:
+        assert reader.counts().photos == 10
+
+
 def test_a_catalog_that_may_not_be_read_says_so(read_only: Path) -> None:
     (read_only / FILE_NAME).chmod(0o000)
     assert opened_by_nobody(read_only, "readonly") == "StorageError"
