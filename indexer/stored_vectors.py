@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ WHERE p.id >= ? AND p.segment_count > 0 ORDER BY p.id LIMIT ?
 """
 _PHOTOS_A_BLOCK = 128
 _IDS_AT_ONCE = 20_000
+_DENSE = 4  # rows asked of a photo from which its blob is quicker read whole
 
 
 def vectors_of(
@@ -93,9 +96,37 @@ def _fill(connection: Connection, asked: Ids, result: NDArray[np.float32]) -> No
     photos, ordinals = table[at, 1], table[at, 2]
     order = np.argsort(photos, kind="stable")
     distinct, starts = np.unique(photos[order], return_index=True)
+    if len(asked) < _DENSE * len(distinct) and _fill_rows(
+        connection, photos[order], ordinals[order], order, result
+    ):
+        return
     members = dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True))
     blobs = connection.exec_driver_sql(_OF_PHOTOS, (listed(distinct.tolist()),))
     for photo_id, blob in blobs:
-        rows = members[photo_id]
+        rows = members.pop(photo_id)
         vectors = np.frombuffer(blob, STORED).reshape(-1, result.shape[1])
         result[rows] = vectors[ordinals[rows]]
+    if members:  # forgotten by another process between the two statements
+        lost = asked[next(iter(members.values()))[0]]
+        raise QueryError(f"the index has no segment {lost}", "take an id from a search's answer")
+
+
+def _fill_rows(
+    connection: Connection, photos: Ids, ordinals: Ids, order: Ids, result: NDArray[np.float32]
+) -> bool:
+    """Read single rows out of the blobs, a quarter of the time of reading them whole.
+
+    False where that fails: reading them whole then says why in the catalog's words.
+    """
+    size = STORED.itemsize * result.shape[1]
+    driver: Any = connection.connection.dbapi_connection
+    pieces = []
+    try:
+        for photo_id, ordinal in zip(photos.tolist(), ordinals.tolist(), strict=True):
+            with driver.blobopen("vectors", "segment_vectors", photo_id, readonly=True) as blob:
+                blob.seek(size * ordinal)
+                pieces.append(blob.read(size))
+        result[order] = np.frombuffer(b"".join(pieces), STORED).reshape(-1, result.shape[1])
+    except (sqlite3.Error, ValueError):
+        return False
+    return True

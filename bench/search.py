@@ -1,0 +1,110 @@
+"""A search from words to matches, beside encoding the words and one raw call of FAISS.
+
+Both sides answer the same words from the same index, one after the other in one process of one
+thread. The seconds are medians; `cpu_s` is the processor time of the whole search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from figures import in_child, show
+from synthetic import make_index
+
+from indexer.records import Manifest
+from indexer.vector_cache import FILE
+from model.preset import load_preset
+from searchengine.engine import SearchEngine
+
+GOAL = 1.25
+K = 20
+SEARCHES = 60
+COLOURS = "red orange yellow green blue purple black white brown grey"
+THINGS = """door car umbrella cup dog cat chair flower bicycle boat hat shirt window lamp book bird
+horse bag shoe table wheel sign roof tree"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segments", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--preset", default="nano")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    preset = load_preset(asked.preset)
+    made_with = {"fingerprint": preset.fingerprint}
+    manifest = Manifest(preset.name, preset.space, made_with, "bench", "2026-01-01T00:00:00+00:00")
+    centres = preset.build().embedder.embed_texts(words()).vectors
+    for segments in asked.segments:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "index"
+            make_index(folder, segments, manifest, centres)
+            in_child(__file__, folder, 0)  # groups are made once, not by who searches
+            figure = in_child(__file__, folder, SEARCHES)
+        show({"name": f"search path, {segments} segments"} | figure, as_json=asked.json)
+
+
+def words() -> list[str]:
+    return [f"{colour} {thing}" for colour, thing in product(COLOURS.split(), THINGS.split())]
+
+
+def child(folder: str, searches: str) -> None:
+    import faiss
+    import torch
+
+    torch.set_num_threads(1)
+    with SearchEngine.open(folder) as engine:
+        engine.reader.vectors  # noqa: B018 - makes or loads them
+        index = faiss.read_index(str(Path(folder) / FILE), faiss.IO_FLAG_MMAP_IFC)
+        grouped = isinstance(index, faiss.IndexIVF)
+        if grouped:
+            index.nprobe = max(64, index.nlist // 64)
+        embed = engine.models.embedder.embed_texts
+
+        def whole(text: str) -> None:
+            engine.search(text, k=K)
+
+        def raw(text: str) -> None:
+            index.search(embed([text]).vectors, K)
+
+        rng = np.random.default_rng(0)
+        texts = [str(text) for text in rng.choice(words(), int(searches), replace=False)]
+        seconds: dict[Callable[[str], None], list[float]] = {whole: [], raw: []}
+        cpu = []
+        for text in (*texts[:5], *texts):  # the first ones load what is loaded on use
+            for side in (whole, raw):
+                start, cpu_start = time.perf_counter(), time.process_time()
+                side(text)
+                seconds[side].append(time.perf_counter() - start)
+                if side is whole:
+                    cpu.append(time.process_time() - cpu_start)
+        if texts:
+            ours, other = (float(np.median(seconds[side][5:])) for side in (whole, raw))
+            print(
+                json.dumps(
+                    {
+                        "search_s": ours,
+                        "text_and_faiss_s": other,
+                        "ratio": ours / other,
+                        "goal": GOAL,
+                        "cpu_s": float(np.median(cpu[5:])),
+                        "index": "IVF,SQ8" if grouped else "exact fp16",
+                    }
+                )
+            )
+        else:
+            print("{}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(*sys.argv[2:])
+    else:
+        main()
