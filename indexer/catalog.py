@@ -113,6 +113,21 @@ class Catalog(CatalogReader):
             if transactions.put_file(connection, stamp, photo_id):
                 transactions.count_generation(connection)
 
+    def move_files(self, shown: Iterable[tuple[FileStamp, int]], gone: Iterable[str]) -> None:
+        """Remember what known photos are called now, and forget what they were called before.
+
+        All at once, so that photos may exchange their names and none goes in between.
+
+        Args:
+            shown: files, and the id of the photo that each shows.
+            gone: paths to forget.
+        """
+        with self._database.writing() as connection:
+            changed = transactions.put_files(connection, shown)
+            forgotten, _ = transactions.remove_files(connection, gone)
+            if changed or forgotten:
+                transactions.count_generation(connection)
+
     def skip_file(self, stamp: FileStamp, reason: str, kind: str) -> None:
         """Remember that a file was not indexed, and why; what it showed before is forgotten."""
         with self._database.writing() as connection:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO, cast
 
 from indexer.worker import Order, Outcome, receive, send
@@ -16,123 +16,110 @@ from model.errors import SegsearchError, shown
 
 TRIES = 2
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.worker import main; main()"
 
 
 class Crew:
-    """`jobs` worker processes, one thread each.
+    """`jobs` worker processes, one thread each, started when the first photo comes.
 
-    A worker that dies over a photo is replaced and the photo tried once more; if it kills the
-    next one too, it is skipped. So is one that takes longer than `patience` seconds.
+    A worker that dies over a photo is replaced and the photo tried once more; if it ends the
+    next one too, it is skipped. So is one that takes longer than `patience` seconds, at once.
 
-    Use as a context manager: leaving it ends the workers.
+    Use as a context manager: leaving it ends the workers, whatever they are doing.
     """
 
     def __init__(self, order: Order, jobs: int, patience: float = 600.0) -> None:
         self._order = order
-        self._jobs = jobs
         self._patience = patience
-        self._paths: queue.Queue[str | None] = queue.Queue(maxsize=2 * jobs)
-        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+        self._paths: SimpleQueue[str | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome | BaseException] = SimpleQueue()
+        # outcomes wait in memory: no worker gets ahead of who stores them by more than this
+        self._room = threading.Semaphore(3 * jobs)
+        self._lock = threading.Lock()  # of the two that follow
+        self._closing = False
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._threads = [threading.Thread(target=self._run_one, daemon=True) for _ in range(jobs)]
 
     def __enter__(self) -> Crew:
-        for _ in range(self._jobs):
-            thread = threading.Thread(target=self._run_one, daemon=True)
+        for thread in self._threads:
             thread.start()
-            self._threads.append(thread)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        for worker in tuple(self._running):
-            worker.kill()
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._closing = True
+            for worker in self._running:
+                worker.kill()
         for _ in self._threads:
-            self._offer(None)
+            self._paths.put(None)
+            self._room.release()
         for thread in self._threads:
             thread.join()
 
-    def look_at(self, paths: Iterable[str]) -> Iterator[Outcome]:
+    def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
         """The outcome of every path, in the order in which they are ready.
 
         Raises:
             SegsearchError: the workers cannot start (a preset without its weights).
         """
-        feeder = threading.Thread(target=self._feed, args=(paths,), daemon=True)
-        feeder.start()
-        self._threads.append(feeder)
-        idle = 0
-        while idle < self._jobs:
+        for path in paths:
+            self._paths.put(path)
+        for _ in paths:
             outcome = self._outcomes.get()
-            if outcome is None:
-                idle += 1
-            elif isinstance(outcome, BaseException):
+            if isinstance(outcome, BaseException):
                 raise outcome
-            else:
-                yield outcome
-
-    def _feed(self, paths: Iterable[str]) -> None:
-        try:
-            for path in paths:
-                if self._closing.is_set():
-                    return
-                self._offer(path)
-            for _ in range(self._jobs):
-                self._offer(None)
-        except BaseException as error:
-            self._outcomes.put(error)
-
-    def _offer(self, path: str | None) -> None:
-        while True:
-            try:
-                return self._paths.put(path, timeout=0.2)
-            except queue.Full:
-                if self._closing.is_set():
-                    return
+            yield outcome
+            self._room.release()
 
     def _run_one(self) -> None:
         """Keep one worker busy, and replace it when it dies."""
         worker: subprocess.Popen[bytes] | None = None
         try:
-            while (path := self._paths.get()) is not None and not self._closing.is_set():
-                for attempt in range(TRIES):
+            while True:
+                self._room.acquire()
+                path = self._paths.get()
+                if path is None or self._closing:
+                    return
+                for _ in range(TRIES):
                     worker = worker or self._start()
-                    outcome = self._ask(worker, path)
-                    if isinstance(outcome, Outcome):
-                        self._outcomes.put(outcome)
+                    try:
+                        outcome = self._ask(worker, path)
                         break
-                    worker = self._end(worker)
-                    if attempt == TRIES - 1 and not self._closing.is_set():
-                        self._outcomes.put(Outcome(path, kind="PhotoUnreadable", reason=outcome))
+                    except _Ended as ended:
+                        worker = None
+                        reason = f"{shown(path)} {ended}: try it again with --retry"
+                        outcome = Outcome(path, kind="PhotoUnreadable", reason=reason)
+                        if ended.late:
+                            break
+                self._outcomes.put(outcome)
         except BaseException as error:
             self._outcomes.put(error)
         finally:
             if worker is not None:
                 self._end(worker)
-            self._outcomes.put(None)
 
     def _start(self) -> subprocess.Popen[bytes]:
+        # A worker finds its modules where its parent did, and no others: "" was the current
+        # folder at the time, now it may be one with a folder named model/ in it.
         home = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
-        # -P: a folder named model/ in the current directory must not hide ours
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, (home, os.environ.get("PYTHONPATH")))
-        )
-        worker = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from indexer.worker import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        self._running.add(worker)
-        send(cast(BinaryIO, worker.stdin), self._order)
+        with self._lock:
+            if self._closing:
+                raise SegsearchError("the crew is closing")
+            worker = subprocess.Popen(
+                [sys.executable, "-c", START, *(entry or home for entry in sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | dict.fromkeys(ONE_THREAD, "1"),
+                process_group=0,  # Ctrl-C is for the parent, which then ends its workers
+            )
+            self._running.add(worker)
         try:
+            send(cast(BinaryIO, worker.stdin), self._order)
             refusal = receive(cast(BinaryIO, worker.stdout))
-        except EOFError as error:
-            self._end(worker)
+        except (EOFError, OSError) as error:
+            ending = self._end(worker)
             raise SegsearchError(
-                "a worker process ended before its first photo",
+                f"a worker process ended before its first photo ({ending})",
                 "see the lines above, or run segsearch doctor",
             ) from error
         if refusal is not None:
@@ -140,8 +127,7 @@ class Crew:
             raise refusal
         return worker
 
-    def _ask(self, worker: subprocess.Popen[bytes], path: str) -> Outcome | str:
-        """The outcome, or how the worker ended over it."""
+    def _ask(self, worker: subprocess.Popen[bytes], path: str) -> Outcome:
         late = threading.Event()
 
         def give_up() -> None:
@@ -154,25 +140,34 @@ class Crew:
         try:
             send(cast(BinaryIO, worker.stdin), path)
             return cast(Outcome, receive(cast(BinaryIO, worker.stdout)))
-        except (EOFError, OSError):
+        except (EOFError, OSError) as error:
+            ending = self._end(worker)
             if late.is_set():
-                return f"{shown(path)} took longer than {self._patience:.0f} s to look at"
-            return f"{shown(path)} ends the process that looks at it ({_ending(worker)})"
+                told = f"took longer than {self._patience:g} s to look at"
+            else:
+                told = f"ends the process that looks at it ({ending})"
+            raise _Ended(told, late.is_set()) from error
         finally:
             timer.cancel()
 
-    def _end(self, worker: subprocess.Popen[bytes]) -> None:
+    def _end(self, worker: subprocess.Popen[bytes]) -> str:
+        """End a worker, if it has not ended; says how it did."""
         worker.kill()
-        worker.wait()
+        code = worker.wait()
         for stream in (worker.stdin, worker.stdout):
             if stream is not None:
                 try:
                     stream.close()
                 except BrokenPipeError:
                     continue  # what it had not read yet is lost with it
-        self._running.discard(worker)
+        with self._lock:
+            self._running.discard(worker)
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _ending(worker: subprocess.Popen[bytes]) -> str:
-    code = worker.wait()
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+class _Ended(Exception):
+    """A worker ended over a photo: by itself, or because it was late."""
+
+    def __init__(self, told: str, late: bool) -> None:
+        super().__init__(told)
+        self.late = late

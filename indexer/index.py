@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from indexer.catalog import Catalog
 from indexer.lock import WriterLock
 from indexer.records import Filter
-from indexer.vector_cache import CacheReport, synced_vectors
+from indexer.vector_cache import FILE, CacheReport, synced_vectors
+from indexer.vector_file import read_origin
 from indexer.vectors import Hits, VectorStore
-from model.errors import IndexLocked, IndexReadOnly, PresetMismatch, shown
+from model.errors import IndexDamaged, PresetMismatch, StorageError, shown
 from model.preset import Preset
+
 
 class Index:
     """One index folder, open. Any number of readers, one writer at a time.
@@ -72,8 +74,11 @@ class Index:
     def vectors(self) -> VectorStore:
         """The vectors of all segments, as new as the catalog."""
         if self._vectors is None or self.catalog.generation != self._generation:
-            with self._may_write() as writable:
-                self.sync(writable=writable)
+            if self._cache_is_current():
+                self.sync(writable=False)
+            else:
+                with self._may_write() as writable:
+                    self.sync(writable=writable)
         assert self._vectors is not None
         return self._vectors
 
@@ -83,6 +88,17 @@ class Index:
         self._vectors, self.cache = synced_vectors(self.folder, self.catalog, writable=writable)
         self._generation = generation
         return self.cache
+
+    def sync_if_behind(self) -> str:
+        """Bring the cache up to the catalog, for who holds the lock; one line where it failed."""
+        return "" if self._cache_is_current() else self.sync(writable=True).note
+
+    def _cache_is_current(self) -> bool:
+        # whether it is whole is found out by who loads it
+        try:
+            return read_origin(self.folder / FILE).generation == self.catalog.generation
+        except (OSError, IndexDamaged):
+            return False
 
     def search(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
         """The k segments with the largest dot product (D float32), among those that `where`
@@ -98,6 +114,6 @@ class Index:
             try:
                 stack.enter_context(WriterLock(self.folder))
                 writable = True
-            except (IndexLocked, IndexReadOnly):
+            except StorageError:  # somebody else writes, nobody may, or the disk is full
                 writable = False
             yield writable

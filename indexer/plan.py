@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.catalog import Catalog
-from indexer.walk import FileStamp, FoundPhoto, FoundUnreadable, FoundUnsupported, walk
+from indexer.records import KnownFile
+from indexer.walk import FileStamp, Found, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
-from model.images import content_hash
-
-FINAL = frozenset({"PhotoUnreadable"})  # the same bytes would fail again; all else is tried again
+from model.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
 
 
 @dataclass
@@ -25,8 +24,9 @@ class Plan:
         twins: further new files with the content of one in `look`, by that one's path.
         digests: the content hash of those in `look` that have twins.
         unchanged: files that are as the catalog knows them.
-        gone: files of the catalog that are no longer in their folder.
-        skipped: files that were skipped before and are unchanged: path, kind, reason.
+        moved: files of the catalog that are no longer there, their photos being in `known`.
+        gone: the other files of the catalog that are no longer in their folder.
+        skipped: files that were skipped before and would be again: path, kind, reason.
         unreadable: files and folders that could not even be looked at.
         unsupported: files by suffix, images of a kind that is not read here.
         seen: files of the catalog under the folders.
@@ -37,6 +37,7 @@ class Plan:
     twins: dict[str, list[FileStamp]] = field(default_factory=lambda: defaultdict(list))
     digests: dict[str, bytes] = field(default_factory=dict)
     unchanged: int = 0
+    moved: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     unreadable: list[FoundUnreadable] = field(default_factory=list)
@@ -50,50 +51,59 @@ class Plan:
 
 
 def make_plan(
-    catalog: Catalog, roots: Sequence[Path], *, retry: bool = False, absent: Sequence[Path] = ()
+    catalog: Catalog,
+    roots: Sequence[Path],
+    found: Iterable[Found],
+    *,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    retry: bool = False,
 ) -> Plan:
-    """Compare folders with the catalog, by size and time first, by content where those differ.
+    """Compare what was found with the catalog, by size and time first, by content where needed.
 
     Content is hashed only where it may be known: where another file of that size is in the
     catalog or among the new ones.
 
     Args:
         catalog: what is remembered.
-        roots: folders and files to be walked.
+        roots: the folders and files that this is about, absolute.
+        found: what is there now, of a walk through `roots`.
+        max_megapixels: photos with more are skipped.
         retry: whether files that could not be read are tried again though unchanged.
-        absent: folders that are known to be gone: all that is remembered under them is `gone`.
-
-    Raises:
-        RootMissing: one of `roots` is not there.
     """
     plan = Plan()
-    remembered = {
-        known.stamp.path: known
-        for root in (*roots, *absent)
-        for known in catalog.files(under=str(root))
-    }
+    remembered = {known.stamp.path: known for root in roots for known in catalog.files(str(root))}
     plan.seen = len(remembered)
     fresh: list[FileStamp] = []
-    for found in walk(roots):
-        if isinstance(found, FoundUnsupported):
-            plan.unsupported[found.suffix].append(found.path)
-        elif isinstance(found, FoundUnreadable):
-            plan.unreadable.append(found)
+    for item in found:
+        if isinstance(item, FoundUnsupported):
+            plan.unsupported[item.suffix].append(item.path)
+        elif isinstance(item, FoundUnreadable):
+            plan.unreadable.append(item)
         else:
-            old = remembered.pop(found.path, None)
-            stamp = _stamp(found)
-            if old is None or old.stamp != stamp:
-                fresh.append(stamp)
+            old = remembered.pop(item.path, None)
+            if old is None or old.stamp != item or (retry and old.photo_id is None):
+                fresh.append(item)
             elif old.photo_id is not None:
                 plan.unchanged += 1
-            elif old.kind in FINAL and not retry:
-                plan.skipped.append((found.path, old.kind or "", old.reason or ""))
+            elif (trouble := _trouble(old, max_megapixels)) is not None:
+                plan.skipped.append((item.path, *trouble))
             else:
-                fresh.append(stamp)
-    hidden = tuple(found.path for found in plan.unreadable)
-    plan.gone = sorted(path for path in remembered if not _under(path, hidden))
+                fresh.append(item)
     _recognise(plan, fresh, catalog)
+    _miss(plan, remembered)
     return plan
+
+
+def _trouble(old: KnownFile, max_megapixels: float) -> tuple[str, str] | None:
+    """Kind and reason why an unchanged file that was skipped would be again, or None."""
+    if old.kind == "PhotoUnreadable":
+        return old.kind, old.reason or ""  # the same bytes would fail again
+    # All else depends on more than the bytes: permissions, a limit, a format's extra.
+    try:
+        read_header(old.stamp.path, max_megapixels)
+    except PhotoError as error:
+        return type(error).__name__, str(error)
+    return None
 
 
 def _recognise(plan: Plan, fresh: list[FileStamp], catalog: Catalog) -> None:
@@ -121,8 +131,13 @@ def _recognise(plan: Plan, fresh: list[FileStamp], catalog: Catalog) -> None:
             plan.look.append(stamp)
 
 
-def _stamp(found: FoundPhoto) -> FileStamp:
-    return FileStamp(found.path, found.size, found.mtime_ns)
+def _miss(plan: Plan, remembered: dict[str, KnownFile]) -> None:
+    """Sort files that were not found into moved and gone, but for those in hidden places."""
+    hidden = tuple(found.path for found in plan.unreadable)
+    elsewhere = {photo_id for _, photo_id in plan.known}
+    for path, known in sorted(remembered.items()):
+        if not _under(path, hidden):
+            (plan.moved if known.photo_id in elsewhere else plan.gone).append(path)
 
 
 def _under(path: str, folders: tuple[str, ...]) -> bool:

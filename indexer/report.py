@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+from model.errors import shown
+
+if TYPE_CHECKING:
+    from indexer.plan import Plan
 
 
 @dataclass
@@ -38,6 +43,29 @@ class Report:
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """What can be said before the first photo is looked at."""
+        unreadable = [
+            (item.path, "PhotoUnreachable", f"{shown(item.path)} cannot be read ({item.reason})")
+            for item in plan.unreadable
+        ]
+        return cls(
+            unchanged=plan.unchanged,
+            missing=len(plan.gone),
+            skipped=unreadable + plan.skipped,
+            unsupported=plan.unsupported_counts,
+            unsupported_paths=sorted(path for paths in plan.unsupported.values() for path in paths),
+        )
+
+    def expect(self, plan: Plan, *, prune: bool) -> None:
+        """Tell what carrying out the plan would do, were all its photos readable."""
+        self.dry_run = True
+        self.added = len(plan.look)
+        self.recognised = len(plan.known) + sum(len(twins) for twins in plan.twins.values())
+        if prune:
+            self.removed, self.missing = len(plan.gone), 0
 
     def __str__(self) -> str:
         counts = {

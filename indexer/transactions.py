@@ -65,6 +65,35 @@ def put_file(
 
     A photo that this takes its last file from goes.
     """
+    before = _put(connection, stamp, photo_id, kind, reason)
+    if before is not None and before != photo_id:
+        drop_photos_without_files(connection, [before])
+    return before != photo_id
+
+
+def put_files(connection: Connection, shown: Iterable[tuple[FileStamp, int]]) -> bool:
+    """Say what several files show, as if at once; whether any photo changed by that.
+
+    Photos that this takes their last file from go, but not those that only change names.
+    """
+    left, changed = set[int](), False
+    for stamp, photo_id in shown:
+        before = _put(connection, stamp, photo_id, None, None)
+        changed |= before != photo_id
+        if before is not None:
+            left.add(before)
+    drop_photos_without_files(connection, left)
+    return changed
+
+
+def _put(
+    connection: Connection,
+    stamp: FileStamp,
+    photo_id: int | None,
+    kind: str | None,
+    reason: str | None,
+) -> int | None:
+    """Write a file's row; the photo that the file showed before."""
     before = connection.execute(
         select(FileTable.photo_id).where(FileTable.path == stamp.path)
     ).scalar_one_or_none()
@@ -78,9 +107,7 @@ def put_file(
     name_start = len(os.fsencode(stamp.path)) - len(os.fsencode(os.path.basename(stamp.path)))  # noqa: PTH119 - Path would normalise
     statement = upsert(FileTable).values(path=stamp.path, name_start=name_start, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
-    if before is not None and before != photo_id:
-        drop_photos_without_files(connection, [before])
-    return before != photo_id
+    return before
 
 
 def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int]:

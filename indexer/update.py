@@ -5,25 +5,34 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from indexer import vector_cache
 from indexer.catalog import Catalog
 from indexer.crew import Crew
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.plan import Plan, make_plan
-from indexer.records import Manifest
+from indexer.records import IndexedPhoto, Manifest
 from indexer.report import Report
-from indexer.walk import FileStamp
+from indexer.walk import FileStamp, walk
 from indexer.worker import Order, Outcome
-from model.errors import IndexMissing, PruneRefused, shown
+from model.errors import (
+    IndexMissing,
+    PhotoChanged,
+    PhotoUnreachable,
+    PruneRefused,
+    StorageError,
+    shown,
+)
 from model.images import DEFAULT_MAX_MEGAPIXELS
-from model.preset import Preset
+from model.preset import FOLDER, Preset
 
 SMALL = 20  # files; a pruning that forgets no more than these is no accident
 
@@ -91,81 +100,92 @@ def update(
     options, progress = options or Options(), progress or Silence()
     began = time.monotonic()
     paths = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100, keeps symlinks
-    absent = [p for p in paths if not p.exists()] if options.prune and options.force else []
-    present = [p for p in paths if p not in absent]
-    if options.dry_run:
-        report = _rehearse(folder, present, absent, preset, options, progress)
-    else:
-        with ExitStack() as stack:
-            folder.mkdir(parents=True, exist_ok=True)
+    bold = options.prune and options.force
+    found = walk([path for path in paths if not (bold and _is_absent(path))])
+    with ExitStack() as stack:
+        if options.dry_run:
+            catalog = stack.enter_context(_readable_catalog(folder, preset, stack))
+        else:
+            _make_folder(folder)
             stack.enter_context(WriterLock(folder))
             catalog = stack.enter_context(_writable_catalog(folder, preset))
-            Index(folder, catalog).require_preset(preset)
-            plan = make_plan(catalog, present, retry=options.retry, absent=absent)
-            _refuse_large_pruning(plan, options)
-            report = _report_of(plan)
-            jobs = _jobs(options, plan)
-            progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
-            for root in present:
-                catalog.remember_root(str(root))
-            _carry_out(catalog, plan, report, preset, options, progress, jobs)
-            if options.prune:
-                catalog.forget_files(plan.gone)
-                report.removed, report.missing = len(plan.gone), 0
-            note = Index(folder, catalog).sync(writable=True).note
-            report.notes += [note] if note else []
+        index = Index(folder, catalog)
+        index.require_preset(preset)
+        plan = make_plan(
+            catalog, paths, found, max_megapixels=options.max_megapixels, retry=options.retry
+        )
+        _refuse_large_pruning(plan, options)
+        jobs = _jobs(options, plan)
+        progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
+        report = Report.of(plan)
+        if options.dry_run:
+            report.expect(plan, prune=options.prune)
+        else:
+            for path in paths:
+                catalog.remember_root(str(path))
+            _carry_out(index, plan, report, preset, options, progress, jobs)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _is_absent(path: Path) -> bool:
+    with suppress(OSError):  # whatever else is wrong with it, it is not gone
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+    return False
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"the folder {shown(folder)} cannot be made ({error.strerror})",
+            "name another one with --index",
+        ) from error
 
 
 def _writable_catalog(folder: Path, preset: Preset) -> Catalog:
     try:
         return Catalog.open(folder)
     except IndexMissing:
-        manifest = Manifest(
-            preset=preset.name,
-            space=preset.space,
-            settings={
-                "fingerprint": preset.fingerprint,
-                "source": str(preset.source) if preset.source.parent.name != "presets" else "",
-            },
-            created_by=f"segsearch {version('segsearch')}",
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        return Catalog.create(folder, manifest)
+        # vectors without a catalog tell nothing, and must not be taken for those of the new one
+        (folder / vector_cache.FILE).unlink(missing_ok=True)
+        return Catalog.create(folder, _manifest(preset))
 
 
-def _rehearse(
-    folder: Path,
-    present: list[Path],
-    absent: list[Path],
-    preset: Preset,
-    options: Options,
-    progress: Progress,
-) -> Report:
-    import tempfile
+def _readable_catalog(folder: Path, preset: Preset, stack: ExitStack) -> Catalog:
+    """The index' catalog or, where there is none, an empty one that goes with the stack."""
+    try:
+        return Catalog.open(folder, readonly=True)
+    except IndexMissing:
+        nowhere = stack.enter_context(TemporaryDirectory())
+        return Catalog.create(nowhere, _manifest(preset))
 
-    with ExitStack() as stack:
-        try:
-            catalog = stack.enter_context(Catalog.open(folder, readonly=True))
-            Index(folder, catalog).require_preset(preset)
-        except IndexMissing:
-            nowhere = stack.enter_context(tempfile.TemporaryDirectory())
-            catalog = stack.enter_context(_writable_catalog(Path(nowhere), preset))
-        plan = make_plan(catalog, present, retry=options.retry, absent=absent)
-        _refuse_large_pruning(plan, options)
-        jobs = _jobs(options, plan)
-        progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
-        report = _report_of(plan)
-        report.dry_run = True
-        report.added = len(plan.look)
-        report.recognised = len(plan.known) + sum(len(twins) for twins in plan.twins.values())
-        report.removed = len(plan.gone) if options.prune else 0
-        return report
+
+def _manifest(preset: Preset) -> Manifest:
+    source = _source(preset)
+    return Manifest(
+        preset=preset.name,
+        space=preset.space,
+        settings={
+            "fingerprint": preset.fingerprint,
+            "source": "" if source == preset.name else source,
+        },
+        created_by=f"segsearch {version('segsearch')}",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _source(preset: Preset) -> str:
+    """What `load_preset` finds the preset by, wherever it is called."""
+    return preset.name if preset.source.parent == FOLDER else str(preset.source.absolute())
 
 
 def _carry_out(
-    catalog: Catalog,
+    index: Index,
     plan: Plan,
     report: Report,
     preset: Preset,
@@ -173,38 +193,56 @@ def _carry_out(
     progress: Progress,
     jobs: int,
 ) -> None:
-    for stamp, photo_id in plan.known:
-        _attach(catalog, stamp, photo_id)
-        report.recognised += 1
-    if not plan.look:
-        return
+    catalog = index.catalog
+    catalog.move_files(plan.known, plan.moved)
+    report.recognised = len(plan.known)
+    order = Order(_source(preset), options.max_megapixels)
     stamps = {stamp.path: stamp for stamp in plan.look}
-    source = preset.name if preset.source.parent.name == "presets" else str(preset.source)
-    with Crew(Order(source, options.max_megapixels), jobs) as crew:
-        for outcome in crew.look_at(list(stamps)):
-            if outcome.photo is None or outcome.stamp is None:
-                for stamp in (stamps[outcome.path], *plan.twins.get(outcome.path, ())):
-                    catalog.skip_file(stamp, outcome.reason, outcome.kind)
+    with Crew(order, jobs) as crew:
+        while stamps:
+            left: list[FileStamp] = []
+            for outcome in crew.look_at(stamps):
+                stamp = stamps[outcome.path]
+                twins = plan.twins.get(stamp.path, [])
+                if outcome.photo is not None and outcome.stamp is not None:
+                    photo_id = _add(catalog, outcome.photo, outcome.stamp, report)
+                    if plan.digests.get(stamp.path) == outcome.photo.content_hash:
+                        catalog.move_files([(twin, photo_id) for twin in twins], ())
+                        report.recognised += len(twins)
+                        twins = []
+                else:
+                    _skip(catalog, stamp, outcome)
                     report.skipped.append((stamp.path, outcome.kind, outcome.reason))
-            else:
-                known = catalog.photo_by_hash(outcome.photo.content_hash) is not None
-                photo_id = catalog.add_photo(outcome.photo, outcome.stamp)
-                report.recognised += known
-                report.added += not known
-                report.segments += 0 if known else len(outcome.photo.segments)
-                # unless it changed since the plan was made
-                same = plan.digests.get(outcome.path) == outcome.photo.content_hash
-                for twin in plan.twins[outcome.path] if same else ():
-                    _attach(catalog, twin, photo_id)
-                    report.recognised += 1
-            progress.advanced(outcome)
+                left += twins  # what one file came to says nothing about another, after all
+                progress.advanced(outcome)
+            stamps = {stamp.path: stamp for stamp in left}
+    if options.prune:
+        catalog.forget_files(plan.gone)
+        report.removed, report.missing = len(plan.gone), 0
+    note = index.sync_if_behind()
+    report.notes += [note] if note else []
 
 
-def _attach(catalog: Catalog, stamp: FileStamp, photo_id: int) -> None:
-    """Let a photo have one more file, and forget those of its files that have moved away."""
-    catalog.attach_file(stamp, photo_id)
-    files = catalog.photos([photo_id])[photo_id].files
-    catalog.forget_files([path for path in files if not os.path.lexists(path)])
+def _add(catalog: Catalog, photo: IndexedPhoto, stamp: FileStamp, report: Report) -> int:
+    if catalog.photo_by_hash(photo.content_hash) is None:
+        report.added += 1
+        report.segments += len(photo.segments)
+    else:
+        report.recognised += 1
+    return catalog.add_photo(photo, stamp)
+
+
+def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:
+    """Remember that a file was skipped, and why, where that tells something about its bytes.
+
+    A file that just changes or vanishes is found again, or not, by the next run. A photo is not
+    forgotten because its file cannot be reached at the moment.
+    """
+    if outcome.kind == PhotoChanged.__name__:
+        return
+    known = any(file.photo_id is not None for file in catalog.files(stamp.path))
+    if not (known and outcome.kind == PhotoUnreachable.__name__):
+        catalog.skip_file(stamp, outcome.reason, outcome.kind)
 
 
 def _refuse_large_pruning(plan: Plan, options: Options) -> None:
@@ -215,17 +253,6 @@ def _refuse_large_pruning(plan: Plan, options: Options) -> None:
             f" (first: {shown(plan.gone[0])})",
             "mount it, or prune with --force if they are meant to be forgotten",
         )
-
-
-def _report_of(plan: Plan) -> Report:
-    unreadable = [(found.path, "PhotoUnreadable", found.reason) for found in plan.unreadable]
-    return Report(
-        unchanged=plan.unchanged,
-        missing=len(plan.gone),
-        skipped=unreadable + plan.skipped,
-        unsupported=plan.unsupported_counts,
-        unsupported_paths=sorted(path for paths in plan.unsupported.values() for path in paths),
-    )
 
 
 def _jobs(options: Options, plan: Plan) -> int:

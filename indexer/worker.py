@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import struct
-import sys
+import threading
 import time
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from indexer.records import IndexedPhoto
@@ -59,7 +59,7 @@ def look(path: str, preset: Preset, models: Models, max_megapixels: float) -> Ou
     try:
         began = time.process_time()
         read = read_photo(path, max_side=preset.image_side, max_megapixels=max_megapixels)
-        segments = models.segmenter.segment(read.image)
+        segments = models.segmenter.segment(read.image).with_whole()
         embeddings = models.embedder.embed_segments(read.image, segments)
         photo = IndexedPhoto(
             content_hash=read.content_hash,
@@ -67,12 +67,15 @@ def look(path: str, preset: Preset, models: Models, max_megapixels: float) -> Ou
             perceptual_hash=perceptual_hash(read),
             segments=segments,
             embeddings=embeddings,
-            photo_embedding=models.embedder.embed_image(read.image),
+            photo_embedding=embeddings[-1:],
             seconds=time.process_time() - began,
         )
     except PhotoError as error:
         return Outcome(path, kind=type(error).__name__, reason=str(error))
-    except (MemoryError, ArithmeticError, ValueError, RuntimeError, OSError) as error:
+    except MemoryError:
+        reason = f"{shown(path)} needs more memory than there is"
+        return Outcome(path, kind="PhotoTooLarge", reason=reason)
+    except Exception as error:
         # a model may stumble over a photo that was decoded well; the next photo goes on
         reason = f"{shown(path)} could not be looked at ({type(error).__name__}: {shown(error)})"
         return Outcome(path, kind="PhotoUnreadable", reason=reason)
@@ -109,12 +112,13 @@ def receive(stream: BinaryIO) -> Any:
 
 
 def main() -> None:
-    """Serve the process that started this one until it closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
+    """Serve the process that started this one until it closes the pipe, or ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up among the answers
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
     try:
-        order: Order = receive(sys.stdin.buffer)
+        order: Order = inbox.get()
         try:
             preset = load_preset(order.preset)
             models = preset.build()
@@ -123,8 +127,16 @@ def main() -> None:
             return
         send(answers, None)
         while True:
-            path = receive(sys.stdin.buffer)
-            send(answers, look(path, preset, models, order.max_megapixels))
-    except (EOFError, BrokenPipeError):
+            send(answers, look(inbox.get(), preset, models, order.max_megapixels))
+    except BrokenPipeError:
         os._exit(0)  # the parent is gone: nothing to say, nobody to say it to
 
+
+def _listen(inbox: SimpleQueue[Any]) -> None:
+    """Pass on what the parent sends; when it is gone, leave the photo at hand and end."""
+    orders = os.fdopen(os.dup(0), "rb")  # sys.stdin could not be closed while this thread reads
+    try:
+        while True:
+            inbox.put(receive(orders))
+    finally:
+        os._exit(0)

@@ -2,7 +2,8 @@
 
 SegsearchError
 ├── PhotoError              one photo cannot be used; the rest goes on
-│   ├── PhotoUnreadable     truncated, empty, damaged, mislabelled, no permission
+│   ├── PhotoUnreadable     truncated, empty, damaged, mislabelled
+│   │   └── PhotoUnreachable no permission, or a disk that fails: the same file may do later
 │   ├── PhotoUnsupported    not a photo format that is read here
 │   ├── PhotoTooLarge       more pixels than the limit allows
 │   └── PhotoChanged        changed or vanished while it was being read
@@ -50,6 +51,10 @@ class PhotoError(SegsearchError):
 
 class PhotoUnreadable(PhotoError):
     """The file is truncated, empty, damaged, mislabelled or may not be read."""
+
+
+class PhotoUnreachable(PhotoUnreadable):
+    """The system does not hand the file out: no permission, or a disk or network that fails."""
 
 
 class PhotoUnsupported(PhotoError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -16,7 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageFile
 
-from model.errors import PhotoError, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported, shown
+from model.errors import (
+    PhotoError,
+    PhotoTooLarge,
+    PhotoUnreachable,
+    PhotoUnreadable,
+    PhotoUnsupported,
+    shown,
+)
 from model.formats import (
     PREFIX_BYTES,
     SUFFIXES,
@@ -209,9 +217,9 @@ def _refusals(name: str) -> Iterator[None]:
     except PillowImage.DecompressionBombError as error:
         raise PhotoTooLarge(f"{name} has more pixels than its decoder allows") from error
     except OSError as error:
-        if error.errno is None:  # a decoder's, not the system's
+        if error.errno in (None, errno.EINVAL):  # a decoder's: EINVAL is a place to seek to
             raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
-        raise PhotoUnreadable(f"{name} cannot be read ({error.strerror})") from error
+        raise PhotoUnreachable(f"{name} cannot be read ({error.strerror})") from error
     except Exception as error:
         raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
 

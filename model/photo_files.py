@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from model.errors import PhotoChanged, PhotoUnreadable, PhotoUnsupported, shown
+from model.errors import (
+    PhotoChanged,
+    PhotoUnreachable,
+    PhotoUnreadable,
+    PhotoUnsupported,
+    shown,
+)
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -19,7 +25,7 @@ def photo_file(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """A path opened for reading, or the seekable binary file given; and its name for messages.
 
     Raises:
-        PhotoUnreadable: it is missing or may not be read.
+        PhotoUnreadable: it is missing; PhotoUnreachable: it may not be read.
         PhotoUnsupported: it is a folder, a pipe, a device or the like.
     """
     if isinstance(source, str | os.PathLike):
@@ -38,7 +44,7 @@ def settled_file(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, str, 
 
     Raises:
         PhotoChanged: it vanished or changed, and that explains whatever else went wrong.
-        PhotoUnreadable: it may not be read.
+        PhotoUnreachable: it may not be read.
         PhotoUnsupported: it is a folder, a pipe, a device or the like.
     """
     try:
@@ -80,7 +86,8 @@ def _opened(path: Path) -> BinaryIO:
             file.close()
     except FileNotFoundError as error:
         raise PhotoUnreadable(f"{shown(path)} is not there") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise PhotoUnreadable(f"{shown(path)} cannot be read ({reason})") from error
+    except OSError as error:
+        raise PhotoUnreachable(f"{shown(path)} cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a NUL in the path
+        raise PhotoUnreadable(f"{shown(path)} cannot be read ({error})") from error
     raise PhotoUnsupported(f"{shown(path)} is no ordinary file")

@@ -14,7 +14,7 @@ from indexer.index import Index
 from indexer.records import Filter
 from indexer.report import Report
 from indexer.update import Options, Progress, update
-from model.errors import QueryError
+from model.errors import IndexMissing, QueryError
 from model.preset import DEFAULT, Models, Preset, load_preset
 from searchengine.collapse import Answer, collapse
 from searchengine.example import Example, embed_example
@@ -24,6 +24,7 @@ from searchengine.recall import question, recall
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
+    from searchengine.export import ExportReport
     from model.calibration import Calibration
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
@@ -94,9 +95,10 @@ class SearchEngine:
     @cached_property
     def preset(self) -> Preset:
         """The preset that made the index or, where there is none yet, that will make it."""
-        if (self.folder / "catalog.sqlite").exists():
+        try:
             return self._preset_of(self.reader)
-        return load_preset(self._asked_preset or DEFAULT)
+        except IndexMissing:  # or never finished being made
+            return load_preset(self._asked_preset or DEFAULT)
 
     @cached_property
     def models(self) -> Models:
@@ -168,14 +170,18 @@ class SearchEngine:
         query = Query(example=vector, k=k, where=where or Filter(), per_photo=per_photo)
         return self._answer(query, str(example), itself)
 
-    def segments(self, ids: Iterable[int] | None = None) -> Iterator[Match]:
-        """Segments by id, or all there are, photo by photo: without scores.
+    def segments(
+        self, ids: Iterable[int] | None = None, *, where: Filter | None = None
+    ) -> Iterator[Match]:
+        """Segments without scores, photo by photo: those of the ids, else all that `where` allows.
 
         Raises:
             QueryError: an id is not in the index.
         """
         catalog = self.reader.catalog
-        wanted = catalog.segment_ids(None) if ids is None else np.unique(np.fromiter(ids, np.int64))
+        wanted = catalog.segment_ids(where)
+        if ids is not None:
+            wanted = np.unique(np.fromiter(ids, np.int64))
         for start in range(0, len(wanted), 1000):
             chosen = wanted[start : start + 1000].tolist()
             rows = catalog.segments(chosen)
@@ -187,6 +193,45 @@ class SearchEngine:
             photos = catalog.photos({row.photo_id for row in rows.values()})
             for rank, i in enumerate(chosen, start + 1):
                 yield Match(rank, None, None, photos[rows[i].photo_id], rows[i])
+
+    def export(
+        self,
+        what: Matches | Query | str | Filter | Iterable[int],
+        folder: Path | str,
+        format: str = "masks",
+        *,
+        raw_frame: bool = False,
+        overwrite: bool = False,
+    ) -> ExportReport:
+        """Write masks, cut-outs or annotations, and a manifest; see `searchengine.export`.
+
+        Args:
+            what: matches, a query or words to be searched, ids of segments, or conditions:
+                every segment that they allow.
+            folder: where to.
+            format: masks, cutouts, overlays, coco, yolo, labelme or cvat.
+            raw_frame: in the frame of the file's pixels instead of the upright photo's.
+            overwrite: replace files that are there.
+
+        Raises:
+            ExportError: the folder cannot be written to, or files are in the way.
+        """
+        from searchengine.export import Origin, export
+
+        if isinstance(what, str | Query):
+            what = self.search(what)
+        query, where = None, Filter()
+        if isinstance(what, Matches):
+            matches: Iterable[Match] = what
+            query = what.asked
+        elif isinstance(what, Filter):
+            matches, where = self.segments(where=what), what
+        else:
+            matches = self.segments(what)
+        origin = Origin(str(self.folder), self.preset.name, self.preset.fingerprint, query, where)
+        return export(
+            matches, folder, format, origin=origin, raw_frame=raw_frame, overwrite=overwrite
+        )
 
     def status(self) -> Status:
         """What the index holds, where, and what it could not take in."""
@@ -214,7 +259,7 @@ class SearchEngine:
             )
             for rank, (answer, confidence) in enumerate(zip(answers, confidences, strict=True), 1)
         )
-        return Matches(items, words, str(self.folder), self.preset.name)
+        return Matches(items, words, str(self.folder), self.preset.name, query)
 
     def _recall_enough(
         self, index: Index, vector: np.ndarray, query: Query, itself: int | None
