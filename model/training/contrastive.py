@@ -1,0 +1,42 @@
+"""The contrastive loss between segments and texts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def contrastive_loss(
+    segments: Tensor, texts: Tensor, positive: Tensor, log_scale: Tensor
+) -> Tensor:
+    """Symmetric InfoNCE in which a segment may have several true texts, and a text segments.
+
+    Each direction is the cross-entropy between the softmax of the scaled cosines and the even
+    distribution over the positives.
+
+    Args:
+        segments: B×D unit rows.
+        texts: B×D unit rows; row i is the text drawn for segment i.
+        positive: B×B bool, whether text j is true of segment i; the diagonal is.
+        log_scale: scalar, logarithm of the inverse temperature.
+
+    Returns:
+        Scalar.
+    """
+    logits = log_scale.exp() * segments @ texts.T
+    target = positive.to(logits.dtype)
+    by_segment = -(target / target.sum(dim=1, keepdim=True) * logits.log_softmax(dim=1)).sum(dim=1)
+    by_text = -(target / target.sum(dim=0, keepdim=True) * logits.log_softmax(dim=0)).sum(dim=0)
+    return (by_segment.mean() + by_text.mean()) / 2
+
+
+class Temperature(nn.Module):
+    """The learned scale of the cosines, as its logarithm, kept below 100."""
+
+    def __init__(self, start: float = 0.07) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(1 / start).log())
+
+    def forward(self) -> Tensor:
+        """The logarithm of the scale."""
+        return self.log_scale.clamp(max=4.6)

@@ -1,0 +1,1 @@
+"""Universal segment embedding: pooling, fusion, head, and the embedder they make."""

@@ -1,0 +1,127 @@
+"""Universal segment embeddings: one look at the photo, one vector for each of its segments."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.embedder import Embedder
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.encoders.sentence import SentenceEncoder
+from model.errors import WeightsMismatch, shown
+from model.images import Image
+from model.segments import Segments
+from model.use.head import SegmentHead
+
+if TYPE_CHECKING:
+    from model.encoders.efficientnet import EfficientNetTrunk, FeatureMaps
+
+REMEMBERED_TEXTS = 1024
+
+
+class UniversalEmbedder(Embedder):
+    """A frozen trunk, pooling under the masks, and a trained head into the sentence space.
+
+    The two towers are loaded when they are first needed: a search reads words only, an indexer
+    photos only.
+
+    Args:
+        space: of the vectors; the preset names it.
+        head: the trained head.
+        trunk: weights of the image trunk; by default the installed package's.
+        sentence: weights of the sentence tower; by default the installed package's.
+        side: the trunk's input, longer side, pixels.
+    """
+
+    def __init__(
+        self,
+        space: EmbeddingSpace,
+        head: SegmentHead,
+        trunk: Path | None = None,
+        sentence: Path | None = None,
+        side: int = 448,
+    ) -> None:
+        self._space = space
+        self._head = head
+        self._trunk_weights = trunk
+        self._sentence_weights = sentence
+        self._side = side
+        self._loaded_trunk: EfficientNetTrunk | None = None
+        self._loaded_sentence: SentenceEncoder | None = None
+        self._texts: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    @classmethod
+    def load(
+        cls,
+        space: EmbeddingSpace,
+        head: Path,
+        trunk: Path | None = None,
+        sentence: Path | None = None,
+        side: int = 448,
+    ) -> UniversalEmbedder:
+        """The embedder with the head in a safetensors file.
+
+        Raises:
+            WeightsMismatch: the file holds no segment head, or one of another dimension.
+        """
+        trained = SegmentHead.load(head)
+        if trained.dimension != space.dimension:
+            raise WeightsMismatch(
+                f"{shown(head)} makes vectors of {trained.dimension} components,"
+                f" the preset '{space.name}' expects {space.dimension}",
+                "mend the preset's file",
+            )
+        return cls(space, trained, trunk, sentence, side)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of every vector that this embedder makes."""
+        return self._space
+
+    def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
+        """One unit vector a segment, in their order; one forward pass of the trunk."""
+        if not len(segments):
+            return Embeddings.empty(self._space)
+        return self.embed_features(self._trunk().features(image), segments)
+
+    def embed_features(self, features: FeatureMaps, segments: Segments) -> Embeddings:
+        """The same, of an image that the trunk has already seen."""
+        from model.use.pooling import pooled_features
+
+        with torch.inference_mode():
+            whole = features.maps[-1].mean(dim=(1, 2))[None]
+            vectors = self._head(pooled_features(features, segments), whole)
+        return Embeddings.unit(vectors.numpy(), self._space)
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        """One unit vector a text, in their order; of a long text the first 256 tokens count."""
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._texts]
+        found = {text: self._texts[text] for text in texts if text in self._texts}
+        if unknown:
+            found.update(zip(unknown, self._sentence().encode(unknown), strict=True))
+        for text in dict.fromkeys(texts):
+            self._texts[text] = found[text]
+            self._texts.move_to_end(text)
+        while len(self._texts) > REMEMBERED_TEXTS:
+            self._texts.popitem(last=False)
+        if not texts:
+            return Embeddings.empty(self._space)
+        return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
+
+    def _trunk(self) -> EfficientNetTrunk:
+        if self._loaded_trunk is None:
+            from model.encoders.efficientnet import EfficientNetTrunk
+
+            self._loaded_trunk = EfficientNetTrunk(self._trunk_weights, self._side)
+        return self._loaded_trunk
+
+    def _sentence(self) -> SentenceEncoder:
+        if self._loaded_sentence is None:
+            self._loaded_sentence = SentenceEncoder(self._sentence_weights)
+        return self._loaded_sentence
