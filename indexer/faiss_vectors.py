@@ -11,21 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.faiss_installation import gpus, load_faiss
 from indexer.vectors import (
     ROUNDING,
     SCAN_ROWS,
-    Block,
     Floats,
     Hits,
     Ints,
+    Truth,
+    Vectors,
     VectorStore,
     best,
     exact_scores,
     gathered,
     scan,
+    scan_truth,
+    vectors_there,
 )
 from model.errors import IndexDamaged, shown
 
@@ -34,8 +36,6 @@ PROBES = 64
 GPU_MOST = 2048
 """More neighbours than this a GPU index refuses to look for."""
 SPARE = 32
-
-VectorsThere = Callable[[Ints], tuple[Ints, Floats]]
 
 
 class FaissVectors(VectorStore):
@@ -51,21 +51,20 @@ class FaissVectors(VectorStore):
 
     Args:
         dimension: of the vectors.
-        exact: ids → those of them that the catalog still knows, and their vectors. Asked only
-            when grouped.
+        truth: where the exact vectors are. Asked only when grouped, and to build.
         grouped_from: how many vectors are too many to compare them all.
     """
 
     def __init__(
         self,
         dimension: int,
-        exact: VectorsThere,
+        truth: Truth,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> None:
         super().__init__(dimension)
         self._faiss = load_faiss()
-        self._exact = exact
+        self._truth = truth
         self._grouped_from = grouped_from
         self._mapped = False
         self._gpu: Callable[[Floats, int], Ints] | None = None
@@ -74,18 +73,17 @@ class FaissVectors(VectorStore):
     @classmethod
     def build(
         cls,
-        blocks: Callable[[], Iterable[Block]],
-        count: int,
         dimension: int,
-        exact: VectorsThere,
+        truth: Truth,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> FaissVectors:
-        """A store of all blocks, read as they come; twice when `count` asks for groups."""
-        store = cls(dimension, exact, grouped_from=grouped_from)
+        """A store of all there is, read as a stream; twice when that is enough for groups."""
+        store = cls(dimension, truth, grouped_from=grouped_from)
+        count = len(truth.segment_ids())
         if count >= grouped_from:
-            store._index = store._groups(gathered(blocks()), count)
-        for ids, vectors in gathered(blocks()):
+            store._index = store._groups(gathered(truth.vector_blocks()), count)
+        for ids, vectors in gathered(truth.vector_blocks()):
             store.add(ids, vectors)
         return store
 
@@ -93,7 +91,7 @@ class FaissVectors(VectorStore):
     def read(
         cls,
         path: Path,
-        exact: VectorsThere,
+        truth: Truth,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> FaissVectors:
@@ -114,7 +112,7 @@ class FaissVectors(VectorStore):
                 index = faiss.read_index(name, faiss.IO_FLAG_MMAP_IFC)
             except (RuntimeError, MemoryError) as error:
                 raise IndexDamaged(f"{shown(path)} is no FAISS index") from error
-        store = cls(index.d, exact, grouped_from=grouped_from)
+        store = cls(index.d, truth, grouped_from=grouped_from)
         flat = isinstance(index, faiss.IndexIDMap2)
         if not flat and not isinstance(index, faiss.IndexIVFScalarQuantizer):
             raise IndexDamaged(f"{shown(path)} holds another kind of FAISS index")
@@ -137,7 +135,7 @@ class FaissVectors(VectorStore):
         """Whether the groups were made for a quarter of the vectors there are now, or fewer."""
         return self.kind == "grouped" and 2 * self._index.nlist <= _group_count(len(self))
 
-    def _add(self, ids: Ints, vectors: Floats | NDArray[np.float16]) -> None:
+    def _add(self, ids: Ints, vectors: Vectors) -> None:
         self._changes()
         # Rounded to float16 first, so that the bytes of a group are made from what is exact.
         held = vectors.astype(np.float16).astype(np.float32)
@@ -156,8 +154,7 @@ class FaissVectors(VectorStore):
         flat = self.kind == "flat"
         if allowed is not None and not flat:
             known = allowed[self._knows(allowed)]
-            pieces = (known[i : i + SCAN_ROWS] for i in range(0, len(known), SCAN_ROWS))
-            return scan(map(self._exact, pieces), query, k)
+            return scan_truth(self._truth, known, len(self), query, k)
         gpu = None if allowed is not None else self._on_gpu()
         if gpu is not None and 4 * k + SPARE <= GPU_MOST:
             return self._scored(gpu(query, 4 * k + SPARE), query, k)
@@ -205,7 +202,7 @@ class FaissVectors(VectorStore):
             return Hits.empty()
         ids = np.sort(ids)
         if self.kind == "grouped":
-            ids, vectors = self._exact(ids)
+            ids, vectors = vectors_there(self._truth, ids)
         else:
             vectors = self._index.reconstruct_batch(ids)
         return best(ids, exact_scores(vectors, query), k)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.faiss_vectors import GROUPED_FROM, FaissVectors, VectorsThere
+from indexer.faiss_vectors import GROUPED_FROM, FaissVectors
 from indexer.vector_file import Origin, read_origin, unfinished_path, write_sealed
-from indexer.vectors import Block, Floats, Ints, contains, gathered
+from indexer.vectors import Block, Ints, contains, gathered
 from model.embeddings import EmbeddingSpace
-from model.errors import IndexDamaged, QueryError, shown
+from model.errors import IndexDamaged, shown
 
 if TYPE_CHECKING:
     from indexer.catalog import Catalog
@@ -60,7 +60,6 @@ def synced_vectors(
     # Before the ids: what is written meanwhile makes the file look older than it is, never newer.
     generation = catalog.generation
     space = catalog.manifest.space
-    exact = _vectors_there(catalog)
     if writable:
         with suppress(OSError):  # what a killed writer left; the next one overwrites it
             unfinished_path(path).unlink(missing_ok=True)
@@ -69,7 +68,7 @@ def synced_vectors(
         origin = _origin(path, space)
         if origin.generation > generation:
             raise IndexDamaged(f"{shown(path)} is newer than the catalog")
-        store = _stored(path, origin, exact, grouped_from)
+        store = _stored(path, origin, catalog, grouped_from)
         if origin.generation == generation:
             return store, CacheReport("used", True, "")
     except FileNotFoundError:
@@ -81,13 +80,7 @@ def synced_vectors(
     action = "mended"
     if store is None or not _mended(store, catalog):
         action = "rebuilt"
-        store = FaissVectors.build(
-            catalog.vector_blocks,
-            len(catalog.segment_ids()),
-            space.dimension,
-            exact,
-            grouped_from=grouped_from,
-        )
+        store = FaissVectors.build(space.dimension, catalog, grouped_from=grouped_from)
     written = False
     if writable:
         origin = Origin(generation, space.fingerprint, space.dimension, len(store), store.kind)
@@ -95,7 +88,7 @@ def synced_vectors(
             write_sealed(path, store.write, origin)
             written = True
             # Out of the file it is shared with other processes, and only what is used is held.
-            store = _stored(path, origin, exact, grouped_from)
+            store = _stored(path, origin, catalog, grouped_from)
         except OSError as error:
             notes.append(f"{shown(path)} could not be written ({error.strerror})")
         except IndexDamaged as error:
@@ -108,7 +101,7 @@ def vector_problems(folder: Path, catalog: Catalog) -> list[str]:
     path = folder / FILE
     try:
         origin = _origin(path, catalog.manifest.space, thorough=True)
-        ids = _stored(path, origin, _vectors_there(catalog), GROUPED_FROM).ids()
+        ids = _stored(path, origin, catalog, GROUPED_FROM).ids()
     except FileNotFoundError:
         return [f"{shown(path)} is missing"]
     except IndexDamaged as error:
@@ -130,23 +123,12 @@ def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> Ori
     return origin
 
 
-def _stored(path: Path, origin: Origin, exact: VectorsThere, grouped_from: int) -> FaissVectors:
-    store = FaissVectors.read(path, exact, grouped_from=grouped_from)
+def _stored(path: Path, origin: Origin, catalog: Catalog, grouped_from: int) -> FaissVectors:
+    store = FaissVectors.read(path, catalog, grouped_from=grouped_from)
     found = (store.dimension, len(store), store.kind)
     if found != (origin.dimension, origin.count, origin.kind):
         raise IndexDamaged(f"{shown(path)} holds other vectors than its seal says")
     return store
-
-
-def _vectors_there(catalog: Catalog) -> VectorsThere:
-    def vectors_there(ids: Ints) -> tuple[Ints, Floats]:
-        try:
-            return ids, catalog.vectors_of(ids)
-        except QueryError:  # another process has forgotten a photo since the store was made
-            there = ids[contains(catalog.segment_ids(), ids)]
-            return there, catalog.vectors_of(there)
-
-    return vectors_there
 
 
 def _mended(store: FaissVectors, catalog: Catalog) -> bool:

@@ -5,18 +5,38 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.errors import QueryError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Block = tuple[Ints, NDArray[np.float16]]
 """Ascending ids (n) and their vectors (n×D)."""
 
+Vectors = Floats | NDArray[np.float16]
+
 SCAN_ROWS = 8192
+FEW = 8
+"""Ids below this part of all are quicker looked up than picked out of everything."""
 ROUNDING = 2e-5
 """How far a float32 inner product of unit vectors can be from the exact one."""
+
+
+class Truth(Protocol):
+    """What a store of vectors answers for: the catalog."""
+
+    def segment_ids(self) -> Ints:
+        """All ids, ascending."""
+
+    def vectors_of(self, segment_ids: Ints) -> Floats:
+        """n×D, in the order asked; QueryError where one is not there."""
+
+    def vector_blocks(self, after_id: int = 0) -> Iterator[Block]:
+        """All vectors of ids above `after_id`, by ascending id."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +78,7 @@ class VectorStore(ABC):
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, ids: Ints, vectors: Floats | NDArray[np.float16]) -> None:
+    def add(self, ids: Ints, vectors: Vectors) -> None:
         """Remember vectors (n×D) under new ids (n, not negative).
 
         Raises:
@@ -124,7 +144,7 @@ class VectorStore(ABC):
         return contains(self._ids, ids)
 
     @abstractmethod
-    def _add(self, ids: Ints, vectors: Floats | NDArray[np.float16]) -> None:
+    def _add(self, ids: Ints, vectors: Vectors) -> None:
         """Remember at least one vector under ids that are new."""
 
     @abstractmethod
@@ -144,7 +164,7 @@ class ExactVectors(VectorStore):
         self._vectors = np.zeros((0, dimension), np.float16)
         self._order: Ints = np.zeros(0, np.int64)
 
-    def _add(self, ids: Ints, vectors: Floats | NDArray[np.float16]) -> None:
+    def _add(self, ids: Ints, vectors: Vectors) -> None:
         self._order = np.concatenate([self._order, ids])
         self._vectors = np.concatenate([self._vectors, vectors.astype(np.float16)])
 
@@ -168,7 +188,7 @@ def contains(ascending: Ints, ids: Ints) -> NDArray[np.bool_]:
     return np.asarray(ascending[place] == ids)
 
 
-def exact_scores(vectors: Floats | NDArray[np.float16], query: Floats) -> Floats:
+def exact_scores(vectors: Vectors, query: Floats) -> Floats:
     """n float32: inner products of the vectors as float16 holds them, rounded once.
 
     In float64 the order of summation does not show, so that every store gives one number for
@@ -187,9 +207,7 @@ def best(ids: Ints, scores: Floats, k: int) -> Hits:
     return Hits(ids[order], scores[order])
 
 
-def scan(
-    blocks: Iterable[tuple[Ints, Floats | NDArray[np.float16]]], query: Floats, k: int
-) -> Hits:
+def scan(blocks: Iterable[tuple[Ints, Vectors]], query: Floats, k: int) -> Hits:
     """The exact best k ≥ 1 of all blocks of unit vectors, one block in memory at a time."""
     found = Hits.empty()
     margin = ROUNDING * float(np.linalg.norm(query))
@@ -205,6 +223,35 @@ def scan(
             k,
         )
     return found
+
+
+def scan_truth(truth: Truth, allowed: Ints, known: int, query: Floats, k: int) -> Hits:
+    """The exact best k ≥ 1 of the allowed ids (ascending), out of `known` ids in all.
+
+    A few are asked for one by one; for many it is quicker to let everything pass by.
+    """
+    if FEW * len(allowed) < known:
+        pieces = (allowed[i : i + SCAN_ROWS] for i in range(0, len(allowed), SCAN_ROWS))
+        return scan((vectors_there(truth, ids) for ids in pieces), query, k)
+    return scan(_chosen(truth, allowed), query, k)
+
+
+def vectors_there(truth: Truth, ids: Ints) -> tuple[Ints, Floats]:
+    """Those of the ids that are still there, and their vectors (n×D)."""
+    try:
+        return ids, truth.vectors_of(ids)
+    except QueryError:  # another process has forgotten a photo since the store was made
+        there = ids[contains(truth.segment_ids(), ids)]
+        return there, truth.vectors_of(there)
+
+
+def _chosen(truth: Truth, allowed: Ints) -> Iterator[Block]:
+    for ids, vectors in truth.vector_blocks(int(allowed[0]) - 1):
+        if ids[0] > allowed[-1]:
+            return
+        here = contains(allowed, ids)
+        if here.any():
+            yield ids[here], vectors[here]
 
 
 def gathered(blocks: Iterable[Block], rows: int = SCAN_ROWS) -> Iterator[Block]:

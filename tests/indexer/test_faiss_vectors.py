@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexer.faiss_vectors import FaissVectors
 from indexer.vectors import ExactVectors
-from model.errors import IndexDamaged
+from model.errors import IndexDamaged, QueryError
 
 D = 16
 
@@ -27,8 +27,9 @@ def clustered(n: int, dimension: int, seed: int) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def never(ids):
-    raise AssertionError("a flat store asks nobody")
+class Never:
+    def __getattr__(self, name):
+        raise AssertionError("a flat store asks nobody")
 
 
 def assert_same(found, expected):
@@ -43,16 +44,21 @@ class Truth:
         self.ids, self.vectors = np.asarray(ids, np.int64), vectors
         self.most_at_once = 0
 
-    def exact(self, ids):
-        self.most_at_once = max(self.most_at_once, len(ids))
-        there = np.isin(ids, self.ids)
-        order = np.argsort(self.ids)
-        places = order[np.searchsorted(self.ids[order], ids[there])]
-        return ids[there], self.vectors[places].astype(np.float16).astype(np.float32)
+    def segment_ids(self):
+        return np.sort(self.ids)
 
-    def blocks(self):
-        for i in range(0, len(self.ids), 700):
-            yield self.ids[i : i + 700], self.vectors[i : i + 700].astype(np.float16)
+    def vectors_of(self, ids):
+        self.most_at_once = max(self.most_at_once, len(ids))
+        if not np.isin(ids, self.ids).all():
+            raise QueryError("no such segment")
+        order = np.argsort(self.ids)
+        places = order[np.searchsorted(self.ids[order], ids)]
+        return self.vectors[places].astype(np.float16).astype(np.float32)
+
+    def vector_blocks(self, after_id=0):
+        ids, vectors = self.ids[self.ids > after_id], self.vectors[self.ids > after_id]
+        for i in range(0, len(ids), 700):
+            yield ids[i : i + 700], vectors[i : i + 700].astype(np.float16)
 
     def reference(self):
         store = ExactVectors(self.vectors.shape[1])
@@ -67,13 +73,13 @@ def many():
 
 @pytest.fixture(scope="module")
 def grouped(many):
-    return FaissVectors.build(many.blocks, 20_000, 64, many.exact, grouped_from=5_000)
+    return FaissVectors.build(64, many, grouped_from=5_000)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_flat_equals_the_reference_through_any_changes(data):
-    flat, exact = FaissVectors(D, never), ExactVectors(D)
+    flat, exact = FaissVectors(D, Never()), ExactVectors(D)
     pool = unit(12)
     next_id = 0
     for _ in range(data.draw(st.integers(1, 4))):
@@ -99,7 +105,7 @@ def test_flat_equals_the_reference_through_any_changes(data):
 
 
 def test_flat_equals_the_reference_among_many(many):
-    flat = FaissVectors.build(many.blocks, 20_000, 64, never)
+    flat = FaissVectors.build(64, many)
     exact = many.reference()
     assert flat.kind == "flat"
     rng = np.random.default_rng(1)
@@ -111,7 +117,7 @@ def test_flat_equals_the_reference_among_many(many):
 
 
 def test_hundreds_of_equal_vectors_come_by_ascending_id():
-    flat = FaissVectors(D, never)
+    flat = FaissVectors(D, Never())
     ids = np.random.default_rng(0).permutation(3_000).astype(np.int64)
     flat.add(ids, np.repeat(unit(1), 3_000, axis=0))
     assert flat.search(unit(1)[0], 5).ids.tolist() == [0, 1, 2, 3, 4]
@@ -121,7 +127,7 @@ def test_hundreds_of_equal_vectors_come_by_ascending_id():
 
 def test_ids_may_be_huge_and_far_apart():
     ids = np.array([5, 10**9, 10**12, 2**62], np.int64)
-    flat = FaissVectors(D, never)
+    flat = FaissVectors(D, Never())
     flat.add(ids, unit(4))
     for i, row in zip(ids, unit(4), strict=True):
         assert flat.search(row, 1).ids.tolist() == [i]
@@ -131,10 +137,10 @@ def test_ids_may_be_huge_and_far_apart():
 
 @pytest.mark.parametrize("grouped_from", [1, 1_000_000])
 def test_nothing_asked_of_nothing(grouped_from):
-    store = FaissVectors(D, never, grouped_from=grouped_from)
+    store = FaissVectors(D, Never(), grouped_from=grouped_from)
     assert len(store.search(unit(1)[0], 5)) == 0
     truth = Truth([3], unit(1))
-    store = FaissVectors(D, truth.exact, grouped_from=grouped_from)
+    store = FaissVectors(D, truth, grouped_from=grouped_from)
     store.add(truth.ids, truth.vectors)
     assert len(store.search(unit(1)[0], 0)) == 0
     assert store.search(unit(1)[0], 5).ids.tolist() == [3]
@@ -154,19 +160,18 @@ def test_grouped_recall_and_exact_scores(many, grouped):
         query = clustered(1, 64, seed=1_000 + seed)[0]
         hits, wanted = grouped.search(query, 10), exact.search(query, 10)
         found += len(np.intersect1d(hits.ids, wanted.ids))
-        score = dict(
-            zip(*(lambda h: (h.ids.tolist(), h.scores))(exact.search(query, 20_000)), strict=True)
-        )
+        everything = exact.search(query, 20_000)
+        score = dict(zip(everything.ids.tolist(), everything.scores.tolist(), strict=True))
         assert [score[i] for i in hits.ids.tolist()] == hits.scores.tolist()
         assert (np.diff(hits.scores) <= 0).all()
     assert found / 500 >= 0.95
 
 
-def test_grouped_is_exact_with_a_filter_and_fetches_in_pieces(many, grouped):
+def test_grouped_is_exact_with_a_filter_and_never_holds_all(many, grouped):
     exact = many.reference()
     rng = np.random.default_rng(1)
     many.most_at_once = 0
-    for seed, share in [(1, 0.0005), (2, 0.05), (3, 0.95)]:
+    for seed, share in [(1, 0.0005), (2, 0.05), (3, 0.12), (4, 0.95)]:
         query = clustered(1, 64, seed=2_000 + seed)[0]
         allowed = np.union1d(many.ids[rng.random(20_000) < share], [0, 10**12])
         assert_same(grouped.search(query, 25, allowed), exact.search(query, 25, allowed))
@@ -180,7 +185,7 @@ def test_grouped_finds_all_when_all_are_asked_for(many, grouped):
 
 def test_grouped_forgets_what_the_catalog_forgot(many):
     truth = Truth(many.ids[:3_000], many.vectors[:3_000])
-    store = FaissVectors.build(truth.blocks, 3_000, 64, truth.exact, grouped_from=1_000)
+    store = FaissVectors.build(64, truth, grouped_from=1_000)
     truth.ids, truth.vectors = truth.ids[1:], truth.vectors[1:]
     assert 1 not in store.search(many.vectors[0], 10).ids
     assert 1 not in store.search(many.vectors[0], 10, np.array([1, 3, 5])).ids
@@ -188,9 +193,9 @@ def test_grouped_forgets_what_the_catalog_forgot(many):
 
 def test_growing_past_the_border_groups_what_is_there(many):
     truth = Truth(many.ids[:6_000], many.vectors[:6_000])
-    store = FaissVectors(64, truth.exact, grouped_from=4_000)
+    store = FaissVectors(64, truth, grouped_from=4_000)
     kinds = []
-    for ids, vectors in truth.blocks():
+    for ids, vectors in truth.vector_blocks():
         store.add(ids, vectors)
         kinds.append(store.kind)
     assert kinds == ["flat"] * 5 + ["grouped"] * 4
@@ -202,13 +207,8 @@ def test_growing_past_the_border_groups_what_is_there(many):
 
 
 def test_groups_made_for_few_are_outgrown(many):
-    store = FaissVectors.build(
-        lambda: [(many.ids[:500], many.vectors[:500].astype(np.float16))],
-        500,
-        64,
-        many.exact,
-        grouped_from=500,
-    )
+    few = Truth(many.ids[:500], many.vectors[:500])
+    store = FaissVectors.build(64, few, grouped_from=500)
     assert not store.outgrown
     store.add(many.ids[500:1_900], many.vectors[500:1_900])
     assert not store.outgrown
@@ -220,12 +220,12 @@ def test_groups_made_for_few_are_outgrown(many):
 @pytest.mark.parametrize("name", ["plain", "line\nbreak \N{CAMERA}", "inv\udcffalid"])
 def test_a_store_in_a_file_can_be_searched_and_changed(many, tmp_path, grouped_from, name):
     truth = Truth(many.ids[:3_000], many.vectors[:3_000])
-    first = FaissVectors.build(truth.blocks, 2_000, 64, truth.exact, grouped_from=grouped_from)
+    first = FaissVectors.build(64, truth, grouped_from=grouped_from)
     path = tmp_path / name
     with path.open("wb") as file:
         first.write(file.write)
         file.write(b"and more behind it")
-    again = FaissVectors.read(path, truth.exact, grouped_from=grouped_from)
+    again = FaissVectors.read(path, truth, grouped_from=grouped_from)
     assert again.kind == first.kind
     query = many.vectors[77]
     np.testing.assert_array_equal(again.ids(), truth.ids)
@@ -245,7 +245,7 @@ def test_a_store_in_a_file_can_be_searched_and_changed(many, tmp_path, grouped_f
 
 
 def test_what_the_sink_raises_is_raised(many):
-    store = FaissVectors.build(many.blocks, 20_000, 64, never)
+    store = FaissVectors.build(64, many)
 
     def full(piece):
         raise OSError(28, "No space left on device")
@@ -259,7 +259,7 @@ def test_a_file_of_something_else(tmp_path, content):
     path = tmp_path / "vectors.faiss"
     path.write_bytes(content)
     with pytest.raises(IndexDamaged, match="no FAISS index"):
-        FaissVectors.read(path, never)
+        FaissVectors.read(path, Never())
 
 
 def test_another_kind_of_index_is_refused(tmp_path):
@@ -268,7 +268,7 @@ def test_another_kind_of_index_is_refused(tmp_path):
     path = tmp_path / "vectors.faiss"
     faiss.write_index(faiss.IndexFlatL2(D), str(path))
     with pytest.raises(IndexDamaged, match="another kind"):
-        FaissVectors.read(path, never)
+        FaissVectors.read(path, Never())
 
 
 def test_importing_it_does_not_load_faiss():
@@ -285,6 +285,6 @@ def test_without_a_gpu_no_gpu_resource_is_touched(monkeypatch):
 
     monkeypatch.setattr(faiss, "StandardGpuResources", touched, raising=False)
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
-    store = FaissVectors(D, never)
+    store = FaissVectors(D, Never())
     store.add(np.array([3]), unit(1))
     assert store.search(unit(1)[0], 1).ids.tolist() == [3]
