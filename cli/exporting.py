@@ -94,8 +94,8 @@ def export(
         )
         for warning in report.warnings:
             say(warning)
-        for path, reason in report.skipped:
-            say(f"skipped {path}: {reason}")
+        for _, reason in report.skipped:
+            say(f"skipped: {reason}")
         if json:
             print_json(report.to_dict())
         else:

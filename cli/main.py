@@ -17,6 +17,8 @@ from cli.caring import doctor, status
 from cli.exporting import export
 from cli.indexing import index
 
+INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt
+
 app = typer.Typer(
     name="segsearch",
     help="Search a photo collection by what its segments show: type words, get masks.",
@@ -53,9 +55,10 @@ def main() -> None:
     """Run the command line, and end the process."""
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what was done so far is kept", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("interrupted; what was done so far is kept", err=True)
+        raise
     except BrokenPipeError:
         # the reader of our output has gone; Python's own farewell flush must not fail too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -37,7 +37,7 @@ def print_matches(matches: Matches) -> None:
         say(f"no confident match for '{matches.query}'; these are the nearest")
     typer.echo("rank  score  confidence  segment  x,y,w,h              photo")
     for match in matches:
-        confidence = "" if match.confidence is None else f"{match.confidence:.0%}"
+        confidence = "" if match.confidence is None else f"{min(match.confidence, 0.99):.0%}"
         box = ",".join(map(str, match.box))
         line = (
             f"{match.rank:4}  {match.score:5.2f}  {confidence:>10}  {match.segment_id:7}"

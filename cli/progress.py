@@ -33,14 +33,16 @@ class Bar:
     """Shows photos done, photos a second and time left; a context manager."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("indexing"),
             BarColumn(),
             MofNCompleteColumn(),
             _Speed(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
 
@@ -48,7 +50,8 @@ class Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._task is not None:
+            self._bar.stop()
 
     def planned(self, plan: Plan, seconds: float, jobs: int) -> None:
         """Tell the estimate, and start the bar."""
@@ -56,7 +59,8 @@ class Bar:
         if not photos:
             return
         known = f", {plan.unchanged:,} unchanged" if plan.unchanged else ""
-        say(f"{photos:,} photos to look at{known}: about {_spell(seconds)} with {jobs} workers")
+        workers = "1 worker" if jobs == 1 else f"{jobs} workers"
+        say(f"{photos:,} photos to look at{known}: about {_spell(seconds)} with {workers}")
         self._task = self._bar.add_task("indexing", total=photos)
         self._bar.start()
 

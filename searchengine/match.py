@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, overload
 
@@ -15,6 +15,7 @@ from indexer.records import PhotoRow, SegmentRow
 from model import masks, outlines
 from model.errors import PhotoChanged, shown
 from model.images import read_image
+from searchengine.query import Query
 
 CONFIDENT = 0.5
 
@@ -125,12 +126,14 @@ class Matches(Sequence[Match]):
         query: the query in words, for people.
         folder: of the index.
         preset: the preset's name.
+        asked: the query as it was understood, where there was one.
     """
 
     items: tuple[Match, ...]
     query: str
     folder: str
     preset: str
+    asked: Query | None = None
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -138,7 +141,7 @@ class Matches(Sequence[Match]):
     def __getitem__(self, index: slice) -> Matches: ...
     def __getitem__(self, index: int | slice) -> Match | Matches:
         if isinstance(index, slice):
-            return Matches(self.items[index], self.query, self.folder, self.preset)
+            return replace(self, items=self.items[index])
         return self.items[index]
 
     def __len__(self) -> int:

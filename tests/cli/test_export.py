@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+
+def test_masks_have_the_size_of_the_photo(run, golden, indexed: Path, tmp_path: Path) -> None:
+    done = run("export", "red", "-k", 1, "-o", tmp_path / "masks", "--index", indexed)
+    assert done.code == 0, done.err
+    golden("export.out", done.out)
+    (mask,) = (tmp_path / "masks").glob("*.png")
+    pixels = np.asarray(Image.open(mask))
+    assert pixels.shape == (120, 160)
+    assert (pixels[40:80, 30:90] == 255).all()
+    manifest = json.loads((tmp_path / "masks" / "manifest.json").read_text())
+    assert manifest["query"]["words"] == "red"
+    assert manifest["preset"]["name"] == "colours"
+
+
+def test_everything_goes_into_one_coco_file(run, indexed: Path, tmp_path: Path) -> None:
+    done = run(
+        "export", "--all", "-f", "coco", "-o", tmp_path / "all", "--index", indexed, "--json"
+    )
+    assert done.code == 0, done.err
+    coco = COCO(tmp_path / "all" / "annotations.json")
+    annotations = coco.loadAnns(coco.getAnnIds())
+    status = json.loads(run("status", "--index", indexed, "--json").out)
+    assert len(annotations) == status["segments"] == json.loads(done.out)["segments"]
+    assert all(a["iscrowd"] == 0 and "quality" in a and "segment_id" in a for a in annotations)
+
+
+def test_ids_choose_and_conditions_limit(run, indexed: Path, tmp_path: Path) -> None:
+    done = run("export", "--ids", "1,2", "--ids", 3, "-o", tmp_path / "a", "--index", indexed)
+    assert done.out.startswith("3 segments of")
+    some = run(
+        "export", "--all", "--in", "red.png", "-f", "cutouts", "-o", tmp_path / "b",
+        "--index", indexed, "--json",
+    )  # fmt: skip
+    assert json.loads(some.out)["photos"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["red", "--all"], ["--ids", "one"], ["red", "-f", "telepathy"], ["red", "-k", "0"]],
+)
+def test_wrong_usage_ends_with_2(run, indexed: Path, tmp_path: Path, arguments: list[str]) -> None:
+    assert run("export", *arguments, "-o", tmp_path / "x", "--index", indexed).code == 2
+
+
+def test_nothing_is_overwritten_unless_asked(run, indexed: Path, tmp_path: Path) -> None:
+    command = ("export", "red", "-k", 1, "-o", tmp_path / "masks", "--index", indexed)
+    assert run(*command).code == 0
+    refused = run(*command)
+    assert refused.code == 1
+    assert "--overwrite" in refused.err
+    assert refused.err.count("\n") == 1
+    assert run(*command, "--overwrite").code == 0
+
+
+def test_a_segment_that_is_not_there_is_one_line(run, indexed: Path, tmp_path: Path) -> None:
+    done = run("export", "--ids", 12345678, "-o", tmp_path / "x", "--index", indexed)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+
+
+def test_a_photo_that_has_vanished_is_told_and_the_others_go_on(
+    run, photos: Path, tmp_path: Path
+) -> None:
+    folder, index = tmp_path / "photos", tmp_path / "index"
+    folder.mkdir()
+    for name in ("red.png", "blue.png"):
+        (folder / name).write_bytes((photos / name).read_bytes())
+    run("index", folder, "--index", index, "--preset", "colours", "-q")
+    (folder / "red.png").unlink()
+    done = run("export", "--all", "-f", "cutouts", "-o", tmp_path / "out", "--index", index)
+    assert done.code == 3
+    assert "red.png" in done.err
+    assert list((tmp_path / "out").glob("blue*.png"))

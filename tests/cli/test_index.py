@@ -1,0 +1,77 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_an_index_run_tells_what_it_did(run, golden, photos: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    first = run("index", photos, "--index", index, "--preset", "colours", "-j", 1)
+    assert first.code == 3  # one photo was skipped
+    golden("index.out", first.out)
+    golden("index.err", first.err)
+    again = run("index", photos, "--index", index, "--json", "--quiet")
+    assert again.code == 3
+    report = json.loads(again.out)
+    assert (report["added"], report["unchanged"]) == (0, 3)
+    assert [Path(s["path"]).name for s in report["skipped"]] == ["broken.png"]
+    assert report["unsupported"] == {".svg": 1}
+
+
+def test_a_dry_run_writes_nothing(run, photos: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    done = run("index", photos, "--index", index, "--preset", "colours", "--dry-run")
+    assert done.out == "4 added, 1 unsupported (dry run: nothing was written)\n"
+    assert not index.exists()
+
+
+def test_a_folder_that_is_missing_is_one_line(run, tmp_path: Path) -> None:
+    done = run("index", tmp_path / "gone", "--index", tmp_path / "index")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "gone" in done.err
+
+
+def test_an_unknown_preset_is_one_line(run, photos: Path, tmp_path: Path) -> None:
+    done = run("index", photos, "--index", tmp_path / "index", "--preset", "telepathy")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "nano" in done.err
+
+
+def test_the_index_can_be_named_by_the_environment(
+    run, photos: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("SEGSEARCH_INDEX", str(tmp_path / "named"))
+    assert run("index", photos, "--preset", "colours", "-q").code == 3
+    assert (tmp_path / "named" / "catalog.sqlite").exists()
+    assert run("status").out.startswith(f"index     {tmp_path / 'named'}")
+
+
+def test_pruning_needs_the_folder_and_forgets_what_is_gone(
+    run, photos: Path, tmp_path: Path
+) -> None:
+    folder, index = tmp_path / "photos", tmp_path / "index"
+    folder.mkdir()
+    for name in ("red.png", "blue.png"):
+        (folder / name).write_bytes((photos / name).read_bytes())
+    assert run("index", folder, "--index", index, "--preset", "colours", "-q").code == 0
+    (folder / "red.png").unlink()
+    kept = run("index", folder, "--index", index, "-q")
+    assert "--prune forgets them" in kept.err
+    assert run("index", folder, "--index", index, "-q", "--prune").out == (
+        "0 added, 1 unchanged, 1 removed\n"
+    )
+    folder.rename(tmp_path / "elsewhere")
+    assert run("index", folder, "--index", index, "-q", "--prune").code == 1
+    assert json.loads(run("status", "--index", index, "--json").out)["photos"] == 1
+
+
+def test_results_and_talk_go_separate_ways(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli.main", "index", str(photos), "--preset", "colours"]
+    done = subprocess.run(
+        [*command, "--index", str(tmp_path / "i"), "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["added"] == 3
+    assert "4 photos to look at: about" in done.stderr

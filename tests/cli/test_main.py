@@ -1,0 +1,107 @@
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from cli.main import app
+
+VERBS = sorted(typer.main.get_command(app).commands)
+README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv=['segsearch','--help']\n"
+        "from cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch','numpy','sqlalchemy','faiss','PIL'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(verb in done.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_told_in_its_help_and_in_the_readme(run, verb: str) -> None:
+    done = run(verb, "--help")
+    assert done.code == 0
+    assert f"segsearch {verb}" in README
+    command = typer.main.get_command(app).commands[verb]
+    assert command.help
+    for parameter in command.params:
+        if parameter.name != "help":
+            assert parameter.help, f"{verb} {parameter.name} has no help"
+
+
+def test_options_named_in_the_readme_exist() -> None:
+    known = {
+        option
+        for command in typer.main.get_command(app).commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help"}
+    assert named <= known, named - known
+
+
+def test_version_is_told(run) -> None:
+    assert re.fullmatch(r"segsearch \d+\.\d+\.\d+\n", run("--version").out)
+
+
+def test_status_is_told(run, golden, indexed: Path) -> None:
+    done = run("status", "--index", indexed)
+    assert done.code == 0
+    golden("status.out", done.out)
+    document = json.loads(run("status", "--index", indexed, "--json").out)
+    assert (document["photos"], document["coverage"]) == (3, 0.75)
+
+
+def test_doctor_examines_and_ends_with_1_if_there_is_a_problem(
+    run, indexed: Path, tmp_path
+) -> None:
+    import shutil
+
+    well = run("doctor", "--index", indexed, "--json")
+    assert well.code == 0, well.out
+    assert json.loads(well.out)["healthy"]
+    copy = shutil.copytree(indexed, tmp_path / "copy")
+    (copy / "vectors.faiss").write_bytes(b"")
+    assert run("doctor", "--index", copy).code == 1
+    assert run("doctor", "--index", copy, "--fix").code == 0
+    assert run("doctor", "--index", copy).out.endswith("all is well\n")
+
+
+def test_a_reader_that_leaves_is_no_error(indexed: Path) -> None:
+    command = f"{sys.executable} -m cli.main search --batch /dev/stdin --index {indexed} | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"yes red | head -200 | {command}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
+
+
+def test_an_interrupt_ends_with_130(indexed: Path) -> None:
+    import signal
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "search", "--batch", "-", "--index", str(indexed)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("red\n")
+    process.stdin.flush()
+    assert process.stdout.readline()
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.count("\n") == 1

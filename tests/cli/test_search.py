@@ -1,0 +1,114 @@
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from pycocotools import mask as coco
+
+
+def test_search_prints_a_table(run, golden, indexed: Path) -> None:
+    done = run("search", "red", "-k", 2, "--index", indexed)
+    assert done.code == 0
+    golden("search.out", done.out)
+    assert done.err == ""
+
+
+def test_search_prints_json_by_contract(run, golden, indexed: Path, photos: Path) -> None:
+    done = run("search", "red", "-k", 1, "--index", indexed, "--json")
+    golden("search.json", done.out)
+    document = json.loads(done.out)
+    assert document["query"] == "red"
+    assert document["index"] == str(indexed)
+    assert document["preset"] == "colours"
+    (match,) = document["matches"]
+    assert match["photo"] == str(photos / "red.png")
+    assert coco.area(match["segmentation"]) == match["area"]
+    assert coco.toBbox(match["segmentation"]).tolist() == match["bbox"]
+    assert match["segmentation"]["size"] == [120, 160]
+
+
+def test_an_absent_concept_is_told_and_the_nearest_are_shown(run, indexed: Path) -> None:
+    done = run("search", "purple", "giraffe", "--index", indexed)
+    assert done.code == 0
+    assert "no confident match for 'purple giraffe'" in done.err
+    assert len(done.out.splitlines()) > 1
+
+
+def test_a_batch_answers_line_by_line(run, indexed: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_text("red\n\nblue\n")
+    done = run("search", "--batch", queries, "-k", 1, "--index", indexed)
+    assert done.code == 3
+    red, empty, blue = map(json.loads, done.out.splitlines())
+    assert (red["query"], blue["query"]) == ("red", "blue")
+    assert Path(blue["matches"][0]["photo"]).name == "blue.png"
+    assert "empty" in empty["error"]
+
+
+def test_a_batch_comes_from_stdin(run, indexed: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"red\nbl\xffue\n")))
+    done = run("search", "--batch", "-", "-k", 1, "--index", indexed, "--json")
+    assert [json.loads(line)["query"] for line in done.out.splitlines()] == ["red", "bl\ufffdue"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["red", "--batch", "file"],
+        ["red", "--after", "yesterday"],
+        ["red", "--before", "2023-13"],
+        ["red", "-k", "0"],
+        ["red", "--min-area", "2"],
+        ["--batch", "-", "--sheet", "x.png"],
+    ],
+)
+def test_wrong_usage_ends_with_2(run, indexed: Path, arguments: list[str]) -> None:
+    assert run("search", *arguments, "--index", indexed).code == 2
+
+
+def test_conditions_and_negatives_are_heard(run, indexed: Path) -> None:
+    done = run(
+        "search", "red", "--not", "2:grey", "--in", "b*.png", "--min-area", "0.01",
+        "--per-photo", 1, "--index", indexed, "--json",
+    )  # fmt: skip
+    (match,) = json.loads(done.out)["matches"]
+    assert Path(match["photo"]).name == "blue.png"
+    nothing = run("search", "red", "--camera", "leica", "--index", indexed)
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "nothing is indexed that these conditions allow" in nothing.err
+
+
+def test_a_sheet_is_drawn(run, indexed: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    done = run("search", "red", "--index", indexed, "--sheet", tmp_path / "sheet.png")
+    assert "drawn" in done.err
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert min(sheet.size) > 100
+
+
+def test_similar_takes_a_photo_a_point_a_box_or_a_segment(
+    run, golden, indexed: Path, photos: Path
+) -> None:
+    red = photos / "red.png"
+    golden("similar.out", run("similar", red, "-k", 2, "--index", indexed).out)
+    for place in (["--at", "60,60"], ["--box", "20,30,80,60"]):
+        done = run("similar", red, *place, "-k", 1, "--index", indexed, "--json")
+        assert done.code == 0
+        assert json.loads(done.out)["matches"][0]["confidence"] is None
+    match = json.loads(run("search", "red", "-k", 1, "--index", indexed, "--json").out)
+    segment = match["matches"][0]["segment_id"]
+    assert run("similar", "--segment", segment, "--index", indexed).code == 0
+    assert run("similar", red, "--at", "1", "--index", indexed).code == 2
+    assert run("similar", red, "--at", "9999,1", "--index", indexed).code == 1
+    assert run("similar", photos / "broken.png", "--index", indexed).code == 1
+    assert run("similar", "--index", indexed).code == 1
+
+
+def test_no_index_is_one_line_with_the_way_out(run, tmp_path: Path) -> None:
+    done = run("search", "red", "--index", tmp_path / "none")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "segsearch index" in done.err
