@@ -153,7 +153,7 @@ class Catalog(CatalogReader):
         """What is wrong, a line each; nothing where all is well.
 
         Args:
-            full: decode the masks of all photos, not of a sample.
+            full: measure the masks of all photos, not of a sample.
         """
         return [problem.line for problem in self._problems(full=full)]
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -100,14 +101,14 @@ def test_the_lock_goes_with_an_exception(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signature", ["", "{", "[]", '{"pid": "x"}', "\xff"])
 def test_a_strange_signature_does_not_matter(tmp_path: Path, signature: str) -> None:
-    with holder(tmp_path):
+    with WriterLock(tmp_path):
         (tmp_path / FILE_NAME).write_bytes(signature.encode("latin-1"))
         with pytest.raises(IndexLocked, match=r"^another segsearch is writing"):
             WriterLock(tmp_path).__enter__()
 
 
 def test_another_host_and_day_are_named(tmp_path: Path) -> None:
-    with holder(tmp_path):
+    with WriterLock(tmp_path):
         (tmp_path / FILE_NAME).write_text('{"pid": 12, "host": "far\\n", "since": 86400}')
         with pytest.raises(IndexLocked, match=r"pid 12 on far\\n, since 1970-01-0\d \d\d:\d\d"):
             WriterLock(tmp_path).__enter__()
@@ -119,15 +120,15 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_read_only_folder_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("readonly")
-    folder.chmod(0o555)
-    for parent in folder.parents[:2]:  # pytest's own folders are closed to others
-        parent.chmod(0o755)
-    command = [sys.executable, "-c", AS_NOBODY, str(folder)]
-    for _ in range(2):  # without a lock file, then with one that is somebody else's
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == IndexReadOnly.__name__
-        if os.geteuid() == 0:
-            (folder / FILE_NAME).touch()
-    folder.chmod(0o755)
+def test_a_read_only_folder_is_told() -> None:
+    # not in pytest's own folder, which is closed to others
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        folder.chmod(0o555)
+        command = [sys.executable, "-c", AS_NOBODY, str(folder)]
+        for _ in range(2):  # without a lock file, then with one that is somebody else's
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert done.stdout.strip() == IndexReadOnly.__name__
+            if os.geteuid() == 0:
+                (folder / FILE_NAME).touch()
+        folder.chmod(0o755)
