@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ def indexed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def golden(
     request: pytest.FixtureRequest, photos: Path, indexed: Path, tmp_path: Path
-) -> Iterator[Callable[[str, str], None]]:
+) -> Callable[[str, str], None]:
     """Compare a text with the file of that name; `--update-golden` writes the file instead."""
     places = {str(photos): "PHOTOS", str(indexed): "INDEX", str(tmp_path): "TMP"}
 
@@ -90,4 +90,4 @@ def golden(
         assert file.exists(), f"{file} is missing; write it with --update-golden, and read it"
         assert text == file.read_text()
 
-    yield compare
+    return compare
