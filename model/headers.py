@@ -104,7 +104,8 @@ def _time(value: object) -> datetime | None:
     if not found:
         return None
     try:
-        return datetime(*(int(part or 0) for part in found.groups()))
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+        return datetime(year, month, day, hour, minute, second)
     except ValueError:  # 0000:00:00 00:00:00 and the like
         return None
 

@@ -93,8 +93,9 @@ def _eight_bits(image: PillowImage.Image) -> NDArray[np.uint8]:
     return _scaled(values, 255.0 if high <= 255 else 65535.0)
 
 
-def _scaled(values: NDArray[np.float32], top: float) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values * np.float32(255 / top)), 0, 255).astype(np.uint8)
+def _scaled(values: NDArray[np.floating], top: float) -> NDArray[np.uint8]:
+    levels = np.clip(np.rint(values * np.float32(255 / top)), 0, 255)
+    return np.asarray(levels, np.uint8)
 
 
 def _sample_bits(image: PillowImage.Image) -> int:
