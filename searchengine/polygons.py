@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Polygon = NDArray[np.float64]  # K×2, x and y, the first point not repeated
 
-DRIFT = 0.004  # share of the mask's area that straightening its outline may move at most
-STRAIGHT = 0.5  # pixels that a point may be moved at most
+DRIFT = 0.015  # times area over length of the outline: how far a point may be moved, pixels
+STRAIGHT = 1.0  # and never farther than that
 
 
 def outlines(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Polygon]:
@@ -22,7 +22,7 @@ def outlines(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Po
     Args:
         mask: H×W.
         tolerance: how far points may be moved to have fewer of them, pixels; by default so
-            little that the mask keeps 99.6 % of itself.
+            little that the mask overlaps with itself by 99 % or more.
 
     Returns:
         Polygons; parts and holes run in opposite senses, so that even-odd and non-zero filling

@@ -26,7 +26,7 @@ CATEGORY = 1
 class Coco(Writer):
     """Writes COCO JSON, annotation by annotation."""
 
-    fixed: ClassVar[tuple[str, ...]] = (NAME,)
+    streamed: ClassVar[tuple[str, ...]] = (NAME,)
 
     def __init__(self, task: Task, closing: ExitStack) -> None:
         """Open the file, and a nameless one beside it for the images, which come last in it."""
@@ -71,4 +71,3 @@ class Coco(Writer):
         self._images.seek(0)
         shutil.copyfileobj(self._images, self._file)
         self._file.write(b"\n]}\n")
-        self.task.manifest.wrote(NAME)

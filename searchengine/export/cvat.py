@@ -28,7 +28,7 @@ ATTRIBUTES = ("segment_id", "score", "confidence", "quality")
 class Cvat(Writer):
     """Writes CVAT XML, photo by photo."""
 
-    fixed: ClassVar[tuple[str, ...]] = (NAME,)
+    streamed: ClassVar[tuple[str, ...]] = (NAME,)
 
     def __init__(self, task: Task, closing: ExitStack) -> None:
         """Open the file and describe the label."""
@@ -61,7 +61,6 @@ class Cvat(Writer):
     def finish(self) -> None:
         """Close the document."""
         self._line("</annotations>")
-        self.task.manifest.wrote(NAME)
 
     def _mask(self, framed: Framed) -> None:
         x, y, width, height = framed.box

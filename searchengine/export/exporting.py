@@ -132,6 +132,8 @@ def _write(format: type[Writer], task: Task, matches: Iterable[Match]) -> None:
             else:
                 task.manifest.holds(len(group))
         writer.finish()
+    for name in format.streamed:
+        task.manifest.wrote(name)
 
 
 def _refuse_overwriting(
@@ -147,7 +149,7 @@ def _refuse_overwriting(
         }
     except OSError as error:
         raise refusal(error, folder) from error
-    planned = {listing.NAME, *writer.fixed}
+    planned = {listing.NAME, *writer.streamed, *writer.fixed}
     in_the_way = sorted(present & planned)
     if present - planned:
         if iter(matches) is matches:

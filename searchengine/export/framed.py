@@ -65,7 +65,8 @@ class Framed:
 
     def mask(self) -> NDArray[np.bool_]:
         """The mask, height × width of the frame."""
-        return masks.decode((self.counts,), self.size)[0]
+        decoded: NDArray[np.bool_] = masks.decode((self.counts,), self.size)[0]
+        return decoded
 
     @property
     def window(self) -> tuple[slice, slice]:

@@ -54,10 +54,12 @@ class Writer(ABC):
     """Writes one format. Photos come one after the other, each with all its matches.
 
     Attributes:
-        fixed: names of the files that do not depend on the matches.
+        streamed: names of the files that are open from the first photo to the last.
+        fixed: names of the other files that do not depend on the matches.
         folders: of the files, below the export's own; "" is that one.
     """
 
+    streamed: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ()
     folders: ClassVar[tuple[str, ...]] = ("",)
 

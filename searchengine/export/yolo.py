@@ -26,7 +26,7 @@ from searchengine.polygons import bridged, outlines
 CONFIG = "data.yaml"
 BRIDGES = (
     "YOLO has one polygon a segment: holes and separate parts are joined to it by bridges"
-    " without width, and points are moved by up to half a pixel"
+    " without width, and outlines are straightened by up to a pixel"
 )
 NO_LINKS = "some photos could not be linked into images/: copy them there under the labels' names"
 

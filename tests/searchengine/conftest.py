@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from indexer.records import PhotoRow, SegmentRow
+from model import masks
 from searchengine import Options, SearchEngine
+from searchengine.match import Match
 
 COLOURS = {
     "red": (220, 20, 20),
@@ -69,3 +74,42 @@ def engine(indexed: Path) -> Iterator[SearchEngine]:
     """An engine over `indexed`."""
     with SearchEngine.open(indexed) as opened:
         yield opened
+
+
+@pytest.fixture
+def made_match() -> Callable[..., Match]:
+    """Makes a match from a mask in its working frame; its photo need not be there."""
+
+    def make(
+        mask: np.ndarray[Any, Any],
+        segment_id: int = 1,
+        *,
+        photo_id: int = 1,
+        path: str | Path = "/nowhere/photo.jpg",
+        size: tuple[int, int] | None = None,
+        orientation: int = 1,
+        rank: int = 1,
+        score: float | None = 0.31,
+        confidence: float | None = 0.92,
+    ) -> Match:
+        (counts,), frame = masks.encode(mask[None]), mask.shape
+        box = tuple(masks.boxes((counts,), frame)[0].tolist())
+        area = int(mask.sum())
+        photo = PhotoRow(
+            id=photo_id,
+            path=str(path),
+            content_hash=bytes(32),
+            format="JPEG",
+            size=size or frame,
+            orientation=orientation,
+            taken_at=None,
+            camera=None,
+            latitude=None,
+            longitude=None,
+            perceptual_hash=0,
+            files=(str(path),),
+        )
+        segment = SegmentRow(segment_id, photo_id, 0, frame, counts, box, area, 0.75, None)
+        return Match(rank, score, confidence, photo, segment)
+
+    return make
