@@ -300,7 +300,7 @@ def cramped(request: pytest.FixtureRequest, tmp_path: Path, made: ModuleType) ->
                 engine = catalog._database._engine
                 engine.dispose()
                 event.listen(
-                    engine, "connect", lambda c, _: c.execute("PRAGMA max_page_count = 60")
+                    engine, "connect", lambda c, _: c.execute("PRAGMA max_page_count = 40")
                 )
             yield catalog
     finally:
