@@ -36,6 +36,7 @@ PROBES = 64
 GPU_MOST = 2048
 """More neighbours than this a GPU index refuses to look for."""
 SPARE = 32
+GROUPED_SPARE = 10
 
 
 class FaissVectors(VectorStore):
@@ -186,7 +187,7 @@ class FaissVectors(VectorStore):
         return scan(((ids[here], rows[here]) for here, ids, rows in places), query, k)
 
     def _probed(self, query: Floats, k: int) -> Hits:
-        asked = k + max(SPARE, k // 4)
+        asked = k + max(GROUPED_SPARE, k // 8)
         lists = self._index.nlist
         probes = max(PROBES, lists // PROBES, asked // 8)
         while True:
