@@ -58,7 +58,8 @@ class Index:
     def require_preset(self, preset: Preset) -> None:
         """Raise PresetMismatch unless this index was made with that preset and its weights."""
         made_with = self.catalog.manifest
-        if made_with.settings.get("fingerprint") == preset.fingerprint:
+        same = made_with.settings.get("fingerprint") == preset.fingerprint
+        if same and made_with.space == preset.space:
             return
         what = (
             f"preset '{made_with.preset}', not '{preset.name}'"

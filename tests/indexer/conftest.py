@@ -11,12 +11,12 @@ import pytest
 from indexer.catalog import Catalog
 
 
-def _made_photos() -> ModuleType:
-    # tests are no package; this module is also run as a script
-    spec = spec_from_file_location("made_photos", Path(__file__).with_name("made_photos.py"))
+def _loaded(name: str) -> ModuleType:
+    # tests are no package; made_photos is also run as a script
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules["made_photos"] = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -24,7 +24,13 @@ def _made_photos() -> ModuleType:
 @pytest.fixture(scope="session")
 def made() -> ModuleType:
     """Photos made from numbers."""
-    return _made_photos()
+    return _loaded("made_photos")
+
+
+@pytest.fixture(scope="session")
+def painted() -> ModuleType:
+    """Photo files painted from numbers, indexed, and the index compared."""
+    return _loaded("painted")
 
 
 @pytest.fixture
