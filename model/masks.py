@@ -37,6 +37,20 @@ def decode(counts: Sequence[bytes], size: Size) -> NDArray[np.bool_]:
     return np.ascontiguousarray(decoded.transpose(2, 0, 1)).view(np.bool_)
 
 
+def decode_window(counts: bytes, size: Size, rows: slice, columns: slice) -> NDArray[np.bool_]:
+    """The rows and columns of one mask: much quicker than all of it, where they are few.
+
+    Raises:
+        ValueError: the run lengths are not those of a mask of this size.
+    """
+    try:
+        decoded = coco.decode(_records((counts,), size))
+    except ValueError as error:
+        raise ValueError(f"run lengths do not fit a mask of {size}") from error
+    # laid out column by column: turning all of a large photo takes longer than decoding it
+    return np.ascontiguousarray(decoded[rows, columns, 0]).view(np.bool_)
+
+
 def boxes(counts: Sequence[bytes], size: Size) -> NDArray[np.float32]:
     """N×4 float32 boxes, XYXY in pixels, x1 and y1 exclusive."""
     if not counts:
@@ -68,7 +82,7 @@ def shrink(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
     A cell holds the share of its pixels that the mask covers (exact area average), so nothing
     small is lost, and sums are areas.
     """
-    n, height, width = masks.shape
+    _, height, width = masks.shape
     h, w = min(side, height), min(side, width)
     return pool(masks.astype(np.float32), (h, w))
 

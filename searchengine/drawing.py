@@ -93,8 +93,8 @@ def mask_at(
     """
     if window is not None:
         x0, y0, x1, y1 = window
-        part = masks.decode((counts,), frame)[:, y0:y1, x0:x1]
-        counts, frame = masks.encode(part)[0], (y1 - y0, x1 - x0)
+        part = masks.decode_window(counts, frame, slice(y0, y1), slice(x0, x1))
+        counts, frame = masks.encode(part[None])[0], part.shape
     drawn: NDArray[np.bool_] = masks.decode((smooth.resized(counts, frame, size),), size)[0]
     return drawn
 

@@ -76,8 +76,7 @@ class Framed:
 
     def cropped(self) -> NDArray[np.bool_]:
         """The mask within its box, height × width of the box."""
-        part: NDArray[np.bool_] = self.mask()[self.window]
-        return part
+        return masks.decode_window(self.counts, self.size, *self.window)
 
     def judgement(self) -> dict[str, float]:
         """Score and confidence, as far as there was a query; the segmenter's quality always."""

@@ -51,10 +51,21 @@ def test_areas_of_more_masks_than_pycocotools_takes_at_once():
     assert masks.areas(masks.encode(stack), (3, 5)).tolist() == [15] * 600
 
 
+@given(stacks, st.integers(0, 12), st.integers(0, 12), st.integers(1, 12), st.integers(1, 12))
+def test_a_window_is_a_part_of_the_mask(stack, top, left, height, width):
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    for mask, counts in zip(stack, masks.encode(stack), strict=True):
+        window = masks.decode_window(counts, mask.shape, rows, columns)
+        assert window.dtype == np.bool_
+        assert np.array_equal(window, mask[rows, columns])
+
+
 def test_run_lengths_of_another_size_are_refused():
     counts = masks.encode(np.ones((1, 6, 6), np.bool_))
     with pytest.raises(ValueError, match="do not fit"):
         masks.decode(counts, (5, 5))
+    with pytest.raises(ValueError, match="do not fit"):
+        masks.decode_window(counts[0], (5, 5), slice(2), slice(2))
 
 
 @settings(deadline=None)
