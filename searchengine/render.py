@@ -17,6 +17,7 @@ from searchengine.match import Match, Matches
 __all__ = ["caption", "contact_sheet", "overlay"]
 
 FILL = 0.38
+FEW = 4  # as many labels may repeat the words
 
 
 def overlay(
@@ -31,8 +32,9 @@ def overlay(
 
     Args:
         pixels: H×W×3 uint8 sRGB of the photo that the matches lie in, at any size.
-        matches: of this one photo; where they overlap, the better rank is on top.
-        words: what was asked, for the labels; by default what `Matches` say.
+        matches: of this one photo; the smaller mask is on top, or wholes would hide parts.
+        words: what was asked, for the labels; by default what `Matches` say. Labels of more than
+            a few matches go without.
         orientation: EXIF orientation of the frame that `pixels` are in; 1 for upright ones.
         labels: whether rank, words and confidence are written beside the masks.
 
@@ -41,13 +43,14 @@ def overlay(
     """
     if words is None:
         words = matches.query if isinstance(matches, Matches) else ""
+    if len(matches) > FEW:
+        words = ""
     picture = Image.fromarray(pixels)
     size = (picture.height, picture.width)
     times = drawing.finer(size)
-    line = max(2, round(max(size) / 500))
+    line = max(2, round(max(size) / 400))
     boxes: dict[int, drawing.Box] = {}
-    best_last = sorted(matches, key=lambda match: -match.rank)
-    for match in best_last:
+    for match in sorted(matches, key=lambda match: (-match.segment.area, -match.rank)):
         upright = turned_size((size[0] * times, size[1] * times), orientation)
         mask = drawing.mask_at(match.segment.counts, match.segment.frame, upright)
         mask = to_raw_frame(mask, orientation)
@@ -61,7 +64,7 @@ def overlay(
         )
     if labels:
         taken: list[drawing.Box] = []
-        for match in reversed(best_last):
+        for match in sorted(matches, key=lambda match: match.rank):
             _label(picture, boxes[id(match)], match, words, taken)
     return picture
 
@@ -79,7 +82,7 @@ def caption(match: Match, words: str = "") -> str:
 def _label(
     picture: Image.Image, box: drawing.Box, match: Match, words: str, taken: list[drawing.Box]
 ) -> None:
-    size = max(11, round(min(picture.size) / 30))
+    size = max(11, round(min(picture.size) / 32))
     room = picture.width - 2 - size // 2 * 2
     whole = caption(match, words)
     # the words give way before the numbers do

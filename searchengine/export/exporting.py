@@ -78,12 +78,14 @@ def export(
         task = Task(folder, manifest, words[:LONGEST_CATEGORY] or "segment", words, raw_frame)
         try:
             _write(writer, task, matches)
-        except BaseException as error:  # raised again below, when the manifest is closed
-            failure = error
+        except BaseException as error:
+            if not manifest.files:
+                raise  # and leave nothing behind that would be in the way of another try
+            failure = error  # raised below, when the manifest is closed
         manifest.close(complete=failure is None)
     if isinstance(failure, StorageFull):
         raise StorageFull(
-            f"the disk is full; {manifest.files} complete files stay in {shown(folder)}",
+            f"the disk is full; complete files ({manifest.files}) stay in {shown(folder)}",
             "free some space, then export again with --overwrite",
         ) from failure
     if failure is not None:

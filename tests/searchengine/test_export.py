@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from indexer.records import Filter
-from model.errors import ExportError, StorageFull
+from model.errors import ExportError, QueryError, StorageFull
 from searchengine.destination import completed
 from searchengine.export import FORMATS, Origin, export
 from searchengine.export.file_names import file_name
@@ -202,7 +202,9 @@ def fills_after(monkeypatch, files):
 def test_when_the_disk_fills_what_is_complete_stays_and_is_listed(three, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         fills_after(patch, 3)  # the manifest and two masks
-        with pytest.raises(StorageFull, match=r"disk is full; 2 complete files stay in ") as full:
+        with pytest.raises(
+            StorageFull, match=r"disk is full; complete files \(2\) stay in "
+        ) as full:
             export(three, tmp_path, "masks", origin=ORIGIN)
     assert str(tmp_path) in str(full.value)
     assert sorted(contents(tmp_path)) == ["a-3.png", "a-4.png", "manifest.json"]
@@ -229,7 +231,7 @@ def test_a_disk_that_fills_leaves_the_older_file_alone(format, three, tmp_path, 
     before = (tmp_path / EXPECTED[format][0]).read_bytes()
     with monkeypatch.context() as patch:
         fills_after(patch, 1)
-        with pytest.raises(StorageFull, match="0 complete files"):
+        with pytest.raises(StorageFull, match="disk is full"):
             export(three, tmp_path, format, origin=ORIGIN, overwrite=True)
     assert (tmp_path / EXPECTED[format][0]).read_bytes() == before
     assert sorted(contents(tmp_path)) == sorted([*EXPECTED[format], "manifest.json"])
@@ -251,6 +253,17 @@ def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(ExportError, match=r"no format 'voc': choose one of masks, cutouts"):
         export([], tmp_path / "out", "voc", origin=ORIGIN)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_before_the_first_file_leaves_nothing_in_the_way(three, tmp_path):
+    def stream():
+        yield three[0]
+        raise QueryError("there is no segment 9")
+
+    with pytest.raises(QueryError):
+        export(stream(), tmp_path, "coco", origin=ORIGIN)
+    assert contents(tmp_path) == {}
+    export(three, tmp_path, "coco", origin=ORIGIN)
 
 
 def test_an_interrupt_leaves_a_list_of_what_is_there(three, tmp_path):

@@ -63,11 +63,14 @@ def test_in_the_frame_of_the_file_the_mask_lies_on_the_same_pixels(orientation, 
     assert (raw != to_raw_frame(upright, orientation)).mean() < 0.01
 
 
-def test_the_better_rank_is_on_top(made_match):
-    first, second = made_match(disc(radius=10)), made_match(disc(radius=28), 2, rank=2)
+def test_a_part_is_on_top_of_its_whole(made_match):
+    first, second = made_match(disc(radius=10), rank=1), made_match(disc(radius=28), 2, rank=2)
     for order in ([first, second], [second, first]):
         pixels = np.asarray(overlay(grey((60, 80)), order, labels=False)).astype(int)
-        assert pixels[30, 40, 0] > pixels[30, 40, 2]  # reddish over bluish
+        assert pixels[30, 40, 0] > pixels[30, 40, 2]  # red over blue
+    part, whole = made_match(disc(radius=10), rank=2), made_match(disc(radius=28), 2, rank=1)
+    pixels = np.asarray(overlay(grey((60, 80)), [whole, part], labels=False)).astype(int)
+    assert pixels[30, 40, 2] > pixels[30, 40, 0]  # blue over red
 
 
 @settings(deadline=None, max_examples=40)
