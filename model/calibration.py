@@ -27,20 +27,6 @@ DEFAULT_COEFFICIENTS = (0.8, -0.3, 0.5, 4.0, 0.0, -3.5)
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What speaks for N matches of one query; the columns of the logistic.
-
-    Attributes:
-        table: N×5 float64, columns as in `FEATURES`: how far the score lies above the
-            background's median, in robust standard deviations; how far the background's own tail
-            does; by how much the score, so measured, exceeds that of the best rival word; the
-            cosine itself; the query's cosine with the nearest background word.
-    """
-
-    table: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
 class Calibration:
     """A background to judge scores against, and the fitted judgement.
 
@@ -66,8 +52,7 @@ class Calibration:
     coefficients: tuple[float, ...] = DEFAULT_COEFFICIENTS
 
     def __post_init__(self) -> None:
-        if self.segments.ndim != 2 or not len(self.segments):
-            raise ValueError(f"segments have shape {self.segments.shape}, expected G×D, G ≥ 1")
+        _require_rows(self.segments)
         expected = (len(self.words), self.segments.shape[1])
         if self.texts.shape != expected:
             raise ValueError(f"texts have shape {self.texts.shape}, expected {expected}")
@@ -93,7 +78,11 @@ class Calibration:
             words: K names.
             texts: K×D vectors of these.
             coefficients: as the attribute.
+
+        Raises:
+            ValueError: the arrays do not belong together.
         """
+        _require_rows(segments)
         segments, texts = _unit(segments), _unit(texts)
         centres, widths = _centre(segments @ texts.T)
         return cls(segments, tuple(words), texts, centres, widths, tuple(coefficients))
@@ -105,12 +94,23 @@ class Calibration:
             query: D, the composed query vector; its length does not matter.
             matches: N×D unit vectors of the segments that were found.
         """
-        weights = np.array(self.coefficients)
-        logit = self.evidence(query, matches).table @ weights[:-1] + weights[-1]
-        return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))), np.float32)
+        return self.probability(self.evidence(query, matches)).astype(np.float32)
 
-    def evidence(self, query: Floats, matches: Floats) -> Evidence:
-        """What the confidence is computed from; arguments as there."""
+    def probability(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        """N float64: the logistic of N rows of evidence."""
+        weights = np.array(self.coefficients)
+        logit = evidence @ weights[:-1] + weights[-1]
+        return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))), np.float64)
+
+    def evidence(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
+        """What the confidence is computed from; arguments as there.
+
+        Returns:
+            N×5, columns as in `FEATURES`: how far the score lies above the background's median,
+            in robust standard deviations; how far the background's own tail does; by how much
+            the score, so measured, exceeds that of the best rival word; the cosine itself; the
+            query's cosine with the nearest background word.
+        """
         query = _unit(np.asarray(query, np.float32)[None])[0]
         score = matches @ query
         on_background = self.segments @ query
@@ -126,7 +126,7 @@ class Calibration:
             rivalry = prominence - by_rivals.max(axis=1)
         n = len(matches)
         columns = [prominence, np.full(n, tail), rivalry, score, np.full(n, known)]
-        return Evidence(np.stack(columns, axis=1).astype(np.float64))
+        return np.stack(columns, axis=1).astype(np.float64)
 
     def save(self, path: Path) -> None:
         """Write it to a safetensors file, vectors as float16."""
@@ -159,6 +159,11 @@ class Calibration:
                 f"{shown(path)} does not hold a calibration",
                 "reinstall segsearch, or fit it again (python -m model.training)",
             ) from error
+
+
+def _require_rows(segments: NDArray[np.floating]) -> None:
+    if segments.ndim != 2 or not len(segments):
+        raise ValueError(f"segments have shape {segments.shape}, expected G×D, G ≥ 1")
 
 
 def _unit(vectors: NDArray[np.floating]) -> Floats:

@@ -62,7 +62,7 @@ class SentenceEncoder:
         by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for start in range(0, len(texts), BATCH):
             chosen = by_length[start : start + BATCH]
-            batch = self._tokenizer.encode_batch([texts[i][:MAX_CHARACTERS] for i in chosen])
+            batch = self._tokenizer.encode_batch([_readable(texts[i]) for i in chosen])
             tokens = torch.tensor([encoding.ids for encoding in batch])
             seen = torch.tensor([encoding.attention_mask for encoding in batch])
             hidden = self._network(tokens, seen.bool())
@@ -126,6 +126,11 @@ class BertLayer(nn.Module):
         x = self.attended_norm(x + self.attended(mixed.transpose(1, 2).reshape(x.shape)))
         x = self.narrow_norm(x + self.narrow(functional.gelu(self.widen(x))))
         return x
+
+
+def _readable(text: str) -> str:
+    """The part of a text that can count, without what is no character (lone surrogates)."""
+    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
 
 
 _NAMES = {

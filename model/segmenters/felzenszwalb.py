@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb
 
@@ -53,9 +52,13 @@ class FelzenszwalbSegmenter(Segmenter):
         self._most = most
         self._overlap = overlap
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name[1:]}={value}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is at most `side`, best first."""
-        pixels = _reduced(image.pixels, self._side)
+        pixels = image.reduced(self._side).pixels
         size = (pixels.shape[0], pixels.shape[1])
         least = max(int(self._smallest * size[0] * size[1]), 4)
         if min(size) < 8:
@@ -209,13 +212,3 @@ def _edge_strength(lab: NDArray[np.float32]) -> NDArray[np.float32]:
         here = strength[:-1] if axis == 0 else strength[:, :-1]
         np.maximum(here, step, out=here)
     return strength
-
-
-def _reduced(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    ratio = side / max(height, width)
-    if ratio >= 1:
-        return pixels
-    target = (max(round(width * ratio), 1), max(round(height * ratio), 1))
-    reduced = PillowImage.fromarray(pixels).resize(target, PillowImage.Resampling.BOX)
-    return np.asarray(reduced)

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import FEATURES, Calibration
-from model.training.questions import Question
+from model.training.material import Material
+from model.training.pairs import PHOTO_KIND
+from model.training.questions import (
+    Question,
+    absent_questions,
+    named_questions,
+    without_answers,
+    word_list,
+)
+from model.use.head import SegmentHead
 
 ASKED = 30  # of every question's answers, the first that are judged
 NOT_NEGATIVE = [FEATURES.index(name) for name in ("prominence", "rivalry", "score")]
@@ -28,6 +37,40 @@ class Judged:
     evidence: NDArray[np.float64]
     shows: NDArray[np.bool_]
     question: NDArray[np.int64]
+
+
+def fit_calibration(material: Material, head: SegmentHead, segments: int = 2048) -> Calibration:
+    """The calibration of a head: background from the train photos, fit to the held-out ones.
+
+    The background's texts are the everyday words and all phrases of the train photos' regions.
+    """
+    photos, proposals = material.photos, material.proposals
+    vectors = material.proposal_vectors(head)
+    split = np.array([photo.split for photo in photos])
+    sources = np.unique([photo.source for photo in photos], return_inverse=True)[1]
+    train = np.flatnonzero(split[proposals.photo] == "train")
+    chosen = train[diverse_rows(vectors[train], sources[proposals.photo[train]], segments)]
+    named = {
+        text
+        for photo in photos
+        if photo.split == "train"
+        for pair in photo.pairs
+        if pair.kind != PHOTO_KIND
+        for text in pair.texts
+    }
+    words = sorted(named.union(word_list("everyday_words")))
+    calibration = Calibration.from_background(vectors[chosen], words, material.encode(words))
+    questions = named_questions(photos, proposals, "holdout")
+    absent = word_list("absent_words")[::2]  # the others are measured on
+    asked = (
+        [question for question in questions if question.present],
+        without_answers(questions, photos, proposals, fewest=10),
+        absent_questions(absent, photos, proposals, "holdout"),
+    )
+    judged = [
+        judge(calibration, part, material.encode([q.text for q in part]), vectors) for part in asked
+    ]
+    return fitted(calibration, judged[0], judged[1:])
 
 
 def diverse_rows(
@@ -70,11 +113,12 @@ def judge(
         queries: Q×D unit vectors of the questions' texts.
         vectors: M×D unit vectors of all proposals.
     """
-    tables, shows, numbers = [], [], []
+    tables = [np.zeros((0, len(FEATURES)))]
+    shows, numbers = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)]
     for number, (question, query) in enumerate(zip(questions, queries, strict=True)):
         scores = vectors[question.rows] @ query
         first = np.argsort(-scores, kind="stable")[:ASKED]
-        tables.append(calibration.evidence(query, vectors[question.rows[first]]).table)
+        tables.append(calibration.evidence(query, vectors[question.rows[first]]))
         shows.append(question.shows[first])
         numbers.append(np.full(len(first), number))
     return Judged(np.concatenate(tables), np.concatenate(shows), np.concatenate(numbers))
@@ -88,7 +132,8 @@ def fitted(
     Questions count alike; half of the weight is on those with answers. Logistic regression with
     a small ridge, by projected gradient descent: the coefficients of a score stay non-negative.
     """
-    parts = [(present, 0.5), *((part, 0.5 / len(absent)) for part in absent)]
+    without = [part for part in absent if len(part.question)]
+    parts = [(present, 0.5), *((part, 0.5 / len(without)) for part in without)]
     table = np.concatenate([part.evidence for part, _ in parts])
     label = np.concatenate([part.shows for part, _ in parts]).astype(np.float64)
     weight = np.concatenate([_even_weights(part.question) * share for part, share in parts])

@@ -83,16 +83,17 @@ class FeatureCache:
             pair = np.append(np.arange(len(photo.pairs)), -1)
             return _Part(self._pooled(image, segments), pair, [])
 
-        return self._cached("annotated", photos, rows, progress)
+        return self._cached("annotated", photos, range(len(photos)), rows, progress)
 
     def proposals(
         self,
         photos: Sequence[AnnotatedPhoto],
+        numbers: Sequence[int],
         segmenter: Segmenter,
         progress: Progress,
         others: int = 4,
     ) -> FeatureTable:
-        """Features of the segmenter's proposals.
+        """Features of the segmenter's proposals in the photos of these numbers.
 
         Of photos of the split `train` only those are kept that match a pair (IoU ≥ 0.5), and
         `others` more; of the rest all.
@@ -112,7 +113,7 @@ class FeatureCache:
             pair = np.full(len(segments), -1, np.int64)
             return _Part(self._pooled(image, segments), pair, links)
 
-        return self._cached("proposals", photos, rows, progress)
+        return self._cached("proposals", photos, numbers, rows, progress)
 
     def _pooled(self, image: Image, segments: Segments) -> NDArray[np.float16]:
         pooled = pooled_features(self._trunk.features(image), segments)
@@ -122,12 +123,13 @@ class FeatureCache:
         self,
         kind: str,
         photos: Sequence[AnnotatedPhoto],
+        chosen: Sequence[int],
         rows: Callable[[AnnotatedPhoto, Image], _Part],
         progress: Progress,
     ) -> FeatureTable:
         by_source: dict[str, list[int]] = defaultdict(list)
-        for number, photo in enumerate(photos):
-            by_source[photo.source].append(number)
+        for number in chosen:
+            by_source[photos[number].source].append(number)
         tables = []
         for source, numbers in by_source.items():
             content = repr([(photos[n].path.name, photos[n].split) for n in numbers])

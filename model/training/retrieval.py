@@ -22,9 +22,9 @@ def average_precision(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) 
 
 def mean_average_precision(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> float:
     """Mean of the average precision of Q queries over M segments (Q×M); queries without a
-    relevant segment are left out."""
+    relevant segment are left out; 0 when none is left."""
     asked = np.flatnonzero(relevant.any(axis=1))
-    return float(np.mean([average_precision(scores[q], relevant[q]) for q in asked]))
+    return sum(average_precision(scores[q], relevant[q]) for q in asked) / max(len(asked), 1)
 
 
 def precision_at(scores: NDArray[np.float32], relevant: NDArray[np.bool_], k: int = 10) -> float:
@@ -36,7 +36,7 @@ def precision_at(scores: NDArray[np.float32], relevant: NDArray[np.bool_], k: in
         if best:
             first = np.argsort(-row, kind="stable")[:k]
             shares.append(min(int(truth[first].sum()), best) / best)
-    return float(np.mean(shares))
+    return sum(shares) / max(len(shares), 1)
 
 
 def best_of_photo(

@@ -32,8 +32,8 @@ class Recipe:
 
     width: int = 512
     dropout: float = 0.2
-    steps: int = 3000
-    batch: int = 512
+    steps: int = 2500
+    batch: int = 256
     rate: float = 1e-3
     decay: float = 0.05
     seed: int = 0
@@ -76,11 +76,14 @@ def train_head(
         true = examples.true_texts[rows]
         drawn = true[np.arange(len(rows)), random.integers(0, count[rows])]
         positive = (true[:, :, None] == drawn[None, None, :]).any(axis=1)
-        out = head(
-            torch.from_numpy(examples.pooled[rows].astype(np.float32)),
-            torch.from_numpy(examples.whole[rows].astype(np.float32)),
+        with torch.autocast("cpu", torch.bfloat16):
+            out = head(
+                torch.from_numpy(examples.pooled[rows].astype(np.float32)),
+                torch.from_numpy(examples.whole[rows].astype(np.float32)),
+            )
+        loss = contrastive_loss(
+            out.float(), vectors[drawn], torch.from_numpy(positive), temperature()
         )
-        loss = contrastive_loss(out, vectors[drawn], torch.from_numpy(positive), temperature())
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -10,15 +10,15 @@ from model.training.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto
 
 def proposal_photos(
     photos: Sequence[AnnotatedPhoto], train: int = 120, unnamed: int = 8
-) -> list[AnnotatedPhoto]:
-    """The photos whose proposals are worth their time.
+) -> list[int]:
+    """Numbers of the photos whose proposals are worth their time.
 
     All photos with named masks that are not trained on, `train` of each source that are, and
     `unnamed` held-out and trained photos of each source that has none.
     """
     taken: Counter[tuple[str, str]] = Counter()
     chosen = []
-    for photo in photos:
+    for number, photo in enumerate(photos):
         named = any(pair.kind not in (PHOTO_KIND, BOX_KIND) for pair in photo.pairs)
         limit = (train if photo.split == "train" else None) if named else unnamed
         if not named and photo.split == "val":
@@ -26,5 +26,5 @@ def proposal_photos(
         key = (photo.source, photo.split)
         if limit is None or taken[key] < limit:
             taken[key] += 1
-            chosen.append(photo)
+            chosen.append(number)
     return chosen

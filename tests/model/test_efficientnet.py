@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.encoders.efficientnet import CHANNELS, PACKAGED, EfficientNetTrunk
+from model.errors import WeightsMismatch
+from model.images import Image
+
+
+@pytest.fixture(scope="module")
+def trunk() -> EfficientNetTrunk:
+    return EfficientNetTrunk(side=128)
+
+
+def photo(height: int, width: int) -> Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return Image(pixels, (height, width))
+
+
+def test_maps_cover_the_photo_at_three_strides(trunk: EfficientNetTrunk) -> None:
+    maps = trunk.features(photo(90, 120)).maps
+    assert [tuple(m.shape) for m in maps] == [
+        (channels, 96 // stride, 128 // stride)
+        for channels, stride in zip(CHANNELS, (8, 16, 32, 32), strict=True)
+    ]
+    assert all(m.isfinite().all() for m in maps)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (1000, 3)])
+def test_any_shape_has_features(trunk: EfficientNetTrunk, size: tuple[int, int]) -> None:
+    assert min(trunk.features(photo(*size)).maps[-1].shape) >= 1
+
+
+def test_the_maps_are_those_of_the_published_network(trunk: EfficientNetTrunk) -> None:
+    import timm
+
+    published = torch.load(PACKAGED.path(), map_location="cpu", weights_only=True)
+    network = timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
+    network.load_state_dict(dict(zip(network.state_dict(), published.values(), strict=True)))
+    image = photo(128, 96)
+    pixels = torch.from_numpy(image.pixels.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        expected = network.forward_features(pixels)[0]
+    torch.testing.assert_close(trunk.features(image).maps[-1], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_packaged_weights_are_the_ones_meant() -> None:
+    assert PACKAGED.checked_path().is_file()
+
+
+def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsMismatch, match="EfficientNet-Lite2"):
+        EfficientNetTrunk(tmp_path / "other.pth")
+
+
+def test_a_side_that_cells_do_not_divide_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of 32"):
+        EfficientNetTrunk(side=100)

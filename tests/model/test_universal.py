@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model import EmbeddingSpace, Image, Segments
+from model.encoders.efficientnet import CHANNELS
+from model.errors import WeightsMismatch
+from model.use import universal
+from model.use.head import SegmentHead
+from model.use.universal import UniversalEmbedder
+
+SPACE = EmbeddingSpace("test", 384, "0" * 64)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> UniversalEmbedder:
+    torch.manual_seed(0)
+    head = SegmentHead(CHANNELS, 16, 384).eval().requires_grad_(False)
+    return UniversalEmbedder(SPACE, head, side=128)
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    pixels[:, :40] = (200, 40, 40)
+    return Image(pixels, (60, 80))
+
+
+def halves() -> Segments:
+    masks = np.zeros((2, 60, 80), np.bool_)
+    masks[0, :, :40], masks[1, :, 40:] = True, True
+    return Segments.from_masks(masks)
+
+
+def test_segments_have_vectors_of_their_own(embedder: UniversalEmbedder, photo: Image) -> None:
+    both = embedder.embed_segments(photo, halves())
+    assert both.space == SPACE
+    assert len(both) == 2
+    assert not np.allclose(both.vectors[0], both.vectors[1], atol=1e-3)
+    alone = embedder.embed_segments(photo, halves()[1:])
+    np.testing.assert_allclose(alone.vectors[0], both.vectors[1], atol=1e-5)
+
+
+def test_no_segments_need_no_look(embedder: UniversalEmbedder, photo: Image) -> None:
+    assert len(embedder.embed_segments(photo, Segments.empty((60, 80)))) == 0
+
+
+def test_the_photo_is_seen_once(
+    embedder: UniversalEmbedder, photo: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = embedder._trunk()
+    looks = []
+    features = trunk.features
+    monkeypatch.setattr(trunk, "features", lambda image: looks.append(1) or features(image))
+    embedder.embed_segments(photo, halves())
+    assert len(looks) == 1
+
+
+def test_texts_are_encoded_once(
+    embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = embedder.embed_texts(["a dog", "a cat", "a dog"])
+    np.testing.assert_array_equal(first.vectors[0], first.vectors[2])
+    monkeypatch.setattr(embedder, "_sentence", lambda: pytest.fail("encoded again"))
+    again = embedder.embed_texts(["a cat", "a dog"])
+    np.testing.assert_array_equal(again.vectors, first.vectors[[1, 0]])
+
+
+def test_only_so_many_texts_are_remembered(
+    embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(universal, "REMEMBERED_TEXTS", 2)
+    assert len(embedder.embed_texts(["one", "two", "three"])) == 3
+    assert list(embedder._texts) == ["two", "three"]
+    assert len(embedder.embed_texts([])) == 0
+
+
+def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
+    SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
+    with pytest.raises(WeightsMismatch, match="16 components"):
+        UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")
