@@ -125,6 +125,11 @@ class CatalogReader:
         with self._database.reading() as connection:
             return rows.photo_rows(connection, ids)
 
+    def perceptual_hashes(self, ids: Iterable[int]) -> dict[int, int]:
+        """The 64-bit hashes (signed) of the photos of these ids that are there."""
+        with self._database.reading() as connection:
+            return rows.perceptual_hashes(connection, ids)
+
     def segments(self, ids: Iterable[int]) -> dict[int, SegmentRow]:
         """The segments of these ids; ids that are not there are left out."""
         with self._database.reading() as connection:

@@ -200,13 +200,13 @@ class FaissVectors(VectorStore):
 
     def _scored(self, ids: Ints, query: Floats, k: int) -> Hits:
         if not len(ids):
-            return Hits.empty()
+            return Hits.empty(self.dimension)
         ids = np.sort(ids)
         if self.kind == "grouped":
             ids, vectors = vectors_there(self._truth, ids)
         else:
             vectors = self._index.reconstruct_batch(ids)
-        return best(ids, exact_scores(vectors, query), k)
+        return best(ids, exact_scores(vectors, query), vectors, k)
 
     def _flat(self) -> Any:
         faiss = self._faiss

@@ -24,6 +24,9 @@ SELECT p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken
        p.latitude, p.longitude, p.perceptual_hash
 FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
 """
+_PERCEPTUAL_HASHES = """
+SELECT p.id, p.perceptual_hash FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
+"""
 _FILES_OF_PHOTOS = """
 SELECT f.photo_id, f.path
 FROM json_each(?) AS asked JOIN files AS f ON f.photo_id = asked.value ORDER BY f.path
@@ -53,6 +56,12 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
         files[photo_id].append(os.fsdecode(path))
     rows = connection.exec_driver_sql(_PHOTOS, (asked,))
     return {row[0]: _photo(row, files[row[0]]) for row in rows if files[row[0]]}
+
+
+def perceptual_hashes(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The perceptual hashes of the photos of these ids that there are."""
+    rows = connection.exec_driver_sql(_PERCEPTUAL_HASHES, (listed(ids),))
+    return {row[0]: row[1] for row in rows}
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:

@@ -46,15 +46,19 @@ class Hits:
     Attributes:
         ids: n int64.
         scores: n float32, inner products of the question with the vectors as float16 holds them.
+        vectors: n×D float32, what was found; the scores needed them, and so may the reader.
     """
 
     ids: Ints
     scores: Floats
+    vectors: Floats
 
     @classmethod
-    def empty(cls) -> Hits:
+    def empty(cls, dimension: int) -> Hits:
         """Nothing found."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return cls(
+            np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, dimension), np.float32)
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -137,7 +141,7 @@ class VectorStore(ABC):
             raise ValueError("the allowed ids are not ascending")
         k = min(k, len(self) if allowed is None else len(allowed))
         if k == 0 or not len(self):
-            return Hits.empty()
+            return Hits.empty(self.dimension)
         return self._nearest(query, k, allowed)
 
     def _knows(self, ids: Ints) -> NDArray[np.bool_]:
@@ -177,7 +181,7 @@ class ExactVectors(VectorStore):
         if allowed is not None:
             chosen = contains(allowed, order)
             order, vectors = order[chosen], vectors[chosen]
-        return best(order, exact_scores(vectors, query), k)
+        return best(order, exact_scores(vectors, query), vectors, k)
 
 
 def contains(ascending: Ints, ids: Ints) -> NDArray[np.bool_]:
@@ -198,18 +202,18 @@ def exact_scores(vectors: Vectors, query: Floats) -> Floats:
     return np.asarray(held @ query.astype(np.float64), np.float32)
 
 
-def best(ids: Ints, scores: Floats, k: int) -> Hits:
+def best(ids: Ints, scores: Floats, vectors: Vectors, k: int) -> Hits:
     """The k ≥ 1 largest scores, best first, ties by ascending id."""
+    near = np.arange(len(ids))
     if len(ids) > 4 * k:
-        near = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
-        ids, scores = ids[near], scores[near]
-    order = np.lexsort((ids, -scores))[:k]
-    return Hits(ids[order], scores[order])
+        near = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    order = near[np.lexsort((ids[near], -scores[near]))[:k]]
+    return Hits(ids[order], scores[order], np.asarray(vectors[order], np.float32))
 
 
 def scan(blocks: Iterable[tuple[Ints, Vectors]], query: Floats, k: int) -> Hits:
     """The exact best k ≥ 1 of all blocks of unit vectors, one block in memory at a time."""
-    found = Hits.empty()
+    found = Hits.empty(len(query))
     margin = ROUNDING * float(np.linalg.norm(query))
     for ids, vectors in blocks:
         rough = vectors.astype(np.float32, copy=False) @ query
@@ -220,6 +224,7 @@ def scan(blocks: Iterable[tuple[Ints, Vectors]], query: Floats, k: int) -> Hits:
         found = best(
             np.concatenate([found.ids, ids[near]]),
             np.concatenate([found.scores, exact_scores(vectors[near], query)]),
+            np.concatenate([found.vectors, vectors[near]]),
             k,
         )
     return found

@@ -6,10 +6,10 @@ many photos of one moment. The best of each stands for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.records import PhotoRow, SegmentRow
+from indexer.records import SegmentRow
 from model import masks
 
 SAME = 0.5  # IoU from which two masks are of one thing
@@ -22,15 +22,29 @@ LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believ
 
 @dataclass
 class Answer:
-    """A segment with its score, and the ids of those that it stands for."""
+    """A segment, and what it stands for.
+
+    Attributes:
+        segment: what is shown.
+        score: the best of all that it stands for.
+        scored: id of the segment that has this score.
+        merged: ids of the other segments of its photo that it stands for.
+        duplicates: ids of photos that look the same and answered after it.
+    """
 
     segment: SegmentRow
     score: float
+    scored: int
     merged: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, segment: SegmentRow, score: float) -> Answer:
+        """A segment that stands for itself."""
+        return cls(segment, score, segment.id)
+
     def stand_for(self, segment: SegmentRow) -> None:
-        """Let this answer stand for a segment too; a thing is shown rather than all of its photo."""
+        """Let this answer stand for a segment too; a thing is shown rather than its photo."""
         if is_whole(self.segment) and not is_whole(segment):
             self.segment, segment = segment, self.segment
         self.merged.append(segment.id)
@@ -43,7 +57,7 @@ def is_whole(segment: SegmentRow) -> bool:
 
 def collapse(
     scored: Sequence[tuple[SegmentRow, float]],
-    photos: dict[int, PhotoRow],
+    hashes: Mapping[int, int],
     cosine: Callable[[int, int], float],
     per_photo: int | None = None,
 ) -> list[Answer]:
@@ -51,7 +65,7 @@ def collapse(
 
     Args:
         scored: segments and scores, best first.
-        photos: the photos they lie in, by id.
+        hashes: 64-bit perceptual hashes of the photos they lie in, by id.
         cosine: how alike two photos are as wholes, by their ids; asked only where their
             perceptual hashes are close.
         per_photo: answers from one photo at the most.
@@ -62,7 +76,7 @@ def collapse(
     for segment, score in scored:
         photo_id = segment.photo_id
         if photo_id not in original:
-            original[photo_id] = _original(photo_id, photos, list(kept), cosine)
+            original[photo_id] = _original(photo_id, hashes, kept, cosine)
         if original[photo_id] != photo_id:
             first = kept[original[photo_id]][0]
             if photo_id not in first.duplicates:
@@ -73,7 +87,7 @@ def collapse(
         if better is not None:
             better.stand_for(segment)
         elif per_photo is None or len(siblings) < per_photo:
-            siblings.append(Answer(segment, score))
+            siblings.append(Answer.of(segment, score))
             answers.append(siblings[-1])
     return answers
 
@@ -100,14 +114,14 @@ def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def _original(
     photo_id: int,
-    photos: dict[int, PhotoRow],
-    before: Sequence[int],
+    hashes: Mapping[int, int],
+    before: Iterable[int],
     cosine: Callable[[int, int], float],
 ) -> int:
     """The photo among those before that this one is a near-duplicate of, or itself."""
-    mine = photos[photo_id].perceptual_hash
+    mine = hashes[photo_id]
     for other in before:
-        bits = (mine ^ photos[other].perceptual_hash) & 0xFFFFFFFFFFFFFFFF
+        bits = (mine ^ hashes[other]) & 0xFFFFFFFFFFFFFFFF
         if bits.bit_count() <= HASH_BITS and cosine(photo_id, other) >= LOOKALIKE:
             return other
     return photo_id

@@ -16,16 +16,16 @@ from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.errors import IndexMissing, QueryError
 from model.preset import DEFAULT, Models, Preset, load_preset
-from searchengine.collapse import Answer, collapse
+from searchengine.cascade import answers_to
 from searchengine.example import Example, embed_example
 from searchengine.match import Match, Matches
 from searchengine.query import Negative, Query
-from searchengine.recall import question, recall
+from searchengine.recall import question
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
-    from searchengine.export import ExportReport
     from model.calibration import Calibration
+    from searchengine.export import ExportReport
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
 
@@ -238,54 +238,11 @@ class SearchEngine:
         return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
-        index = self.reader
         vector = question(query, self.models.embedder)
-        answers = self._recall_enough(index, vector, query, itself)
-        photos = index.catalog.photos({answer.segment.photo_id for answer in answers})
-        lookalikes = index.catalog.photos({i for answer in answers for i in answer.duplicates})
-        confidences: list[float | None] = [None] * len(answers)
-        if answers and query.words.strip():
-            vectors = index.catalog.vectors_of(np.array([a.segment.id for a in answers]))
-            confidences = self._calibration.confidence(vector, vectors).tolist()
-        items = tuple(
-            Match(
-                rank,
-                answer.score,
-                confidence,
-                photos[answer.segment.photo_id],
-                answer.segment,
-                tuple(answer.merged),
-                tuple(lookalikes[i].path for i in answer.duplicates),
-            )
-            for rank, (answer, confidence) in enumerate(zip(answers, confidences, strict=True), 1)
-        )
+        # an example has no confidence: nothing tells what should be absent
+        judge = self._calibration.confidence if query.words.strip() else None
+        items = answers_to(query, vector, self.reader, judge, itself)
         return Matches(items, words, str(self.folder), self.preset.name, query)
-
-    def _recall_enough(
-        self, index: Index, vector: np.ndarray, query: Query, itself: int | None
-    ) -> list[Answer]:
-        """Recall deeper until k answers are left after collapsing, or nothing more is there."""
-        catalog, depth = index.catalog, max(4 * query.k, 64)
-        while True:
-            hits = recall(index, vector, query, depth)
-            rows = catalog.segments(hits.ids.tolist())
-            scored = [
-                (rows[i], score)
-                for i, score in zip(hits.ids.tolist(), hits.scores.tolist(), strict=True)
-                if i in rows and i != itself
-            ]
-            if not query.collapse:
-                answers = [Answer(row, score) for row, score in scored]
-            else:
-                photos = catalog.photos({row.photo_id for row, _ in scored})
-                answers = collapse(scored, photos, self._cosine_of_photos, query.per_photo)
-            if len(answers) >= query.k or len(hits) < depth:
-                return answers[: query.k]
-            depth *= 4
-
-    def _cosine_of_photos(self, one: int, other: int) -> float:
-        vector_of = self.reader.catalog.photo_vector
-        return float(vector_of(one) @ vector_of(other))
 
     def _preset_of(self, index: Index) -> Preset:
         manifest = index.catalog.manifest

@@ -20,14 +20,16 @@ def naive(ids, vectors, query, k, allowed=None) -> Hits:
         for i, row in zip(ids.tolist(), vectors, strict=True)
         if allowed is None or i in set(allowed.tolist())
     )[:k]
-    return Hits(
-        np.array([i for _, i in scored], np.int64), np.array([-s for s, _ in scored], np.float32)
-    )
+    found = np.array([i for _, i in scored], np.int64)
+    place = {i: row for row, i in enumerate(ids.tolist())}
+    rows = vectors[[place[i] for i in found.tolist()]].astype(np.float16).astype(np.float32)
+    return Hits(found, np.array([-s for s, _ in scored], np.float32), rows)
 
 
 def assert_same(found: Hits, expected: Hits) -> None:
     np.testing.assert_array_equal(found.ids, expected.ids)
     np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
     assert found.ids.dtype == np.int64
     assert found.scores.dtype == np.float32
 
@@ -59,12 +61,12 @@ def test_a_scan_by_blocks_is_the_search_of_all(k, n, rows):
     ids = np.arange(n, dtype=np.int64)
     query = unit(1, seed=5)[0]
     blocks = [(ids[i : i + rows], vectors[i : i + rows]) for i in range(0, n, rows)]
-    assert_same(scan(blocks, query, k), best(ids, exact_scores(vectors, query), k))
+    assert_same(scan(blocks, query, k), best(ids, exact_scores(vectors, query), vectors, k))
 
 
 def test_best_keeps_the_lowest_ids_of_a_tie_at_the_border():
     ids = np.arange(1000, dtype=np.int64)[::-1].copy()
-    found = best(ids, np.ones(1000, np.float32), 3)
+    found = best(ids, np.ones(1000, np.float32), unit(1000), 3)
     assert found.ids.tolist() == [0, 1, 2]
 
 
