@@ -99,9 +99,10 @@ def update(
     """
     options, progress = options or Options(), progress or Silence()
     began = time.monotonic()
-    paths = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100, keeps symlinks
     bold = options.prune and options.force
-    found = walk([path for path in paths if not (bold and _is_absent(path))])
+    present = [root for root in roots if not (bold and _is_absent(root))]
+    found = walk(present)
+    paths = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100, keeps symlinks
     with ExitStack() as stack:
         if options.dry_run:
             catalog = stack.enter_context(_readable_catalog(folder, preset, stack))
@@ -122,16 +123,17 @@ def update(
             report.expect(plan, prune=options.prune)
         else:
             for path in paths:
-                catalog.remember_root(str(path))
+                if path.exists():
+                    catalog.remember_root(str(path))
             _carry_out(index, plan, report, preset, options, progress, jobs)
     report.seconds = time.monotonic() - began
     return report
 
 
-def _is_absent(path: Path) -> bool:
-    with suppress(OSError):  # whatever else is wrong with it, it is not gone
+def _is_absent(root: Path | str) -> bool:
+    with suppress(OSError, ValueError):  # whatever else is wrong with it, it is not gone
         try:
-            path.stat()
+            Path(root).stat()
         except (FileNotFoundError, NotADirectoryError):
             return True
     return False

@@ -33,6 +33,15 @@ def curse(event, args):
         if name.startswith("endless"):
             time.sleep(600)
 
+def fstat(handle, fstat=os.fstat):
+    status = fstat(handle)
+    name = os.readlink(f"/proc/self/fd/{handle}")
+    if os.path.basename(name).startswith("growing"):
+        with open(name, "ab") as file:
+            file.write(b"and more")
+    return status
+
+os.fstat = fstat
 sys.addaudithook(curse)
 """
 
@@ -114,6 +123,18 @@ def test_a_photo_that_hangs_is_given_up_once(
     assert 2 < time.monotonic() - began < 15
     assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
     assert all(outcome.photo for outcome in outcomes.values())
+
+
+@pytest.mark.usefixtures("cursed")
+def test_a_photo_that_changes_while_it_is_read_is_not_believed(
+    paths: list[str], painted: ModuleType, tmp_path: Path
+) -> None:
+    growing = str(painted.paint(tmp_path / "growing.png", 53))
+    with Crew(ORDER, 1) as crew:
+        changed, other = crew.look_at([growing, paths[0]])
+    assert (changed.photo, changed.kind) == (None, "PhotoChanged")
+    assert changed.reason == f"{growing} changed while it was being read"
+    assert other.photo
 
 
 @pytest.mark.usefixtures("cursed")

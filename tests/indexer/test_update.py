@@ -173,6 +173,13 @@ def test_a_missing_folder_makes_no_index(index, tmp_path, painted) -> None:
     assert not index.exists()
 
 
+@pytest.mark.parametrize("root", ["", "nul\0byte"])
+def test_what_is_no_path_is_no_folder(index, root, painted) -> None:
+    with pytest.raises(RootMissing):
+        painted.run(index, root, prune=True, force=True)
+    assert not index.exists()
+
+
 def test_pruning_more_than_half_is_refused(index, photos, painted) -> None:
     for number in range(20, 45):
         painted.paint(photos / "drive" / f"{number}.png", number)
