@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ class Database:
             raise _read_only(path)
         self._mode = "ro" if readonly else "rwc" if create else "rw"
         self._frozen: tuple[int, int] | None = None
+        self._reading = threading.local()
         self._open()
 
     def close(self) -> None:
@@ -60,7 +62,15 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which all statements see one and the same commit, the last."""
+        """A connection on which all statements see one and the same commit, the last.
+
+        Within another `reading` of the same thread it is that one, as of when that began.
+        """
+        outer: Connection | None = getattr(self._reading, "connection", None)
+        if outer is not None:
+            with _in_our_words(self.path):
+                yield outer
+            return
         if self._frozen is not None and self._frozen != self._stamp():
             # somebody who may write here did, behind the back of a file taken for immutable
             self._engine.dispose()
@@ -69,9 +79,11 @@ class Database:
         with _in_our_words(self.path), self._engine.connect() as connection:
             driver = _driver(connection)
             driver.execute("BEGIN")
+            self._reading.connection = connection
             try:
                 yield connection
             finally:
+                self._reading.connection = None
                 driver.execute("ROLLBACK")
 
     @contextmanager

@@ -22,8 +22,9 @@ Floats = NDArray[np.float32]
 
 SYNONYM = 0.7
 TAIL = 0.99
-FEATURES = ("prominence", "tail", "rivalry", "score", "known")
-DEFAULT_COEFFICIENTS = (0.8, -0.3, 0.5, 4.0, 0.0, -3.5)
+SHARPNESS = 20.0
+FEATURES = ("prominence", "tail", "rivalry", "score")
+DEFAULT_COEFFICIENTS = (0.5, -0.2, 8.0, 6.0, -5.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,6 @@ class Calibration:
         segments: G×D float32 unit vectors of diverse segments.
         words: K names of the background texts.
         texts: K×D float32 unit vectors of these.
-        centres: K float32, the median of each text's cosines with the segments.
-        widths: K float32, their robust standard deviation.
         coefficients: of the logistic, one for each of `FEATURES`, then the constant. Those of
             prominence, rivalry and score are not negative: a higher score never means a lower
             confidence.
@@ -47,8 +46,6 @@ class Calibration:
     segments: Floats
     words: tuple[str, ...]
     texts: Floats
-    centres: Floats
-    widths: Floats
     coefficients: tuple[float, ...] = DEFAULT_COEFFICIENTS
 
     def __post_init__(self) -> None:
@@ -56,8 +53,6 @@ class Calibration:
         expected = (len(self.words), self.segments.shape[1])
         if self.texts.shape != expected:
             raise ValueError(f"texts have shape {self.texts.shape}, expected {expected}")
-        if self.centres.shape != expected[:1] or self.widths.shape != expected[:1]:
-            raise ValueError(f"centres and widths are not of length {expected[0]}")
         if len(self.coefficients) != len(FEATURES) + 1:
             raise ValueError(f"expected {len(FEATURES) + 1} coefficients")
         if min(self.coefficients[0], self.coefficients[2], self.coefficients[3]) < 0:
@@ -83,9 +78,7 @@ class Calibration:
             ValueError: the arrays do not belong together.
         """
         _require_rows(segments)
-        segments, texts = _unit(segments), _unit(texts)
-        centres, widths = _centre(segments @ texts.T)
-        return cls(segments, tuple(words), texts, centres, widths, tuple(coefficients))
+        return cls(_unit(segments), tuple(words), _unit(texts), tuple(coefficients))
 
     def confidence(self, query: Floats, matches: Floats) -> Floats:
         """N float32: the probability that each segment shows what was asked.
@@ -106,26 +99,22 @@ class Calibration:
         """What the confidence is computed from; arguments as there.
 
         Returns:
-            N×5, columns as in `FEATURES`: how far the score lies above the background's median,
+            N×4, columns as in `FEATURES`: how far the score lies above the background's median,
             in robust standard deviations; how far the background's own tail does; by how much
-            the score, so measured, exceeds that of the best rival word; the cosine itself; the
-            query's cosine with the nearest background word.
+            the score exceeds that of the rival words, the best one mostly; the score itself.
         """
         query = _unit(np.asarray(query, np.float32)[None])[0]
         score = matches @ query
         on_background = self.segments @ query
-        middle, spread = _centre(on_background[:, None])
-        prominence = (score - middle[0]) / spread[0]
-        tail = (np.quantile(on_background, TAIL) - middle[0]) / spread[0]
-        alike = self.texts @ query
-        known = alike.max(initial=0)
-        rival = alike < SYNONYM
-        rivalry = prominence
-        if rival.any():
-            by_rivals = (matches @ self.texts[rival].T - self.centres[rival]) / self.widths[rival]
-            rivalry = prominence - by_rivals.max(axis=1)
-        n = len(matches)
-        columns = [prominence, np.full(n, tail), rivalry, score, np.full(n, known)]
+        middle, spread = _centre(on_background)
+        prominence = (score - middle) / spread
+        tail = (np.quantile(on_background, TAIL) - middle) / spread
+        rivals = self.texts[self.texts @ query < SYNONYM]
+        rivalry = score
+        if len(rivals):
+            powers = np.exp(SHARPNESS * (matches @ rivals.T).astype(np.float64))
+            rivalry = score - np.log(powers.sum(axis=1)) / SHARPNESS
+        columns = [prominence, np.full(len(matches), tail), rivalry, score]
         return np.stack(columns, axis=1).astype(np.float64)
 
     def save(self, path: Path) -> None:
@@ -171,10 +160,9 @@ def _unit(vectors: NDArray[np.floating]) -> Floats:
     return np.asarray(vectors / length, np.float32)
 
 
-def _centre(scores: Floats) -> tuple[Floats, Floats]:
-    """Median and robust standard deviation of each column (G×K), the latter never near zero."""
-    middle = np.median(scores, axis=0)
-    deviation = 1.4826 * np.median(np.abs(scores - middle), axis=0)
+def _centre(scores: Floats) -> tuple[float, float]:
+    """Median and robust standard deviation, the latter never near zero."""
+    middle = float(np.median(scores))
+    deviation = 1.4826 * float(np.median(np.abs(scores - middle)))
     # half of a background may score alike, as with words that exclude each other
-    spread = np.maximum(deviation, 0.5 * scores.std(axis=0))
-    return middle, np.maximum(spread, 0.01)
+    return middle, max(deviation, 0.5 * float(scores.std()), 0.01)

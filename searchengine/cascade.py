@@ -35,13 +35,14 @@ def answers_to(
         judge: tells how sure a match is; None where nothing can.
         itself: id of the segment that is the question, which is no answer.
     """
-    answers, vectors = _recall_enough(query, question, index, itself)
+    with index.catalog.snapshot():
+        answers, vectors = _recall_enough(query, question, index, itself)
+        photos = index.catalog.photos(
+            {i for answer in answers for i in (answer.segment.photo_id, *answer.duplicates)}
+        )
     confidences: list[float | None] = [None] * len(answers)
     if judge is not None and answers:
         confidences = judge(question, vectors).tolist()
-    photos = index.catalog.photos(
-        {i for answer in answers for i in (answer.segment.photo_id, *answer.duplicates)}
-    )
     return tuple(
         Match(
             rank,
@@ -50,10 +51,9 @@ def answers_to(
             photos[answer.segment.photo_id],
             answer.segment,
             tuple(answer.merged),
-            tuple(photos[i].path for i in answer.duplicates if i in photos),
+            tuple(photos[i].path for i in answer.duplicates),
         )
         for rank, (answer, confidence) in enumerate(zip(answers, confidences, strict=True), 1)
-        if answer.segment.photo_id in photos  # else forgotten by another process just now
     )
 
 
@@ -71,7 +71,7 @@ def _recall_enough(
     def cosine(one: int, other: int) -> float:
         return float(vector_of(one) @ vector_of(other))
 
-    depth = 2 * query.k + 8
+    depth = query.k + query.k // 2 + 8
     while True:
         hits = recall(index, question, query, depth)
         ids = hits.ids.tolist()

@@ -6,8 +6,10 @@ many photos of one moment. The best of each stands for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from indexer.records import SegmentRow
 from model import masks
@@ -70,13 +72,16 @@ def collapse(
             perceptual hashes are close.
         per_photo: answers from one photo at the most.
     """
+    lookalikes = _close_pairs(hashes)
     answers: list[Answer] = []
     kept: dict[int, list[Answer]] = {}
     original: dict[int, int] = {}
     for segment, score in scored:
         photo_id = segment.photo_id
         if photo_id not in original:
-            original[photo_id] = _original(photo_id, hashes, kept, cosine)
+            before = (other for other in lookalikes.get(photo_id, ()) if other in kept)
+            alike = (other for other in before if cosine(photo_id, other) >= LOOKALIKE)
+            original[photo_id] = next(alike, photo_id)
         if original[photo_id] != photo_id:
             first = kept[original[photo_id]][0]
             if photo_id not in first.duplicates:
@@ -112,16 +117,13 @@ def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
     )  # XYXY
 
 
-def _original(
-    photo_id: int,
-    hashes: Mapping[int, int],
-    before: Iterable[int],
-    cosine: Callable[[int, int], float],
-) -> int:
-    """The photo among those before that this one is a near-duplicate of, or itself."""
-    mine = hashes[photo_id]
-    for other in before:
-        bits = (mine ^ hashes[other]) & 0xFFFFFFFFFFFFFFFF
-        if bits.bit_count() <= HASH_BITS and cosine(photo_id, other) >= LOOKALIKE:
-            return other
-    return photo_id
+def _close_pairs(hashes: Mapping[int, int]) -> dict[int, list[int]]:
+    """For each photo those whose perceptual hashes differ from its own in few bits."""
+    ids = list(hashes)
+    bits = np.fromiter(hashes.values(), np.int64, len(ids)).view(np.uint64)
+    distance = np.bitwise_count(bits[:, None] ^ bits)
+    pairs: dict[int, list[int]] = {}
+    for one, other in np.argwhere(distance <= HASH_BITS).tolist():
+        if one != other:
+            pairs.setdefault(ids[one], []).append(ids[other])
+    return pairs
