@@ -29,7 +29,7 @@ class Judged:
     """The first answers to some questions, best first in each.
 
     Attributes:
-        evidence: R×5, as in `Calibration.evidence`.
+        evidence: R×4, as in `Calibration.evidence`.
         shows: R bool, whether the answer is right.
         question: R int64, which question it answers.
     """

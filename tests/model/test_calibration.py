@@ -134,4 +134,4 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
     with pytest.raises(ValueError, match="segments"):
         Calibration.from_background(segments[:0], [], np.zeros((0, 3), np.float32))
     with pytest.raises(ValueError, match="coefficient"):
-        Calibration.from_background(segments, ["x"], segments[:1], (-1, 0, 0, 0, 0, 0))
+        Calibration.from_background(segments, ["x"], segments[:1], (-1, 0, 0, 0, 0))

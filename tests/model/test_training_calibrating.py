@@ -9,7 +9,7 @@ from model.training.questions import Question
 def judged(random: np.random.Generator, separation: float, questions: int = 40) -> Judged:
     count = questions * 20
     shows = random.random(count) < 0.4
-    evidence = random.normal(size=(count, 5)) + separation * shows[:, None]
+    evidence = random.normal(size=(count, 4)) + separation * shows[:, None]
     return Judged(evidence, shows, np.repeat(np.arange(questions), 20))
 
 
