@@ -20,7 +20,7 @@ from model.errors import WeightsMismatch, shown
 
 Floats = NDArray[np.float32]
 
-SYNONYM = 0.7
+SYNONYM = 0.6
 TAIL = 0.99
 SHARPNESS = 20.0
 FEATURES = ("prominence", "tail", "rivalry", "score")
