@@ -84,7 +84,8 @@ class Database:
                 yield connection
             finally:
                 self._reading.connection = None
-                driver.execute("ROLLBACK")
+                if not connection.invalidated:  # as an interruption leaves it, closed
+                    driver.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -97,8 +98,9 @@ class Database:
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                # some failures (a full disk) have ended the transaction already
-                if _driver(connection).in_transaction:
+                # some failures (a full disk) have ended the transaction already, and an
+                # interruption in the middle of a statement has closed the whole connection
+                if not connection.invalidated and _driver(connection).in_transaction:
                     connection.exec_driver_sql("ROLLBACK")
                 raise
 

@@ -1,5 +1,6 @@
 """Whatever ends an indexing run, what it had stored is kept and the next one completes it."""
 
+import gc
 import json
 import os
 import random
@@ -8,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
 from indexer.catalog import Catalog
 from indexer.lock import WriterLock
@@ -165,13 +167,44 @@ def test_ctrl_c_keeps_what_is_stored(
     assert time.monotonic() - began < 3
     assert_gone(marked)
     if stop is signal.SIGINT:
-        assert (indexing.returncode, out) == (130, "")
+        assert (indexing.returncode, out) == (130, ""), err
         assert err.splitlines()[1:] == ["interrupted; what was done so far is kept"]
     kept = len(painted.segment_ids(index))
     assert 1 <= kept < PHOTOS
     report = painted.run(index, photos)
     assert report.unchanged == kept
     assert painted.contents(index) == painted.contents(undisturbed)
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO segments", "COMMIT", "SELECT"])
+def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
+    statement: str, catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.write(catalog, 1, 3)
+    execute = SQLiteDialect.do_execute
+    executemany = SQLiteDialect.do_executemany
+
+    def interrupted(do: Callable[..., None]) -> Callable[..., None]:
+        def run(dialect, cursor, text: str, *arguments: object) -> None:
+            do(dialect, cursor, text, *arguments)
+            if text.startswith(statement):
+                raise KeyboardInterrupt
+
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SQLiteDialect, "do_execute", interrupted(execute))
+        patch.setattr(SQLiteDialect, "do_executemany", interrupted(executemany))
+        with pytest.raises(KeyboardInterrupt):
+            made.write(catalog, 3, 4)
+        if statement == "SELECT":
+            with pytest.raises(KeyboardInterrupt):
+                catalog.counts()
+    assert catalog.counts().photos == (3 if statement == "COMMIT" else 2)
+    assert catalog.check(full=True) == []
+    gc.collect()  # SQLite keeps a closed connection until its last statement goes
+    made.write(catalog, 3, 5)
+    assert catalog.counts().photos == 4
 
 
 def test_two_at_once_and_readers_meanwhile(marked, tmp_path, photos, painted, undisturbed) -> None:
