@@ -24,6 +24,11 @@ SegsearchError
 │   └── StorageFull         the disk is full
 ├── QueryError              the question cannot be understood
 ├── ExportError             the answer cannot be written
+├── TrainingError
+│   ├── RecipeInvalid       a recipe is not there or not understood
+│   ├── DataMissing         there is nothing to train on
+│   ├── RunMismatch         the folder holds another training
+│   └── TrainingDiverged    too many steps without a finite loss
 └── ExtraMissing            an optional dependency is needed for this
 """
 
@@ -135,6 +140,26 @@ class QueryError(SegsearchError):
 
 class ExportError(SegsearchError):
     """The answer cannot be written."""
+
+
+class TrainingError(SegsearchError):
+    """A training cannot start, or cannot go on."""
+
+
+class RecipeInvalid(TrainingError):
+    """A recipe is not there, or not understood."""
+
+
+class DataMissing(TrainingError):
+    """There is nothing to train on."""
+
+
+class RunMismatch(TrainingError):
+    """The folder holds another training."""
+
+
+class TrainingDiverged(TrainingError):
+    """Too many steps without a finite loss."""
 
 
 class ExtraMissing(SegsearchError):

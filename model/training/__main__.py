@@ -24,11 +24,11 @@ from model.segmenters.felzenszwalb import FelzenszwalbSegmenter
 from model.training.calibrating import fit_calibration
 from model.training.examples import examples_of
 from model.training.features import FeatureCache
+from model.training.head_training import Recipe, train_head
 from model.training.material import Material
 from model.training.pairs import read_corpus
 from model.training.proposal_photos import proposal_photos
 from model.training.report import report
-from model.training.trainer import Recipe, train_head
 from model.use.head import SegmentHead
 
 

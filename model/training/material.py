@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model.training.examples import global_features
 from model.training.features import FeatureTable
+from model.training.head_training import embedded
 from model.training.pairs import AnnotatedPhoto
-from model.training.trainer import embedded
 from model.use.head import SegmentHead
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]

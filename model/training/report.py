@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from model.calibration import Calibration
 from model.training.calibrating import Judged, expected_error, judge
 from model.training.examples import Examples, examples_of, global_features
+from model.training.head_training import embedded
 from model.training.material import Material
 from model.training.pairs import PHOTO_KIND
 from model.training.questions import (
@@ -17,7 +18,6 @@ from model.training.questions import (
     word_list,
 )
 from model.training.retrieval import best_of_photo, mean_average_precision, precision_at
-from model.training.trainer import embedded
 from model.use.head import SegmentHead
 
 NAMED_KINDS = ("object", "part", "stuff")

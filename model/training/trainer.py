@@ -1,120 +1,343 @@
-"""Training the segment head on cached features."""
+"""The trainer: any task, by a recipe's settings, on however many processes there are."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from model.encoders.efficientnet import CHANNELS
-from model.training.contrastive import Temperature, contrastive_loss
-from model.training.examples import Examples
-from model.use.head import SegmentHead
+from model.errors import ExtraMissing, RunMismatch, TrainingDiverged, TrainingError, shown
+from model.training.checkpoint import (
+    Checkpoint,
+    Progress,
+    checkpoints,
+    newest_checkpoint,
+    save_checkpoint,
+)
+from model.training.durable import replaced
+from model.training.ema import AveragedWeights, trained
+from model.training.record import Record
+from model.training.schedule import rate_share
+from model.training.seeds import mixed_seed, seed_everything
+from model.training.settings import TrainerSettings
+from model.training.stream import BatchStream, Place
+from model.training.task import Batch, Task
+from model.training.watcher import Watcher
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-@dataclass(frozen=True)
-class Recipe:
-    """How the head is trained.
-
-    Attributes:
-        width: of the fused feature.
-        dropout: share of features dropped.
-        steps: batches.
-        batch: segments a batch, each with one text drawn anew.
-        rate: AdamW's highest learning rate; warmed up over a twentieth of the steps, then cosine.
-        decay: AdamW's weight decay.
-        seed: of the weights, the batches and the texts drawn.
-    """
-
-    width: int = 512
-    dropout: float = 0.2
-    steps: int = 2500
-    batch: int = 256
-    rate: float = 1e-3
-    decay: float = 0.05
-    seed: int = 0
+BEST = "best.safetensors"
+WINDOW = 100  # steps in which skipped ones are counted
+CHANGEABLE = ("steps", "validate_every", "checkpoint_every", "keep", "skip_limit")
 
 
-def train_head(
-    examples: Examples,
-    text_vectors: NDArray[np.float32],
-    recipe: Recipe,
-    progress: Callable[[int, float], None],
-) -> SegmentHead:
-    """A head that puts the examples' segments near their texts.
+class Trainer:
+    """Trains a task, and can be killed at any instant.
 
     Args:
-        examples: what to learn.
-        text_vectors: T×D unit vectors of `examples.texts`.
-        recipe: how.
-        progress: told the step and the mean loss of the steps since it was last told.
+        task: built after `seed_everything(settings.seed)`.
+        settings: the recipe's section [trainer].
+        folder: gets `checkpoints/`, `curves/`, `record.jsonl`, `best.safetensors`, and what the
+            task exports.
+        identity: what else decides the result, as plain values; a run is resumed only with the
+            same.
+        watcher: is told how it goes.
+
+    Raises:
+        ExtraMissing: accelerate is not installed.
     """
-    torch.manual_seed(recipe.seed)
-    random = np.random.default_rng(recipe.seed)
-    head = SegmentHead(CHANNELS, recipe.width, text_vectors.shape[1], recipe.dropout).train()
-    temperature = Temperature()
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": head.parameters(), "weight_decay": recipe.decay},
-            {"params": temperature.parameters(), "weight_decay": 0.0},
-        ],
-        lr=recipe.rate,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: learning_rate(step, recipe.steps)
-    )
-    vectors = torch.from_numpy(text_vectors)
-    count = (examples.true_texts >= 0).sum(axis=1)
-    threshold = np.cumsum(examples.weight)
-    losses: list[float] = []
-    for step in range(recipe.steps):
-        rows = np.searchsorted(threshold, random.random(recipe.batch) * threshold[-1])
-        true = examples.true_texts[rows]
-        drawn = true[np.arange(len(rows)), random.integers(0, count[rows])]
-        positive = (true[:, :, None] == drawn[None, None, :]).any(axis=1)
-        with torch.autocast("cpu", torch.bfloat16):
-            out = head(
-                torch.from_numpy(examples.pooled[rows].astype(np.float32)),
-                torch.from_numpy(examples.whole[rows].astype(np.float32)),
+
+    def __init__(
+        self,
+        task: Task,
+        settings: TrainerSettings,
+        folder: Path,
+        identity: Mapping[str, Any] | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._task, self._settings, self._folder = task, settings, folder
+        self._recipe = {"trainer": asdict(settings), **(identity or {})}
+        self._accelerator = accelerator()
+        self._watcher = watcher if watcher and self._accelerator.is_main_process else Watcher()
+        self._optimiser = torch.optim.AdamW(self._groups(), lr=settings.lr)
+        self._module = _LossModule(task, settings.precision == "bfloat16")
+        self._module, self._optimiser = self._accelerator.prepare(self._module, self._optimiser)
+        self._averaged = AveragedWeights(task.network, settings.ema) if settings.ema else None
+        self._step, self._skips = 0, 0
+        self._skipped: tuple[int, ...] = ()
+        self._best: float | None = None
+        self._place = Place()
+
+    def run(self, resume: bool = False) -> None:
+        """Train to the last step, and export.
+
+        Args:
+            resume: go on after the newest checkpoint of the folder, if there is one.
+
+        Raises:
+            RunMismatch: the folder holds a run and `resume` is false, or the run of another
+                recipe.
+            DataMissing: an epoch has no batch.
+            TrainingDiverged: too many losses were not finite.
+            TrainingError: the task has no metric of the recipe's name, or no "loss".
+        """
+        if resume:
+            self._load()
+        elif checkpoints(self._folder / "checkpoints"):
+            raise RunMismatch(
+                f"{shown(self._folder)} holds a training",
+                "go on with it by --resume, or choose another folder by --out",
             )
-        loss = contrastive_loss(
-            out.float(), vectors[drawn], torch.from_numpy(positive), temperature()
+        accelerator, settings = self._accelerator, self._settings
+        self._folder.mkdir(parents=True, exist_ok=True)
+        record = Record(self._folder, self._step) if accelerator.is_main_process else None
+        stream = BatchStream(
+            self._task,
+            settings.seed,
+            self._place,
+            accelerator.num_processes,
+            accelerator.process_index,
         )
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        losses.append(loss.item())
-        if (step + 1) % 100 == 0 or step + 1 == recipe.steps:
-            progress(step + 1, float(np.mean(losses)))
-            losses.clear()
-    return head.eval().requires_grad_(False)
+        self._watcher.started(self._step, settings.steps)
+        try:
+            while self._step < settings.steps:
+                terms = self._train_step(stream)
+                self._place = stream.place
+                if record:
+                    record.add(self._step, "train", terms)
+                self._watcher.stepped(self._step, terms)
+                if self._due(settings.validate_every):
+                    self._validate(record)
+                if self._due(settings.checkpoint_every):
+                    self._save()
+            self._export()
+        finally:
+            self._watcher.ended()
+            if record:
+                record.close()
 
+    def _train_step(self, stream: BatchStream) -> dict[str, float]:
+        """One step of the optimiser; its terms, averaged over batches and processes."""
+        accelerator, settings = self._accelerator, self._settings
+        share = rate_share(self._step, settings)
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["peak"] * share
+        sums: dict[str, Tensor] = {}
+        self._module.train()
+        for number in range(settings.accumulation):
+            batch = moved(stream.draw(), accelerator.device)
+            member = accelerator.process_index
+            seed_everything(mixed_seed(settings.seed, self._step, number, member))
+            last = number + 1 == settings.accumulation
+            with nullcontext() if last else accelerator.no_sync(self._module):
+                terms = self._module(batch)
+                if "loss" not in terms:
+                    raise TrainingError(f"{type(self._task).__name__}.loss gives no term 'loss'")
+                accelerator.backward(terms["loss"] / settings.accumulation)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0) + value.detach().float() / settings.accumulation
+        parameters = [parameter for _, parameter in trained(self._task.network)]
+        norm = accelerator.clip_grad_norm_(parameters, settings.clip or math.inf)
+        means = accelerator.reduce(torch.stack([*sums.values(), norm.float()]), "mean").tolist()
+        values = dict(zip([*sums, "norm"], means, strict=True))
+        self._step += 1
+        if math.isfinite(values["loss"]) and math.isfinite(values["norm"]):
+            self._optimiser.step()
+            if self._averaged:
+                self._averaged.update(self._task.network)
+        else:
+            self._skip()
+        self._optimiser.zero_grad()
+        return values | {"lr": settings.lr * share, "skipped": float(self._skips)}
 
-def learning_rate(step: int, steps: int) -> float:
-    """The rate at a step as a share of the highest: linear warm-up, then half a cosine."""
-    warm = max(steps // 20, 1)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
-
-
-def embedded(
-    head: SegmentHead, pooled: NDArray[np.float16], whole: NDArray[np.float16]
-) -> NDArray[np.float32]:
-    """M×D float32 unit vectors of M pooled features, a chunk at a time."""
-    rows = []
-    with torch.inference_mode():
-        for start in range(0, len(pooled), 4096):
-            chunk = slice(start, start + 4096)
-            rows.append(
-                head(
-                    torch.from_numpy(pooled[chunk].astype(np.float32)),
-                    torch.from_numpy(whole[chunk].astype(np.float32)),
-                ).numpy()
+    def _skip(self) -> None:
+        """Count a step that was not taken."""
+        self._skips += 1
+        recent = (step for step in self._skipped if step > self._step - WINDOW)
+        self._skipped = (*recent, self._step)
+        self._watcher.told(f"step {self._step} is skipped: its loss or gradient is not finite")
+        if len(self._skipped) > self._settings.skip_limit:
+            raise TrainingDiverged(
+                f"{len(self._skipped)} of the last {min(WINDOW, self._step)} steps had no finite"
+                f" loss or gradient (step {self._step})",
+                "lower [trainer] lr, or train in float32",
             )
-    return np.concatenate(rows)
+
+    def _due(self, every: int) -> bool:
+        last = self._step == self._settings.steps
+        return last or bool(every and self._step % every == 0)
+
+    def _weights(self) -> Any:
+        network = self._task.network
+        return self._averaged.inside(network) if self._averaged else nullcontext()
+
+    def _validate(self, record: Record | None) -> None:
+        self._accelerator.wait_for_everyone()
+        if record:
+            network, settings = self._task.network, self._settings
+            network.eval()
+            with self._weights(), torch.no_grad():
+                metrics = self._task.validate()
+                better = False
+                if settings.best:
+                    if settings.best not in metrics:
+                        raise TrainingError(
+                            f"[trainer] best names '{settings.best}', which the task does not"
+                            " measure",
+                            f"choose one of {', '.join(metrics) or 'none'}",
+                        )
+                    value = metrics[settings.best]
+                    sign = 1 if settings.best_is == "highest" else -1
+                    better = self._best is None or sign * value > sign * self._best
+                    if better:
+                        self._best = value
+                        with replaced(self._folder / BEST) as part:
+                            save_file(kept_state(network), part)
+            record.add(self._step, "val", metrics)
+            self._watcher.validated(self._step, metrics, better)
+        self._accelerator.wait_for_everyone()
+
+    def _export(self) -> None:
+        if self._accelerator.is_main_process:
+            network = self._task.network
+            network.eval()
+            with self._weights(), torch.no_grad():
+                if self._settings.best and (self._folder / BEST).is_file():
+                    network.load_state_dict(load_file(self._folder / BEST), strict=False)
+                self._task.export(self._folder)
+        self._accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        self._accelerator.wait_for_everyone()
+        if self._accelerator.is_main_process:
+            progress = Progress(
+                self._step,
+                self._place.epoch,
+                self._place.position,
+                self._averaged.updates if self._averaged else 0,
+                self._skipped,
+                self._skips,
+                self._best,
+                self._recipe,
+            )
+            checkpoint = Checkpoint(
+                progress,
+                kept_state(self._task.network),
+                self._averaged.weights if self._averaged else {},
+                self._optimiser.state_dict(),
+            )
+            save_checkpoint(self._folder / "checkpoints", checkpoint, self._settings.keep)
+        self._accelerator.wait_for_everyone()
+
+    def _load(self) -> None:
+        found = newest_checkpoint(self._folder / "checkpoints", self._watcher.told)
+        if found is None:
+            return
+        progress = found.progress
+        changed = list(_changes(progress.recipe, self._recipe))
+        if changed:
+            raise RunMismatch(
+                f"{shown(self._folder)} holds a training with another recipe: {changed[0]}",
+                "undo the change, or choose another folder by --out",
+            )
+        network = self._task.network
+        network.load_state_dict(found.network, strict=False)
+        self._optimiser.load_state_dict(found.optimiser)
+        if self._averaged:
+            self._averaged.updates = progress.averaged
+            for name, weight in self._averaged.weights.items():
+                weight.copy_(found.averaged[name])
+        self._step, self._skips, self._skipped = progress.step, progress.skips, progress.skipped
+        self._best = progress.best
+        self._place = Place(progress.epoch, progress.position)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """AdamW's groups: decayed or not, by their own share of the rate."""
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, parameter in trained(self._task.network):
+            key = (self._task.rate(name), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+        if not groups:
+            raise TrainingError(f"{type(self._task).__name__} has no parameter that is trained")
+        return [
+            {
+                "params": parameters,
+                "peak": self._settings.lr * rate,
+                "weight_decay": self._settings.weight_decay if decayed else 0.0,
+            }
+            for (rate, decayed), parameters in groups.items()
+        ]
+
+
+class _LossModule(nn.Module):
+    """The task's loss as a module, so that whatever the loss calls is seen by every process."""
+
+    def __init__(self, task: Task, bfloat16: bool) -> None:
+        super().__init__()
+        self.network = task.network
+        self._task = task
+        self._bfloat16 = bfloat16
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        device = next(self.network.parameters()).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self._bfloat16):
+            return self._task.loss(batch)
+
+
+def accelerator() -> Accelerator:
+    """What knows this process's device and the other processes.
+
+    Raises:
+        ExtraMissing: accelerate is not installed.
+    """
+    try:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+    except ImportError as error:
+        raise ExtraMissing(
+            "accelerate is not installed", "install the extra: pip install 'segsearch[train]'"
+        ) from error
+    # a step may leave parts of a network aside
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(mixed_precision="no", kwargs_handlers=[unused])
+
+
+def kept_state(network: nn.Module) -> dict[str, Tensor]:
+    """What is saved of a network: trained parameters and buffers, by name, on the CPU."""
+    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
+    return {
+        name: value.detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+        if name not in frozen
+    }
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its tensors on a device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if is_dataclass(batch) and not isinstance(batch, type):
+        changes = {f.name: moved(getattr(batch, f.name), device) for f in fields(batch)}
+        return replace(batch, **changes)
+    if isinstance(batch, dict):
+        return {name: moved(value, device) for name, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(moved(value, device) for value in batch)
+    return batch
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Any:
+    """What differs between two recipes that may not, in words."""
+    for key in sorted({*old, *new}):
+        one, other, where = old.get(key), new.get(key), f"{path}{key}"
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _changes(one, other, f"{where}.")
+        elif one != other and not (path == "trainer." and key in CHANGEABLE):
+            yield f"{where} was {one!r} and is {other!r}"

@@ -15,7 +15,7 @@ from model.training.examples import Examples, examples_of
 from model.training.features import FeatureCache, overlaps
 from model.training.pairs import PHOTO_KIND, AnnotatedPhoto, TrainingPair, read_corpus
 from model.training.proposal_photos import proposal_photos
-from model.training.trainer import Recipe, embedded, learning_rate, train_head
+from model.training.head_training import Recipe, embedded, learning_rate, train_head
 from model.use.head import SegmentHead
 
 COLOURS = {"red square": (200, 30, 30), "blue square": (30, 30, 200), "white square": (240,) * 3}

@@ -1,0 +1,20 @@
+"""Randomness that depends on the recipe's seed and the place in the training alone."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed, below 2³², from several non-negative numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
