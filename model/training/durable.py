@@ -9,18 +9,24 @@ from pathlib import Path
 
 
 @contextmanager
-def replaced(file: Path) -> Iterator[Path]:
-    """Write to the path given here; on leaving it becomes `file`, flushed to the disk.
+def replaced(file: Path, flushed: bool = True) -> Iterator[Path]:
+    """Write to the path given here; on leaving it becomes `file`.
 
     Two processes may write one file: each writes its own, and the last to finish wins. After an
-    exception `file` is as it was.
+    exception or a kill `file` is as it was.
+
+    Args:
+        file: what is written or replaced.
+        flushed: wait until the disk has it, so that a power cut loses nothing either.
     """
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         yield part
-        flush(part)
+        if flushed:
+            flush(part)
         part.replace(file)
-        flush(file.parent)
+        if flushed:
+            flush(file.parent)
     finally:
         part.unlink(missing_ok=True)
 
