@@ -85,13 +85,14 @@ def _insert(
         ),
     )
     connection.execute(
-        "INSERT INTO vectors VALUES (?,?,?)",
-        (photo, whole.astype("<f2").tobytes(), vectors.astype("<f2").tobytes()),
+        "INSERT INTO photo_vectors VALUES (?,?)", (photo, whole.astype("<f2").tobytes())
     )
     connection.execute("INSERT INTO files VALUES (?,12,1,1,?,NULL,NULL)", (path, photo))
     connection.executemany(
         "INSERT INTO segments VALUES (?,?,?,?,?,?,?)", _rows(photo, first, n, shapes, rng)
     )
+    halves = (row.tobytes() for row in vectors.astype("<f2"))
+    connection.executemany("INSERT INTO vectors VALUES (?,?)", enumerate(halves, first))
 
 
 def _rows(

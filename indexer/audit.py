@@ -16,7 +16,7 @@ from model.errors import IndexDamaged, shown
 
 SAMPLE = 200  # photos whose masks are measured unless all are
 UNIT_TOLERANCE = 2e-3  # float16 moves the length of a unit vector by less than 5e-4
-_PHOTOS_AT_ONCE = 64
+_VECTORS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ _WRONG_PHOTOS = (
         "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)",
     ),
     (
-        "has no vectors",
-        "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM vectors WHERE photo_id = p.id)",
+        "lacks a vector",
+        "SELECT id FROM photos AS p WHERE"
+        " NOT EXISTS (SELECT 1 FROM photo_vectors WHERE photo_id = p.id) OR EXISTS"
+        " (SELECT 1 FROM segments AS s LEFT JOIN vectors AS v ON v.segment_id = s.id"
+        " WHERE s.photo_id = p.id AND v.segment_id IS NULL)",
     ),
     (
         "has other segments than it says",
@@ -50,12 +53,19 @@ _WRONG_PHOTOS = (
         " OR s.parent = s.id - p.first_segment",
     ),
 )
-_VECTORS = """
-SELECT p.id, p.segment_count, v.photo_vector, v.segment_vectors
-FROM photos AS p JOIN vectors AS v ON v.photo_id = p.id WHERE p.id > ? ORDER BY p.id LIMIT ?
-"""
+_VECTORS = (
+    """SELECT s.photo_id, v.vector, s.id FROM segments AS s JOIN vectors AS v ON v.segment_id = s.id
+    WHERE s.id > ? ORDER BY s.id LIMIT ?""",
+    """SELECT photo_id, vector, photo_id FROM photo_vectors
+    WHERE photo_id > ? ORDER BY photo_id LIMIT ?""",
+)
 _MASKS = "SELECT counts, area FROM segments WHERE photo_id = ? ORDER BY id"
-_WITHOUT_PHOTO = ("segments", "vectors", "files")
+_WITHOUT_OWNER = {  # tables, and what their rows belong to; segments before their vectors
+    "segments": "photo_id NOT IN (SELECT id FROM photos)",
+    "photo_vectors": "photo_id NOT IN (SELECT id FROM photos)",
+    "vectors": "segment_id NOT IN (SELECT id FROM segments)",
+    "files": "photo_id NOT IN (SELECT id FROM photos)",
+}
 
 
 def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iterator[Problem]:
@@ -95,10 +105,8 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
                 "restore it from a backup, or delete its folder and index the photos again",
             )
         lines.append("made SQLite's indexes anew")
-    for table in _WITHOUT_PHOTO:
-        gone = connection.exec_driver_sql(
-            f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)"
-        ).rowcount
+    for table, stray in _WITHOUT_OWNER.items():
+        gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE {stray}").rowcount
         if gone:
             lines.append(f"dropped {gone} rows of {table} that belonged to no photo")
     broken = sorted({p.photo_id for p in problems if p.photo_id is not None})
@@ -115,21 +123,27 @@ def _sound(connection: Connection) -> bool:
 
 
 def _wrong_vectors(connection: Connection, dimension: int) -> Iterator[Problem]:
-    last = 0
-    while block := connection.exec_driver_sql(_VECTORS, (last, _PHOTOS_AT_ONCE)).all():
-        for photo_id, count, of_photo, of_segments in block:
-            last = photo_id
-            width = dimension * STORED.itemsize
-            if (len(of_photo), len(of_segments)) != (width, count * width):
-                yield Problem(f"photo {photo_id} has vectors of another length", photo_id)
-            elif not _are_unit(of_photo + of_segments, dimension):
-                yield Problem(f"photo {photo_id} has a vector that is not of length 1", photo_id)
+    width = dimension * STORED.itemsize
+    long, skewed = set[int](), set[int]()
+    for statement in _VECTORS:
+        last = 0
+        while block := connection.exec_driver_sql(statement, (last, _VECTORS_AT_ONCE)).all():
+            last = block[-1][2]
+            long |= {photo_id for photo_id, vector, _ in block if len(vector) != width}
+            whole = [row for row in block if len(row[1]) == width]
+            unit = _are_unit(b"".join(row[1] for row in whole), dimension)
+            skewed |= {row[0] for row, right in zip(whole, unit, strict=True) if not right}
+    for photo_id in sorted(long):
+        yield Problem(f"photo {photo_id} has a vector of another length", photo_id)
+    for photo_id in sorted(skewed - long):
+        yield Problem(f"photo {photo_id} has a vector that is not of length 1", photo_id)
 
 
-def _are_unit(blob: bytes, dimension: int) -> bool:
+def _are_unit(blob: bytes, dimension: int) -> list[bool]:
     vectors = np.frombuffer(blob, STORED).reshape(-1, dimension).astype(np.float32)
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    return bool((np.abs(lengths - 1) <= UNIT_TOLERANCE).all())  # false for NaN, too
+    near: list[bool] = (np.abs(lengths - 1) <= UNIT_TOLERANCE).tolist()  # false for NaN, too
+    return near
 
 
 def _wrong_masks(connection: Connection, *, full: bool) -> Iterator[Problem]:

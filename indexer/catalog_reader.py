@@ -163,7 +163,7 @@ class CatalogReader:
             return stored_vectors.photo_vector(connection, photo_id)
 
     def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Halves]]:
-        """All segments' vectors in blocks of whole photos: n ids ascending, n×D float16.
+        """All segments' vectors in blocks: n ids ascending, n×D float16.
 
         Holds one block at a time and no transaction in between, so a writer is never held up.
         """

@@ -65,9 +65,12 @@ def first_tables(connection: Connection) -> None:
         )""",
         "CREATE INDEX segments_by_area ON segments (photo_id, area)",
         """CREATE TABLE vectors (
+            segment_id INTEGER NOT NULL PRIMARY KEY REFERENCES segments (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL
+        )""",
+        """CREATE TABLE photo_vectors (
             photo_id INTEGER NOT NULL PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
-            photo_vector BLOB NOT NULL,
-            segment_vectors BLOB NOT NULL
+            vector BLOB NOT NULL
         )""",
         """CREATE TABLE files (
             path BLOB NOT NULL PRIMARY KEY,

@@ -108,15 +108,25 @@ class SegmentTable(Tables):
 
 
 class VectorTable(Tables):
-    """float16, little-endian: the photo's own D numbers, and N×D of its segments in order."""
+    """D float16 of a segment, little-endian; apart from its row, so that pages of rows are few."""
 
     __tablename__ = "vectors"
+
+    segment_id: Mapped[int] = mapped_column(
+        ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True
+    )
+    vector: Mapped[bytes]
+
+
+class PhotoVectorTable(Tables):
+    """D float16 of a whole photo, little-endian."""
+
+    __tablename__ = "photo_vectors"
 
     photo_id: Mapped[int] = mapped_column(
         ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True
     )
-    photo_vector: Mapped[bytes]
-    segment_vectors: Mapped[bytes]
+    vector: Mapped[bytes]
 
 
 class FileTable(Tables):

@@ -12,7 +12,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer import boxes
 from indexer.records import IndexedPhoto
-from indexer.tables import FileTable, PhotoTable, SegmentTable, StateTable, VectorTable
+from indexer.tables import (
+    FileTable,
+    PhotoTable,
+    PhotoVectorTable,
+    SegmentTable,
+    StateTable,
+    VectorTable,
+)
 from indexer.walk import FileStamp
 
 STORED = np.dtype("<f2")  # of vectors, as they lie in the file
@@ -42,15 +49,14 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
         )
     )
     photo_id = int(result.lastrowid)
+    (of_photo,) = _packed(photo.photo_embedding.vectors)
+    connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
     if len(segments):
         connection.execute(insert(SegmentTable), _segment_values(photo, photo_id, first))
-    connection.execute(
-        insert(VectorTable).values(
-            photo_id=photo_id,
-            photo_vector=_packed(photo.photo_embedding.vectors),
-            segment_vectors=_packed(photo.embeddings.vectors),
+        vectors = enumerate(_packed(photo.embeddings.vectors), first)
+        connection.execute(
+            insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
         )
-    )
     return photo_id
 
 
@@ -174,5 +180,5 @@ def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict
     ]
 
 
-def _packed(vectors: NDArray[np.float32]) -> bytes:
-    return np.ascontiguousarray(vectors, STORED).tobytes()
+def _packed(vectors: NDArray[np.float32]) -> list[bytes]:
+    return [row.tobytes() for row in np.ascontiguousarray(vectors, STORED)]

@@ -27,14 +27,17 @@ def harm(catalog: Catalog, *statements: str) -> None:
 # photo 5 is made from number 4: segments 7 to 10, of which the second is part of the first
 DAMAGE = {
     "has no file": ["DELETE FROM files WHERE photo_id = 5"],
-    "has no vectors": ["DELETE FROM vectors WHERE photo_id = 5"],
-    "has other segments than it says": ["DELETE FROM segments WHERE id = 8"],
+    "lacks a vector": ["DELETE FROM vectors WHERE segment_id = 8"],
+    "has other segments than it says": [
+        "DELETE FROM segments WHERE id = 8",
+        "DELETE FROM vectors WHERE segment_id = 8",
+    ],
     "has a segment that is part of nothing in it": ["UPDATE segments SET parent = 4 WHERE id = 8"],
-    "has vectors of another length": [
-        "UPDATE vectors SET segment_vectors = substr(segment_vectors, 3) WHERE photo_id = 5"
+    "has a vector of another length": [
+        "UPDATE vectors SET vector = substr(vector, 3) WHERE segment_id = 8"
     ],
     "has a vector that is not of length 1": [
-        "UPDATE vectors SET segment_vectors = zeroblob(64) WHERE photo_id = 5"
+        "UPDATE vectors SET vector = zeroblob(length(vector)) WHERE segment_id = 8"
     ],
     "has masks that are not what they were": ["UPDATE segments SET area = area + 1 WHERE id = 8"],
 }
@@ -57,9 +60,10 @@ def test_a_broken_photo_is_found_and_dropped(sound: Catalog, problem: str) -> No
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE vectors SET photo_vector = CAST(X'007e' || substr(photo_vector, 3) AS BLOB)"
+        "UPDATE photo_vectors SET vector = CAST(X'007e' || substr(vector, 3) AS BLOB)"
         " WHERE photo_id = 5",
-        "UPDATE vectors SET photo_vector = substr(photo_vector, 3) WHERE photo_id = 5",
+        "UPDATE photo_vectors SET vector = substr(vector, 3) WHERE photo_id = 5",
+        "DELETE FROM photo_vectors WHERE photo_id = 5",
         "UPDATE segments SET counts = 'nonsense' WHERE id = 8",
         "UPDATE segments SET counts = '' WHERE id = 8",
         "UPDATE segments SET counts = X'ff00ff' WHERE id = 8",
@@ -80,7 +84,7 @@ def test_other_damage_is_of_that_photo_too(sound: Catalog, damage: str) -> None:
 
 
 def test_text_where_bytes_belong_is_told(sound: Catalog) -> None:
-    harm(sound, "UPDATE vectors SET photo_vector = CAST(X'ff' AS TEXT) WHERE photo_id = 5")
+    harm(sound, "UPDATE photo_vectors SET vector = CAST(X'ff' AS TEXT) WHERE photo_id = 5")
     with pytest.raises(IndexDamaged, match="decode"):
         sound.photo_vector(5)
     assert "decode" in sound.check()[0]
@@ -96,12 +100,12 @@ def test_rows_without_photo_are_dropped(sound: Catalog) -> None:
     harm(sound, "DELETE FROM photos WHERE id = 5")  # foreign keys are off for others
     assert sound.check(full=True) == [
         "1 rows of files belong to no photo",
+        "1 rows of photo_vectors belong to no photo",
         "4 rows of segments belong to no photo",
-        "1 rows of vectors belong to no photo",
     ]
     assert sound.repair() == [
         "dropped 4 rows of segments that belonged to no photo",
-        "dropped 1 rows of vectors that belonged to no photo",
+        "dropped 1 rows of photo_vectors that belonged to no photo",
         "dropped 1 rows of files that belonged to no photo",
     ]
     assert sound.check(full=True) == []

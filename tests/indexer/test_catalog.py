@@ -67,7 +67,7 @@ def test_blocks_hold_all_vectors_after_an_id(
     catalog: Catalog, made: ModuleType, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 0, 30)
-    monkeypatch.setattr("indexer.stored_vectors._PHOTOS_A_BLOCK", 4)
+    monkeypatch.setattr("indexer.stored_vectors._ROWS_A_BLOCK", 7)
     ids = catalog.segment_ids()
     expected = ids[ids > after]
     blocks = list(catalog.vector_blocks(after))

@@ -233,7 +233,7 @@ def test_a_page_overwritten_is_told(catalog: Catalog, made: ModuleType) -> None:
 
 def test_a_table_that_is_missing_is_told(catalog: Catalog) -> None:
     connection = sqlite3.connect(catalog.folder / FILE_NAME)
-    connection.execute("DROP TABLE vectors")
+    connection.execute("DROP TABLE photo_vectors")
     connection.close()
     with pytest.raises(IndexDamaged, match="no such table"):
         catalog.photo_vector(1)

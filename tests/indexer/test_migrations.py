@@ -64,7 +64,7 @@ def test_the_migrations_make_the_tables_that_are_declared(catalog: Catalog) -> N
     with database.reading() as connection:
         found = described(connection)
     database.close()
-    assert len(found) == 7
+    assert len(found) == 8
     assert str(found).replace("TEXT", "VARCHAR") == str({name: declared[name] for name in found})
 
 

@@ -44,7 +44,7 @@ def test_damaged_vectors_are_found_and_rebuilt(index: Path, damage: str) -> None
 
 def test_a_broken_photo_is_found_and_dropped(index: Path) -> None:
     with sqlite3.connect(index / "catalog.sqlite") as database:
-        database.execute("UPDATE vectors SET segment_vectors = x'00' WHERE photo_id = 1")
+        database.execute("UPDATE vectors SET vector = x'00' WHERE segment_id = 1")
     database.close()
     assert not examine(index).healthy
     mended = examine(index, fix=True)
