@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,18 @@ def load_checkpoint(place: Path) -> Checkpoint:
         load_file(place / "averaged.safetensors"),
         torch.load(place / "optimiser.pt", map_location="cpu", weights_only=True),
     )
+
+
+def changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], allowed: Collection[str], path: str = ""
+) -> Iterator[str]:
+    """What differs between two recipes, in words, except under the names that are allowed."""
+    for key in sorted({*old, *new}):
+        one, other, name = old.get(key), new.get(key), f"{path}{key}"
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from changes(one, other, allowed, f"{name}.")
+        elif one != other and name not in allowed:
+            yield f"{name} was {one!r} and is {other!r}"
 
 
 def _digest(file: Path) -> str:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from model.training.network_state import trained
+
 
 class AveragedWeights:
     """Averages of the trained parameters, float32, as they were after each step.
@@ -39,20 +41,15 @@ class AveragedWeights:
     def inside(self, network: nn.Module) -> Iterator[None]:
         """The network has the averages for its weights meanwhile."""
         own = {name: parameter.detach().clone() for name, parameter in trained(network)}
-        put(network, self.weights)
+        _put(network, self.weights)
         try:
             yield
         finally:
-            put(network, own)
-
-
-def trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """The parameters that are trained, by name."""
-    return [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+            _put(network, own)
 
 
 @torch.no_grad()
-def put(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def _put(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy the weights into the network's trained parameters."""
     for name, parameter in trained(network):
         parameter.copy_(weights[name])

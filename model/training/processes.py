@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, distributed
+
+from model.errors import ExtraMissing
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def accelerator() -> Accelerator:
+    """What knows this process's device and the other processes.
+
+    Raises:
+        ExtraMissing: accelerate is not installed.
+    """
+    try:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+    except ImportError as error:
+        raise ExtraMissing(
+            "accelerate is not installed", "install the extra: pip install 'segsearch[train]'"
+        ) from error
+    # a step may leave parts of a network aside
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    # told that there is no GPU, it finds the other processes
+    alone = not torch.accelerator.is_available()
+    return Accelerator(cpu=alone, mixed_precision="no", kwargs_handlers=[unused])
 
 
 def gathered(rows: Tensor) -> Tensor:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+
+import torch
+from torch import Tensor
 
 from model.errors import DataMissing
 from model.training.seeds import mixed_seed
@@ -81,3 +84,17 @@ class BatchStream:
                 )
             self._epoch += 1
             self._open()
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its tensors on a device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if is_dataclass(batch) and not isinstance(batch, type):
+        parts = {f.name: moved(getattr(batch, f.name), device) for f in fields(batch)}
+        return replace(batch, **parts)
+    if isinstance(batch, dict):
+        return {name: moved(value, device) for name, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(moved(value, device) for value in batch)
+    return batch

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import asdict, fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import filelock
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from model.errors import ExtraMissing, RunMismatch, TrainingDiverged, TrainingError, shown
+from model.errors import RunMismatch, TrainingDiverged, TrainingError, shown
 from model.training.checkpoint import (
     Checkpoint,
     Progress,
+    changes,
     checkpoints,
     newest_checkpoint,
     save_checkpoint,
 )
 from model.training.durable import replaced
-from model.training.ema import AveragedWeights, trained
+from model.training.ema import AveragedWeights
+from model.training.network_state import kept_state, trained
+from model.training.processes import accelerator
 from model.training.record import Record
 from model.training.schedule import rate_share
 from model.training.seeds import mixed_seed, seed_everything
 from model.training.settings import TrainerSettings
-from model.training.stream import BatchStream, Place
+from model.training.stream import BatchStream, Place, moved
 from model.training.task import Batch, Task
 from model.training.watcher import Watcher
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
 BEST = "best.safetensors"
 WINDOW = 100  # steps in which skipped ones are counted
-CHANGEABLE = ("steps", "validate_every", "checkpoint_every", "keep", "skip_limit")
+CHANGEABLE = frozenset(
+    f"trainer.{name}"
+    for name in ("steps", "validate_every", "checkpoint_every", "keep", "skip_limit")
+)
 
 
 class Trainer:
@@ -64,7 +69,8 @@ class Trainer:
         watcher: Watcher | None = None,
     ) -> None:
         self._task, self._settings, self._folder = task, settings, folder
-        self._recipe = {"trainer": asdict(settings), **(identity or {})}
+        recipe = {"trainer": asdict(settings), **(identity or {})}
+        self._recipe = json.loads(json.dumps(recipe))  # as it is read back from a checkpoint
         self._accelerator = accelerator()
         self._watcher = watcher if watcher and self._accelerator.is_main_process else Watcher()
         self._optimiser = torch.optim.AdamW(self._groups(), lr=settings.lr)
@@ -87,17 +93,22 @@ class Trainer:
                 recipe.
             DataMissing: an epoch has no batch.
             TrainingDiverged: too many losses were not finite.
-            TrainingError: the task has no metric of the recipe's name, or no "loss".
+            TrainingError: another process trains into the folder; or the task has no metric of
+                the recipe's name, or no "loss".
         """
-        if resume:
-            self._load()
-        elif checkpoints(self._folder / "checkpoints"):
-            raise RunMismatch(
-                f"{shown(self._folder)} holds a training",
-                "go on with it by --resume, or choose another folder by --out",
-            )
-        accelerator, settings = self._accelerator, self._settings
         self._folder.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if resume:
+                self._load()
+            elif checkpoints(self._folder / "checkpoints"):
+                raise RunMismatch(
+                    f"{shown(self._folder)} holds a training",
+                    "go on with it by --resume, or choose another folder by --out",
+                )
+            self._run()
+
+    def _run(self) -> None:
+        accelerator, settings = self._accelerator, self._settings
         record = Record(self._folder, self._step) if accelerator.is_main_process else None
         stream = BatchStream(
             self._task,
@@ -123,6 +134,22 @@ class Trainer:
             self._watcher.ended()
             if record:
                 record.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other training writes into the folder meanwhile."""
+        if not self._accelerator.is_main_process:
+            yield
+            return
+        lock = filelock.FileLock(self._folder / "training.lock")
+        try:
+            with lock.acquire(blocking=False):
+                yield
+        except filelock.Timeout:
+            raise TrainingError(
+                f"another process trains into {shown(self._folder)}",
+                "wait until it is done, or choose another folder by --out",
+            ) from None
 
     def _train_step(self, stream: BatchStream) -> dict[str, float]:
         """One step of the optimiser; its terms, averaged over batches and processes."""
@@ -184,6 +211,7 @@ class Trainer:
         if record:
             network, settings = self._task.network, self._settings
             network.eval()
+            seed_everything(mixed_seed(settings.seed, self._step))
             with self._weights(), torch.no_grad():
                 metrics = self._task.validate()
                 better = False
@@ -242,7 +270,7 @@ class Trainer:
         if found is None:
             return
         progress = found.progress
-        changed = list(_changes(progress.recipe, self._recipe))
+        changed = list(changes(progress.recipe, self._recipe, CHANGEABLE))
         if changed:
             raise RunMismatch(
                 f"{shown(self._folder)} holds a training with another recipe: {changed[0]}",
@@ -290,54 +318,3 @@ class _LossModule(nn.Module):
         device = next(self.network.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._bfloat16):
             return self._task.loss(batch)
-
-
-def accelerator() -> Accelerator:
-    """What knows this process's device and the other processes.
-
-    Raises:
-        ExtraMissing: accelerate is not installed.
-    """
-    try:
-        from accelerate import Accelerator, DistributedDataParallelKwargs
-    except ImportError as error:
-        raise ExtraMissing(
-            "accelerate is not installed", "install the extra: pip install 'segsearch[train]'"
-        ) from error
-    # a step may leave parts of a network aside
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(mixed_precision="no", kwargs_handlers=[unused])
-
-
-def kept_state(network: nn.Module) -> dict[str, Tensor]:
-    """What is saved of a network: trained parameters and buffers, by name, on the CPU."""
-    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
-    return {
-        name: value.detach().cpu().contiguous()
-        for name, value in network.state_dict().items()
-        if name not in frozen
-    }
-
-
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """The batch with its tensors on a device."""
-    if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
-    if is_dataclass(batch) and not isinstance(batch, type):
-        changes = {f.name: moved(getattr(batch, f.name), device) for f in fields(batch)}
-        return replace(batch, **changes)
-    if isinstance(batch, dict):
-        return {name: moved(value, device) for name, value in batch.items()}
-    if isinstance(batch, (list, tuple)):
-        return type(batch)(moved(value, device) for value in batch)
-    return batch
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Any:
-    """What differs between two recipes that may not, in words."""
-    for key in sorted({*old, *new}):
-        one, other, where = old.get(key), new.get(key), f"{path}{key}"
-        if isinstance(one, dict) and isinstance(other, dict):
-            yield from _changes(one, other, f"{where}.")
-        elif one != other and not (path == "trainer." and key in CHANGEABLE):
-            yield f"{where} was {one!r} and is {other!r}"

@@ -13,9 +13,9 @@ from model.training import features as features_module
 from model.training.__main__ import main
 from model.training.examples import Examples, examples_of
 from model.training.features import FeatureCache, overlaps
+from model.training.head_training import Recipe, embedded, learning_rate, train_head
 from model.training.pairs import PHOTO_KIND, AnnotatedPhoto, TrainingPair, read_corpus
 from model.training.proposal_photos import proposal_photos
-from model.training.head_training import Recipe, embedded, learning_rate, train_head
 from model.use.head import SegmentHead
 
 COLOURS = {"red square": (200, 30, 30), "blue square": (30, 30, 200), "white square": (240,) * 3}
