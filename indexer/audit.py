@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.run_lengths import area_of
 from indexer.transactions import STORED
 from model.errors import IndexDamaged, shown
+from model.run_lengths import area_of
 
 SAMPLE = 200  # photos whose masks are measured unless all are
 UNIT_TOLERANCE = 2e-3  # float16 moves the length of a unit vector by less than 5e-4

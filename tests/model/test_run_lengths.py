@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from indexer.run_lengths import area_of, runs_of
 from model import masks
+from model.run_lengths import area_of, runs_of
 
 some_masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=60))
 
