@@ -1,4 +1,4 @@
-"""Training pairs: what of a photo is called what, read from annotated photos."""
+"""Training pairs: what of a photo is called what, and the corpus that they are read from."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from model import masks
 from model.errors import PhotoUnreadable, RootMissing, shown
+from model.training.regions import rectangle, region_counts, whole_photo
+from model.training.skipped import Skipped
 
 PHOTO_KIND = "photo"
 BOX_KIND = "box"
+CROWD_KIND = "crowd"
 _CAPTION_OPENING = re.compile(r"^(an? )?(photo(graph)?|picture|image) of (an? |the )?", re.I)
 
 
@@ -24,16 +24,27 @@ _CAPTION_OPENING = re.compile(r"^(an? )?(photo(graph)?|picture|image) of (an? |t
 class TrainingPair:
     """A segment and the texts that are true of it.
 
+    What of a photo no pair names may be there all the same: the absence of a pair says nothing.
+
     Attributes:
-        counts: COCO compressed run lengths at the photo's size; of a `box`, its rectangle; of a
-            whole photo, everything.
+        photo: the image file.
+        size: (height, width) of the frame that the run lengths are in, pixels.
+        counts: COCO compressed run lengths; of a `box`, its rectangle; of a whole photo,
+            everything.
         texts: English, the most specific first; never empty.
-        kind: `object`, `part`, `stuff`, `box` or `photo` (a caption of all of it).
+        kind: `object`, `part`, `stuff`, `crowd` (several objects in one mask), `box` (no mask is
+            known) or `photo` (a caption of all of it).
+        sources: who says so: data sets, models.
+        score: how sure they are, in [0, 1].
     """
 
+    photo: Path
+    size: tuple[int, int]
     counts: bytes
     texts: tuple[str, ...]
     kind: str
+    sources: tuple[str, ...] = ()
+    score: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +66,15 @@ class AnnotatedPhoto:
     pairs: tuple[TrainingPair, ...]
 
 
-def read_corpus(folder: Path, holdout: float = 0.1) -> list[AnnotatedPhoto]:
+def read_corpus(
+    folder: Path, holdout: float = 0.1, skipped: Skipped | None = None
+) -> list[AnnotatedPhoto]:
     """All photos of all sources (`SOURCE/annotations.jsonl`), sources in alphabetical order.
 
     Args:
         folder: the corpus.
         holdout: share of the train photos that get the split `holdout`, chosen by their name.
+        skipped: counts lines and regions that are not understood; without it they are errors.
 
     Raises:
         RootMissing: the folder holds no annotations.
@@ -71,54 +85,73 @@ def read_corpus(folder: Path, holdout: float = 0.1) -> list[AnnotatedPhoto]:
         raise RootMissing(
             f"{shown(folder)} holds no SOURCE/annotations.jsonl", "name the corpus' folder"
         )
-    return [photo for file in files for photo in _photos(file, holdout)]
+    return [photo for file in files for photo in _photos(file, holdout, skipped)]
 
 
-def _photos(file: Path, holdout: float) -> Iterator[AnnotatedPhoto]:
+def corpus_pairs(folder: Path, split: str, skipped: Skipped) -> Iterator[TrainingPair]:
+    """The pairs of a corpus' photos of one split ("": of all), photo by photo."""
+    for file in sorted(folder.glob("*/annotations.jsonl")):
+        for photo in _photos(file, 0.0, skipped):
+            if split in ("", photo.split):
+                yield from photo.pairs
+
+
+def _photos(file: Path, holdout: float, skipped: Skipped | None) -> Iterator[AnnotatedPhoto]:
     source = file.parent.name
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            record = json.loads(line)
-            size = (int(record["height"]), int(record["width"]))
-            name, split = str(record["file"]), str(record["split"])
-            if split == "train" and _chance(f"{source}/{name}") < holdout:
-                split = "holdout"
-            pairs = tuple(_pairs(record, size))
-        except (ValueError, KeyError, TypeError) as error:
-            raise PhotoUnreadable(
-                f"line {number} of {shown(file)} is not understood ({error})", "mend the line"
-            ) from error
-        yield AnnotatedPhoto(source, file.parent / "images" / name, size, split, pairs)
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = json.loads(line)
+                size = (int(record["height"]), int(record["width"]))
+                name, split = str(record["file"]), str(record["split"])
+                if split == "train" and _chance(f"{source}/{name}") < holdout:
+                    split = "holdout"
+                path = file.parent / "images" / name
+                pairs = tuple(_pairs(record, path, size, source, skipped))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                if skipped is None:
+                    raise PhotoUnreadable(
+                        f"line {number} of {shown(file)} is not understood ({error})",
+                        "mend the line",
+                    ) from error
+                skipped.note(f"line {number} of {shown(file)}", "the line is not understood", error)
+                continue
+            if skipped is not None and not path.is_file():
+                skipped.note(f"line {number} of {shown(file)}", "the photo is not there")
+                continue
+            yield AnnotatedPhoto(source, path, size, split, pairs)
 
 
-def _pairs(record: dict[str, Any], size: tuple[int, int]) -> Iterator[TrainingPair]:
+def _pairs(
+    record: dict[str, Any],
+    photo: Path,
+    size: tuple[int, int],
+    source: str,
+    skipped: Skipped | None,
+) -> Iterator[TrainingPair]:
     captions = tuple(plain_words(text) for text in record["captions"] if plain_words(text))
     if captions:
-        whole = masks.encode(np.ones((1, *size), np.bool_))[0]
-        yield TrainingPair(whole, captions, PHOTO_KIND)
-    for region in record["regions"]:
-        texts = tuple(text for text in region["phrases"] if text.strip())
-        if not texts:
+        yield TrainingPair(photo, size, whole_photo(size), captions, PHOTO_KIND, (source,))
+    for number, region in enumerate(record["regions"]):
+        try:
+            texts = tuple(text for text in region["phrases"] if text.strip())
+            if not texts:
+                continue
+            if region["segmentation"] is not None:
+                counts, kind = region_counts(region["segmentation"], size), str(region["kind"])
+            else:
+                counts, kind = rectangle(region["bbox"], size), BOX_KIND
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if skipped is None:
+                raise
+            skipped.note(f"region {number} of {shown(photo)}", "the region is damaged", error)
             continue
-        if region["segmentation"] is not None:
-            yield TrainingPair(
-                region["segmentation"]["counts"].encode("ascii"), texts, str(region["kind"])
-            )
-        else:
-            yield TrainingPair(_rectangle(region["bbox"], size), texts, BOX_KIND)
+        yield TrainingPair(photo, size, counts, texts, kind, (source,))
 
 
 def plain_words(caption: str) -> str:
     """A caption as somebody would type it: no "a photo of" in front, no final full stop."""
     return _CAPTION_OPENING.sub("", caption.strip()).rstrip(" .").strip()
-
-
-def _rectangle(bbox: list[float], size: tuple[int, int]) -> bytes:
-    x, y, width, height = bbox
-    x0, y0 = min(max(int(x), 0), size[1] - 1), min(max(int(y), 0), size[0] - 1)
-    mask = np.zeros((1, *size), np.bool_)
-    mask[0, y0 : max(round(y + height), y0 + 1), x0 : max(round(x + width), x0 + 1)] = True
-    return masks.encode(mask)[0]
 
 
 def _chance(name: str) -> float:

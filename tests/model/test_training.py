@@ -153,7 +153,9 @@ def test_features_are_made_once_and_a_kill_leaves_no_half_file(
 def test_overlaps_are_measured_in_the_segmenters_frame() -> None:
     mask = np.zeros((2, 40, 40), np.bool_)
     mask[0, :20], mask[1, :, :20] = True, True
-    pairs = tuple(TrainingPair(c, ("x",), "object") for c in masks.encode(mask))
+    pairs = tuple(
+        TrainingPair(Path("x.png"), (40, 40), c, ("x",), "object") for c in masks.encode(mask)
+    )
     photo = AnnotatedPhoto("s", Path("x.png"), (40, 40), "val", pairs)
     from model.segments import Segments
 

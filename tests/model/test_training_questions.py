@@ -13,7 +13,7 @@ from model.training.questions import (
 
 
 def photo(source: str, *regions: tuple[str, str], split: str = "val") -> AnnotatedPhoto:
-    pairs = tuple(TrainingPair(b"", (text,), kind) for text, kind in regions)
+    pairs = tuple(TrainingPair(Path("x.jpg"), (9, 9), b"", (text,), kind) for text, kind in regions)
     return AnnotatedPhoto(source, Path("x.jpg"), (4, 4), split, pairs)
 
 
