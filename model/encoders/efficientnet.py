@@ -1,8 +1,10 @@
-"""The frozen image trunk: EfficientNet-Lite2's feature maps at strides 8, 16 and 32."""
+"""The frozen image trunk: EfficientNet-Lite2's feature maps at strides 4 to 32."""
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from model.weights import WeightFile
 
 STRIDE = 32  # both sides of the input are multiples of it, so that all maps' cells nest
 CHANNELS = (48, 120, 352, 1280)
-_LEVEL_OF_BLOCK = {2: 0, 4: 1, 6: 2}
+FINE_CHANNELS = 24
+_FINE_BLOCK = 1
+_BLOCKS = (2, 4, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +33,16 @@ class FeatureMaps:
     Attributes:
         maps: float32 tensors C×h×w, C as in `CHANNELS`, at strides 8, 16, 32 and 32; the cells
             of each cover the whole image evenly.
+        fine: float32, 24×h×w at stride 4: too local to say what a thing is, but not where it ends.
     """
 
     maps: tuple[Tensor, ...]
+    fine: Tensor
+
+    @property
+    def pyramid(self) -> tuple[Tensor, ...]:
+        """The maps that masks are made from, at strides 4, 8, 16 and 32."""
+        return (self.fine, *self.maps[:3])
 
 
 class EfficientNetTrunk:
@@ -63,19 +74,37 @@ class EfficientNetTrunk:
         # the two implementations name their layers differently, but list them in one order
         network.load_state_dict(dict(zip(expected, published.values(), strict=True)))
         self._network = network.eval().to(memory_format=torch.channels_last)
+        self._last: tuple[weakref.ref[Image], FeatureMaps] | None = None
+
+    @classmethod
+    def shared(cls, path: Path | None = None, side: int = 448) -> EfficientNetTrunk:
+        """The one trunk of these weights in this process.
+
+        Segmenter and embedder look at the same photo through it, and it looks once.
+        """
+        return _shared_trunk(path or PACKAGED.path(), side)
+
+    def features(self, image: Image) -> FeatureMaps:
+        """The maps of one image, from one forward pass; the last image's are remembered."""
+        if self._last is None or self._last[0]() is not image:
+            self._last = (weakref.ref(image), self._forward(image))
+        return self._last[1]
 
     @torch.inference_mode()
-    def features(self, image: Image) -> FeatureMaps:
-        """The maps of one image, from one forward pass."""
+    def _forward(self, image: Image) -> FeatureMaps:
         network = self._network
         x = network.bn1(network.conv_stem(_as_input(image.pixels, self._side)))
-        maps: list[Tensor] = []
-        for index, block in enumerate(network.blocks):
+        seen: list[Tensor] = []
+        for block in network.blocks:
             x = block(x)
-            if index in _LEVEL_OF_BLOCK:
-                maps.append(x[0])
-        maps.append(network.bn2(network.conv_head(x))[0])
-        return FeatureMaps(tuple(maps))
+            seen.append(x[0])
+        last = network.bn2(network.conv_head(x))[0]
+        return FeatureMaps((*(seen[index] for index in _BLOCKS), last), seen[_FINE_BLOCK])
+
+
+@lru_cache(maxsize=2)
+def _shared_trunk(path: Path, side: int) -> EfficientNetTrunk:
+    return EfficientNetTrunk(path, side)
 
 
 def _as_input(pixels: NDArray[np.uint8], side: int) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.encoders.efficientnet import CHANNELS, PACKAGED, EfficientNetTrunk
+from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, PACKAGED, EfficientNetTrunk
 from model.errors import WeightsMismatch
 from model.images import Image
 
@@ -26,6 +26,28 @@ def test_maps_cover_the_photo_at_three_strides(trunk: EfficientNetTrunk) -> None
         for channels, stride in zip(CHANNELS, (8, 16, 32, 32), strict=True)
     ]
     assert all(m.isfinite().all() for m in maps)
+
+
+def test_masks_are_made_from_maps_at_four_strides(trunk: EfficientNetTrunk) -> None:
+    pyramid = trunk.features(photo(90, 120)).pyramid
+    assert [tuple(m.shape[1:]) for m in pyramid] == [
+        (96 // stride, 128 // stride) for stride in (4, 8, 16, 32)
+    ]
+    assert pyramid[0].shape[0] == FINE_CHANNELS
+
+
+def test_one_photo_is_looked_at_once(trunk: EfficientNetTrunk) -> None:
+    image = photo(90, 120)
+    seen = trunk.features(image)
+    assert trunk.features(image) is seen
+    other = photo(90, 120)
+    assert trunk.features(other) is not seen
+    torch.testing.assert_close(trunk.features(other).maps[-1], seen.maps[-1])
+
+
+def test_a_process_loads_the_trunk_once() -> None:
+    shared = EfficientNetTrunk.shared(side=64)
+    assert EfficientNetTrunk.shared(PACKAGED.path(), 64) is shared
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (1000, 3)])

@@ -34,9 +34,8 @@ def naive(features: FeatureMaps, masks: np.ndarray) -> np.ndarray:
 
 def maps(random: np.random.Generator) -> FeatureMaps:
     shapes = [(3, 8, 4), (4, 4, 2), (5, 2, 1), (6, 2, 1)]
-    return FeatureMaps(
-        tuple(torch.from_numpy(random.normal(size=s).astype(np.float32)) for s in shapes)
-    )
+    levels = tuple(torch.from_numpy(random.normal(size=s).astype(np.float32)) for s in shapes)
+    return FeatureMaps(levels, torch.zeros(2, 16, 8))
 
 
 @settings(max_examples=20, deadline=None)
