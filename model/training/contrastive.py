@@ -23,11 +23,19 @@ def contrastive_loss(
     Returns:
         Scalar.
     """
-    logits = log_scale.exp() * segments @ texts.T
-    target = positive.to(logits.dtype)
-    by_segment = -(target / target.sum(dim=1, keepdim=True) * logits.log_softmax(dim=1)).sum(dim=1)
-    by_text = -(target / target.sum(dim=0, keepdim=True) * logits.log_softmax(dim=0)).sum(dim=0)
-    return (by_segment.mean() + by_text.mean()) / 2
+    with torch.autocast(segments.device.type, enabled=False):  # logits up to 100 need their digits
+        logits = log_scale.float().exp() * segments.float() @ texts.float().T
+        target = positive.to(logits.dtype)
+        right_texts = target / target.sum(dim=1, keepdim=True)
+        right_segments = target / target.sum(dim=0, keepdim=True)
+        by_segment = -(right_texts * logits.log_softmax(dim=1)).sum(dim=1)
+        by_text = -(right_segments * logits.log_softmax(dim=0)).sum(dim=0)
+        return (by_segment.mean() + by_text.mean()) / 2
+
+
+def same_text(numbers: Tensor) -> Tensor:
+    """B×B bool: which of the texts drawn for B segments (their numbers) are the same text."""
+    return numbers[:, None] == numbers[None, :]
 
 
 class Temperature(nn.Module):

@@ -82,7 +82,7 @@ def _recipe(
             raise RecipeInvalid(f"the section [{key}] is missing", "add it")
     task = dict(table["task"])
     kind = task.pop("kind", None)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise RecipeInvalid(f"[task] kind is '{kind}'", f"choose one of {', '.join(kinds)}")
     return Recipe(
         kind,
