@@ -54,8 +54,8 @@ def recipe(folder: Path, text: str) -> Path:
 def test_a_recipe_is_read_exactly(tmp_path: Path) -> None:
     text = (
         '[task]\nkind = "toy"\nwidth = 3\nsizes = [4]\npair = [2, "y"]\nmode = "slow"\n'
-        'deep = true\nnote = "n"\n[[task.inner]]\nname = "a"\n[[task.inner]]\nname = "b"\nshare = 1\n'
-        + TRAINER
+        'deep = true\nnote = "n"\n'
+        '[[task.inner]]\nname = "a"\n[[task.inner]]\nname = "b"\nshare = 1\n' + TRAINER
     )
     read = load_recipe(recipe(tmp_path, text), TOYS)
     inner = (Inner("a"), Inner("b", 1.0))
