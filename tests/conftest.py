@@ -1,9 +1,61 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
+
+SQUARES = {
+    "red": (225, 20, 20), "green": (20, 155, 40), "blue": (25, 50, 215), "white": (250, 250, 250),
+    "yellow": (255, 235, 20), "purple": (128, 20, 150),
+}  # fmt: skip
+GREY = (128, 128, 128)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files; then read them"
     )
+
+
+@pytest.fixture(scope="session")
+def squares_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus: `squares` on grey ground, with masks; `walls` of one colour, with captions.
+
+    Of `squares` the regions are "square" (an object of 30 × 30 pixels in photos of 60 × 80) and
+    "ground" (stuff). Six photos of each are `val`, one is `train`.
+    """
+    from model import masks
+
+    folder = tmp_path_factory.mktemp("squares")
+    records: dict[str, list[dict[str, object]]] = {"squares": [], "walls": []}
+    for number, (colour, pixel) in enumerate([*SQUARES.items(), ("red", SQUARES["red"])]):
+        square = np.zeros((60, 80), np.bool_)
+        square[10:40, 20 + number : 50 + number] = True
+        counts = [run.decode() for run in masks.encode(np.stack([square, ~square]))]
+        split = "val" if number < 6 else "train"
+        plain = {"file": f"{number}.png", "height": 60, "width": 80, "split": split}
+        regions = [
+            {
+                "segmentation": {"size": [60, 80], "counts": run},
+                "bbox": [0, 0, 1, 1], "phrases": phrases, "kind": kind,
+            }
+            for run, phrases, kind in zip(
+                counts, (["square", "box"], ["ground"]), ("object", "stuff"), strict=True
+            )
+        ]  # fmt: skip
+        records["squares"].append(plain | {"captions": [], "regions": regions})
+        caption = f"A photo of a {colour} wall."
+        records["walls"].append(plain | {"captions": [caption], "regions": []})
+        for source, background in (("squares", GREY), ("walls", pixel)):
+            pixels = np.full((60, 80, 3), background, np.uint8)
+            if source == "squares":
+                pixels[square] = pixel
+            (folder / source / "images").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / source / "images" / f"{number}.png")
+    for source, lines in records.items():
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / source / "annotations.jsonl").write_text(text)
+    return folder

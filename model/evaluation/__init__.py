@@ -1,0 +1,1 @@
+"""Measuring what a preset sees: how well words find segments, masks fit, pixels are named."""
