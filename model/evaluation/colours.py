@@ -1,0 +1,82 @@
+""" "COLOUR PHRASE" queries: of all segments with one name, which have the colour?
+
+Nobody annotated colours. What colour a segment has is read from the pixels under its true mask,
+each named by the nearest basic colour term in CIELAB (`model.colour_names`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import masks
+from model.colour_names import NAMES, colour_terms
+
+CLEAR = 0.5  # a segment has a colour that covers at least this share of it …
+FAINT = 0.2  # … and has not one that covers at most this; between the two nobody can say
+FEWEST = 5  # segments of a phrase that can be judged
+
+
+@dataclass(frozen=True, eq=False)
+class ColourQuery:
+    """A colour and a phrase, over the segments that the phrase names.
+
+    Attributes:
+        colour, phrase: what is asked for, as "red" and "car door".
+        rows: numbers of the phrase's segments that can be judged.
+        right: of each, whether it has the colour.
+    """
+
+    colour: str
+    phrase: str
+    rows: NDArray[np.int64]
+    right: NDArray[np.bool_]
+
+    @property
+    def text(self) -> str:
+        """The words of the query."""
+        return f"{self.colour} {self.phrase}"
+
+
+def colour_shares(
+    pixels: NDArray[np.uint8], counts: Sequence[bytes], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """N×11 shares of the basic colour terms under N masks.
+
+    Args:
+        pixels: H×W×3 sRGB.
+        counts: N COCO compressed run lengths.
+        size: (H, W).
+    """
+    terms = colour_terms(pixels).ravel()
+    named = (terms[:, None] == np.arange(len(NAMES))).astype(np.float32)
+    cover = masks.decode(counts, size).reshape(-1, terms.size).astype(np.float32)
+    return np.asarray((cover @ named) / np.maximum(cover.sum(axis=1, keepdims=True), 1))
+
+
+def colour_queries(
+    phrases: Sequence[str], relevant: NDArray[np.bool_], shares: NDArray[np.float32]
+) -> Iterator[ColourQuery]:
+    """All pairs of a phrase and a colour that some of its segments have, and others have not.
+
+    Phrases that name a colour themselves ("white wine") are left out.
+
+    Args:
+        phrases: T texts.
+        relevant: T×M bool, which segments each names.
+        shares: M×11, as of `colour_shares`.
+    """
+    for phrase, named in zip(phrases, relevant, strict=True):
+        if set(re.findall(r"\w+", phrase.lower())) & {*NAMES, "gray"}:
+            continue
+        rows = np.flatnonzero(named)
+        for number, colour in enumerate(NAMES):
+            share = shares[rows, number]
+            right = share >= CLEAR
+            judged = right | (share <= FAINT)
+            if judged.sum() >= FEWEST and right.any() and not right[judged].all():
+                yield ColourQuery(colour, phrase, rows[judged], right[judged])

@@ -1,0 +1,192 @@
+"""One look at every photo: vectors of its true regions, of itself, and of segmenters' masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import masks
+from model.embedder import Embedder
+from model.evaluation.baselines import crop_vectors
+from model.evaluation.colours import colour_shares
+from model.evaluation.segmentation import in_photo_frame
+from model.evaluation.truth import TruePhoto, Truth, bare_segments
+from model.images import Image
+from model.segmenter import Segmenter
+from model.segments import Segments
+
+Progress = Callable[[int, int], None]
+NOTICED = 0.1  # IoU from which a proposal and a region have to do with each other …
+NOTICED_INSIDE = 0.3  # … or share of the proposal that lies inside the region
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """P masks that a segmenter made of many photos.
+
+    Attributes:
+        vectors: P×D float32 unit vectors.
+        photo: P int64, the number of each one's photo.
+        link_row, link_region: L pairs of a proposal and a true region that overlap noticeably.
+        link_iou, link_inside: of each pair the IoU, and the proposal's share inside (float64).
+    """
+
+    vectors: NDArray[np.float32]
+    photo: NDArray[np.int64]
+    link_row: NDArray[np.int64]
+    link_region: NDArray[np.int64]
+    link_iou: NDArray[np.float64]
+    link_inside: NDArray[np.float64]
+
+    def of_photos(self, photos: NDArray[np.int64]) -> Proposals:
+        """Those of some photos, which keep their numbers; links of the others are dropped."""
+        kept = np.isin(self.photo, photos)
+        place = np.cumsum(kept) - 1
+        linked = kept[self.link_row]
+        return Proposals(
+            self.vectors[kept],
+            self.photo[kept],
+            place[self.link_row[linked]],
+            self.link_region[linked],
+            self.link_iou[linked],
+            self.link_inside[linked],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What an embedder sees of n photos with M true regions that have names.
+
+    Attributes:
+        phrases: of each region.
+        kind: M str, of each region.
+        photo: M int64, the number of each region's photo.
+        area: M float64, as a share of the photo.
+        colours: M×11 float32, shares of the colour terms under each region.
+        regions: M×D float32 unit vectors of the true regions.
+        crops: the same of their bounding boxes, each embedded as a photo; None if not asked for.
+        whole: n×D float32 unit vectors of the photos.
+        proposals: by the name of the segmenter.
+    """
+
+    phrases: tuple[tuple[str, ...], ...]
+    kind: NDArray[np.str_]
+    photo: NDArray[np.int64]
+    area: NDArray[np.float64]
+    colours: NDArray[np.float32]
+    regions: NDArray[np.float32]
+    crops: NDArray[np.float32] | None
+    whole: NDArray[np.float32]
+    proposals: Mapping[str, Proposals]
+
+
+def look(
+    truth: Truth,
+    embedder: Embedder,
+    segmenters: Mapping[str, Segmenter],
+    progress: Progress,
+    crops: bool = False,
+) -> Looks:
+    """See every photo once.
+
+    Args:
+        truth: the photos.
+        embedder: what makes the vectors.
+        segmenters: whose masks are embedded, by name.
+        progress: told how many photos are done, and of how many.
+        crops: whether the true regions' boxes are embedded too; slow.
+    """
+    gathered: list[_Look] = []
+    for number, photo in enumerate(truth.photos):
+        progress(number, len(truth.photos))
+        gathered.append(_look(photo, embedder, segmenters, crops))
+    progress(len(truth.photos), len(truth.photos))
+    counts = [len(photo.named) for photo in truth.photos]
+    regions = [region for photo in truth.photos for region in photo.named]
+    return Looks(
+        tuple(region.phrases for region in regions),
+        np.array([region.kind for region in regions], np.str_),
+        np.repeat(np.arange(len(counts)), counts),
+        np.concatenate([part.area for part in gathered]),
+        np.concatenate([part.colours for part in gathered]),
+        np.concatenate([part.regions for part in gathered]),
+        np.concatenate([part.crops for part in gathered]) if crops else None,
+        np.concatenate([part.whole for part in gathered]),
+        {name: _joined([part.own[name] for part in gathered], counts) for name in segmenters},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """A segmenter's masks of one photo: N×D vectors, and N×M overlaps with its regions."""
+
+    vectors: NDArray[np.float32]
+    iou: NDArray[np.float64]
+    inside: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    area: NDArray[np.float64]
+    colours: NDArray[np.float32]
+    regions: NDArray[np.float32]
+    crops: NDArray[np.float32]
+    whole: NDArray[np.float32]
+    own: Mapping[str, _Own]
+
+
+def _look(
+    photo: TruePhoto, embedder: Embedder, segmenters: Mapping[str, Segmenter], crops: bool
+) -> _Look:
+    image = photo.read()
+    counts = [region.counts for region in photo.named]
+    everything = masks.encode(np.ones((1, *photo.size), np.bool_))
+    segments = bare_segments(photo.size, [*counts, *everything])
+    vectors = embedder.embed_segments(image, segments).vectors
+    named = segments[: len(counts)]
+    return _Look(
+        named.areas / (photo.size[0] * photo.size[1]),
+        colour_shares(image.pixels, counts, photo.size),
+        vectors[:-1],
+        crop_vectors(embedder, image, named) if crops else vectors[:0],
+        vectors[-1:],
+        {name: _own(segmenter, embedder, image, named) for name, segmenter in segmenters.items()},
+    )
+
+
+def _own(segmenter: Segmenter, embedder: Embedder, image: Image, named: Segments) -> _Own:
+    segments = segmenter.segment(image)
+    vectors = embedder.embed_segments(image, segments).vectors
+    if not len(named):
+        none = np.zeros((len(segments), 0))
+        return _Own(vectors, none, none)
+    counts = in_photo_frame(segments, named.size)
+    areas = masks.areas(counts, named.size)[:, None]
+    iou = masks.iou(counts, named.counts, named.size)
+    inside = iou / (1 + iou) * (areas + named.areas[None, :]) / np.maximum(areas, 1)
+    return _Own(vectors, iou, inside)
+
+
+def _joined(parts: Sequence[_Own], regions: Sequence[int]) -> Proposals:
+    """The parts of all photos as one, with rows and regions numbered through."""
+    sizes = [len(part.vectors) for part in parts]
+    first_row, first_region = np.cumsum([0, *sizes]), np.cumsum([0, *regions])
+    rows, columns, iou, inside = [], [], [], []
+    for number, part in enumerate(parts):
+        near = (part.iou >= NOTICED) | (part.inside >= NOTICED_INSIDE)
+        row, column = np.nonzero(near)
+        rows.append(row + first_row[number])
+        columns.append(column + first_region[number])
+        iou.append(part.iou[near])
+        inside.append(part.inside[near])
+    return Proposals(
+        np.concatenate([part.vectors for part in parts]),
+        np.repeat(np.arange(len(parts)), sizes),
+        np.concatenate(rows),
+        np.concatenate(columns),
+        np.concatenate(iou),
+        np.concatenate(inside),
+    )
