@@ -14,6 +14,7 @@ import typer
 
 from cli.asking import search, similar
 from cli.caring import doctor, status
+from cli.evaluating import evaluate
 from cli.exporting import export
 from cli.indexing import index
 
@@ -49,6 +50,7 @@ def _segsearch(
 
 for _verb in (index, search, similar, export, status, doctor):
     app.command()(_verb)
+app.add_typer(evaluate)
 
 
 def main() -> None:

@@ -11,6 +11,11 @@ import typer.main
 from cli.main import app
 
 VERBS = sorted(typer.main.get_command(app).commands)
+COMMANDS = {
+    f"{verb} {part}".strip(): leaf
+    for verb, command in typer.main.get_command(app).commands.items()
+    for part, leaf in getattr(command, "commands", {"": command}).items()
+}
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
 
 
@@ -33,17 +38,21 @@ def test_every_verb_is_told_in_its_help_and_in_the_readme(run, verb: str) -> Non
     done = run(verb, "--help")
     assert done.code == 0
     assert f"segsearch {verb}" in README
-    command = typer.main.get_command(app).commands[verb]
-    assert command.help
-    for parameter in command.params:
+    assert typer.main.get_command(app).commands[verb].help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    assert COMMANDS[name].help
+    for parameter in COMMANDS[name].params:
         if parameter.name != "help":
-            assert parameter.help, f"{verb} {parameter.name} has no help"
+            assert parameter.help, f"{name} {parameter.name} has no help"
 
 
 def test_options_named_in_the_readme_exist() -> None:
     known = {
         option
-        for command in typer.main.get_command(app).commands.values()
+        for command in COMMANDS.values()
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
