@@ -1,0 +1,92 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.mark.parametrize("task", ["retrieval", "masks", "semantic"])
+def test_every_task_prints_its_table(run, squares_corpus: Path, task: str) -> None:
+    arguments = ["evaluate", task, "--data", squares_corpus, "--preset", "colours"]
+    arguments += ["--source", "squares", "--limit", 3, "--no-baselines"]
+    table = run(*arguments)
+    assert (table.code, table.err) == (0, "")
+    assert table.out.startswith(f"{task} · preset colours · 3 photos of split 'val'")
+    document = json.loads(run(*arguments, "--json").out)
+    assert (document["task"], document["split"], document["photos"]) == (task, "val", 3)
+    for described in document["tables"]:
+        assert described["title"] in table.out
+        for row in described["rows"]:
+            assert row["what"] in table.out
+            assert "colours" in row["figures"]
+            assert "felzenszwalb" not in row["figures"]
+
+
+def test_baselines_stand_beside_the_preset(run, squares_corpus: Path) -> None:
+    done = run(
+        "evaluate", "masks", "--data", squares_corpus, "--preset", "colours", "--json",
+        "--limit", 2, "--annotator", 0, "--quiet",
+    )  # fmt: skip
+    (table,) = json.loads(done.out)["tables"]
+    assert table["rows"][0]["figures"]["colours"] == 1
+    assert table["rows"][0]["figures"]["felzenszwalb"] > 0
+
+
+def test_held_out_phrases_have_their_own_row(run, squares_corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "unseen.txt").write_text("ground\n")
+    done = run(
+        "evaluate", "retrieval", "--data", squares_corpus, "--preset", "colours",
+        "--no-baselines", "--unseen", tmp_path / "unseen.txt",
+    )  # fmt: skip
+    assert "phrases held out: mAP" in done.out
+
+
+def test_a_published_layout_is_measured(run, tmp_path: Path) -> None:
+    for folder in ("images/val", "annotations_detectron2_part/val"):
+        (tmp_path / folder).mkdir(parents=True)
+    Image.new("RGB", (40, 30), (225, 20, 20)).save(tmp_path / "images/val/a.png")
+    Image.new("L", (40, 30), 1).save(tmp_path / "annotations_detectron2_part/val/a.png")
+    names = "".join(f"word{n}\n" for n in range(114))
+    (tmp_path / "names.txt").write_text("blue\nred\n" + names)
+    arguments = ["evaluate", "semantic", "--data", tmp_path, "--preset", "colours", "--json"]
+    done = run(*arguments, "--classes", tmp_path / "names.txt", "--scale", 50)
+    (table,) = json.loads(done.out)["tables"]
+    assert table["title"].endswith("pascal-part-116")
+    assert table["rows"][0]["figures"]["colours"] == 1
+    missing = run(*arguments)
+    assert (missing.code, missing.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["retrieval", "--data", "nowhere"], "annotations.jsonl"),
+        (["masks", "--data", "CORPUS", "--split", "test"], "split 'test'"),
+        (["masks", "--data", "CORPUS", "--source", "walls"], "no outlined regions"),
+        (["semantic", "--data", "CORPUS"], "holds no labelled photos"),
+        (["retrieval", "--data", "CORPUS", "--unseen", "none.txt"], "none.txt"),
+        (["retrieval", "--data", "CORPUS", "--preset", "giant"], "no preset 'giant'"),
+    ],
+)
+def test_errors_are_told_in_one_line(
+    run, squares_corpus: Path, arguments: list[str], told: str
+) -> None:
+    done = run("evaluate", *(str(squares_corpus) if a == "CORPUS" else a for a in arguments))
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert told in done.err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv=['segsearch','evaluate','semantic','--help']\n"
+        "from cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch','numpy','skimage','PIL'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
