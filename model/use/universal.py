@@ -34,8 +34,9 @@ class UniversalEmbedder(Embedder):
     Args:
         space: of the vectors; the preset names it.
         head: the trained head.
-        trunk: weights of the image trunk; by default the installed package's.
-        sentence: weights of the sentence tower; by default the installed package's.
+        trunk: weights of the image trunk; by default the bundled ones.
+        sentence: weights of the sentence tower; by default the bundled ones.
+        tokenizer: of the sentence tower; by default the bundled one.
         side: the trunk's input, longer side, pixels.
     """
 
@@ -45,12 +46,13 @@ class UniversalEmbedder(Embedder):
         head: SegmentHead,
         trunk: Path | None = None,
         sentence: Path | None = None,
+        tokenizer: Path | None = None,
         side: int = 448,
     ) -> None:
         self._space = space
         self._head = head
         self._trunk_weights = trunk
-        self._sentence_weights = sentence
+        self._sentence_files = (sentence, tokenizer)
         self._side = side
         self._loaded_trunk: EfficientNetTrunk | None = None
         self._loaded_sentence: SentenceEncoder | None = None
@@ -63,6 +65,7 @@ class UniversalEmbedder(Embedder):
         head: Path,
         trunk: Path | None = None,
         sentence: Path | None = None,
+        tokenizer: Path | None = None,
         side: int = 448,
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
@@ -77,7 +80,7 @@ class UniversalEmbedder(Embedder):
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
-        return cls(space, trained, trunk, sentence, side)
+        return cls(space, trained, trunk, sentence, tokenizer, side)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -118,10 +121,10 @@ class UniversalEmbedder(Embedder):
         if self._loaded_trunk is None:
             from model.encoders.efficientnet import EfficientNetTrunk
 
-            self._loaded_trunk = EfficientNetTrunk(self._trunk_weights, self._side)
+            self._loaded_trunk = EfficientNetTrunk.shared(self._trunk_weights, self._side)
         return self._loaded_trunk
 
     def _sentence(self) -> SentenceEncoder:
         if self._loaded_sentence is None:
-            self._loaded_sentence = SentenceEncoder(self._sentence_weights)
+            self._loaded_sentence = SentenceEncoder(*self._sentence_files)
         return self._loaded_sentence
