@@ -17,6 +17,7 @@ from cli.caring import doctor, status
 from cli.evaluating import evaluate
 from cli.exporting import export
 from cli.indexing import index
+from cli.training import train
 
 INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt
 
@@ -48,7 +49,7 @@ def _segsearch(
     pass
 
 
-for _verb in (index, search, similar, export, status, doctor):
+for _verb in (index, search, similar, export, status, doctor, train):
     app.command()(_verb)
 app.add_typer(evaluate)
 

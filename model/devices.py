@@ -12,3 +12,11 @@ def devices() -> list[str]:
     if torch.backends.mps.is_available():
         names.append("mps")
     return names
+
+
+def limit_threads(count: int) -> None:
+    """Let torch use that many threads in this process; 0 leaves it as it is."""
+    import torch
+
+    if count:
+        torch.set_num_threads(count)

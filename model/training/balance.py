@@ -32,9 +32,9 @@ def shuffled(items: Iterable[T], seed: int, buffer: int = 4096) -> Iterator[T]:
         yield held[place]
 
 
-def phrase_counts(pairs: Iterable[TrainingPair]) -> Counter[str]:
-    """How many pairs have each text."""
-    return Counter(text for pair in pairs for text in set(pair.texts))
+def phrase_counts(texts: Iterable[Sequence[str]]) -> Counter[str]:
+    """How many pairs, of which these are the texts, have each."""
+    return Counter(text for of_pair in texts for text in dict.fromkeys(of_pair))
 
 
 def pair_weights(

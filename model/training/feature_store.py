@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from torch import nn, uint8
 from model.training.durable import replaced
 
 ABANDONED = 3600  # seconds after which a file that is being written counts as left behind
-Features = Mapping[str, NDArray[np.float16]]
+Features = Mapping[str, NDArray[np.floating[Any]]]
 
 
 class FeatureStore:
@@ -35,8 +37,9 @@ class FeatureStore:
         self.folder = folder / hashlib.sha256(tower.encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         for part in self.folder.glob("*/.*.part"):  # of processes that were killed
-            if time.time() - part.stat().st_mtime > ABANDONED:
-                part.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > ABANDONED:
+                    part.unlink()
 
     def get(self, photo: bytes) -> dict[str, NDArray[np.float16]] | None:
         """A photo's arrays by name, by its content hash (`model.images.content_hash`); or None."""

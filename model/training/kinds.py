@@ -42,4 +42,10 @@ class TaskKind:
     build: Callable[[Any, Supplies], Task]
 
 
-KINDS: Mapping[str, Callable[[], TaskKind]] = {}
+def _segment_head() -> TaskKind:
+    from model.training.head_task import head_kind
+
+    return head_kind()
+
+
+KINDS: Mapping[str, Callable[[], TaskKind]] = {"segment-head": _segment_head}

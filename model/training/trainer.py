@@ -100,11 +100,8 @@ class Trainer:
         with self._alone():
             if resume:
                 self._load()
-            elif checkpoints(self._folder / "checkpoints"):
-                raise RunMismatch(
-                    f"{shown(self._folder)} holds a training",
-                    "go on with it by --resume, or choose another folder by --out",
-                )
+            else:
+                refuse_used(self._folder)
             self._run()
 
     def _run(self) -> None:
@@ -303,6 +300,19 @@ class Trainer:
             }
             for (rate, decayed), parameters in groups.items()
         ]
+
+
+def refuse_used(folder: Path) -> None:
+    """Nothing, where no training was begun.
+
+    Raises:
+        RunMismatch: the folder holds a training.
+    """
+    if checkpoints(folder / "checkpoints"):
+        raise RunMismatch(
+            f"{shown(folder)} holds a training",
+            "go on with it by --resume, or choose another folder by --out",
+        )
 
 
 class _LossModule(nn.Module):

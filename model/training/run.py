@@ -1,0 +1,89 @@
+"""Train by a recipe's file: what `segsearch train` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from model.errors import DataMissing, shown
+from model.training.kinds import KINDS, TaskKind
+from model.training.processes import accelerator
+from model.training.recipe import load_recipe
+from model.training.record import read_record
+from model.training.trainer import Trainer, refuse_used
+from model.training.watcher import Watcher
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a training came to.
+
+    Attributes:
+        folder: where everything lies.
+        steps: done, of them `skipped` since their loss was not finite.
+        skipped: see `steps`.
+        measured: the step after which the exported weights were measured.
+        metrics: what was measured of them.
+    """
+
+    folder: Path
+    steps: int
+    skipped: int
+    measured: int
+    metrics: Mapping[str, float]
+
+
+def train(
+    recipe: Path,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    watcher: Watcher | None = None,
+    kinds: Mapping[str, Callable[[], TaskKind]] = KINDS,
+) -> Summary | None:
+    """Train by a recipe, measure, export.
+
+    Args:
+        recipe: its TOML file.
+        data: the folder of the data that the recipe's task reads.
+        out: folder for checkpoints, record, curves and the exported weights.
+        resume: go on after the newest checkpoint in `out`, if there is one.
+        cache: folder for frozen towers' features; by default in the user's cache.
+        watcher: is told how it goes.
+        kinds: of tasks.
+
+    Returns:
+        None in all processes but the first.
+
+    Raises:
+        TrainingError, ExtraMissing: it cannot start, or cannot go on.
+    """
+    read = load_recipe(recipe, kinds)
+    if not data.is_dir():
+        raise DataMissing(f"there is no folder {shown(data)}", "name the data's folder by --data")
+    if not resume:
+        refuse_used(out)  # before the features are made
+    here = accelerator()
+    tell = (watcher or Watcher()).told if here.is_main_process else Watcher().told
+    with here.main_process_first():  # the others find its features on the disk
+        task = read.build(data, cache or user_cache_path("segsearch") / "towers", tell, kinds)
+    Trainer(task, read.trainer, out, read.identity, watcher).run(resume)
+    here.end_training()
+    return _summary(out, read.trainer.best, read.trainer.best_is) if here.is_main_process else None
+
+
+def _summary(out: Path, best: str, best_is: str) -> Summary:
+    record = read_record(out)
+    measured = [line for line in record if line["section"] == "val"]
+    chosen = measured[-1]
+    if best:
+        better = max if best_is == "highest" else min
+        chosen = better(measured, key=lambda line: float(line[best]))
+    last = [line for line in record if line["section"] == "train"][-1]
+    metrics = {name: v for name, v in chosen.items() if name not in ("step", "section")}
+    return Summary(out, last["step"], int(last["skipped"]), chosen["step"], metrics)

@@ -1,0 +1,116 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model import masks
+from model.training.record import read_record
+from model.use.head import SegmentHead
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "demo.toml"
+COLOURS = {"red square": (200, 30, 30), "blue square": (30, 30, 200), "white square": (240,) * 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve photos of a coloured square each, with its mask and name, and a damaged line."""
+    folder = tmp_path_factory.mktemp("corpus")
+    images = folder / "squares" / "images"
+    images.mkdir(parents=True)
+    random, lines = np.random.default_rng(0), []
+    for number in range(12):
+        name = list(COLOURS)[number % 3]
+        pixels = random.integers(90, 110, (48, 64, 3)).astype(np.uint8)
+        mask = np.zeros((1, 48, 64), np.bool_)
+        y, x = random.integers(2, 16, 2)
+        pixels[y : y + 26, x : x + 26] = COLOURS[name]
+        mask[0, y : y + 26, x : x + 26] = True
+        Image.fromarray(pixels).save(images / f"{number}.png")
+        region = {
+            "segmentation": {"size": [48, 64], "counts": masks.encode(mask)[0].decode()},
+            "phrases": [name, "square"],
+            "kind": "object",
+        }
+        record = {
+            "file": f"{number}.png", "height": 48, "width": 64, "captions": [],
+            "split": "val" if number >= 9 else "train", "regions": [region],
+        }  # fmt: skip
+        lines.append(json.dumps(record))
+    lines.insert(3, '{"file": "cut of')
+    (folder / "squares" / "annotations.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_the_demonstration_learns_and_goes_on(
+    run, corpus: Path, cache: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    asked = ["train", RECIPE, "--data", corpus, "--out", out, "--cache", cache]
+    done = run(*asked, "--json", "--threads", 1)
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert (summary["folder"], summary["steps"], summary["skipped"]) == (str(out), 60, 0)
+    assert summary["metrics"]["mAP"] > 0.9
+    assert SegmentHead.load(out / "head.safetensors").dimension == 384
+    assert "1 rows skipped: the line is not understood (the first: line 4 of" in done.err
+    assert "features of 12 photos" in done.err
+    assert "step 60 of 60: loss" in done.err
+    assert "(best)" in done.err
+    losses = [line["loss"] for line in read_record(out) if line["section"] == "train"]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    refused = run(*asked)
+    assert refused.code == 1
+    assert refused.err.splitlines()[-1].endswith("by --resume, or choose another folder by --out")
+    again = run(*asked, "--resume", "--quiet")
+    assert again.code == 0
+    assert again.out.startswith("mAP: ")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ("", "the section [task] is missing"),
+        (RECIPE.read_text().replace("steps =", "stebs ="), "[trainer] has the unknown key 'stebs'"),
+        (RECIPE.read_text().replace('"corpus"', '"novel"', 1), "format is 'novel'"),
+        (RECIPE.read_text().replace('"mAP"', '"IoU"'), "names 'IoU'"),
+        (
+            RECIPE.read_text().replace('split = "val"', 'split = "test"'),
+            "no pair of the corpus data '.' can be used",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_told_in_one_line(
+    run, recipe: str, told: str, corpus: Path, cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "r.toml").write_text(recipe.replace("steps = 60", "steps = 1"))
+    asked = ["--data", corpus, "--out", tmp_path / "out", "--cache", cache, "--quiet"]
+    done = run("train", tmp_path / "r.toml", *asked)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert told in done.err
+    assert done.out == ""
+
+
+def test_missing_files_are_told_in_one_line(run, tmp_path: Path) -> None:
+    done = run("train", tmp_path / "none.toml")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    done = run("train", RECIPE, "--data", tmp_path / "none", "--out", tmp_path)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "--data" in done.err
