@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.errors import DataMissing, PhotoError
+from model.evaluation.ranking import Ranking, mean
 from model.images import content_hash, read_image
 from model.segments import Segments
 from model.training.balance import pair_weights, phrase_counts
@@ -27,7 +28,6 @@ from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies, TaskKind
 from model.training.pairs import TrainingPair
 from model.training.processes import gathered
-from model.training.retrieval import mean_average_precision, precision_at
 from model.training.skipped import Skipped
 from model.training.source import PairSource, all_pairs
 from model.training.task import Task
@@ -164,9 +164,10 @@ class HeadTask(Task):
         )
         scores = self._questions @ vectors.cpu().numpy().T
         relevant = np.array([[text in texts for texts in self._val.texts] for text in self._asked])
+        ranking = Ranking(scores)
         return {
-            "mAP": mean_average_precision(scores, relevant),
-            "P@10": precision_at(scores, relevant),
+            "mAP": mean(ranking.average_precision(relevant)) or 0.0,
+            "P@10": mean(ranking.precision(relevant, 10)) or 0.0,
         }
 
     def export(self, folder: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
+from model.evaluation.ranking import Ranking, best_of_groups, mean
 from model.training.calibrating import Judged, expected_error, judge
 from model.training.examples import Examples, examples_of, global_features
 from model.training.head_training import embedded
@@ -17,7 +18,6 @@ from model.training.questions import (
     without_answers,
     word_list,
 )
-from model.training.retrieval import best_of_photo, mean_average_precision, precision_at
 from model.use.head import SegmentHead
 
 NAMED_KINDS = ("object", "part", "stuff")
@@ -43,17 +43,25 @@ def _true_masks(material: Material, segments: Examples, head: SegmentHead) -> di
     figures = {
         "segments": float(len(segments)),
         "phrases": float(len(segments.texts)),
-        "segment mAP": mean_average_precision(scores, relevant),
+        "segment mAP": _precision_of(scores, relevant),
         "segment mAP, chance": float(relevant.mean(axis=1).mean()),
-        "segment P@10": precision_at(scores, relevant),
+        "segment P@10": _first_ten(scores, relevant),
     }
     sources = np.array([material.photos[n].source for n in segments.photo])
     for source in np.unique(sources):
         inside = sources == source
-        figures[f"segment mAP within {source}"] = mean_average_precision(
+        figures[f"segment mAP within {source}"] = _precision_of(
             scores[:, inside], relevant[:, inside]
         )
     return figures
+
+
+def _precision_of(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> float:
+    return mean(Ranking(scores).average_precision(relevant)) or 0.0
+
+
+def _first_ten(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> float:
+    return mean(Ranking(scores).precision(relevant, 10)) or 0.0
 
 
 def relevance(examples: Examples) -> NDArray[np.bool_]:
@@ -73,7 +81,7 @@ def _end_to_end(material: Material, head: SegmentHead) -> dict[str, float]:
     rows = np.isin(material.proposals.photo, used)
     vectors = material.proposal_vectors(head)
     place = np.searchsorted(used, material.proposals.photo[rows])
-    scores = best_of_photo(queries @ vectors[rows].T, place, len(used))
+    scores = best_of_groups(queries @ vectors[rows].T, place, len(used))
     relevant = np.array(
         [
             [any(text in pair.texts for pair in material.photos[n].pairs) for n in used]
@@ -85,11 +93,11 @@ def _end_to_end(material: Material, head: SegmentHead) -> dict[str, float]:
     found = [(s, q.shows) for s, q in zip(judged, questions, strict=True) if q.present]
     return {
         "photos end to end": float(len(used)),
-        "photo P@10, own masks": precision_at(scores, relevant),
-        "photo P@10, phrases in ≥ 10 photos": precision_at(scores[common], relevant[common]),
+        "photo P@10, own masks": _first_ten(scores, relevant),
+        "photo P@10, phrases in ≥ 10 photos": _first_ten(scores[common], relevant[common]),
         "photo P@10, chance": float(relevant.mean(axis=1).mean()),
         "segment mAP, own masks among judged": float(
-            np.mean([mean_average_precision(s[None], r[None]) for s, r in found])
+            np.mean([_precision_of(s[None], r[None]) for s, r in found])
         ),
     }
 
