@@ -72,23 +72,24 @@ _OWN_LIST = "classes.txt"
 LAYOUTS: Mapping[str, Layout] = {
     "ade20k-150": Layout(
         "images/validation", "annotations/validation", ".png", 1, 150,
-        (_OWN_LIST, "objectInfo150.txt"),
+        (_OWN_LIST, "ade150.json", "objectInfo150.txt"),
     ),
     "ade20k-150-detectron2": Layout(
         "images/validation", "annotations_detectron2/validation", ".png", 0, 150,
-        (_OWN_LIST, "objectInfo150.txt"),
+        (_OWN_LIST, "ade150.json", "objectInfo150.txt"),
     ),
     "ade20k-847": Layout(
         "images_detectron2/validation", "annotations_detectron2/validation", ".tif", 0, 847,
-        (_OWN_LIST,),
+        (_OWN_LIST, "ade847.json"),
     ),
     "pascal-context-59": Layout(
         "JPEGImages", "annotations_detectron2/pc59_val", ".png", 0, 59,
-        ("classes-59.txt", "59_labels.txt", "trainval/59_labels.txt"),
+        # not 59_labels.txt: the labels are numbered in another order than its lines
+        ("classes-59.txt", "pc59.json"),
     ),
     "pascal-context-459": Layout(
         "JPEGImages", "annotations_detectron2/pc459_val", ".tif", 0, 459,
-        ("classes-459.txt", "labels.txt", "trainval/labels.txt"),
+        ("classes-459.txt", "pc459.json", "labels.txt", "trainval/labels.txt"),
     ),
     "part-imagenet": Layout(
         "images/val", "annotations/val", ".png", 0, 40,
@@ -205,13 +206,16 @@ def parsed_classes(file: Path) -> tuple[tuple[str, ...], ...]:
     """The classes that a file names, each with its synonyms.
 
     Understood are lines "name, synonym", lines "3: name", the table objectInfo150.txt (the name
-    stands last), and COCO's JSON (its categories in the order of their numbers). A class number 0
-    that means "none" is left out.
+    stands last), and JSON: a list of names, or COCO's categories in the order of their numbers.
+    A class number 0 that means "none" is left out.
     """
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".json":
-        categories = sorted(json.loads(text)["categories"], key=lambda entry: int(entry["id"]))
-        lines = [str(entry["name"]) for entry in categories]
+        content = json.loads(text)
+        if isinstance(content, dict):
+            ordered = sorted(content["categories"], key=lambda entry: int(entry["id"]))
+            content = [entry["name"] for entry in ordered]
+        lines = [str(name) for name in content]
     else:
         lines = [line.split("\t")[-1] for line in text.splitlines() if line.strip()]
         if lines and lines[0].strip() == "Name":

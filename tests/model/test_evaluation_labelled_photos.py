@@ -44,7 +44,7 @@ NAMES = {
     "ade20k-150": ("objectInfo150.txt", info(150)),
     "ade20k-150-detectron2": ("objectInfo150.txt", info(150)),
     "ade20k-847": ("classes.txt", lines(847)),
-    "pascal-context-59": ("59_labels.txt", lines(59, "{0}: class {0}")),
+    "pascal-context-59": ("pc59.json", json.dumps(lines(59).splitlines())),
     "pascal-context-459": ("trainval/labels.txt", "0: ignore\n" + lines(459, "{0}: class {0}")),
     "part-imagenet": ("val.json", categories(40)),
     "pascal-part-116": ("classes.txt", lines(116)),
