@@ -48,7 +48,7 @@ def train(
     """Train by a recipe: a TOML file that names the task, its data and how it is trained.
 
     It may be stopped at any time, even by kill -9: with --resume it goes on as if nothing had
-    happened. Several processes: accelerate launch -m cli.main train RECIPE …
+    happened. Several processes: torchrun --nproc-per-node N -m cli.main train RECIPE …
     """
     from cli.training_progress import TrainingProgress
     from model.devices import limit_threads

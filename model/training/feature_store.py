@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn, uint8
 
-from model.training.durable import replaced
+from model.training.durable import replaced, written
 
 ABANDONED = 3600  # seconds after which a file that is being written counts as left behind
 Features = Mapping[str, NDArray[np.floating[Any]]]
@@ -57,6 +57,7 @@ class FeatureStore:
 
         Raises:
             ValueError: a value is too large for float16, or not a number.
+            TrainingError: the disk is full, or may not be written to.
         """
         stored = {}
         for name, values in features.items():
@@ -65,9 +66,10 @@ class FeatureStore:
             if not np.isfinite(stored[name]).all():
                 raise ValueError(f"features '{name}' do not fit float16")
         file = self._file(photo)
-        file.parent.mkdir(exist_ok=True)
-        with replaced(file, flushed=False) as part:
-            save_file(stored, part)
+        with written("features", self.folder):
+            file.parent.mkdir(exist_ok=True)
+            with replaced(file, flushed=False) as part:
+                save_file(stored, part)
 
     def features(
         self, photo: bytes, make: Callable[[], Features]

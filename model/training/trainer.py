@@ -12,10 +12,10 @@ from typing import Any
 
 import filelock
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from model.errors import RunMismatch, TrainingDiverged, TrainingError, shown
+from model.training.best_weights import BestWeights
 from model.training.checkpoint import (
     Checkpoint,
     Progress,
@@ -24,7 +24,7 @@ from model.training.checkpoint import (
     newest_checkpoint,
     save_checkpoint,
 )
-from model.training.durable import replaced
+from model.training.durable import written
 from model.training.ema import AveragedWeights
 from model.training.network_state import kept_state, trained
 from model.training.processes import accelerator
@@ -36,12 +36,10 @@ from model.training.stream import BatchStream, Place, moved
 from model.training.task import Batch, Task
 from model.training.watcher import Watcher
 
-BEST = "best.safetensors"
 WINDOW = 100  # steps in which skipped ones are counted
-CHANGEABLE = frozenset(
-    f"trainer.{name}"
-    for name in ("steps", "validate_every", "checkpoint_every", "keep", "skip_limit")
-)
+BEST_KEYS = ("best", "best_is")
+_CHANGEABLE = "steps validate_every checkpoint_every keep skip_limit"
+CHANGEABLE = frozenset(f"trainer.{name}" for name in (*_CHANGEABLE.split(), *BEST_KEYS))
 
 
 class Trainer:
@@ -79,7 +77,7 @@ class Trainer:
         self._averaged = AveragedWeights(task.network, settings.ema) if settings.ema else None
         self._step, self._skips = 0, 0
         self._skipped: tuple[int, ...] = ()
-        self._best: float | None = None
+        self._best = BestWeights(folder, settings.best, settings.best_is)
         self._place = Place()
 
     def run(self, resume: bool = False) -> None:
@@ -206,37 +204,21 @@ class Trainer:
     def _validate(self, record: Record | None) -> None:
         self._accelerator.wait_for_everyone()
         if record:
-            network, settings = self._task.network, self._settings
-            network.eval()
-            seed_everything(mixed_seed(settings.seed, self._step))
+            self._task.network.eval()
+            seed_everything(mixed_seed(self._settings.seed, self._step))
             with self._weights(), torch.no_grad():
-                metrics = self._task.validate()
-                better = False
-                if settings.best:
-                    if settings.best not in metrics:
-                        raise TrainingError(
-                            f"[trainer] best names '{settings.best}', which the task does not"
-                            " measure",
-                            f"choose one of {', '.join(metrics) or 'none'}",
-                        )
-                    value = metrics[settings.best]
-                    sign = 1 if settings.best_is == "highest" else -1
-                    better = self._best is None or sign * value > sign * self._best
-                    if better:
-                        self._best = value
-                        with replaced(self._folder / BEST) as part:
-                            save_file(kept_state(network), part)
+                measured = self._task.validate()
+                metrics = {name: float(value) for name, value in measured.items()}
+                better = self._best.offer(metrics, self._task.network)
             record.add(self._step, "val", metrics)
             self._watcher.validated(self._step, metrics, better)
         self._accelerator.wait_for_everyone()
 
     def _export(self) -> None:
         if self._accelerator.is_main_process:
-            network = self._task.network
-            network.eval()
-            with self._weights(), torch.no_grad():
-                if self._settings.best and (self._folder / BEST).is_file():
-                    network.load_state_dict(load_file(self._folder / BEST), strict=False)
+            self._task.network.eval()
+            with self._weights(), torch.no_grad(), written("what was trained", self._folder):
+                self._best.restore(self._task.network)
                 self._task.export(self._folder)
         self._accelerator.wait_for_everyone()
 
@@ -250,7 +232,7 @@ class Trainer:
                 self._averaged.updates if self._averaged else 0,
                 self._skipped,
                 self._skips,
-                self._best,
+                self._best.value,
                 self._recipe,
             )
             checkpoint = Checkpoint(
@@ -259,7 +241,8 @@ class Trainer:
                 self._averaged.weights if self._averaged else {},
                 self._optimiser.state_dict(),
             )
-            save_checkpoint(self._folder / "checkpoints", checkpoint, self._settings.keep)
+            with written("the checkpoint", self._folder):
+                save_checkpoint(self._folder / "checkpoints", checkpoint, self._settings.keep)
         self._accelerator.wait_for_everyone()
 
     def _load(self) -> None:
@@ -281,7 +264,12 @@ class Trainer:
             for name, weight in self._averaged.weights.items():
                 weight.copy_(found.averaged[name])
         self._step, self._skips, self._skipped = progress.step, progress.skips, progress.skipped
-        self._best = progress.best
+        chosen_by = progress.recipe["trainer"]
+        if (chosen_by["best"], chosen_by["best_is"]) == (
+            self._settings.best,
+            self._settings.best_is,
+        ):
+            self._best.value = progress.best
         self._place = Place(progress.epoch, progress.position)
 
     def _groups(self) -> list[dict[str, Any]]:

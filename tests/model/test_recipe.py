@@ -1,4 +1,5 @@
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,7 @@ class ToySettings:
     deep: bool = False
     note: str | None = None
     inner: tuple[Inner, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -54,12 +56,14 @@ def recipe(folder: Path, text: str) -> Path:
 def test_a_recipe_is_read_exactly(tmp_path: Path) -> None:
     text = (
         '[task]\nkind = "toy"\nwidth = 3\nsizes = [4]\npair = [2, "y"]\nmode = "slow"\n'
-        'deep = true\nnote = "n"\n'
+        'deep = true\nnote = "n"\nshares = { a = 1, b = 0.5 }\n'
         '[[task.inner]]\nname = "a"\n[[task.inner]]\nname = "b"\nshare = 1\n' + TRAINER
     )
     read = load_recipe(recipe(tmp_path, text), TOYS)
     inner = (Inner("a"), Inner("b", 1.0))
-    assert read.task == ToySettings(3, (4,), (2.0, "y"), "slow", True, "n", inner)
+    assert read.task == ToySettings(
+        3, (4,), (2.0, "y"), "slow", True, "n", inner, {"a": 1.0, "b": 0.5}
+    )
     assert read.trainer == TrainerSettings(10, 2, 1.0)
     assert type(read.trainer.lr) is float
     assert read.identity["task"]["kind"] == "toy"
@@ -88,6 +92,7 @@ def test_a_recipe_is_read_exactly(tmp_path: Path) -> None:
         ('[task]\nkind = "toy"\nwidth = 1\nmode = "odd"\n' + TRAINER, "one of 'fast', 'slow'"),
         ('[task]\nkind = "toy"\nwidth = 1\ndeep = 1\n' + TRAINER, "expected true or false"),
         ('[task]\nkind = "toy"\nwidth = 1\ninner = [{nam = "a"}]\n' + TRAINER, "key 'nam'"),
+        ('[task]\nkind = "toy"\nwidth = 1\nshares = {a = "x"}\n' + TRAINER, r"shares\.a is 'x'"),
         ('[task]\nkind = "toy"\nwidth = 1\ninner = [3]\n' + TRAINER, "is 3, expected a table"),
         ('[task]\nkind = "toy"\nwidth = 1\n' + TRAINER + "stepz = 3\n", r"\[trainer\].*'stepz'"),
         ('[task]\nkind = "toy"\nwidth = 1\n' + TRAINER + 'ema = 1.0\n', "ema is 1.0"),
@@ -125,23 +130,23 @@ def test_tables_of_nothing_name_nothing() -> None:
         from_table(Nothing, {"x": 1}, "[task]")
 
 
-def shares(**changes: object) -> list[float]:
+def rates(**changes: object) -> list[float]:
     chosen = TrainerSettings(**{"steps": 200, "batch": 1, "lr": 1.0, **changes})  # type: ignore[arg-type]
     return [rate_share(step, chosen) for step in range(chosen.steps)]
 
 
 def test_the_cosine_warms_up_and_falls_to_nothing() -> None:
-    found = shares(warmup=0.1)
+    found = rates(warmup=0.1)
     assert found[:20] == pytest.approx([(n + 1) / 20 for n in range(20)])
     assert found[20] == max(found) == 1
     assert found[110] == pytest.approx(0.5)
     assert 0 < found[-1] < 1e-3
     assert all(a >= b for a, b in pairwise(found[20:]))
-    assert shares(warmup=0.0)[0] == 1
+    assert rates(warmup=0.0)[0] == 1
 
 
 def test_one_cycle_rises_and_falls_along_cosines() -> None:
-    found = shares(schedule="one-cycle", warmup=0.25)
+    found = rates(schedule="one-cycle", warmup=0.25)
     assert found[0] == pytest.approx(START)
     assert found[25] == pytest.approx((1 + START) / 2)
     assert found[50] == max(found) == 1
@@ -160,10 +165,10 @@ def test_one_cycle_is_torchs_own() -> None:
         expected.append(torchs.get_last_lr()[0])
         optimiser.step()
         torchs.step()
-    assert shares(schedule="one-cycle", warmup=0.25) == pytest.approx(expected, abs=1e-6)
+    assert rates(schedule="one-cycle", warmup=0.25) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_constant_rate_stays() -> None:
-    found = shares(schedule="constant", warmup=0.1)
+    found = rates(schedule="constant", warmup=0.1)
     assert found[19:] == [1.0] * 181
     assert found[0] == 0.05

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -227,6 +228,43 @@ def test_the_best_weights_are_exported(tmp_path: Path) -> None:
         assert len(seen) == 12
 
 
+def test_a_mistaken_metric_costs_no_training(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(TrainingError, match=r"'right'.*choose one of weight"):
+        Trainer(Guess(), settings(best="right", checkpoint_every=7), tmp_path).run()
+    mended = settings(best="weight", checkpoint_every=7)
+    Trainer(Guess(), mended, tmp_path).run(resume=True)
+    assert len(losses(tmp_path)) == 8
+    nothing = Guess()
+    nothing.metrics = lambda: {"weight": float("nan")}
+    Trainer(nothing, settings(best="weight"), tmp_path / "nan").run()
+    assert not (tmp_path / "nan" / "best.safetensors").exists()
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    Trainer(Guess(), settings(), tmp_path / "whole").run()
+    torch.manual_seed(0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for best in ("", "weight"):
+        trainer = Trainer(Guess(), settings(checkpoint_every=4, best=best), tmp_path / "full")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+        try:
+            with pytest.raises(TrainingError, match="cannot be written to"):
+                trainer._save() if not best else trainer._validate(NoRecord())  # type: ignore[arg-type]
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    torch.manual_seed(0)
+    Trainer(Guess(), settings(), tmp_path / "full").run(resume=True)
+    assert losses(tmp_path / "full") == losses(tmp_path / "whole")
+    assert len(list((tmp_path / "full" / "checkpoints").iterdir())) == 1
+
+
+class NoRecord:
+    def add(self, *_: object) -> None:
+        pass
+
+
 def test_averaged_weights_are_validated_and_exported(tmp_path: Path) -> None:
     task, averaged, weights = Guess(), [], []
 
@@ -252,8 +290,6 @@ def test_averaged_weights_are_validated_and_exported(tmp_path: Path) -> None:
 def test_a_task_without_data_loss_metric_or_weights_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="epoch 1"):
         Trainer(Guess(values=0), settings(), tmp_path / "a").run()
-    with pytest.raises(TrainingError, match=r"'right'.*choose one of weight"):
-        Trainer(Guess(), settings(best="right"), tmp_path / "b").run()
     nameless = Guess()
     nameless.loss = lambda batch: {"error": batch.mean()}  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match="no term 'loss'"):
