@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -45,7 +46,7 @@ class TrainingProgress(Watcher):
             transient=True,
             disable=not self._live,
         )
-        self._task = self._bar.add_task("", start=False)
+        self._task: TaskID | None = None
         self._steps = 0
         self._loss: float | None = None
 
@@ -54,9 +55,8 @@ class TrainingProgress(Watcher):
         self._steps = steps
         if step:
             say(f"going on after step {step} of {steps}")
+        self._task = self._bar.add_task("", total=steps, completed=step)
         self._bar.start()
-        self._bar.start_task(self._task)
-        self._bar.update(self._task, total=steps, completed=step)
 
     def stepped(self, step: int, terms: Mapping[str, float]) -> None:
         """One step more."""
@@ -64,7 +64,8 @@ class TrainingProgress(Watcher):
         if math.isfinite(loss):
             self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
         told = "" if self._loss is None else f"loss {self._loss:.4g}"
-        self._bar.update(self._task, completed=step, description=told)
+        if self._task is not None:
+            self._bar.update(self._task, completed=step, description=told)
         if not self._live and step % max(self._steps // LINES, 1) == 0:
             say(f"step {step} of {self._steps}: {told}, lr {terms['lr']:.2g}")
 
