@@ -11,7 +11,7 @@ from torch import nn
 
 from model.errors import TrainingError
 from model.training.durable import replaced, written
-from model.training.network_state import kept_state
+from model.training.network_state import kept_state, restore_state
 
 BEST = "best.safetensors"
 
@@ -59,4 +59,4 @@ class BestWeights:
     def restore(self, network: nn.Module) -> None:
         """Give the network the best weights, if any were kept."""
         if self.value is not None:
-            network.load_state_dict(load_file(self._folder / BEST), strict=False)
+            restore_state(network, load_file(self._folder / BEST))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
+
+from model.errors import RunMismatch
 
 
 def trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
@@ -18,3 +22,20 @@ def kept_state(network: nn.Module) -> dict[str, Tensor]:
         for name, value in network.state_dict().items()
         if name not in frozen
     }
+
+
+def restore_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give a network what was kept of it.
+
+    Raises:
+        RunMismatch: it is the state of another network.
+    """
+    expected = {name: tuple(value.shape) for name, value in kept_state(network).items()}
+    found = {name: tuple(value.shape) for name, value in state.items()}
+    different = sorted(set(expected.items()) ^ set(found.items()))
+    if different:
+        raise RunMismatch(
+            f"the checkpoint is of another network: '{different[0][0]}' is not the same",
+            "train anew into another folder by --out, or go back to the code that made it",
+        )
+    network.load_state_dict(state, strict=False)

@@ -26,7 +26,7 @@ from model.training.checkpoint import (
 )
 from model.training.durable import written
 from model.training.ema import AveragedWeights
-from model.training.network_state import kept_state, trained
+from model.training.network_state import kept_state, restore_state, trained
 from model.training.processes import accelerator
 from model.training.record import Record
 from model.training.schedule import rate_share
@@ -256,8 +256,7 @@ class Trainer:
                 f"{shown(self._folder)} holds a training with another recipe: {changed[0]}",
                 "undo the change, or choose another folder by --out",
             )
-        network = self._task.network
-        network.load_state_dict(found.network, strict=False)
+        restore_state(self._task.network, found.network)
         self._optimiser.load_state_dict(found.optimiser)
         if self._averaged:
             self._averaged.updates = progress.averaged

@@ -61,14 +61,14 @@ class Guess(Task):
     """One weight is moved to the mean of what the batches hold."""
 
     def __init__(self, batch: int = 4, values: int = 24) -> None:
-        self.network = nn.Linear(1, 1, bias=False)
+        self.network: nn.Module = nn.Linear(1, 1, bias=False)
         self._batch, self._values = batch, values
         self.metrics: Callable[[], dict[str, float]] = lambda: {"weight": self.weight}
         self.spoil: Callable[[Tensor], Tensor] = lambda loss: loss
 
     @property
     def weight(self) -> float:
-        return self.network.weight.item()
+        return next(self.network.parameters()).item()
 
     def batches(self, epoch_seed: int) -> Any:
         random = torch.Generator().manual_seed(epoch_seed)
@@ -163,6 +163,15 @@ def test_nothing_is_trained_twice_or_into_another_run(tmp_path: Path) -> None:
         pytest.raises(TrainingError, match="another process"),
     ):
         Trainer(Guess(), settings(), tmp_path, same).run(resume=True)
+
+
+def test_the_weights_of_another_network_are_not_taken(tmp_path: Path) -> None:
+    Trainer(Guess(), settings(), tmp_path).run()
+    for network in (nn.Linear(1, 1), nn.Linear(1, 2, bias=False)):
+        task = Guess()
+        task.network = network
+        with pytest.raises(RunMismatch, match="another network"):
+            Trainer(task, settings(), tmp_path).run(resume=True)
 
 
 class Hearer(Watcher):
