@@ -53,10 +53,9 @@ def rectangle(bbox: Any, size: Size) -> bytes:
     x1, y1 = min(max(round(x + across), x0 + 1), width), min(max(round(y + down), y0 + 1), height)
     if x0 >= x1 or y0 >= y1:
         raise ValueError("the box lies outside of the photo")
-    column = [y1 - y0, height - (y1 - y0)] * (x1 - x0)
-    runs = [x0 * height + y0, *column]
-    runs[-1] = height * width - sum(runs[:-1])
-    return _compressed(runs, size)
+    whole = np.array([[x0, y0, x1 - x0, y1 - y0]], np.float64)
+    counts: bytes = coco.frPyObjects(whole, height, width)[0]["counts"]
+    return counts
 
 
 @lru_cache(maxsize=64)
