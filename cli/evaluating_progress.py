@@ -1,9 +1,13 @@
-"""How far a measuring is, on stderr: a live bar in a terminal, else nothing."""
+"""How far a measuring is, on stderr: a live bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.output import say
+
+LINES = 10  # in a measuring, where there is no terminal
 
 
 class Count:
@@ -15,6 +19,7 @@ class Count:
 
     def __init__(self, quiet: bool) -> None:
         console = Console(stderr=True)
+        self._lines = not quiet and not console.is_terminal
         self._bar = Progress(
             TextColumn("measuring"),
             BarColumn(),
@@ -36,3 +41,5 @@ class Count:
     def __call__(self, done: int, photos: int) -> None:
         """So many photos are done, of so many."""
         self._bar.update(self._task, total=photos, completed=done)
+        if self._lines and done % max(-(-photos // LINES), 1) == 0:
+            say(f"{done} of {photos} photos")

@@ -12,7 +12,8 @@ def test_every_task_prints_its_table(run, squares_corpus: Path, task: str) -> No
     arguments = ["evaluate", task, "--data", squares_corpus, "--preset", "colours"]
     arguments += ["--source", "squares", "--limit", 3, "--no-baselines"]
     table = run(*arguments)
-    assert (table.code, table.err) == (0, "")
+    assert table.code == 0
+    assert table.err.splitlines() == [f"{done} of 3 photos" for done in range(4)]
     assert table.out.startswith(f"{task} · preset colours · 3 photos of split 'val'")
     document = json.loads(run(*arguments, "--json").out)
     assert (document["task"], document["split"], document["photos"]) == (task, "val", 3)
@@ -29,6 +30,7 @@ def test_baselines_stand_beside_the_preset(run, squares_corpus: Path) -> None:
         "evaluate", "masks", "--data", squares_corpus, "--preset", "colours", "--json",
         "--limit", 2, "--annotator", 0, "--quiet",
     )  # fmt: skip
+    assert done.err == ""
     (table,) = json.loads(done.out)["tables"]
     assert table["rows"][0]["figures"]["colours"] == 1
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
@@ -65,6 +67,7 @@ def test_a_published_layout_is_measured(run, tmp_path: Path) -> None:
         (["retrieval", "--data", "nowhere"], "annotations.jsonl"),
         (["masks", "--data", "CORPUS", "--split", "test"], "split 'test'"),
         (["masks", "--data", "CORPUS", "--source", "walls"], "no outlined regions"),
+        (["semantic", "--data", "CORPUS", "--source", "walls"], "no named regions"),
         (["semantic", "--data", "CORPUS"], "holds no labelled photos"),
         (["retrieval", "--data", "CORPUS", "--unseen", "none.txt"], "none.txt"),
         (["retrieval", "--data", "CORPUS", "--preset", "giant"], "no preset 'giant'"),
