@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
+from timm.data import ImageNetInfo
 
 from model.embedder import Embedder
+from model.encoders.efficientnet import EfficientNetTrunk
 from model.images import Image
 from model.segmenter import Segmenter
 from model.segments import Segments
@@ -50,6 +52,27 @@ class PlainFelzenszwalb(Segmenter):
                 masks.setdefault(np.packbits(mask).tobytes(), mask)
         ordered = sorted(masks.values(), key=lambda mask: -int(mask.sum()))
         return Segments.from_masks(np.stack(ordered))
+
+
+class ImageNetNames:
+    """A photo as what a classifier of ImageNet's 1,000 classes says of it.
+
+    Args:
+        encode: T texts to T×D unit vectors.
+    """
+
+    def __init__(self, encode: Callable[[Sequence[str]], NDArray[np.float32]]) -> None:
+        self._trunk = EfficientNetTrunk.shared()
+        known = ImageNetInfo("imagenet-1k")
+        described = map(known.index_to_description, range(known.num_classes()))
+        self._names = encode([names.split(",")[0] for names in described])
+
+    def vector(self, image: Image) -> NDArray[np.float32]:
+        """D, of length 1: the mean of the classes' first names, weighted by probability."""
+        pooled = self._trunk.features(image).maps[-1].mean(dim=(1, 2))[None]
+        weights = self._trunk.class_scores(pooled).softmax(dim=1).numpy()
+        mixed = (weights @ self._names)[0]
+        return np.asarray(mixed / max(np.linalg.norm(mixed), 1e-9), np.float32)
 
 
 def crop_vectors(embedder: Embedder, image: Image, segments: Segments) -> NDArray[np.float32]:

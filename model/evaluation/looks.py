@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model import masks
 from model.embedder import Embedder
-from model.evaluation.baselines import crop_vectors
+from model.evaluation.baselines import ImageNetNames, crop_vectors
 from model.evaluation.colours import colour_shares
 from model.evaluation.segmentation import in_photo_frame
 from model.evaluation.truth import TruePhoto, Truth, bare_segments
@@ -69,6 +69,8 @@ class Looks:
         regions: M×D float32 unit vectors of the true regions.
         crops: the same of their bounding boxes, each embedded as a photo; None if not asked for.
         whole: n×D float32 unit vectors of the photos.
+        imagenet: n×D float32 unit vectors of what a classifier says of the photos; None if not
+            asked for.
         proposals: by the name of the segmenter.
     """
 
@@ -80,6 +82,7 @@ class Looks:
     regions: NDArray[np.float32]
     crops: NDArray[np.float32] | None
     whole: NDArray[np.float32]
+    imagenet: NDArray[np.float32] | None
     proposals: Mapping[str, Proposals]
 
 
@@ -88,7 +91,7 @@ def look(
     embedder: Embedder,
     segmenters: Mapping[str, Segmenter],
     progress: Progress,
-    crops: bool = False,
+    baselines: bool = False,
 ) -> Looks:
     """See every photo once.
 
@@ -97,12 +100,16 @@ def look(
         embedder: what makes the vectors.
         segmenters: whose masks are embedded, by name.
         progress: told how many photos are done, and of how many.
-        crops: whether the true regions' boxes are embedded too; slow.
+        baselines: whether the true regions' boxes are embedded too, and the photos by the names
+            of ImageNet's classes; slow.
     """
     gathered: list[_Look] = []
+    names = None
+    if baselines:
+        names = ImageNetNames(lambda texts: embedder.embed_texts(texts).vectors)
     for number, photo in enumerate(truth.photos):
         progress(number, len(truth.photos))
-        gathered.append(_look(photo, embedder, segmenters, crops))
+        gathered.append(_look(photo, embedder, segmenters, names))
     progress(len(truth.photos), len(truth.photos))
     counts = [len(photo.named) for photo in truth.photos]
     regions = [region for photo in truth.photos for region in photo.named]
@@ -113,8 +120,9 @@ def look(
         np.concatenate([part.area for part in gathered]),
         np.concatenate([part.colours for part in gathered]),
         np.concatenate([part.regions for part in gathered]),
-        np.concatenate([part.crops for part in gathered]) if crops else None,
+        np.concatenate([part.crops for part in gathered]) if baselines else None,
         np.concatenate([part.whole for part in gathered]),
+        np.concatenate([part.imagenet for part in gathered]) if baselines else None,
         {name: _joined([part.own[name] for part in gathered], counts) for name in segmenters},
     )
 
@@ -135,11 +143,15 @@ class _Look:
     regions: NDArray[np.float32]
     crops: NDArray[np.float32]
     whole: NDArray[np.float32]
+    imagenet: NDArray[np.float32]
     own: Mapping[str, _Own]
 
 
 def _look(
-    photo: TruePhoto, embedder: Embedder, segmenters: Mapping[str, Segmenter], crops: bool
+    photo: TruePhoto,
+    embedder: Embedder,
+    segmenters: Mapping[str, Segmenter],
+    names: ImageNetNames | None,
 ) -> _Look:
     image = photo.read()
     counts = [region.counts for region in photo.named]
@@ -147,13 +159,18 @@ def _look(
     segments = bare_segments(photo.size, [*counts, *everything])
     vectors = embedder.embed_segments(image, segments).vectors
     named = segments[: len(counts)]
+    own = {name: _own(maker, embedder, image, named) for name, maker in segmenters.items()}
+    # crops last: until then models that remember the last photo need not look again
+    imagenet = names.vector(image)[None] if names else vectors[:0]
+    crops = crop_vectors(embedder, image, named) if names else vectors[:0]
     return _Look(
         named.areas / (photo.size[0] * photo.size[1]),
         colour_shares(image.pixels, counts, photo.size),
         vectors[:-1],
-        crop_vectors(embedder, image, named) if crops else vectors[:0],
+        crops,
         vectors[-1:],
-        {name: _own(segmenter, embedder, image, named) for name, segmenter in segmenters.items()},
+        imagenet,
+        own,
     )
 
 

@@ -14,7 +14,7 @@ from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.labelled_photos import LabelledPhotos
 from model.evaluation.looks import look
 from model.evaluation.retrieval import measure_retrieval
-from model.evaluation.segmentation import Progress, measure_masks
+from model.evaluation.segmentation import Progress, measure_masks, regions_of
 from model.evaluation.semantic import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.evaluation.truth import Truth
@@ -40,8 +40,8 @@ def evaluate_retrieval(
         split: that they are, for the report.
         progress: told how many photos are done, and of how many.
         unseen: phrases that were held out of training.
-        baselines: whether felzenszwalb's masks and crops of the true regions are measured too;
-            they take longer than the preset.
+        baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names
+            are measured too; they take longer than the preset.
     """
     start, models = time.perf_counter(), preset.build()
 
@@ -49,7 +49,7 @@ def evaluate_retrieval(
         return models.embedder.embed_texts(texts).vectors
 
     segmenters = _segmenters(preset, models, baselines)
-    looks = look(truth, models.embedder, segmenters, progress, crops=baselines)
+    looks = look(truth, models.embedder, segmenters, progress, baselines)
     tables = measure_retrieval(truth, looks, preset.name, encode, unseen)
     return _measured("retrieval", preset, split, len(truth.photos), start, tables)
 
@@ -65,15 +65,15 @@ def evaluate_masks(
     """Masks against outlined regions; arguments as above.
 
     Raises:
-        RootMissing: none of the photos has regions.
+        RootMissing: none of the photos has regions that are asked for.
     """
-    if not any(photo.regions for photo in truth.photos):
+    asked = sum(bool(regions_of(photo, annotator)) for photo in truth.photos)
+    if not asked:
         raise RootMissing("these photos have no outlined regions", "choose another source")
     start, models = time.perf_counter(), preset.build()
     segmenters = _segmenters(preset, models, baselines)
     table = measure_masks(truth, segmenters, progress, annotator)
-    photos = sum(bool(photo.regions) for photo in truth.photos)
-    return _measured("masks", preset, split, photos, start, [table])
+    return _measured("masks", preset, split, asked, start, [table])
 
 
 def evaluate_labels(

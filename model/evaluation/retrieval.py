@@ -36,7 +36,7 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 P10, R1, R10 = precision_measure(10), success_measure(1), success_measure(10)
 MEASURES = (MAP, P10, R1, R10)
 KINDS = ("object", "part", "stuff")
-CROPS, WHOLE = "crops", "whole photos"
+CROPS, WHOLE, IMAGENET = "crops", "whole photos", "ImageNet names"
 CHUNK = 128  # queries whose scores of all masks are held at once
 
 
@@ -119,7 +119,7 @@ def own_masks(
     """Phrase → segment among segmenters' own masks, right at IoU ≥ 0.5."""
     texts, relevant = phrases_of(looks)
     queries = encode(texts)
-    strict, lenient = {}, {}
+    strict, fitting, lenient = {}, {}, {}
     for name, everywhere in looks.proposals.items():
         proposals = everywhere.of_photos(np.unique(looks.photo))
         scores = queries @ proposals.vectors.T
@@ -135,7 +135,9 @@ def own_masks(
             left_out[number] = again | of_text.within
         ranking = Ranking(scores, judged)
         strict[name] = (ranking, region, left_out)
-        right = (region != NOTHING) | within
+        matched, right = region != NOTHING, (region != NOTHING) | within
+        clear = left_out | (touching & ~matched)
+        fitting[name] = Answers(ranking, matched, clear, relevant.sum(axis=1))
         lenient[name] = Answers(ranking, right, touching & ~right)
 
     def row(group: Group, measure: Measure, asked: Bools | None = None) -> Row | None:
@@ -149,7 +151,8 @@ def own_masks(
 
     everything = Group("", np.ones(len(looks.photo), np.bool_))
     rows = [row(everything, measure) for measure in MEASURES]
-    rows.append(compared("phrases found at all, clear cases only", MAP, lenient))
+    rows.append(compared("badly fitting masks left out", MAP, fitting))
+    rows.append(compared("the same, of what masks were found for", MAP, lenient))
     rows += [row(group, MAP) for group in _groups(looks)]
     rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
         Group(name, everything.inside), MAP, asked
@@ -241,6 +244,8 @@ def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Ta
         for name, p in looks.proposals.items()
     }
     scores[WHOLE] = whole
+    if looks.imagenet is not None:
+        scores[IMAGENET] = queries @ looks.imagenet.T
     methods = {name: Answers(Ranking(table), own, others) for name, table in scores.items()}
     sources = np.array([truth.photos[number].source for number, _ in pairs])
     rows = [

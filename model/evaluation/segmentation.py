@@ -131,5 +131,5 @@ def _rows(columns: Sequence[Sequence[Found]]) -> list[Row]:
             rows.append(row(f"{source}: AR@100", ALL, source, 100, every))
             rows.append(row(f"{source}: recall at IoU 0.5", ALL, source, 100, half))
     seconds = [mean(np.array([found.seconds for found in column])) for column in columns]
-    rows.append(Row("seconds a photo, per photo", len(first), tuple(seconds)))
+    rows.append(Row("seconds, mean of so many photos", len(first), tuple(seconds)))
     return rows

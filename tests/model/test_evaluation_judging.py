@@ -56,6 +56,7 @@ LOOKS = Looks(
     np.zeros((len(REGIONS), 6), np.float32),
     None,
     np.zeros((5, 6), np.float32),
+    None,
     {"own": PROPOSALS},
 )
 

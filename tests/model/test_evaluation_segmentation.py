@@ -1,12 +1,15 @@
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model import masks
+from model.evaluation import baselines
 from model.evaluation.baselines import LEAST_CROP, PlainFelzenszwalb, crop_vectors, cropped
 from model.evaluation.segmentation import in_photo_frame, measure_masks, regions_of
 from model.evaluation.truth import Region, TruePhoto, Truth, bare_segments
@@ -109,6 +112,33 @@ def test_a_crop_is_the_box_and_never_too_small() -> None:
     np.testing.assert_array_equal(cropped(image, (10, 5, 40, 25)).pixels, pixels[5:25, 10:40])
     assert cropped(image, (98, 38, 100, 40)).size == (LEAST_CROP, LEAST_CROP)
     assert cropped(image, (0, 0, 1, 30)).size == (30, LEAST_CROP)
+
+
+def test_a_photo_is_the_mixture_of_the_classes_that_a_classifier_sees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Trunk:
+        """Sees the first class three times as probable as the second, and no other."""
+
+        def features(self, image: Image) -> SimpleNamespace:
+            return SimpleNamespace(maps=(torch.ones(4, 2, 3),))
+
+        def class_scores(self, pooled: torch.Tensor) -> torch.Tensor:
+            assert pooled.shape == (1, 4)
+            return torch.tensor([[3.0, 1.0] + [0.0] * 998]).log()
+
+    monkeypatch.setattr(baselines.EfficientNetTrunk, "shared", Trunk)
+    asked: list[str] = []
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(texts)
+        return np.eye(len(texts), dtype=np.float32)
+
+    names = baselines.ImageNetNames(encode)
+    found = names.vector(Image(np.zeros((4, 4, 3), np.uint8), (4, 4)))
+    assert found[:2] == pytest.approx(np.array([3, 1]) / np.sqrt(10))
+    assert not found[2:].any()
+    assert (len(asked), asked[:2]) == (1000, ["tench", "goldfish"])
 
 
 def test_crops_are_embedded_as_photos() -> None:
