@@ -122,11 +122,17 @@ def _shared_trunk(path: Path, side: int) -> EfficientNetTrunk:
     return EfficientNetTrunk(path, side)
 
 
+def input_size(size: tuple[int, int], side: int = 448) -> tuple[int, int]:
+    """(height, width) at which a photo of `size` is looked at: the longer one is `side`, the other
+    the nearest multiple of 32."""
+    ratio = side / max(size)
+    height, width = (max(round(length * ratio / STRIDE), 1) * STRIDE for length in size)
+    return height, width
+
+
 def _as_input(pixels: NDArray[np.uint8], side: int) -> Tensor:
-    """1×3×h×w in [-1, 1], the longer side `side`, the other the nearest multiple of 32."""
-    height, width = pixels.shape[:2]
-    ratio = side / max(height, width)
-    h, w = (max(round(length * ratio / STRIDE), 1) * STRIDE for length in (height, width))
+    """1×3×h×w in [-1, 1]."""
+    h, w = input_size((pixels.shape[0], pixels.shape[1]), side)
     resized = PillowImage.fromarray(pixels).resize((w, h), PillowImage.Resampling.BILINEAR)
     scaled = np.asarray(resized, np.float32) / 127.5 - 1
     tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None]

@@ -1,0 +1,170 @@
+"""The segmenter of the dense head: one forward pass, many proposals, the best distinct ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.encoders.efficientnet import EfficientNetTrunk
+from model.images import Image
+from model.segmenter import Segmenter
+from model.segmenters.dense_head import HYPOTHESES, DenseProposals
+from model.segmenters.dense_network import DenseNetwork
+from model.segments import Segments
+
+_DRAWN = 192  # proposals at a time
+_SPARE = 1.2  # so many times the segments wanted are found before the best are chosen
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How segments are chosen among a photo's proposals.
+
+    Attributes:
+        most: segments at most.
+        overlap: of two segments whose IoU exceeds this, the better one is kept.
+        smallest: least area of a segment, as a share of the photo.
+        steadiness: exponent of a mask's stability in its rank.
+    """
+
+    most: int = 100
+    overlap: float = 0.7
+    smallest: float = 0.0008
+    steadiness: float = 1.0
+
+
+class DenseSegmenter(Segmenter):
+    """Masks from the frozen trunk's features: no prompt, one pass.
+
+    Args:
+        weights: the trained neck and head, safetensors.
+        trunk: weights of the image trunk; by default the installed package's.
+        side: the working frame's longer side, pixels.
+        selection: which proposals become segments.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        trunk: Path | None = None,
+        side: int = 320,
+        selection: Selection | None = None,
+    ) -> None:
+        self._network = DenseNetwork.load(weights)
+        self._trunk_weights = trunk
+        self._side = side
+        self._selection = selection or Selection()
+
+    @torch.inference_mode()
+    def segment(self, image: Image) -> Segments:
+        """Segments in a frame whose longer side is `side`, best first."""
+        maps = EfficientNetTrunk.shared(self._trunk_weights).features(image).pyramid
+        (proposals,) = self._network([one[None] for one in maps])
+        ratio = self._side / max(image.size)
+        height, width = (max(round(length * ratio), 1) for length in image.size)
+        return chosen_segments(proposals, (height, width), self._selection)
+
+
+def chosen_segments(
+    proposals: DenseProposals, size: tuple[int, int], selection: Selection
+) -> Segments:
+    """The best distinct masks of a photo's proposals, in a frame of `size`."""
+    cells, hypotheses, quality = _candidates(proposals)
+    rough = proposals.reduced()
+    kept = Distinct(selection.overlap)
+    for start in range(0, len(cells), _DRAWN):  # the best first; most proposals are never drawn
+        part = slice(start, start + _DRAWN)
+        logits = rough.masks(cells[part], hypotheses[part])
+        inside = (logits > 0).float()
+        rank = quality[part] * _steadiness(logits).pow(selection.steadiness)
+        rank = torch.where(inside.mean(dim=(1, 2)) >= selection.smallest, rank, -1.0)
+        cover = functional.avg_pool2d(inside[None], 2, ceil_mode=True)[0].flatten(1)
+        kept.offer(torch.arange(len(cells))[part], cover, rank)
+        if len(kept) >= selection.most * _SPARE:
+            break
+    chosen, rank = kept.best(selection.most)
+    if not len(chosen):
+        return Segments.empty(size)
+    fine = proposals.masks(cells[chosen], hypotheses[chosen])
+    enlarged = functional.interpolate(fine[None], size, mode="bilinear", align_corners=False)[0]
+    masks = enlarged > 0
+    some = masks.flatten(1).any(dim=1)
+    return Segments.from_masks(masks[some].numpy(), rank[some].clamp(0, 1).numpy())
+
+
+def _candidates(proposals: DenseProposals) -> tuple[Tensor, Tensor, Tensor]:
+    """Cells, hypotheses and expected IoU of the best cell of every 2×2 block, per hypothesis; the
+    best ones first."""
+    quality = torch.sigmoid(proposals.quality.float()).permute(2, 0, 1)
+    best, index = functional.max_pool2d(quality, 2, ceil_mode=True, return_indices=True)
+    order = best.flatten().argsort(descending=True, stable=True)
+    hypotheses = torch.arange(HYPOTHESES)[:, None].expand(-1, best[0].numel()).reshape(-1)
+    return index.flatten()[order], hypotheses[order], best.flatten()[order]
+
+
+def _steadiness(logits: Tensor, margin: float = 1.0) -> Tensor:
+    """N numbers in [0, 1]: IoU of the masks at a higher and at a lower threshold."""
+    inner = (logits > margin).sum(dim=(1, 2))
+    outer = (logits > -margin).sum(dim=(1, 2))
+    return inner / outer.clamp(min=1)
+
+
+class Distinct:
+    """Masks of which no two overlap by more than `overlap`: greedy suppression, part by part.
+
+    Args:
+        overlap: IoU, in its form for shares (equal maps give 1).
+    """
+
+    def __init__(self, overlap: float) -> None:
+        self._overlap = overlap
+        self._cover: Tensor | None = None
+        self._names: list[int] = []
+        self._rank: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def offer(self, names: Tensor, cover: Tensor, rank: Tensor) -> None:
+        """Take those of N masks, in the order of their rank, that overlap none taken before.
+
+        Args:
+            names: N int64, whatever tells them apart.
+            cover: N×cells, the share of each cell that the mask covers.
+            rank: N; masks of negative rank are never taken.
+        """
+        free = rank >= 0
+        if self._cover is not None:
+            free &= ~_alike(cover, self._cover, self._overlap).any(dim=1)
+        offered = torch.nonzero(free)[:, 0]
+        offered = offered[rank[offered].argsort(descending=True, stable=True)]
+        alike = _alike(cover[offered], cover[offered], self._overlap).numpy()
+        taken: list[int] = []
+        left = np.ones(len(offered), np.bool_)
+        for place in range(len(offered)):
+            if left[place]:
+                taken.append(place)
+                left &= ~alike[place]
+        new = offered[taken]
+        self._names += names[new].tolist()
+        self._rank += rank[new].tolist()
+        known = [] if self._cover is None else [self._cover]
+        self._cover = torch.cat([*known, cover[new]])
+
+    def best(self, most: int) -> tuple[Tensor, Tensor]:
+        """Names and ranks of the best ones taken, best first."""
+        rank = torch.tensor(self._rank)
+        order = rank.argsort(descending=True, stable=True)[:most]
+        return torch.tensor(self._names, dtype=torch.int64)[order], rank[order]
+
+
+def _alike(one: Tensor, other: Tensor, overlap: float) -> Tensor:
+    """N×M bool: which coverage maps overlap by more than `overlap`."""
+    areas = one.square().sum(dim=1)[:, None] + other.square().sum(dim=1)[None]
+    common = one @ other.T
+    return common > overlap * (areas - common).clamp(min=1e-9)

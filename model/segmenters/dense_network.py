@@ -1,0 +1,81 @@
+"""The neck and the dense head as one network, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from model.errors import WeightsMismatch, shown
+from model.segmenters.dense_head import DenseHead, DenseProposals
+from model.segmenters.neck import Neck, folded
+
+
+class DenseNetwork(nn.Module):
+    """From the trunk's maps to every cell's proposals.
+
+    Args:
+        channels: of the trunk's maps at strides 4, 8, 16 and 32.
+        width: of the neck at strides 8 to 32.
+        fine: of the neck at stride 4.
+        prototypes: that masks are mixed from.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], width: int = 96, fine: int = 64, prototypes: int = 48
+    ) -> None:
+        super().__init__()
+        self.shape = {
+            "channels": ",".join(map(str, channels)),
+            "width": str(width),
+            "fine": str(fine),
+            "prototypes": str(prototypes),
+        }
+        self.neck = Neck(channels, width, fine)
+        self.head = DenseHead(width, fine, prototypes)
+
+    def forward(self, maps: Sequence[Tensor]) -> list[DenseProposals]:
+        """Proposals of each photo, from the trunk's maps, B×channels×h×w each."""
+        proposals: list[DenseProposals] = self.head(self.neck(maps))
+        return proposals
+
+    def save(self, path: Path) -> None:
+        """Write the weights (float16) and the shape to a safetensors file."""
+        tensors = {
+            name: value.half().contiguous()
+            for name, value in self.state_dict().items()
+            if not name.endswith("num_batches_tracked")
+        }
+        save_file(tensors, path, metadata=self.shape)
+
+    @classmethod
+    def load(cls, path: Path) -> DenseNetwork:
+        """The network in a safetensors file, in float32, its norms folded: for inference.
+
+        Raises:
+            WeightsMismatch: the file holds no such network.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                shape = file.metadata() or {}
+                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+            network = cls(
+                [int(count) for count in shape["channels"].split(",")],
+                int(shape["width"]),
+                int(shape["fine"]),
+                int(shape["prototypes"]),
+            )
+            unknown = network.load_state_dict(tensors, strict=False)
+            missing = [key for key in unknown.missing_keys if not key.endswith("tracked")]
+            if missing or unknown.unexpected_keys:
+                raise KeyError(*missing, *unknown.unexpected_keys)
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+            raise WeightsMismatch(
+                f"{shown(path)} does not hold the weights of a dense segmenter",
+                "reinstall segsearch, or train it again (segsearch train recipes/masks.toml)",
+            ) from error
+        folded(network.eval().requires_grad_(False))
+        return network
