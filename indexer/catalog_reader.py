@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from indexer import rows, stored_vectors
-from indexer.database import Database
+from indexer.database import Database, fetched
 from indexer.migrations import version_of
 from indexer.records import (
     Counts,
@@ -73,7 +73,7 @@ class CatalogReader:
     def generation(self) -> int:
         """One more with every transaction that changed photos or segments."""
         with self._database.reading() as connection:
-            return int(connection.exec_driver_sql("SELECT generation FROM state").scalar_one())
+            return int(fetched(connection, "SELECT generation FROM state")[0][0])
 
     def roots(self) -> list[str]:
         """The folders that were indexed, sorted."""

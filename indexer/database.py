@@ -191,19 +191,25 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
+def fetched(connection: Connection, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """All rows of a statement, straight from SQLite, for reads on every search's path: there
+    SQLAlchemy's result objects cost more than the answer."""
+    return _driver(connection).execute(statement, parameters).fetchall()
+
+
 @contextmanager
 def _in_our_words(path: Path) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         explained = _explained(error, path)
         if explained is None:
             raise
         raise explained from error
 
 
-def _explained(error: DBAPIError, path: Path) -> StorageError | None:
-    original: Any = error.orig
+def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | None:
+    original: Any = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     where = shown(path)
     full = StorageFull(

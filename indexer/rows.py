@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer import boxes
+from indexer.database import fetched
 from indexer.records import KnownFile, PhotoRow, SegmentRow
 from indexer.selection import listed
 from indexer.walk import FileStamp
@@ -52,21 +53,21 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
     """The photos of these ids that there are."""
     asked = listed(ids)
     files = defaultdict[int, list[str]](list)
-    for photo_id, path in connection.exec_driver_sql(_FILES_OF_PHOTOS, (asked,)):
+    for photo_id, path in fetched(connection, _FILES_OF_PHOTOS, asked):
         files[photo_id].append(os.fsdecode(path))
-    rows = connection.exec_driver_sql(_PHOTOS, (asked,))
+    rows = fetched(connection, _PHOTOS, asked)
     return {row[0]: _photo(row, files[row[0]]) for row in rows if files[row[0]]}
 
 
 def perceptual_hashes(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     """The perceptual hashes of the photos of these ids that there are."""
-    rows = connection.exec_driver_sql(_PERCEPTUAL_HASHES, (listed(ids),))
+    rows = fetched(connection, _PERCEPTUAL_HASHES, listed(ids))
     return {row[0]: row[1] for row in rows}
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
     """The segments of these ids that there are."""
-    rows = connection.exec_driver_sql(_SEGMENTS, (listed(ids),))
+    rows = fetched(connection, _SEGMENTS, listed(ids))
     return {row[0]: _segment(row) for row in rows}
 
 

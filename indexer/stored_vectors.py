@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from indexer.database import fetched
 from indexer.selection import Ids, listed
 from indexer.transactions import STORED
 from model.errors import QueryError
@@ -36,7 +37,7 @@ def vectors_of(
     for start in range(0, len(asked), _IDS_AT_ONCE):
         part = asked[start : start + _IDS_AT_ONCE]
         # CROSS JOIN keeps the order of what is asked
-        rows = connection.exec_driver_sql(_ASKED, (listed(part.tolist()),)).all()
+        rows = fetched(connection, _ASKED, listed(part.tolist()))
         if len(rows) < len(part):
             lost = min(set(part.tolist()) - {row[0] for row in rows})
             raise QueryError(

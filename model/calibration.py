@@ -109,11 +109,11 @@ class Calibration:
         middle, spread = _centre(on_background)
         prominence = (score - middle) / spread
         tail = (np.quantile(on_background, TAIL) - middle) / spread
-        rivals = self.texts[self.texts @ query < SYNONYM]
+        rival = self.texts @ query < SYNONYM
         rivalry = score
-        if len(rivals):
-            powers = np.exp(SHARPNESS * (matches @ rivals.T).astype(np.float64))
-            rivalry = score - np.log(powers.sum(axis=1)) / SHARPNESS
+        if rival.any():
+            powers = np.exp(SHARPNESS * (matches @ self.texts.T).astype(np.float64))
+            rivalry = score - np.log(powers @ rival) / SHARPNESS
         columns = [prominence, np.full(len(matches), tail), rivalry, score]
         return np.stack(columns, axis=1).astype(np.float64)
 
