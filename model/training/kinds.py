@@ -48,4 +48,10 @@ def _segment_head() -> TaskKind:
     return head_kind()
 
 
-KINDS: Mapping[str, Callable[[], TaskKind]] = {"segment-head": _segment_head}
+def _masks() -> TaskKind:
+    from model.training.mask_task import mask_kind
+
+    return mask_kind()
+
+
+KINDS: Mapping[str, Callable[[], TaskKind]] = {"masks": _masks, "segment-head": _segment_head}

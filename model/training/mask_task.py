@@ -1,0 +1,198 @@
+"""The task of the dense segmenter: masks that people outlined, from a frozen trunk's maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model import masks
+from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk, input_size
+from model.evaluation.recall import found_at, recall
+from model.evaluation.segmentation import in_photo_frame, regions_of
+from model.evaluation.truth import TruePhoto, read_truth
+from model.segmenters.dense import Selection, chosen_segments
+from model.segmenters.dense_head import HYPOTHESES, DenseProposals
+from model.segmenters.dense_network import DenseNetwork
+from model.training.feature_store import FeatureStore
+from model.training.kinds import Supplies, TaskKind
+from model.training.mask_batches import MaskBatch, MaskPhotos, kept_maps, mixed_order
+from model.training.mask_losses import best_hypothesis, dice_loss, focal_loss, iou_loss, overlaps
+from model.training.task import Task
+
+WEIGHTS = "masks.safetensors"
+FRAME = 320  # pixels of the longer side in which segments are measured
+_MEASURED = 100  # segments a photo
+_ROUNDS = 6  # cells of one region at most, in a step
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """A recipe's section [task] for masks.
+
+    Attributes:
+        width, fine, prototypes: see `DenseNetwork`.
+        prompts: cells a photo whose proposals are compared with regions, in a step.
+        focal: weight of the focal loss against the dice loss.
+        weights: how often photos of a source are drawn; 1 where none is given.
+        exhaustive: sources in which what nobody outlined is nothing.
+        measured: sources of which the split `val` is measured; all where none is given.
+        most: photos a source that are measured at most; 0: all.
+    """
+
+    width: int = 96
+    fine: int = 64
+    prototypes: int = 48
+    prompts: int = 32
+    focal: float = 2.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    exhaustive: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    most: int = 0
+
+
+class MaskTask(Task):
+    """Learns the neck and the dense head.
+
+    Args:
+        settings: the recipe's.
+        train: photos to learn from.
+        val: photos to measure on.
+        maps: gives the trunk's maps of a photo.
+        batch: photos a batch.
+    """
+
+    def __init__(
+        self,
+        settings: MaskSettings,
+        train: tuple[TruePhoto, ...],
+        val: tuple[TruePhoto, ...],
+        maps: Callable[[TruePhoto], tuple[Tensor, ...]],
+        batch: int,
+    ) -> None:
+        channels = (FINE_CHANNELS, *CHANNELS[:3])
+        self.network: DenseNetwork = DenseNetwork(
+            channels, settings.width, settings.fine, settings.prototypes
+        )
+        self._settings, self._batch = settings, batch
+        self._train, self._val, self._maps = train, val, maps
+        self._shapes = [input_size(photo.size) for photo in train]
+
+    def batches(self, epoch_seed: int) -> MaskPhotos:
+        """As many photos as there are, drawn by the sources' weights."""
+        order = mixed_order(
+            self._train, self._shapes, self._settings.weights, self._batch, epoch_seed
+        )
+        return MaskPhotos(self._train, order, self._maps, frozenset(self._settings.exhaustive))
+
+    def loss(self, batch: MaskBatch) -> dict[str, Tensor]:
+        """Dice and focal of the best hypothesis, and how well the IoU is estimated."""
+        proposals = self.network(batch.maps)
+        terms = [
+            mask_terms(photo, targets, exhaustive, self._settings.prompts)
+            for photo, targets, exhaustive in zip(
+                proposals, batch.targets, batch.exhaustive, strict=True
+            )
+        ]
+        dice, focal, iou = torch.stack(terms).mean(dim=0)
+        total = dice + self._settings.focal * focal + iou
+        return {"loss": total, "dice": dice, "focal": focal, "iou": iou}
+
+    def validate(self) -> dict[str, float]:
+        """Average recall of the first hundred segments, and recall at IoU 0.5."""
+        found = []
+        for photo in self._val:
+            (proposals,) = self.network([level[None] for level in self._maps(photo)])
+            ratio = FRAME / max(photo.size)
+            size = (max(round(photo.size[0] * ratio), 1), max(round(photo.size[1] * ratio), 1))
+            segments = chosen_segments(proposals, size, Selection(most=_MEASURED))
+            regions = [region.counts for region in regions_of(photo, 0)]
+            if regions:
+                ours = in_photo_frame(segments, photo.size)
+                found.append(found_at(masks.iou(ours, regions, photo.size)))
+        at = recall(np.concatenate(found, axis=1), _MEASURED)
+        return {"ar_100": float(at.mean()), "recall_50": float(at[0])}
+
+    def export(self, folder: Path) -> None:
+        """`masks.safetensors`."""
+        self.network.save(folder / WEIGHTS)
+
+
+def mask_terms(
+    proposals: DenseProposals, targets: Tensor, exhaustive: bool, prompts: int
+) -> Tensor:
+    """Dice, focal and IoU terms of one photo, 3 float32.
+
+    Cells are drawn inside of regions. Each compares its three hypotheses with the region that it
+    was drawn for, and only the best one learns it; the estimated IoU learns how well each fits
+    whatever region it fits best.
+
+    Args:
+        proposals: of the photo.
+        targets: N×H×W at stride 4.
+        exhaustive: whether what fits no region is wrong, or merely unknown.
+        prompts: cells, at most.
+    """
+    coarse = functional.avg_pool2d(targets[None], 2)[0]
+    regions = len(targets)
+    which = torch.randperm(regions, device=targets.device).repeat(
+        max(min(prompts // regions, 6), 1)
+    )
+    which = which[:prompts]
+    cells = drawn_cells(coarse.flatten(1)[which])
+    every = torch.arange(HYPOTHESES, device=cells.device).repeat(len(cells))
+    with torch.no_grad():  # which hypothesis is best shows at half the size
+        rough = proposals.reduced().masks(cells.repeat_interleave(HYPOTHESES), every)
+        fit = overlaps(rough, coarse).view(len(cells), HYPOTHESES, regions)
+        rows = torch.arange(len(cells), device=cells.device)
+        best = best_hypothesis(fit[rows, :, which])
+        reached = fit.amax(dim=2)
+        known = torch.ones_like(reached) if exhaustive else (reached > 0.5).float()
+        known[rows, best] = 1
+    logits = proposals.masks(cells, best)
+    columns = proposals.quality.shape[1]
+    estimates = proposals.quality[cells // columns, cells % columns].float()
+    return torch.stack(
+        [
+            dice_loss(logits, targets[which]).mean(),
+            focal_loss(logits, targets[which]).mean(),
+            iou_loss(estimates, reached, known),
+        ]
+    )
+
+
+def drawn_cells(cover: Tensor) -> Tensor:
+    """N int64: for each row of N×cells one cell of which more than half is covered, by chance in
+    proportion to the cover; of a region too thin for that the best covered cell."""
+    inside = torch.where(cover > 0.5, cover, 0.0)
+    best = functional.one_hot(cover.argmax(dim=1), cover.shape[1]).to(cover.dtype)
+    share = torch.where(inside.sum(dim=1, keepdim=True) > 0, inside, best).cumsum(dim=1)
+    at = torch.rand(len(cover), 1, device=cover.device) * share[:, -1:]
+    return torch.searchsorted(share, at, right=True)[:, 0].clamp(max=cover.shape[1] - 1)
+
+
+def mask_kind() -> TaskKind:
+    """How a recipe's [task] of kind `masks` is read and built."""
+    return TaskKind(MaskSettings, _build)
+
+
+def _build(settings: MaskSettings, supplies: Supplies) -> MaskTask:
+    trunk = EfficientNetTrunk.shared()
+    store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pyramid")
+    maps = kept_maps(store, trunk)
+    train = _outlined(read_truth(supplies.data, "train").photos)
+    val = read_truth(supplies.data, "val", settings.measured or None, settings.most or None).photos
+    for number, photo in enumerate((*train, *_outlined(val))):
+        maps(photo)
+        if number % 500 == 0:
+            supplies.tell(f"features of {number} of {len(train) + len(val)} photos")
+    return MaskTask(settings, train, _outlined(val), maps, supplies.batch)
+
+
+def _outlined(photos: tuple[TruePhoto, ...]) -> tuple[TruePhoto, ...]:
+    return tuple(photo for photo in photos if photo.regions)

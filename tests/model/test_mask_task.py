@@ -1,0 +1,150 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PillowImage
+from torch import Tensor
+
+from model import masks
+from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk, input_size
+from model.evaluation.truth import TruePhoto, read_truth
+from model.segmenters.dense_network import DenseNetwork
+from model.training.feature_store import FeatureStore
+from model.training.kinds import KINDS
+from model.training.mask_batches import kept_maps, mixed_order, targets
+from model.training.mask_task import WEIGHTS, MaskSettings, MaskTask, drawn_cells
+from model.training.recipe import load_recipe
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "masks.toml"
+SETTINGS = MaskSettings(width=16, fine=16, prototypes=8, prompts=8, exhaustive=("squares",))
+
+
+def write_corpus(folder: Path, source: str, photos: int = 4) -> None:
+    """Photos of one bright square each, in one corner or another."""
+    (folder / source / "images").mkdir(parents=True)
+    lines = []
+    for number in range(photos):
+        mask = np.zeros((64, 96), np.bool_)
+        y, x = 8 + 20 * (number % 2), 8 + 40 * (number // 2 % 2)
+        mask[y : y + 28, x : x + 32] = True
+        pixels = np.full((64, 96, 3), 40, np.uint8)
+        pixels[mask] = (220, 60, 40)
+        name = f"{number}.png"
+        PillowImage.fromarray(pixels).save(folder / source / "images" / name)
+        region = {
+            "segmentation": {"size": [64, 96], "counts": masks.encode(mask[None])[0].decode()},
+            "phrases": [],
+            "kind": "object",
+        }
+        record = {"file": name, "height": 64, "width": 96, "captions": [], "regions": [region]}
+        lines.append(json.dumps(record | {"split": "val" if number == photos - 1 else "train"}))
+    (folder / source / "annotations.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, "squares", 5)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[TruePhoto], tuple[Tensor, ...]]:
+    store = FeatureStore(tmp_path_factory.mktemp("store"), "trunk")
+    return kept_maps(store, EfficientNetTrunk.shared(side=96))
+
+
+def task(corpus: Path, maps: Callable[[TruePhoto], tuple[Tensor, ...]]) -> MaskTask:
+    torch.manual_seed(0)
+    train, val = (read_truth(corpus, split).photos for split in ("train", "val"))
+    return MaskTask(SETTINGS, train, val, maps, batch=2)
+
+
+def test_squares_are_learned(
+    corpus: Path, maps: Callable[[TruePhoto], tuple[Tensor, ...]], tmp_path: Path
+) -> None:
+    learner = task(corpus, maps)
+    optimiser = torch.optim.AdamW(learner.network.parameters(), lr=5e-3)
+    losses = []
+    for epoch in range(14):
+        for batch in learner.batches(epoch):
+            terms = learner.loss(batch)
+            optimiser.zero_grad()
+            terms["loss"].backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            losses.append(terms["dice"].item())
+    assert np.mean(losses[-5:]) < 0.2 < losses[0]
+    learner.network.eval()
+    with torch.inference_mode():
+        found = learner.validate()
+    assert found["recall_50"] == 1.0
+    assert found["ar_100"] > 0.5
+    learner.export(tmp_path)
+    assert DenseNetwork.load(tmp_path / WEIGHTS).shape == learner.network.shape
+
+
+def test_an_epoch_depends_on_its_seed_alone(
+    corpus: Path, maps: Callable[[TruePhoto], tuple[Tensor, ...]]
+) -> None:
+    learner = task(corpus, maps)
+    one, same, other = (learner.batches(seed).order for seed in (3, 3, 4))
+    assert one == same
+    assert [learner.batches(seed).order for seed in range(20)] != [other] * 20
+
+
+def test_batches_hold_photos_of_one_shape_drawn_by_weight() -> None:
+    photos = [TruePhoto(source, Path(), (1, 1), (), ()) for source in "aab" for _ in range(300)]
+    shapes = [(64, 96) if number % 2 else (96, 64) for number in range(900)]
+    order = mixed_order(photos, shapes, {"b": 8.0}, 4, 0)
+    assert all(len({shapes[number] for number in batch}) == 1 for batch in order)
+    drawn = [photos[number].source for batch in order for number in batch]
+    assert drawn.count("b") / len(drawn) == pytest.approx(0.8, abs=0.05)
+
+
+def test_targets_are_shares_of_cells(corpus: Path) -> None:
+    photo = read_truth(corpus, "train").photos[0]
+    share = targets(photo, (16, 24))
+    drawn = masks.decode([photo.regions[0].counts], photo.size)[0]
+    expected = drawn.reshape(16, 4, 24, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(share[0].numpy(), expected, atol=1e-6)
+
+
+def test_cells_are_drawn_inside_or_where_most_is_covered() -> None:
+    cover = torch.tensor([[0.0, 0.6, 0.0, 1.0], [0.1, 0.3, 0.0, 0.2]])
+    torch.manual_seed(0)
+    drawn = torch.stack([drawn_cells(cover) for _ in range(200)])
+    assert set(drawn[:, 0].tolist()) == {1, 3}
+    assert set(drawn[:, 1].tolist()) == {1}
+    assert (drawn[:, 0] == 3).float().mean() == pytest.approx(1 / 1.6, abs=0.1)
+
+
+def test_maps_are_made_once(corpus: Path, tmp_path: Path) -> None:
+    trunk = EfficientNetTrunk.shared(side=96)
+    photo = read_truth(corpus, "train").photos[0]
+    made = kept_maps(FeatureStore(tmp_path, "trunk"), trunk)(photo)
+    assert [tuple(level.shape) for level in made] == [
+        (channels, 64 // stride, 96 // stride)
+        for channels, stride in zip((FINE_CHANNELS, *CHANNELS[:3]), (4, 8, 16, 32), strict=True)
+    ]
+    trunk.features = None  # type: ignore[method-assign,assignment]
+    try:
+        kept = kept_maps(FeatureStore(tmp_path, "trunk"), trunk)(photo)
+    finally:
+        del trunk.features
+    for one, other in zip(made, kept, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_recipe_is_understood() -> None:
+    read = load_recipe(RECIPE, KINDS)
+    assert read.kind == "masks"
+    assert isinstance(read.task, MaskSettings)
+    assert read.task.weights["coco"] == 2.5
+
+
+def test_a_photo_is_looked_at_in_multiples_of_32() -> None:
+    assert input_size((300, 448)) == (288, 448)
+    assert input_size((3000, 20)) == (448, 32)
