@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import FEATURES, Calibration
-from model.training.material import Material
-from model.training.pairs import PHOTO_KIND
+from model.training.pairs import PHOTO_KIND, AnnotatedPhoto
+from model.training.proposals import Proposals
 from model.training.questions import (
     Question,
     absent_questions,
@@ -18,8 +18,8 @@ from model.training.questions import (
     without_answers,
     word_list,
 )
-from model.use.head import SegmentHead
 
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 ASKED = 30  # of every question's answers, the first that are judged
 NOT_NEGATIVE = [FEATURES.index(name) for name in ("prominence", "rivalry", "score")]
 
@@ -39,13 +39,14 @@ class Judged:
     question: NDArray[np.int64]
 
 
-def fit_calibration(material: Material, head: SegmentHead, segments: int = 2048) -> Calibration:
-    """The calibration of a head: background from the train photos, fit to the held-out ones.
+def fit_calibration(
+    photos: Sequence[AnnotatedPhoto], proposals: Proposals, encode: Encode, segments: int = 2048
+) -> Calibration:
+    """A calibration with a background from the train photos, fitted to the held-out ones.
 
     The background's texts are the everyday words and all phrases of the train photos' regions.
     """
-    photos, proposals = material.photos, material.proposals
-    vectors = material.proposal_vectors(head)
+    vectors = proposals.vectors
     split = np.array([photo.split for photo in photos])
     sources = np.unique([photo.source for photo in photos], return_inverse=True)[1]
     train = np.flatnonzero(split[proposals.photo] == "train")
@@ -59,7 +60,7 @@ def fit_calibration(material: Material, head: SegmentHead, segments: int = 2048)
         for text in pair.texts
     }
     words = sorted(named.union(word_list("everyday_words")))
-    calibration = Calibration.from_background(vectors[chosen], words, material.encode(words))
+    calibration = Calibration.from_background(vectors[chosen], words, encode(words))
     questions = named_questions(photos, proposals, "holdout")
     absent = word_list("absent_words")[::2]  # the others are measured on
     asked = (
@@ -67,9 +68,7 @@ def fit_calibration(material: Material, head: SegmentHead, segments: int = 2048)
         without_answers(questions, photos, proposals, fewest=10),
         absent_questions(absent, photos, proposals, "holdout"),
     )
-    judged = [
-        judge(calibration, part, material.encode([q.text for q in part]), vectors) for part in asked
-    ]
+    judged = [judge(calibration, part, encode([q.text for q in part]), vectors) for part in asked]
     return fitted(calibration, judged[0], judged[1:])
 
 

@@ -5,37 +5,32 @@ The smallest complete task, and the way to train a head on anybody's pairs.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from blake3 import blake3
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
-from model.errors import DataMissing, PhotoError
 from model.evaluation.ranking import Ranking, mean
-from model.images import content_hash, read_image
-from model.segments import Segments
 from model.training.balance import pair_weights, phrase_counts
+from model.training.class_names import class_vectors, naming
 from model.training.contrastive import Temperature, contrastive_loss
-from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies, TaskKind
-from model.training.pairs import TrainingPair
+from model.training.pooled_pairs import PooledPairs, neighbours, pooled_pairs
 from model.training.processes import gathered
 from model.training.skipped import Skipped
 from model.training.source import PairSource, all_pairs
 from model.training.task import Task
 from model.use.head import SegmentHead
-from model.use.pooling import pooled_features
 
 WEIGHTS = "head.safetensors"
-SIDE = 448  # pixels of a photo's longer side
+Seen = tuple[Tensor, Tensor, Tensor, Tensor]
+CHUNK = 4096  # segments that are embedded at once when they are measured
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,11 @@ class HeadSettings:
         width: of the fused feature.
         dropout: share of features dropped.
         balance: how much oftener rare phrases are drawn; 0: not, 1: as often as all others.
+        captions: how often texts of whole photos are drawn, against those of segments.
+        together: segments of each photo in a batch: so a segment's text is told from those of its
+            neighbours.
+        unseen: phrases that no text of training may name; the classes of the trunk that are
+            called so lose the name.
     """
 
     train: tuple[PairSource, ...]
@@ -55,21 +55,9 @@ class HeadSettings:
     width: int = 512
     dropout: float = 0.2
     balance: float = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class PooledPairs:
-    """M segments as the head sees them.
-
-    Attributes:
-        pooled: M×C float16, the trunk's maps under each mask.
-        whole: M×G float16, the last map's mean over each segment's photo.
-        texts: of each segment.
-    """
-
-    pooled: NDArray[np.float16]
-    whole: NDArray[np.float16]
-    texts: tuple[tuple[str, ...], ...]
+    captions: float = 0.3
+    together: int = 4
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +65,13 @@ class HeadBatch:
     """B segments, each with one of its texts.
 
     Attributes:
-        pooled: B×C float32.
-        whole: B×G float32.
+        seen: pooled features, global features, places and scores, as `SegmentHead` takes them.
         texts: B×D float32 unit rows.
         drawn: B int64, numbers of the texts.
         true: B×K int64, numbers of all texts of each segment, -1 where fewer than K.
     """
 
-    pooled: Tensor
-    whole: Tensor
+    seen: Seen
     texts: Tensor
     drawn: Tensor
     true: Tensor
@@ -94,9 +80,10 @@ class HeadBatch:
 class HeadNetwork(nn.Module):
     """A segment head, and the temperature that it is trained with."""
 
-    def __init__(self, width: int, dimension: int, dropout: float) -> None:
+    def __init__(self, width: int, names: NDArray[np.float32], dropout: float) -> None:
         super().__init__()
-        self.head = SegmentHead(CHANNELS, width, dimension, dropout)
+        self.head = SegmentHead(CHANNELS, width, names.shape[1], dropout, len(names))
+        self.head.names.copy_(torch.from_numpy(names))
         self.temperature = Temperature()
 
 
@@ -107,6 +94,7 @@ class HeadTask(Task):
         settings: the recipe's.
         train: to learn from.
         val: to measure on.
+        trunk: whose classifier judges the segments.
         encoder: gives texts their vectors.
         batch: segments a batch.
     """
@@ -116,59 +104,96 @@ class HeadTask(Task):
         settings: HeadSettings,
         train: PooledPairs,
         val: PooledPairs,
+        trunk: EfficientNetTrunk,
         encoder: SentenceEncoder,
         batch: int,
     ) -> None:
-        self.network: HeadNetwork = HeadNetwork(settings.width, encoder.dimension, settings.dropout)
-        self._train, self._val, self._batch = train, val, batch
+        named = naming(settings.unseen)
+        train = train.without(named) if named else train
+        names = class_vectors(encoder.encode, named)
+        self.network: HeadNetwork = HeadNetwork(settings.width, names, settings.dropout)
+        self._train, self._val, self._trunk, self._batch = train, val, trunk, batch
+        self._settings = settings
         counts = phrase_counts(train.texts)
-        self._weights = pair_weights(train.texts, counts, settings.balance)
+        weights = pair_weights(train.texts, counts, settings.balance)
+        weights[train.captioned] *= settings.captions
+        self._weights = weights / weights.sum()
+        self._neighbours = neighbours(train.photo)
         self._true = numbered(train.texts, {text: n for n, text in enumerate(counts)})
         self._vectors = torch.from_numpy(encoder.encode(list(counts)))
         self._asked = tuple(dict.fromkeys(text for texts in val.texts for text in texts))
-        self._questions = encoder.encode(self._asked)
+        self._questions = torch.from_numpy(encoder.encode(self._asked))
 
     def batches(self, epoch_seed: int) -> Iterator[HeadBatch]:
         """As many draws as there are segments, balanced by phrase; one text of each at random."""
         random = np.random.default_rng(epoch_seed)
-        rows = random.choice(
-            len(self._weights), max(len(self._weights), self._batch), p=self._weights
-        )
-        for start in range(0, len(rows) - self._batch + 1, self._batch):
-            chosen = rows[start : start + self._batch]
+        for _ in range(max(len(self._weights) // self._batch, 1)):
+            chosen = self._drawn(random)
             true = self._true[chosen]
             pick = random.integers(0, (true >= 0).sum(axis=1))
             drawn = torch.from_numpy(true[np.arange(len(chosen)), pick])
             yield HeadBatch(
-                torch.from_numpy(self._train.pooled[chosen]).float(),
-                torch.from_numpy(self._train.whole[chosen]).float(),
+                self._seen(self._train, chosen),
                 self._vectors[drawn],
                 drawn,
                 torch.from_numpy(true),
             )
 
+    def _drawn(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """A batch of rows: some by their weights, and of the photo of each some others."""
+        company = self._settings.together - 1
+        rows: list[int] = []
+        for first in random.choice(len(self._weights), self._batch, p=self._weights).tolist():
+            others = self._neighbours[self._train.photo[first]]
+            others = others[others != first]
+            rows.append(first)
+            if company and len(others):
+                weight = self._weights[others]
+                size = min(company, len(others))
+                rows.extend(random.choice(others, size, False, weight / weight.sum()).tolist())
+            if len(rows) >= self._batch:
+                break
+        return np.array(rows[: self._batch], np.int64)
+
+    def _seen(self, pairs: PooledPairs, rows: NDArray[np.int64] | slice) -> Seen:
+        pooled = torch.from_numpy(pairs.pooled[rows]).float()
+        whole = torch.from_numpy(pairs.whole[rows]).float()
+        scores = self._trunk.class_scores(pooled[:, -CHANNELS[-1] :])
+        return pooled, whole, torch.from_numpy(pairs.places[rows]), scores.clone()
+
     def loss(self, batch: HeadBatch) -> dict[str, Tensor]:
         """Symmetric InfoNCE over the segments of all processes; any true text is a positive."""
-        segments = gathered(self.network.head(batch.pooled, batch.whole).float())
+        own = self.network.head(*batch.seen)
+        segments = gathered(own.float())
         drawn, true = gathered(batch.drawn), gathered(batch.true)
         positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
         scale = self.network.temperature()
-        loss = contrastive_loss(segments, gathered(batch.texts), positive, scale)
+        texts = self.network.head.texts(batch.texts).float()
+        loss = contrastive_loss(segments, gathered(texts), positive, scale)
         return {"loss": loss, "scale": scale.exp()}
 
     def validate(self) -> dict[str, float]:
         """Every text of `val` is asked for among all its segments."""
-        vectors = self.network.head(
-            torch.from_numpy(self._val.pooled).float().to(self._device),
-            torch.from_numpy(self._val.whole).float().to(self._device),
-        )
-        scores = self._questions @ vectors.cpu().numpy().T
-        relevant = np.array([[text in texts for texts in self._val.texts] for text in self._asked])
+        parts = []
+        for start in range(0, len(self._val.texts), CHUNK):
+            seen = self._seen(self._val, slice(start, start + CHUNK))
+            parts.append(self.network.head(*(part.to(self._device) for part in seen)).cpu().numpy())
+        questions = self.network.head.texts(self._questions.to(self._device)).cpu().numpy()
+        scores = questions @ np.concatenate(parts).T
+        number = {text: n for n, text in enumerate(self._asked)}
+        relevant = np.zeros(scores.shape, np.bool_)
+        for row, texts in enumerate(self._val.texts):
+            relevant[[number[text] for text in texts], row] = True
         ranking = Ranking(scores)
-        return {
-            "mAP": mean(ranking.average_precision(relevant)) or 0.0,
+        precision = ranking.average_precision(relevant)
+        figures = {
+            "mAP": mean(precision) or 0.0,
             "P@10": mean(ranking.precision(relevant, 10)) or 0.0,
         }
+        if self._settings.unseen:
+            unseen = np.isin(self._asked, self._settings.unseen)
+            figures["mAP of unseen phrases"] = mean(precision[unseen]) or 0.0
+        return figures
 
     def export(self, folder: Path) -> None:
         """`head.safetensors`, float16."""
@@ -187,57 +212,6 @@ def numbered(texts: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[
     return table
 
 
-def pooled_pairs(
-    pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, supplies: Supplies, skipped: Skipped
-) -> PooledPairs:
-    """The pairs' features, from the cache or from the photos, which are opened once each.
-
-    Raises:
-        DataMissing: no photo can be used.
-    """
-    store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pooled")
-    by_photo: dict[Path, list[TrainingPair]] = defaultdict(list)
-    for pair in pairs:
-        by_photo[pair.photo].append(pair)
-    pooled, whole = [], []
-    texts: list[tuple[str, ...]] = []
-    for number, (photo, of_photo) in enumerate(by_photo.items()):
-        if number and number % 500 == 0:
-            supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
-        try:
-            seen = _features(photo, of_photo, trunk, store)
-        except (PhotoError, ValueError) as error:
-            skipped.note(str(photo), "the photo cannot be used", error)
-            continue
-        pooled.append(seen[:-1])
-        whole.append(np.repeat(seen[-1:, -CHANNELS[-1] :], len(of_photo), axis=0))
-        texts.extend(pair.texts for pair in of_photo)
-    supplies.tell(f"{store.holdings()}")
-    if not texts:
-        raise DataMissing("no photo can be used", "; ".join(skipped.lines()))
-    return PooledPairs(np.concatenate(pooled), np.concatenate(whole), tuple(texts))
-
-
-def _features(
-    photo: Path, pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, store: FeatureStore
-) -> NDArray[np.float16]:
-    """Pooled features of a photo's pairs, and last of all of it; (N+1)×C float16."""
-    key = blake3(content_hash(photo))
-    for pair in pairs:
-        key.update(repr((pair.size, pair.counts)).encode())
-
-    def make() -> dict[str, NDArray[np.float32]]:
-        features = trunk.features(read_image(photo, max_side=SIDE))
-        rows = np.zeros((len(pairs) + 1, sum(CHANNELS)), np.float32)
-        for size in {pair.size for pair in pairs}:  # data sets may state different ones
-            chosen = [number for number, pair in enumerate(pairs) if pair.size == size]
-            segments = Segments.from_counts(size, [pairs[number].counts for number in chosen])
-            rows[[*chosen, -1]] = pooled_features(features, segments.with_whole()).numpy()
-        return {"rows": rows}
-
-    return store.features(key.digest(), make)["rows"]
-
-
 def head_kind() -> TaskKind:
     """How a recipe's [task] of kind `segment-head` is read and built."""
     return TaskKind(HeadSettings, _build)
@@ -253,4 +227,4 @@ def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
         supplies.tell(line)
-    return HeadTask(settings, parts[0], parts[1], SentenceEncoder(), supplies.batch)
+    return HeadTask(settings, parts[0], parts[1], trunk, SentenceEncoder(), supplies.batch)

@@ -88,10 +88,18 @@ def read_corpus(
     return [photo for file in files for photo in _photos(file, holdout, skipped)]
 
 
-def corpus_pairs(folder: Path, split: str, skipped: Skipped) -> Iterator[TrainingPair]:
-    """The pairs of a corpus' photos of one split ("": of all), photo by photo."""
+def corpus_pairs(
+    folder: Path, split: str, skipped: Skipped, holdout: float = 0.0
+) -> Iterator[TrainingPair]:
+    """The pairs of a corpus' photos of one split ("": of all), photo by photo.
+
+    Args:
+        folder, holdout: as for `read_corpus`.
+        split: of the photos.
+        skipped: takes what cannot be used.
+    """
     for file in sorted(folder.glob("*/annotations.jsonl")):
-        for photo in _photos(file, 0.0, skipped):
+        for photo in _photos(file, holdout, skipped):
             if split in ("", photo.split):
                 yield from photo.pairs
 

@@ -10,8 +10,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.features import FeatureTable
 from model.training.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto, TrainingPair
+from model.training.proposals import Proposals
 
 MATCH = 0.5  # a proposal shows what it overlaps by this IoU …
 PART_OF_STUFF = 0.8  # … or, of sky and grass, what it lies in by this share
@@ -45,7 +45,7 @@ def word_list(name: str) -> list[str]:
 
 
 def named_questions(
-    photos: Sequence[AnnotatedPhoto], proposals: FeatureTable, split: str
+    photos: Sequence[AnnotatedPhoto], proposals: Proposals, split: str
 ) -> list[Question]:
     """One question a phrase of the split's regions, over the proposals that can be judged.
 
@@ -88,7 +88,7 @@ def named_questions(
 def without_answers(
     questions: Sequence[Question],
     photos: Sequence[AnnotatedPhoto],
-    proposals: FeatureTable,
+    proposals: Proposals,
     fewest: int = 20,
 ) -> list[Question]:
     """The same questions after every photo that shows the phrase was taken away.
@@ -109,7 +109,7 @@ def without_answers(
 
 
 def absent_questions(
-    words: Sequence[str], photos: Sequence[AnnotatedPhoto], proposals: FeatureTable, split: str
+    words: Sequence[str], photos: Sequence[AnnotatedPhoto], proposals: Proposals, split: str
 ) -> list[Question]:
     """Words for things that none of the split's photos shows, over all its proposals."""
     members = [n for n, photo in enumerate(photos) if photo.split == split and _regions(photo)]
@@ -122,7 +122,7 @@ def _regions(photo: AnnotatedPhoto) -> list[TrainingPair]:
 
 
 def _links(
-    photos: Sequence[AnnotatedPhoto], proposals: FeatureTable, members: set[int]
+    photos: Sequence[AnnotatedPhoto], proposals: Proposals, members: set[int]
 ) -> dict[str, tuple[set[int], set[int]]]:
     """For each text the proposals that show it, and those that overlap it noticeably."""
     found: dict[str, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
@@ -145,7 +145,7 @@ def _links(
     return found
 
 
-def _rows_by_photo(proposals: FeatureTable) -> dict[int, NDArray[np.int64]]:
+def _rows_by_photo(proposals: Proposals) -> dict[int, NDArray[np.int64]]:
     order = np.argsort(proposals.photo, kind="stable")
     numbers, first = np.unique(proposals.photo[order], return_index=True)
     return dict(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))

@@ -24,6 +24,7 @@ class PairSource:
         photos: the folder of the photos.
         instances: of `refcoco`, the file of the masks.
         split: of `corpus` and `refcoco`; "": all.
+        holdout: of `corpus`, share of the split `train` that is kept back, as the split `holdout`.
         kinds: that are taken; all by default.
         least_score: of the pairs that are taken.
     """
@@ -33,6 +34,7 @@ class PairSource:
     photos: str = "images"
     instances: str = "instances.json"
     split: str = ""
+    holdout: float = 0.0
     kinds: tuple[str, ...] = ()
     least_score: float = 0.0
 
@@ -60,7 +62,7 @@ class PairSource:
             return refcoco_pairs.refcoco_pairs(file, instances, photos, self.split, skipped)
         if self.format == "parquet":
             return parquet_pairs.parquet_pairs(file, photos, skipped)
-        return corpus_pairs(file, self.split, skipped)
+        return corpus_pairs(file, self.split, skipped, self.holdout)
 
 
 def all_pairs(

@@ -12,52 +12,94 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.errors import WeightsMismatch, shown
+from model.use.places import PLACES
+
+CLASSES = 1000
+TEXT_WIDTH = 512
+SHARPNESS = 2.0  # of the classifier's probabilities; trained on single things, it doubts scenes
 
 
 class SegmentHead(nn.Module):
-    """Pooled features of all levels, and the photo's global feature, to unit vectors.
+    """Pooled features of all levels, the photo's global feature and the place, to unit vectors.
 
-    Each level passes a linear layer and a layer norm and is added with a learned scale; so is the
-    global feature, the photo's mean over the last level. Pooling came first: the masks are applied
-    to the trunk's maps, and the fusion to one vector a segment.
+    Each passes a linear layer and a layer norm and is added with a learned scale; the global
+    feature is the photo's mean over the last level. Pooling came first: the masks are applied to
+    the trunk's maps, and the fusion to one vector a segment.
+
+    What the trunk's own classifier says of the segment is added at the end, as the mean of its
+    classes' names in the sentence space, with a learned weight: so words are found that nobody
+    annotated.
 
     Args:
         levels: channels of the pooled levels, side by side in the input.
         width: of the fused feature.
-        dimension: of the embedding space.
+        dimension: of the sentence space.
         dropout: share of fused features dropped in training.
+        classes: that the trunk's classifier knows.
+
+    Attributes:
+        names: classes×dimension unit rows, the names of the classes.
     """
 
+    names: Tensor
+
     def __init__(
-        self, levels: Sequence[int], width: int, dimension: int, dropout: float = 0.0
+        self,
+        levels: Sequence[int],
+        width: int,
+        dimension: int,
+        dropout: float = 0.0,
+        classes: int = CLASSES,
     ) -> None:
         super().__init__()
         self.levels = tuple(levels)
         self.width = width
         self.dimension = dimension
-        sizes = [*self.levels, self.levels[-1]]
+        sizes = [*self.levels, self.levels[-1], PLACES]
         self.project = nn.ModuleList(nn.Linear(channels, width) for channels in sizes)
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
         self.scale = nn.Parameter(torch.ones(len(sizes)) / len(sizes) ** 0.5)
         self.drop = nn.Dropout(dropout)
         self.widen = nn.Linear(width, 2 * width)
         self.embed = nn.Linear(2 * width, dimension)
+        self.gate = nn.Linear(2 * width, 1)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+        self.narrow_text = nn.Linear(dimension, TEXT_WIDTH)
+        self.widen_text = nn.Linear(TEXT_WIDTH, dimension)
+        nn.init.zeros_(self.widen_text.weight)
+        nn.init.zeros_(self.widen_text.bias)
+        self.register_buffer("names", torch.eye(classes, dimension))
 
-    def forward(self, pooled: Tensor, whole: Tensor) -> Tensor:
-        """N×dimension unit rows.
+    def forward(self, pooled: Tensor, whole: Tensor, places: Tensor, scores: Tensor) -> Tensor:
+        """N×dimension unit rows, float32.
 
         Args:
             pooled: N×sum(levels) pooled features.
             whole: N×levels[-1] or 1×levels[-1], the last level's mean over each segment's photo.
+            places: N×19, as of `model.use.places`.
+            scores: N×classes, the classifier's logits of each segment.
         """
-        parts = [*torch.split(pooled, list(self.levels), dim=1), whole]
-        fused = torch.zeros((), dtype=pooled.dtype)
+        parts = [*torch.split(pooled, list(self.levels), dim=1), whole, places]
+        fused = torch.zeros((), dtype=pooled.dtype, device=pooled.device)
         for part, project, norm, scale in zip(
             parts, self.project, self.norm, self.scale, strict=True
         ):
             fused = fused + scale * norm(project(part))
         hidden = functional.gelu(self.widen(self.drop(fused)))
-        return functional.normalize(self.embed(self.drop(hidden)), dim=1)
+        own = functional.normalize(self.embed(self.drop(hidden)).float(), dim=1)
+        meant = functional.normalize(
+            torch.softmax(SHARPNESS * scores.float(), dim=1) @ self.names.float(), dim=1
+        )
+        return functional.normalize(own + self.gate(hidden).float().exp() * meant, dim=1)
+
+    def texts(self, sentences: Tensor) -> Tensor:
+        """N×dimension unit rows: sentences' unit rows, turned a little towards what is seen.
+
+        What is added to them is learned, and nothing before training.
+        """
+        added = self.widen_text(functional.gelu(self.narrow_text(sentences)))
+        return functional.normalize(sentences + added, dim=1)
 
     def save(self, path: Path) -> None:
         """Write the weights (float16) and the shape to a safetensors file."""
@@ -65,6 +107,7 @@ class SegmentHead(nn.Module):
             "levels": ",".join(map(str, self.levels)),
             "width": str(self.width),
             "dimension": str(self.dimension),
+            "classes": str(len(self.names)),
         }
         tensors = {key: value.half().contiguous() for key, value in self.state_dict().items()}
         save_file(tensors, path, metadata=shape)
@@ -84,11 +127,12 @@ class SegmentHead(nn.Module):
                 [int(channels) for channels in shape["levels"].split(",")],
                 int(shape["width"]),
                 int(shape["dimension"]),
+                classes=int(shape["classes"]),
             )
             head.load_state_dict(tensors)
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise WeightsMismatch(
                 f"{shown(path)} does not hold the weights of a segment head",
-                "reinstall segsearch, or train the head again (python -m model.training)",
+                "reinstall segsearch, or train the head again (segsearch train recipes/use.toml)",
             ) from error
         return head.eval().requires_grad_(False)

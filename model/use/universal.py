@@ -17,16 +17,20 @@ from model.encoders.sentence import SentenceEncoder
 from model.errors import WeightsMismatch, shown
 from model.images import Image
 from model.segments import Segments
+from model.use.colours import region_colours, text_colours, without_colours
+from model.use.composition import COLOUR_DIMENSIONS, joined_segments, joined_texts
 from model.use.head import SegmentHead
+from model.use.places import places
 
 if TYPE_CHECKING:
-    from model.encoders.efficientnet import EfficientNetTrunk, FeatureMaps
+    from model.encoders.efficientnet import EfficientNetTrunk
 
 REMEMBERED_TEXTS = 1024
 
 
 class UniversalEmbedder(Embedder):
-    """A frozen trunk, pooling under the masks, and a trained head into the sentence space.
+    """A frozen trunk, pooling under masks, and a trained head into the sentence space; beside it
+    the colours under the mask, and the colour words of texts.
 
     The two towers are loaded when they are first needed: a search reads words only, an indexer
     photos only.
@@ -74,9 +78,9 @@ class UniversalEmbedder(Embedder):
             WeightsMismatch: the file holds no segment head, or one of another dimension.
         """
         trained = SegmentHead.load(head)
-        if trained.dimension != space.dimension:
+        if (dimension := trained.dimension + COLOUR_DIMENSIONS) != space.dimension:
             raise WeightsMismatch(
-                f"{shown(head)} makes vectors of {trained.dimension} components,"
+                f"{shown(head)} makes vectors of {dimension} components,"
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
@@ -91,23 +95,28 @@ class UniversalEmbedder(Embedder):
         """One unit vector a segment, in their order; one forward pass of the trunk."""
         if not len(segments):
             return Embeddings.empty(self._space)
-        return self.embed_features(self._trunk().features(image), segments)
-
-    def embed_features(self, features: FeatureMaps, segments: Segments) -> Embeddings:
-        """The same, of an image that the trunk has already seen."""
         from model.use.pooling import pooled_features
 
+        trunk = self._trunk()
+        features = trunk.features(image)
         with torch.inference_mode():
-            whole = features.maps[-1].mean(dim=(1, 2))[None]
-            vectors = self._head(pooled_features(features, segments), whole)
-        return Embeddings.unit(vectors.numpy(), self._space)
+            pooled = pooled_features(features, segments)
+            last = features.maps[-1]
+            meanings = self._head(
+                pooled,
+                last.mean(dim=(1, 2))[None],
+                torch.from_numpy(places(segments)),
+                trunk.class_scores(pooled[:, -len(last) :]),
+            )
+        vectors = joined_segments(meanings.numpy(), region_colours(image, segments))
+        return Embeddings.unit(vectors, self._space)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
         unknown = [text for text in dict.fromkeys(texts) if text not in self._texts]
         found = {text: self._texts[text] for text in texts if text in self._texts}
         if unknown:
-            found.update(zip(unknown, self._sentence().encode(unknown), strict=True))
+            found.update(zip(unknown, self._text_vectors(unknown), strict=True))
         for text in dict.fromkeys(texts):
             self._texts[text] = found[text]
             self._texts.move_to_end(text)
@@ -116,6 +125,13 @@ class UniversalEmbedder(Embedder):
         if not texts:
             return Embeddings.empty(self._space)
         return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
+
+    def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        plain = [without_colours(text) for text in texts]
+        sentences = torch.from_numpy(self._sentence().encode([*texts, *plain]))
+        with torch.inference_mode():
+            encoded = self._head.texts(sentences).numpy()
+        return joined_texts(encoded[: len(texts)], encoded[len(texts) :], text_colours(texts))
 
     def _trunk(self) -> EfficientNetTrunk:
         if self._loaded_trunk is None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.training.features import FeatureTable
 from model.training.pairs import AnnotatedPhoto, TrainingPair
+from model.training.proposals import Proposals
 from model.training.questions import (
     absent_questions,
     named_questions,
@@ -25,13 +25,12 @@ PHOTOS = [
 ]
 
 
-def table(links: list[tuple[int, int, float, float]]) -> FeatureTable:
+def table(links: list[tuple[int, int, float, float]]) -> Proposals:
     """Three proposals in each of the four photos."""
     columns = np.array(links, np.float64).reshape(-1, 4)
-    return FeatureTable(
-        np.zeros((12, 2), np.float16),
+    return Proposals(
+        np.zeros((12, 2), np.float32),
         np.repeat(np.arange(4), 3),
-        np.full(12, -1),
         columns[:, 0].astype(np.int64),
         columns[:, 1].astype(np.int64),
         columns[:, 2].astype(np.float32),

@@ -8,10 +8,11 @@ from model import EmbeddingSpace, Image, Segments
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 from model.use import universal
+from model.use.composition import COLOUR_DIMENSIONS
 from model.use.head import SegmentHead
 from model.use.universal import UniversalEmbedder
 
-SPACE = EmbeddingSpace("test", 384, "0" * 64)
+SPACE = EmbeddingSpace("test", 384 + COLOUR_DIMENSIONS, "0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,15 @@ def test_texts_are_encoded_once(
     np.testing.assert_array_equal(again.vectors, first.vectors[[1, 0]])
 
 
+def test_a_colour_word_finds_the_colour_and_changes_nothing_else(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    red, grey = embedder.embed_segments(photo, halves()).vectors
+    asked, plain = embedder.embed_texts(["red wall", "wall"]).vectors
+    assert asked @ red - plain @ red > asked @ grey - plain @ grey
+    assert not plain[-COLOUR_DIMENSIONS:].any()
+
+
 def test_only_so_many_texts_are_remembered(
     embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,5 +89,5 @@ def test_only_so_many_texts_are_remembered(
 
 def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
     SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
-    with pytest.raises(WeightsMismatch, match="16 components"):
+    with pytest.raises(WeightsMismatch, match="32 components"):
         UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")

@@ -1,0 +1,133 @@
+"""Training pairs as a head sees them: pooled features of a frozen trunk, kept on disk."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
+from model.errors import DataMissing, PhotoError
+from model.images import content_hash, read_image
+from model.segments import Segments
+from model.training.feature_store import FeatureStore
+from model.training.kinds import Supplies
+from model.training.pairs import PHOTO_KIND, TrainingPair
+from model.training.skipped import Skipped
+from model.use.places import places
+from model.use.pooling import pooled_features
+
+SIDE = 448  # pixels of a photo's longer side
+
+
+@dataclass(frozen=True, eq=False)
+class PooledPairs:
+    """M segments as the head sees them.
+
+    Attributes:
+        pooled: M×C float16, the trunk's maps under each mask.
+        whole: M×G float16, the last map's mean over each segment's photo.
+        places: M×19 float32, see `model.use.places`.
+        photo: M int64, number of each segment's photo.
+        captioned: M bool, whether its texts are of the whole photo.
+        texts: of each segment.
+    """
+
+    pooled: NDArray[np.float16]
+    whole: NDArray[np.float16]
+    places: NDArray[np.float32]
+    photo: NDArray[np.int64]
+    captioned: NDArray[np.bool_]
+    texts: tuple[tuple[str, ...], ...]
+
+    def without(self, named: re.Pattern[str]) -> PooledPairs:
+        """Those that have texts which this does not find, with these."""
+        texts = [tuple(t for t in of if not named.search(t)) for of in self.texts]
+        rows = np.flatnonzero([bool(of) for of in texts])
+        return PooledPairs(
+            self.pooled[rows],
+            self.whole[rows],
+            self.places[rows],
+            self.photo[rows],
+            self.captioned[rows],
+            tuple(texts[row] for row in rows),
+        )
+
+
+def pooled_pairs(
+    pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, supplies: Supplies, skipped: Skipped
+) -> PooledPairs:
+    """The pairs' features, from the cache or from the photos, which are opened once each.
+
+    Raises:
+        DataMissing: no photo can be used.
+    """
+    store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pooled")
+    by_photo: dict[Path, list[TrainingPair]] = defaultdict(list)
+    for pair in pairs:
+        by_photo[pair.photo].append(pair)
+    pooled, whole, where, photos = [], [], [], []
+    used: list[TrainingPair] = []
+    for number, (photo, of_photo) in enumerate(by_photo.items()):
+        if number and number % 500 == 0:
+            supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
+        try:
+            seen = _features(photo, of_photo, trunk, store)
+            where.append(_places(of_photo))
+        except (PhotoError, ValueError) as error:
+            skipped.note(str(photo), "the photo cannot be used", error)
+            continue
+        pooled.append(seen[:-1])
+        whole.append(np.repeat(seen[-1:, -CHANNELS[-1] :], len(of_photo), axis=0))
+        photos.append(np.full(len(of_photo), number))
+        used.extend(of_photo)
+    supplies.tell(f"{store.holdings()}")
+    if not used:
+        raise DataMissing("no photo can be used", "; ".join(skipped.lines()))
+    return PooledPairs(
+        np.concatenate(pooled),
+        np.concatenate(whole),
+        np.concatenate(where),
+        np.concatenate(photos),
+        np.array([pair.kind == PHOTO_KIND for pair in used]),
+        tuple(pair.texts for pair in used),
+    )
+
+
+def _places(pairs: Sequence[TrainingPair]) -> NDArray[np.float32]:
+    return np.concatenate(
+        [places(Segments.from_counts(pair.size, [pair.counts])) for pair in pairs]
+    )
+
+
+def _features(
+    photo: Path, pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, store: FeatureStore
+) -> NDArray[np.float16]:
+    """Pooled features of a photo's pairs, and last of all of it; (N+1)×C float16."""
+    key = blake3(content_hash(photo))
+    for pair in pairs:
+        key.update(repr((pair.size, pair.counts)).encode())
+
+    def make() -> dict[str, NDArray[np.float32]]:
+        features = trunk.features(read_image(photo, max_side=SIDE))
+        rows = np.zeros((len(pairs) + 1, sum(CHANNELS)), np.float32)
+        for size in {pair.size for pair in pairs}:  # data sets may state different ones
+            chosen = [number for number, pair in enumerate(pairs) if pair.size == size]
+            segments = Segments.from_counts(size, [pairs[number].counts for number in chosen])
+            rows[[*chosen, -1]] = pooled_features(features, segments.with_whole()).numpy()
+        return {"rows": rows}
+
+    return store.features(key.digest(), make)["rows"]
+
+
+def neighbours(photo: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Of each photo the rows that are in it; `photo` is that of each row."""
+    order = np.argsort(photo, kind="stable")
+    numbers, first = np.unique(photo[order], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))

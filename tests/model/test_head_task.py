@@ -1,0 +1,133 @@
+import re
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+
+from model.encoders.efficientnet import CHANNELS
+from model.training import head_task
+from model.training.class_names import class_names, class_vectors, naming
+from model.training.head_task import HeadSettings, HeadTask
+from model.training.pooled_pairs import PooledPairs, neighbours
+from model.use.head import SegmentHead
+from model.use.places import PLACES
+
+WORDS = ("dog", "cat", "car door", "sky")
+
+
+class Words:
+    """Every text has a direction of its own."""
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        rows = [np.random.default_rng(crc32(text.encode())).normal(size=16) for text in texts]
+        drawn = np.array(rows, np.float32).reshape(-1, 16)
+        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+class Trunk:
+    def class_scores(self, pooled: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(pooled), 1000)
+
+
+def pairs(count: int = 120) -> PooledPairs:
+    """Four concepts, told by one channel each; four segments a photo, one of them captioned."""
+    random = np.random.default_rng(0)
+    concept = np.arange(count) % 4
+    pooled = random.normal(size=(count, sum(CHANNELS))).astype(np.float16)
+    pooled[np.arange(count), concept] += 8
+    return PooledPairs(
+        pooled,
+        np.zeros((count, CHANNELS[-1]), np.float16),
+        np.zeros((count, PLACES), np.float32),
+        np.arange(count) // 4,
+        concept == 3,
+        tuple((WORDS[c],) for c in concept),
+    )
+
+
+def task(**settings: object) -> HeadTask:
+    torch.manual_seed(0)
+    chosen = HeadSettings(train=(), val=(), width=16, dropout=0.0, **settings)  # type: ignore[arg-type]
+    return HeadTask(chosen, pairs(), pairs(), Trunk(), Words(), 32)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def few_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def vectors(encode: object, without: object = None) -> np.ndarray:
+        return np.zeros((1000, 16), np.float32)
+
+    monkeypatch.setattr(head_task, "class_vectors", vectors)
+
+
+def test_it_learns() -> None:
+    learner = task()
+    optimiser = torch.optim.AdamW(learner.network.parameters(), lr=5e-3)
+    for epoch in range(12):
+        for batch in learner.batches(epoch):
+            optimiser.zero_grad()
+            learner.loss(batch)["loss"].backward()
+            optimiser.step()
+    learner.network.eval()
+    with torch.no_grad():
+        assert learner.validate()["mAP"] > 0.9
+
+
+def test_batches_hold_neighbours_and_depend_on_the_seed_alone() -> None:
+    learner = task(together=4)
+    drawn = learner._drawn(np.random.default_rng(0))
+    assert len(drawn) == 32
+    photos = pairs().photo[drawn].reshape(-1, 4)
+    assert (photos == photos[:, :1]).all()
+    assert all(len(set(four)) == 4 for four in drawn.reshape(-1, 4).tolist())
+    first, again, other = (next(iter(learner.batches(seed))).drawn for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_captions_are_drawn_as_often_as_told() -> None:
+    weights = task(captions=0.5)._weights.reshape(-1, 4)
+    np.testing.assert_allclose(weights[:, 3], weights[:, 0] / 2)
+
+
+def test_what_is_held_out_is_nowhere_in_training() -> None:
+    learner = task(unseen=("door", "sky"))
+    assert {text for texts in learner._train.texts for text in texts} == {"dog", "cat"}
+    learner.network.eval()
+    with torch.no_grad():
+        assert set(learner.validate()) == {"mAP", "P@10", "mAP of unseen phrases"}
+
+
+def test_an_export_is_a_head(tmp_path: Path) -> None:
+    learner = task()
+    learner.export(tmp_path)
+    assert SegmentHead.load(tmp_path / head_task.WEIGHTS).dimension == 16
+
+
+def test_names_are_found_as_whole_words_in_both_numbers() -> None:
+    named = naming(["door", "car"])
+    assert named is not None
+    for text in ("Car doors", "door", "two cars"):
+        assert named.search(text)
+    for text in ("indoor", "carpet"):
+        assert not named.search(text)
+    assert naming([]) is None
+
+
+def test_classes_have_their_names_and_lose_those_held_out() -> None:
+    names = class_names()
+    assert len(names) == 1000
+    assert names[388][:2] == ["giant panda", "panda"]
+    vectors = class_vectors(Words().encode)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    without = class_vectors(Words().encode, re.compile("panda"))
+    assert not np.allclose(without[388], vectors[388])
+    np.testing.assert_allclose(without[0], vectors[0])
+    tench = class_vectors(Words().encode, re.compile("tench|Tinca"))
+    assert not tench[0].any()
+
+
+def test_rows_by_photo() -> None:
+    found = neighbours(np.array([2, 0, 2]))
+    assert {photo: rows.tolist() for photo, rows in found.items()} == {0: [1], 2: [0, 2]}

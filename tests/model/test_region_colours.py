@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import Image, Segments
+from model.use.colours import COMPONENTS, region_colours, text_colours, without_colours
+from model.use.composition import COLOUR_DIMENSIONS, joined_segments, joined_texts
+
+
+def words(text: str) -> set[str]:
+    return {COMPONENTS[i] for i in np.flatnonzero(text_colours([text])[0])}
+
+
+@pytest.mark.parametrize(
+    ("text", "colours", "rest"),
+    [
+        ("red car door", {"red"}, "car door"),
+        ("RED", {"red"}, "RED"),
+        ("light blue shirt", {"light", "blue"}, "shirt"),
+        ("traffic light", set(), "traffic light"),
+        ("dark-green tree", {"dark", "green"}, "tree"),
+        ("a gray-coloured cat", {"grey"}, "a cat"),
+        ("black and white dog", {"black", "white"}, "dog"),
+        ("blue-eyed cat", set(), "blue-eyed cat"),
+        ("redwood and blackbirds", set(), "redwood and blackbirds"),
+        ("navy trousers", {"blue"}, "trousers"),
+        ("", set(), ""),
+    ],
+)
+def test_colour_words_are_read(text: str, colours: set[str], rest: str) -> None:
+    assert words(text) == colours
+    assert without_colours(text) == rest
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read(text: str) -> None:
+    length = np.linalg.norm(text_colours([text]))
+    assert length == pytest.approx(1) or length == 0
+    assert without_colours(text) or not text
+
+
+def test_what_is_seen_is_what_is_under_the_mask() -> None:
+    pixels = np.full((40, 60, 3), (20, 155, 40), np.uint8)
+    pixels[:, :30] = (225, 20, 20)
+    masks = np.zeros((3, 40, 60), np.bool_)
+    masks[0, :, :30], masks[1, :, 30:], masks[2] = True, True, True
+    found = region_colours(Image(pixels, (40, 60)), Segments.from_masks(masks))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    red, green = COMPONENTS.index("red"), COMPONENTS.index("green")
+    assert found[0, red] > 0.85 > found[0, green] == 0
+    assert found[1, green] > 0.85
+    assert found[2, red] == pytest.approx(found[2, green], abs=0.05)
+    assert found[2, COMPONENTS.index("colourful")] > 0.2
+
+
+def test_a_mask_of_one_pixel_has_a_colour() -> None:
+    mask = np.zeros((1, 300, 400), np.bool_)
+    mask[0, 7, 9] = True
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    found = region_colours(Image(pixels, (300, 400)), Segments.from_masks(mask))
+    assert found[0].argmax() == COMPONENTS.index("black")
+
+
+def test_without_a_colour_word_meaning_alone_decides() -> None:
+    random = np.random.default_rng(0)
+
+    def unit(rows: int, columns: int) -> np.ndarray:
+        drawn = random.normal(size=(rows, columns)).astype(np.float32)
+        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+    meanings, text = unit(20, 8), unit(1, 8)
+    segments = joined_segments(meanings, np.abs(unit(20, COLOUR_DIMENSIONS)))
+    plain = joined_texts(text, text, np.zeros((1, COLOUR_DIMENSIONS), np.float32))
+    order = np.argsort(segments @ plain[0])
+    np.testing.assert_array_equal(order, np.argsort(meanings @ text[0]))
+    for rows in (segments, plain):
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
