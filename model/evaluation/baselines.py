@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
-from timm.data import ImageNetInfo
 
 from model.embedder import Embedder
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.images import Image
 from model.segmenter import Segmenter
 from model.segments import Segments
+from model.training.class_names import class_names
 
 LEAST_CROP = 8  # pixels; a smaller box is widened around its middle
 
@@ -63,9 +63,7 @@ class ImageNetNames:
 
     def __init__(self, encode: Callable[[Sequence[str]], NDArray[np.float32]]) -> None:
         self._trunk = EfficientNetTrunk.shared()
-        known = ImageNetInfo("imagenet-1k")
-        described = map(known.index_to_description, range(known.num_classes()))
-        self._names = encode([names.split(",")[0] for names in described])
+        self._names = encode([names[0] for names in class_names()])
 
     def vector(self, image: Image) -> NDArray[np.float32]:
         """D, of length 1: the mean of the classes' first names, weighted by probability."""
