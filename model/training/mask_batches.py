@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -60,7 +61,10 @@ class MaskPhotos(Sequence[MaskBatch]):
         maps = [self.maps(photo) for photo in chosen]
         return MaskBatch(
             tuple(torch.stack(level) for level in zip(*maps, strict=True)),
-            tuple(targets(p, m[0].shape[1:]) for p, m in zip(chosen, maps, strict=True)),
+            tuple(
+                targets(photo, (fine.shape[1], fine.shape[2]))
+                for photo, (fine, *_) in zip(chosen, maps, strict=True)
+            ),
             tuple(photo.source in self.exhaustive for photo in chosen),
         )
 
@@ -72,9 +76,12 @@ def kept_maps(
     they have been made."""
 
     def maps(photo: TruePhoto) -> tuple[Tensor, ...]:
-        def make() -> Mapping[str, np.ndarray]:  # type: ignore[type-arg]
+        def make() -> Mapping[str, NDArray[np.float16]]:
             seen = trunk.features(photo.read()).pyramid
-            return {name: level.numpy() for name, level in zip(LEVELS, seen, strict=True)}
+            return {
+                name: level.numpy().astype(np.float16)
+                for name, level in zip(LEVELS, seen, strict=True)
+            }
 
         kept = store.features(content_hash(photo.path), make)
         return tuple(torch.from_numpy(kept[name]).float() for name in LEVELS)
@@ -82,10 +89,10 @@ def kept_maps(
     return maps
 
 
-def targets(photo: TruePhoto, grid: Sequence[int]) -> Tensor:
+def targets(photo: TruePhoto, grid: tuple[int, int]) -> Tensor:
     """N×H×W float32: the share of each cell of the grid that lies in each of the N regions."""
     drawn = masks.decode([region.counts for region in photo.regions], photo.size)
-    return functional.adaptive_avg_pool2d(torch.from_numpy(drawn).float()[None], tuple(grid))[0]
+    return functional.adaptive_avg_pool2d(torch.from_numpy(drawn).float()[None], grid)[0]
 
 
 def mixed_order(
