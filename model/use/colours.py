@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 MODIFIERS = ("dark", "light", "vivid", "dull", "colourful")
 COMPONENTS = (*NAMES, *MODIFIERS)
-SIDE = 224  # pixels are named at this longer side
+SIDE = 160  # pixels are named at this longer side
 CHUNK = 64
 MODIFIER_WEIGHT = 0.5
 
