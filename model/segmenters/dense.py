@@ -33,7 +33,7 @@ class Selection:
     """
 
     most: int = 100
-    overlap: float = 0.7
+    overlap: float = 0.75
     smallest: float = 0.0008
     steadiness: float = 1.0
 

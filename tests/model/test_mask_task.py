@@ -17,6 +17,7 @@ from model.training.kinds import KINDS
 from model.training.mask_batches import kept_maps, mixed_order, targets
 from model.training.mask_task import WEIGHTS, MaskSettings, MaskTask, drawn_cells
 from model.training.recipe import load_recipe
+from model.training.run import train
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "masks.toml"
 SETTINGS = MaskSettings(width=16, fine=16, prototypes=8, prompts=8, exhaustive=("squares",))
@@ -148,3 +149,29 @@ def test_the_recipe_is_understood() -> None:
 def test_a_photo_is_looked_at_in_multiples_of_32() -> None:
     assert input_size((300, 448)) == (288, 448)
     assert input_size((3000, 20)) == (448, 32)
+
+
+def test_the_trainer_runs_the_recipe(corpus: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "masks.toml"
+    recipe.write_text(
+        """
+        [task]
+        kind = "masks"
+        width = 8
+        fine = 8
+        prototypes = 4
+        prompts = 4
+
+        [trainer]
+        steps = 2
+        batch = 2
+        lr = 1e-3
+        ema = 0.9
+        best = "ar_100"
+        """
+    )
+    summary = train(recipe, corpus, tmp_path / "out", cache=tmp_path / "cache")
+    assert summary is not None
+    assert summary.steps == 2
+    assert 0 <= summary.metrics["ar_100"] <= 1
+    assert DenseNetwork.load(tmp_path / "out" / WEIGHTS).shape["width"] == "8"
