@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "presets"
 DEFAULT = "nano"
+NO_VECTORS = ("calibration", "masks")  # weights that judge scores or draw masks
 Settings = Mapping[str, Any]
 
 
@@ -65,7 +66,11 @@ class Preset:
     @property
     def fingerprint(self) -> str:
         """Hex digest of all that decides which segments and vectors a photo gets."""
-        return _digest(self._embedding_identity() | {"segmenter": dict(self.segmenter)})
+        masks = self.weights.get("masks")
+        return _digest(
+            self._embedding_identity()
+            | {"segmenter": dict(self.segmenter), "masks": masks.sha256 if masks else ""}
+        )
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -92,8 +97,7 @@ class Preset:
         return CALIBRATIONS[self.embedder["kind"]](self)
 
     def _embedding_identity(self) -> dict[str, Any]:
-        # the calibration judges scores and changes no vector
-        digests = {role: w.sha256 for role, w in self.weights.items() if role != "calibration"}
+        digests = {role: w.sha256 for role, w in self.weights.items() if role not in NO_VECTORS}
         return {
             "embedder": dict(self.embedder),
             "image_side": self.image_side,
@@ -158,6 +162,13 @@ def _felzenszwalb(preset: Preset, **settings: Any) -> Segmenter:
     return FelzenszwalbSegmenter(**settings)
 
 
+def _dense(preset: Preset, **settings: Any) -> Segmenter:
+    from model.segmenters.dense import DenseSegmenter
+
+    masks, trunk = (preset.weights[role].checked_path() for role in ("masks", "trunk"))
+    return DenseSegmenter(masks, trunk, **settings)
+
+
 def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
     from model.segmenters.colour_regions import ColourRegionSegmenter
 
@@ -170,7 +181,7 @@ def _universal(preset: Preset, **settings: Any) -> Embedder:
     files: dict[str, Any] = {
         role: weights.checked_path()
         for role, weights in preset.weights.items()
-        if role != "calibration"
+        if role not in NO_VECTORS
     }
     return UniversalEmbedder.load(preset.space, **files, **settings)
 
@@ -194,6 +205,7 @@ def _colour_calibration(preset: Preset) -> Calibration:
 
 
 SEGMENTERS: Mapping[str, Callable[..., Segmenter]] = {
+    "dense": _dense,
     "felzenszwalb": _felzenszwalb,
     "colour-regions": _colour_regions,
 }
