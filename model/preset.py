@@ -83,10 +83,17 @@ class Preset:
         Raises:
             WeightsMissing, WeightsMismatch: a weight file is not there or not the right one.
         """
-        return Models(
-            _build(SEGMENTERS, self.segmenter, self),
-            _build(EMBEDDERS, self.embedder, self),
-        )
+        return Models(self.build_segmenter(), self.build_embedder())
+
+    def build_segmenter(self) -> Segmenter:
+        """The segmenter alone; raises what `build` raises."""
+        segmenter: Segmenter = _build(SEGMENTERS, self.segmenter, self)
+        return segmenter
+
+    def build_embedder(self) -> Embedder:
+        """The embedder alone, all that words need; raises what `build` raises."""
+        embedder: Embedder = _build(EMBEDDERS, self.embedder, self)
+        return embedder
 
     def calibration(self) -> Calibration:
         """What turns a score in this preset's space into a probability.

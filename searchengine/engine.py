@@ -25,6 +25,7 @@ from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
     from model.calibration import Calibration
+    from model.embedder import Embedder
     from searchengine.export import ExportReport
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
@@ -103,7 +104,11 @@ class SearchEngine:
     @cached_property
     def models(self) -> Models:
         """The preset's models."""
-        return self.preset.build()
+        return Models(self.preset.build_segmenter(), self._embedder)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self.preset.build_embedder()
 
     @cached_property
     def _calibration(self) -> Calibration:
@@ -238,7 +243,7 @@ class SearchEngine:
         return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
-        vector = question(query, self.models.embedder)
+        vector = question(query, self._embedder)
         # an example has no confidence: nothing tells what should be absent
         judge = self._calibration.confidence if query.words.strip() else None
         items = answers_to(query, vector, self.reader, judge, itself)
