@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
 
 def devices() -> list[str]:
     """Names of the devices torch can use here, the CPU first."""
@@ -20,3 +27,33 @@ def limit_threads(count: int) -> None:
 
     if count:
         torch.set_num_threads(count)
+
+
+def best_device() -> torch.device:
+    """The first GPU, or the CPU where there is none."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def chosen_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type that a network computes in on a device.
+
+    `auto` is the fastest that keeps float32's range: bfloat16 on GPUs and on CPUs with
+    instructions for it, elsewhere float16 (GPU) or float32 (CPU).
+
+    Raises:
+        ValueError: `precision` is none of `PRECISIONS`.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is '{precision}', expected one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[
+            precision
+        ]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # newer torch only
+    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32

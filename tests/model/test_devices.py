@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from model.devices import PRECISIONS, best_device, chosen_dtype
+
+
+def test_the_cpu_is_used_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert best_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device() == torch.device("cuda")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
+def test_a_precision_that_is_named_is_taken(precision: str) -> None:
+    assert chosen_dtype(precision, torch.device("cpu")) == getattr(torch, precision)
+
+
+@pytest.mark.parametrize(
+    ("able", "expected"),
+    [
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_the_cpu_s_instructions_decide(
+    able: dict[str, bool], expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert chosen_dtype("auto", torch.device("cpu")) == expected
+
+
+@pytest.mark.parametrize(("able", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_the_gpu_s_age_decides(
+    able: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: able)
+    assert chosen_dtype("auto", torch.device("cuda")) == expected
+
+
+def test_an_unknown_precision_is_told() -> None:
+    with pytest.raises(ValueError, match="auto, float32"):
+        chosen_dtype("int4", torch.device("cpu"))
