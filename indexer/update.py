@@ -32,7 +32,7 @@ from model.errors import (
     shown,
 )
 from model.images import DEFAULT_MAX_MEGAPIXELS
-from model.preset import FOLDER, Preset
+from model.preset import Preset
 
 SMALL = 20  # files; a pruning that forgets no more than these is no accident
 
@@ -168,7 +168,7 @@ def _readable_catalog(folder: Path, preset: Preset, stack: ExitStack) -> Catalog
 
 
 def _manifest(preset: Preset) -> Manifest:
-    source = _source(preset)
+    source = preset.reference
     return Manifest(
         preset=preset.name,
         space=preset.space,
@@ -179,11 +179,6 @@ def _manifest(preset: Preset) -> Manifest:
         created_by=f"segsearch {version('segsearch')}",
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _source(preset: Preset) -> str:
-    """What `load_preset` finds the preset by, wherever it is called."""
-    return preset.name if preset.source.parent == FOLDER else str(preset.source.absolute())
 
 
 def _carry_out(
@@ -198,7 +193,7 @@ def _carry_out(
     catalog = index.catalog
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
-    order = Order(_source(preset), options.max_megapixels)
+    order = Order(preset.reference, options.max_megapixels)
     stamps = {stamp.path: stamp for stamp in plan.look}
     with Crew(order, jobs) as crew:
         while stamps:

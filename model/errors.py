@@ -11,6 +11,8 @@ SegsearchError
 │   ├── PresetUnknown       no such preset, or its file is not understood
 │   ├── WeightsMissing      a weight file is not where the preset says
 │   ├── WeightsMismatch     a weight file is not the one the preset names
+│   ├── DownloadFailed      a weight file cannot be fetched
+│   │   └── LicenceNotAccepted who publishes it wants to know who asks
 │   └── SpaceMismatch       vectors of two embedding spaces were about to be compared
 ├── StorageError
 │   ├── IndexMissing        there is no index in this folder
@@ -88,6 +90,14 @@ class WeightsMissing(ModelError):
 
 class WeightsMismatch(ModelError):
     """A weight file is not the one the preset names."""
+
+
+class DownloadFailed(ModelError):
+    """A weight file cannot be fetched: no network, or a server that is no good."""
+
+
+class LicenceNotAccepted(DownloadFailed):
+    """A weight file is given only to those who have accepted its licence."""
 
 
 class SpaceMismatch(ModelError):

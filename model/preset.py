@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.embeddings import EmbeddingSpace
-from model.errors import PresetUnknown, shown
-from model.weights import WeightFile
+from model.errors import PresetUnknown, WeightsMissing, shown
+from model.preset_files import DEFAULT, FOLDER, preset_file, preset_names, read_table, split_head
+from model.weights import Weights, read_weights
 
 if TYPE_CHECKING:
     from model.calibration import Calibration
     from model.embedder import Embedder
     from model.segmenter import Segmenter
 
-FOLDER = Path(__file__).parent / "presets"
-DEFAULT = "nano"
+__all__ = ["DEFAULT", "FOLDER", "Models", "Preset", "load_preset", "preset_names"]
+
 NO_VECTORS = ("calibration", "masks")  # weights that judge scores or draw masks
 Settings = Mapping[str, Any]
 
@@ -49,8 +49,9 @@ class Preset:
         dimension: of the embedding space.
         segmenter: `kind` and its settings.
         embedder: `kind` and its settings.
-        weights: the files, by role.
+        weights: what the models are loaded from, by role.
         source: the preset's file.
+        head: the user's own head, if one was named with the preset.
     """
 
     name: str
@@ -60,8 +61,16 @@ class Preset:
     dimension: int
     segmenter: Settings
     embedder: Settings
-    weights: Mapping[str, WeightFile]
+    weights: Mapping[str, Weights]
     source: Path
+    head: Path | None = None
+
+    @property
+    def reference(self) -> str:
+        """What `load_preset` finds this preset by, wherever it is called."""
+        bundled = self.source.parent == FOLDER
+        name = self.name if bundled else str(self.source.absolute())
+        return f"{name}+{self.head.absolute()}" if self.head else name
 
     @property
     def fingerprint(self) -> str:
@@ -95,8 +104,21 @@ class Preset:
         embedder: Embedder = _build(EMBEDDERS, self.embedder, self)
         return embedder
 
-    def calibration(self) -> Calibration:
-        """What turns a score in this preset's space into a probability.
+    def with_head(self, path: Path) -> Preset:
+        """This preset with the user's own head; its calibration, fitted to another, is left out.
+
+        Raises:
+            WeightsMissing: there is no such file.
+        """
+        if not path.is_file():
+            raise WeightsMissing(f"there is no head at {shown(path)}", "mend the path")
+        entry = {"source": str(path.absolute()), "licence": "yours"}
+        head = read_weights("head", entry, Path(), self.name)
+        kept = {role: each for role, each in self.weights.items() if role != "calibration"}
+        return replace(self, weights={**kept, "head": head}, head=path)
+
+    def calibration(self) -> Calibration | None:
+        """What turns a score in this preset's space into a probability; None if nobody fitted it.
 
         Raises:
             WeightsMissing, WeightsMismatch: its file is not there or not the right one.
@@ -116,37 +138,31 @@ class Preset:
 def load_preset(name: str = DEFAULT) -> Preset:
     """The bundled preset of that name, or the preset in the TOML file at that path.
 
+    Args:
+        name: of the preset, or its path; `+` and the path of a head may follow.
+
     Raises:
         PresetUnknown: there is none, or its file is not understood.
+        WeightsMissing: there is no such head.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if (Path(name).name != name and not name.endswith(".toml")) or not path.is_file():
-        raise PresetUnknown(
-            f"there is no preset '{shown(name)}'",
-            f"choose one of {', '.join(preset_names())}, or give the path of a .toml file",
-        )
+    name, head = split_head(name)
+    path = preset_file(name)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = read_table(path)
         weights = {
-            role: WeightFile(role=role, folder=path.parent, **entry)
+            role: read_weights(role, entry, entry.pop("folder"), name)
             for role, entry in table.pop("weights", {}).items()
         }
         preset = Preset(weights=weights, source=path, **table)
         known = preset.segmenter["kind"] in SEGMENTERS and preset.embedder["kind"] in EMBEDDERS
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError, AttributeError) as e:
+    except (TypeError, KeyError, AttributeError) as e:
         raise PresetUnknown(f"{shown(path)} is no preset ({e})", "mend the file") from e
     if not known:
         raise PresetUnknown(
             f"{shown(path)} names a kind of segmenter or embedder that does not exist",
             f"segmenters: {', '.join(SEGMENTERS)}; embedders: {', '.join(EMBEDDERS)}",
         )
-    return preset
-
-
-def preset_names() -> list[str]:
-    """Names of the bundled presets, the default first."""
-    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    return sorted(names, key=lambda name: name != DEFAULT)
+    return preset.with_head(head) if head else preset
 
 
 def _digest(identity: Settings) -> str:
@@ -199,10 +215,11 @@ def _colour_words(preset: Preset, **settings: Any) -> Embedder:
     return ColourWordEmbedder(preset.space, **settings)
 
 
-def _bundled_calibration(preset: Preset) -> Calibration:
+def _fitted_calibration(preset: Preset) -> Calibration | None:
     from model.calibration import Calibration
 
-    return Calibration.load(preset.weights["calibration"].checked_path())
+    fitted = preset.weights.get("calibration")
+    return Calibration.load(fitted.checked_path()) if fitted else None
 
 
 def _colour_calibration(preset: Preset) -> Calibration:
@@ -220,7 +237,7 @@ EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
     "universal": _universal,
     "colour-words": _colour_words,
 }
-CALIBRATIONS: Mapping[str, Callable[[Preset], Calibration]] = {
-    "universal": _bundled_calibration,
+CALIBRATIONS: Mapping[str, Callable[[Preset], Calibration | None]] = {
+    "universal": _fitted_calibration,
     "colour-words": _colour_calibration,
 }

@@ -111,7 +111,7 @@ class SearchEngine:
         return self.preset.build_embedder()
 
     @cached_property
-    def _calibration(self) -> Calibration:
+    def _calibration(self) -> Calibration | None:
         return self.preset.calibration()
 
     def index(
@@ -245,7 +245,8 @@ class SearchEngine:
     def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
         vector = question(query, self._embedder)
         # an example has no confidence: nothing tells what should be absent
-        judge = self._calibration.confidence if query.words.strip() else None
+        calibration = self._calibration if query.words.strip() else None
+        judge = calibration.confidence if calibration else None
         items = answers_to(query, vector, self.reader, judge, itself)
         return Matches(items, words, str(self.folder), self.preset.name, query)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from model.errors import WeightsMismatch, shown
 from model.images import Image
-from model.weights import WeightFile
+from model.weights import bundled
 
 STRIDE = 32  # both sides of the input are multiples of it, so that all maps' cells nest
 CHANNELS = (48, 120, 352, 1280)
@@ -139,10 +139,9 @@ def _as_input(pixels: NDArray[np.uint8], side: int) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-BUNDLED = WeightFile(
+BUNDLED = bundled(
     role="trunk",
     file="nano/trunk.safetensors",
     sha256="e7bb7efb4f394f6aaf0ccc211e900196eebbc1efb6c45accc0f8a541f55e4997",
     licence="Apache-2.0",
-    folder=Path(__file__).parents[1] / "presets",
 )

@@ -1,13 +1,11 @@
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model import Image, load_preset, preset_names
-from model.errors import PresetUnknown, WeightsMismatch, WeightsMissing
+from model.errors import PresetUnknown, WeightsMissing
 from model.preset import FOLDER
-from model.weights import WeightFile
 
 COLOURS = (FOLDER / "colours.toml").read_text()
 
@@ -71,20 +69,59 @@ def test_the_fingerprint_tells_settings_apart_and_the_space_only_the_embedder_s(
     assert sharper.space != bundled.space
 
 
-def weights(folder: Path, sha256: str, **more: str) -> WeightFile:
-    return WeightFile("head", "head.bin", sha256, "CC0", folder, **more)
-
-
-def test_weights_are_found_checked_and_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match=r"head\.bin"):
-        weights(tmp_path, "").checked_path()
+def test_a_preset_that_extends_another_says_only_what_is_different(tmp_path: Path) -> None:
+    own = load_preset(written(tmp_path, "extends = 'colours'\nimage_side = 99\nname = 'own'"))
+    assert (own.image_side, own.name) == (99, "own")
+    assert own.embedder == load_preset("colours").embedder
     (tmp_path / "head.bin").write_bytes(b"numbers")
-    digest = hashlib.sha256(b"numbers").hexdigest()
-    assert weights(tmp_path, digest).checked_path() == tmp_path / "head.bin"
-    with pytest.raises(WeightsMismatch, match=digest[:12]):
-        weights(tmp_path, "0" * 64).checked_path()
+    (tmp_path / "above.toml").write_text(
+        "extends = 'own.toml'\nembedder.side = 96\n"
+        "[weights.head]\nfile = 'head.bin'\nlicence = 'MIT'"
+    )
+    above = load_preset(str(tmp_path / "above.toml"))
+    assert above.embedder == {"kind": "colour-words", "side": 96}
+    assert above.weights["head"].checked_path() == tmp_path / "head.bin"
+    assert (above.image_side, above.source.name) == (99, "above.toml")
 
 
-def test_weights_in_a_package_that_is_not_there_are_told(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match="nobody_made_this"):
-        weights(tmp_path, "", package="nobody_made_this").path()
+def test_another_kind_does_not_inherit_settings(tmp_path: Path) -> None:
+    first = written(tmp_path, COLOURS + "side = 96\n")
+    (tmp_path / "above.toml").write_text(f"extends = '{first}'\nembedder.kind = 'universal'")
+    assert load_preset(str(tmp_path / "above.toml")).embedder == {"kind": "universal"}
+
+
+def test_a_preset_may_not_extend_itself(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text("extends = 'two.toml'")
+    (tmp_path / "two.toml").write_text("extends = 'one.toml'")
+    with pytest.raises(PresetUnknown, match="extends itself"):
+        load_preset(str(tmp_path / "one.toml"))
+
+
+def test_a_head_of_ones_own_makes_a_space_of_its_own_without_the_calibration(
+    tmp_path: Path,
+) -> None:
+    bundled = load_preset("nano")
+    head = tmp_path / "my+head.safetensors"
+    head.write_bytes(b"other numbers")
+    own = load_preset(f"nano+{head}")
+    assert own.space != bundled.space
+    assert own.weights["head"].path() == head
+    assert bundled.calibration() is not None
+    assert own.calibration() is None
+    assert load_preset(own.reference) == own
+    head.write_bytes(b"again other numbers")
+    assert load_preset(own.reference).space != own.space
+    with pytest.raises(WeightsMissing, match="no head"):
+        load_preset(f"nano+{tmp_path}/none.safetensors")
+
+
+def test_a_preset_s_reference_finds_it_again(tmp_path: Path) -> None:
+    assert load_preset("nano").reference == "nano"
+    text = "extends = 'colours'\nname = 'own'"
+    (tmp_path / "a+b.safetensors").mkdir()
+    own = load_preset(written(tmp_path / "a+b.safetensors", text))
+    assert load_preset(own.reference) == own
+    (tmp_path / "x.safetensors").write_bytes(b"")
+    headed = load_preset(f"{own.source}+{tmp_path}/x.safetensors")
+    assert load_preset(headed.reference) == headed
+    assert headed.source == own.source

@@ -1,0 +1,152 @@
+"""Requests for weights: where redirects may lead, who gets the token, and why a request failed."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from http.client import HTTPMessage
+from typing import IO, cast
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from model.errors import DownloadFailed, LicenceNotAccepted, shown
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+LONGEST_WAIT = 60.0  # seconds that a server may ask for
+
+
+class Interrupted(Exception):
+    """The connection was no good; another may be.
+
+    Attributes:
+        wait: seconds until then, if the server asked for some.
+    """
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class Connections:
+    """HTTP and HTTPS, and nothing else; proxies as the environment names them.
+
+    A redirect leads neither to another protocol nor from HTTPS to HTTP, and takes the token to no
+    other host.
+
+    Args:
+        token: secret for the first host, or "".
+        timeout: seconds without a byte until a connection is dropped.
+    """
+
+    def __init__(self, token: str, timeout: float) -> None:
+        self._token = token
+        self._timeout = timeout
+        self._redirects = _Redirects()
+        self._opener = OpenerDirector()
+        for handler in (
+            ProxyHandler(),
+            HTTPHandler(),
+            HTTPSHandler(),
+            self._redirects,
+            HTTPDefaultErrorHandler(),
+            HTTPErrorProcessor(),
+            UnknownHandler(),
+        ):
+            self._opener.add_handler(handler)
+
+    @property
+    def linked_sha256(self) -> str:
+        """The digest that the hub named when it sent us on to its store, or ""."""
+        return self._redirects.linked
+
+    def get(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+        """The answer, its body not yet read.
+
+        Raises:
+            HTTPError: the server refuses.
+            OSError, HTTPException: the network or the server is no good.
+            DownloadFailed: it leads astray.
+        """
+        request = Request(url, headers={"Accept-Encoding": "identity", **headers})
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        answer = self._opener.open(request, timeout=self._timeout)
+        return cast(http.client.HTTPResponse, answer)
+
+
+class _Redirects(HTTPRedirectHandler):
+    max_redirections = 5
+    linked = ""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        old, new = urlsplit(req.full_url), urlsplit(newurl)
+        if new.scheme not in ("http", "https") or (old.scheme, new.scheme) == ("https", "http"):
+            raise astray(req.full_url, f"it leads to {new.scheme or 'nowhere'}://…")
+        linked = str(headers.get("X-Linked-Etag", "")).strip('"')
+        if re.fullmatch(r"[0-9a-f]{64}", linked):
+            self.linked = linked
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        token = req.unredirected_hdrs.get("Authorization")
+        if request is not None and token and new[:2] == old[:2]:
+            request.add_unredirected_header("Authorization", token)
+        return request
+
+
+def astray(url: str, how: str) -> DownloadFailed:
+    """A server that cannot be trusted to send the file."""
+    return DownloadFailed(
+        f"{shown(url)} is not what it should be ({shown(how)})",
+        "look whether something on this network rewrites it, or name a file that you have in a"
+        " preset of your own",
+    )
+
+
+def refusal(error: HTTPError, url: str, page: str) -> Exception:
+    """What a status of 400 and above means: `Interrupted` if it may pass."""
+    status = f"{error.code} {error.reason}"
+    if error.code in PASSING:
+        after = error.headers.get("Retry-After", "")
+        wait = min(float(after), LONGEST_WAIT) if after.isdigit() else 0.0
+        return Interrupted(f"the server says {status}", wait)
+    if error.code < 400:  # a redirect that is not followed
+        return astray(url, str(error.reason).splitlines()[0])
+    if error.code in (401, 403):
+        return LicenceNotAccepted(
+            f"{shown(url)} is not given to everyone ({status})",
+            f"accept its licence at {shown(page or url)} and set HF_TOKEN to a token of yours, or"
+            " name a file that you have in a preset of your own",
+        )
+    return DownloadFailed(
+        f"{shown(url)} cannot be fetched ({status})",
+        "look for a newer segsearch, or name a file that you have in a preset of your own",
+    )
+
+
+def failure(error: Exception, url: str) -> Exception:
+    """What an error of the network means: `Interrupted` if it may pass."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return astray(url, f"its certificate is not trusted: {reason.verify_message}")
+    if isinstance(reason, socket.gaierror):
+        return Interrupted(f"no network, or no host {urlsplit(url).hostname}")
+    if isinstance(reason, TimeoutError):
+        return Interrupted("nothing arrives")
+    if isinstance(reason, http.client.IncompleteRead):
+        return Interrupted("the connection ended early")
+    told = reason.strerror if isinstance(reason, OSError) else ""
+    return Interrupted(str(told or reason or type(reason).__name__).lower())
