@@ -59,3 +59,59 @@ def squares_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / source / "annotations.jsonl").write_text(text)
     return folder
+
+
+CLIP_SHAPE = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 32, "layers": 6, "width": 64, "head_width": 32, "patch_size": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CLIP (`clip.json`, `clip.safetensors`), a DINOv2 (`dino`) and a preset
+    (`towers.toml`) over both: the real architectures, small and randomly initialised."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+    from transformers import Dinov2Config, Dinov2Model
+
+    folder = tmp_path_factory.mktemp("towers")
+    (folder / "clip.json").write_text(json.dumps(CLIP_SHAPE))
+    torch.manual_seed(0)
+    clip = open_clip.CLIP(**CLIP_SHAPE)
+    for value in clip.parameters():  # where all are alike nothing shows
+        torch.nn.init.normal_(value, std=0.2)
+    tensors = {name: value.contiguous() for name, value in clip.state_dict().items()}
+    save_file(tensors, folder / "clip.safetensors")
+    shape = Dinov2Config(
+        hidden_size=48, num_hidden_layers=3, num_attention_heads=2, image_size=56, patch_size=14
+    )
+    Dinov2Model(shape).save_pretrained(folder / "dino")
+    (folder / "towers.toml").write_text(
+        f"""
+name = "tiny"
+title = "Small towers"
+image_side = 64
+seconds_per_photo = 0.1
+dimension = 32
+
+[segmenter]
+kind = "colour-regions"
+
+[embedder]
+kind = "towers"
+architecture = "{folder}/clip.json"
+side = 64
+dino_side = 84
+precision = "float32"
+
+[weights.clip]
+file = "clip.safetensors"
+
+[weights.dino]
+source = "{folder}/dino"
+"""
+    )
+    return folder

@@ -1,0 +1,97 @@
+"""The CLIP tower: what it sees in one photo, from one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.encoders.clip_vision import ClassTokenVision, ClipVision, vision_of
+from model.encoders.clip_weights import ClipNetwork
+from model.encoders.tiling import Looks, Size
+from model.images import Image
+
+WINDOW = 336  # sides of a tile, pixels, rounded down to patches
+
+
+@dataclass(frozen=True, eq=False)
+class ClipView:
+    """What CLIP sees in one photo; all float32, P = h·w patches row by row.
+
+    Attributes:
+        grid: (h, w), patches of the maps.
+        values: P×C, values of the last attention.
+        levels: by number of the block (1 to L), P×C, its patches.
+        middle: P×C, V of the mean of the middle blocks (R2); None unless asked for.
+        whole: D, CLIP's own embedding of the photo, not of length 1.
+        states: of the photo without tiles, L+1 tensors 1×(1+p)×C in the tower's own type.
+        first_grid: (h, w) of these.
+    """
+
+    grid: Size
+    values: Tensor
+    levels: Mapping[int, Tensor]
+    middle: Tensor | None
+    whole: Tensor
+    states: Sequence[Tensor]
+    first_grid: Size
+
+
+class ClipTower:
+    """A CLIP's image side over photos of any size.
+
+    Args:
+        clip: the network.
+        side: longer side of its input, pixels.
+        tiles: longer side at which the photo is also looked at in tiles; 0: it is not.
+    """
+
+    def __init__(self, clip: ClipNetwork, side: int, tiles: int = 0) -> None:
+        self.vision: ClipVision = vision_of(clip.network)
+        self._device = clip.device
+        patch = self.vision.patch
+        window = WINDOW // patch * patch
+        self._looks = Looks(patch, side, tiles, window, clip.mean, clip.deviation)
+
+    @torch.inference_mode()
+    def look(self, image: Image, levels: Sequence[int] = (), middle: bool = False) -> ClipView:
+        """One photo's maps.
+
+        Args:
+            image: the photo.
+            levels: numbers of the blocks whose patches are wanted, 1 to L.
+            middle: whether the values of the middle blocks are wanted; a class token is needed.
+        """
+        vision, first = self.vision, []
+
+        def forward(pixels: Tensor) -> dict[str, Tensor]:
+            states = vision.states(pixels.to(self._device))
+            first.append((states, pixels.shape[-2:]))
+            maps = {str(level): states[level][:, vision.prefix :] for level in levels}
+            maps["values"] = vision.values(states)
+            if middle and isinstance(vision, ClassTokenVision):
+                chosen = torch.stack([states[i] for i in middle_blocks(vision.depth)])
+                maps["middle"] = vision.values_of(chosen.mean(dim=0))[:, 1:]
+            h, w = (length // vision.patch for length in pixels.shape[-2:])
+            return {name: m.float().reshape(len(m), h, w, -1) for name, m in maps.items()}
+
+        maps = self._looks.maps(image, forward)[1]
+        states, size = first[0]
+        flat = {name: m.flatten(0, 1) for name, m in maps.items()}
+        return ClipView(
+            (maps["values"].shape[0], maps["values"].shape[1]),
+            flat["values"],
+            {level: flat[str(level)] for level in levels},
+            flat.get("middle"),
+            vision.whole(states)[0].float(),
+            states,
+            (size[0] // vision.patch, size[1] // vision.patch),
+        )
+
+
+def middle_blocks(depth: int) -> range:
+    """Numbers (1 to L) of the blocks whose mean R2 takes: 0-based 5 to 9 of 12, 10 to 21 of 24."""
+    first = round(depth * 5 / 12) + 1
+    return range(first, max(depth - 1, first + 1))

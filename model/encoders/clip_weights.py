@@ -1,0 +1,151 @@
+"""CLIP's networks through open_clip: the architecture by name, the weights from a local file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from model.errors import PresetUnknown, WeightsMismatch, shown
+
+
+@dataclass(frozen=True, eq=False)
+class ClipNetwork:
+    """A frozen network and what belongs to it.
+
+    Attributes:
+        network: open_clip's, in evaluation mode.
+        tokenizer: texts to N×T token numbers.
+        mean: of red, green and blue in [0, 1], that its input is less of.
+        deviation: of these, that its input is divided by.
+        device: where it is.
+        dtype: what it computes in.
+    """
+
+    network: Any
+    tokenizer: Any
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    device: torch.device
+    dtype: torch.dtype
+
+
+def load_clip(
+    weights: Path,
+    architecture: str,
+    tag: str = "",
+    tokenizer: Path | None = None,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> ClipNetwork:
+    """The network of an open_clip checkpoint; nothing is downloaded.
+
+    Args:
+        weights: safetensors, or anything that torch reads with `weights_only`.
+        architecture: a name that open_clip knows, or the path of a configuration like its own.
+        tag: open_clip's name of the weights: tells whether they need QuickGELU, and how their
+            input is standardised. Without one, OpenAI's values.
+        tokenizer: folder of a transformers tokenizer, or a file in it, where one is needed.
+        device: the CPU by default.
+        dtype: what it computes in.
+
+    Raises:
+        PresetUnknown: open_clip does not know the architecture or the tag, or a tokenizer is
+            needed and not given.
+        WeightsMismatch: the file does not hold weights of this architecture.
+    """
+    import open_clip
+    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+
+    config = _config(architecture)
+    facts: dict[str, Any] = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
+    if tag and not facts:
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
+        raise PresetUnknown(
+            f"open_clip knows no weights '{shown(tag)}' of {shown(architecture)}",
+            f"choose one of {known}",
+        )
+    network = _empty(config, quick_gelu=bool(facts.get("quick_gelu")))
+    try:
+        open_clip.load_checkpoint(network, str(weights), weights_only=True)
+    except Exception as error:  # torch, safetensors and open_clip raise what they like
+        raise WeightsMismatch(
+            f"{shown(weights)} does not hold open_clip weights of {shown(architecture)}",
+            "name the architecture that the file was made for, or fetch the file again",
+        ) from error
+    device = device or torch.device("cpu")
+    return ClipNetwork(
+        network.eval().requires_grad_(False).to(device, dtype),
+        _tokenizer(config, tokenizer),
+        tuple(facts.get("mean") or OPENAI_DATASET_MEAN),
+        tuple(facts.get("std") or OPENAI_DATASET_STD),
+        device,
+        dtype,
+    )
+
+
+def _config(architecture: str) -> dict[str, Any]:
+    import open_clip
+
+    if architecture.endswith(".json"):
+        try:
+            config = json.loads(Path(architecture).read_text(encoding="utf-8"))
+            return dict(config.get("model_cfg", config))
+        except (OSError, ValueError, AttributeError) as error:
+            raise PresetUnknown(
+                f"{shown(architecture)} is no configuration of open_clip", "mend the path"
+            ) from error
+    if "/" in architecture or architecture not in open_clip.list_models():
+        raise PresetUnknown(
+            f"open_clip knows no architecture '{shown(architecture)}'",
+            "choose one of open_clip.list_models(), as in ViT-B-16",
+        )
+    return dict(open_clip.get_model_config(architecture))
+
+
+def _empty(config: dict[str, Any], quick_gelu: bool) -> nn.Module:
+    """The network with no values in it: random ones take seconds and are overwritten."""
+    from open_clip.model import CLIP, CustomTextCLIP
+
+    config = dict(config)
+    kind = CustomTextCLIP if config.pop("custom_text", False) else CLIP
+    config["quick_gelu"] = quick_gelu or config.get("quick_gelu", False)
+    try:
+        with torch.device("meta"):
+            network: nn.Module = kind(**config)
+    except (TypeError, KeyError, ValueError, OSError) as error:
+        raise PresetUnknown(
+            f"the configuration is not one of a CLIP ({shown(error)})",
+            "choose an architecture of two plain towers, as ViT-B-16",
+        ) from error
+    network = network.to_empty(device="cpu")
+    for module in network.modules():  # no checkpoint holds it
+        mask = getattr(module, "attn_mask", None)
+        if isinstance(mask, torch.Tensor):
+            mask.fill_(float("-inf")).triu_(1)
+    return network
+
+
+def _tokenizer(config: dict[str, Any], path: Path | None) -> Any:
+    from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+
+    text = config["text_cfg"]
+    length, settings = text.get("context_length", 77), text.get("tokenizer_kwargs", {})
+    if not text.get("hf_tokenizer_name"):
+        return SimpleTokenizer(context_length=length, **settings)
+    if path is None:
+        raise PresetUnknown(
+            f"this architecture needs the tokenizer {text['hf_tokenizer_name']}",
+            "name its folder in the preset's file, as [weights.tokenizer]",
+        )
+    folder = path if path.is_dir() else path.parent
+    try:
+        return HFTokenizer(str(folder), context_length=length, local_files_only=True, **settings)
+    except (OSError, ValueError) as error:
+        raise WeightsMismatch(
+            f"{shown(folder)} holds no tokenizer of transformers", "fetch it again"
+        ) from error

@@ -1,0 +1,116 @@
+"""The DINOv2 tower, with or without registers: patch features from one forward pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.encoders.tiling import Looks, Size
+from model.errors import WeightsMismatch, shown
+from model.images import Image
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+WINDOW = 518  # sides of a tile, pixels: what DINOv2 was trained with at last
+
+
+@dataclass(frozen=True, eq=False)
+class DinoView:
+    """What DINOv2 sees in one photo; all float32, P = h·w patches row by row.
+
+    Attributes:
+        grid: (h, w), patches of the maps.
+        features: P×C, patches after the last norm.
+        levels: by number of the block (1 to L), P×C, its patches.
+    """
+
+    grid: Size
+    features: Tensor
+    levels: Mapping[int, Tensor]
+
+
+class DinoTower:
+    """A frozen DINOv2 over photos of any size.
+
+    Args:
+        weights: a folder of transformers (`config.json`, `model.safetensors`), or a file in it.
+        side: longer side of its input, pixels.
+        tiles: longer side at which the photo is also looked at in tiles; 0: it is not.
+        device: the CPU by default.
+        dtype: what it computes in.
+
+    Attributes:
+        width: C, components of a feature.
+        depth: L, number of blocks.
+
+    Raises:
+        WeightsMismatch: the folder holds no DINOv2.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        side: int = 448,
+        tiles: int = 0,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        folder = weights if weights.is_dir() else weights.parent
+        self._device = device or torch.device("cpu")
+        self._network = _network(folder).to(self._device, dtype)
+        config = self._network.config
+        self.width = int(config.hidden_size)
+        self.depth = int(config.num_hidden_layers)
+        self._prefix = 1 + int(getattr(config, "num_register_tokens", 0))
+        self._patch = int(config.patch_size)
+        window = WINDOW // self._patch * self._patch
+        self._looks = Looks(self._patch, side, tiles, window, MEAN, DEVIATION)
+
+    @torch.inference_mode()
+    def look(self, image: Image, levels: Sequence[int] = ()) -> DinoView:
+        """One photo's maps; `levels` are numbers of the blocks that are wanted, 1 to L."""
+
+        def forward(pixels: Tensor) -> dict[str, Tensor]:
+            seen = self._network(
+                pixels.to(self._device, self._network.dtype), output_hidden_states=bool(levels)
+            )
+            maps = {"features": seen.last_hidden_state}
+            maps |= {str(level): seen.hidden_states[level] for level in levels}
+            h, w = (length // self._patch for length in pixels.shape[-2:])
+            return {
+                name: m[:, self._prefix :].float().reshape(len(m), h, w, -1)
+                for name, m in maps.items()
+            }
+
+        maps = self._looks.maps(image, forward)[1]
+        flat = {name: m.flatten(0, 1) for name, m in maps.items()}
+        grid = (maps["features"].shape[0], maps["features"].shape[1])
+        return DinoView(grid, flat["features"], {level: flat[str(level)] for level in levels})
+
+
+def _network(folder: Path) -> Any:
+    from transformers import Dinov2Model, Dinov2WithRegistersModel
+
+    kinds = {"dinov2": Dinov2Model, "dinov2_with_registers": Dinov2WithRegistersModel}
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kind: Any = kinds[told["model_type"]]
+        network, report = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:  # transformers raises what it likes
+        raise WeightsMismatch(
+            f"{shown(folder)} does not hold a DINOv2 (config.json and model.safetensors)",
+            "fetch it again, or name another folder in the preset's file",
+        ) from error
+    if report["missing_keys"] or report["mismatched_keys"]:
+        raise WeightsMismatch(
+            f"{shown(folder)} holds weights that its config.json does not describe",
+            "fetch both from one place",
+        )
+    return network.eval().requires_grad_(False)

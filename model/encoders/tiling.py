@@ -1,0 +1,124 @@
+"""One look at a photo, or one at all of it and one at each of its tiles, as maps on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from torch import Tensor
+from torch.nn import functional
+
+from model.images import Image
+
+Size = tuple[int, int]
+Maps = Mapping[str, Tensor]
+Forward = Callable[[Tensor], Maps]
+"""B×3×H×W pixels → maps by name, B×(H/patch)×(W/patch)×C each."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a photo becomes a tower's input.
+
+    Attributes:
+        patch: sides of a patch, pixels.
+        side: longer side of the whole photo's input, pixels.
+        tiles: longer side at which the photo is cut into tiles, pixels; 0: it is not.
+        window: sides of a tile, pixels; a multiple of the patch.
+        mean: of red, green and blue in [0, 1], subtracted.
+        deviation: of these, divided by.
+        overlap: share of a tile's side that it has in common with its neighbour, at the least.
+    """
+
+    patch: int
+    side: int
+    tiles: int
+    window: int
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    overlap: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.side < self.patch or 0 < self.tiles < self.patch:
+            raise ValueError(f"a side is shorter than a patch of {self.patch} pixels")
+
+    def maps(self, image: Image, forward: Forward) -> tuple[Maps, Maps]:
+        """A photo's maps without and with its tiles, h×w×C each; one pair where it has none.
+
+        With tiles a map is the sum of that of the whole photo, enlarged, and of those of the
+        tiles, blended where they overlap (TextRegion's multi-crop; papers.md §E, R1).
+        """
+        whole = {
+            name: values[0] for name, values in forward(self._pixels(image, self.side)).items()
+        }
+        if not self.tiles:
+            return whole, whole
+        pixels = self._pixels(image, self.tiles)[0]
+        grid = (pixels.shape[1] // self.patch, pixels.shape[2] // self.patch)
+        window = min(self.window // self.patch, *grid)
+        corners = [
+            (y, x)
+            for y in starts(grid[0], window, self.overlap)
+            for x in starts(grid[1], window, self.overlap)
+        ]
+        cut, length = [], window * self.patch
+        for y, x in corners:
+            top, left = y * self.patch, x * self.patch
+            cut.append(pixels[:, top : top + length, left : left + length])
+        tiled = {
+            name: enlarged(whole[name], grid) + blended(values, corners, grid)
+            for name, values in forward(torch.stack(cut)).items()
+        }
+        return whole, tiled
+
+    def _pixels(self, image: Image, side: int) -> Tensor:
+        """1×3×h×w float32, standardised; sides are multiples of the patch."""
+        height, width = fitted(image.size, side, self.patch)
+        resized = PillowImage.fromarray(image.pixels).resize(
+            (width, height), PillowImage.Resampling.BICUBIC
+        )
+        scaled = np.asarray(resized, np.float32) / 255
+        standard = (scaled - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+        return torch.from_numpy(standard).permute(2, 0, 1)[None].contiguous()
+
+
+def fitted(size: Size, side: int, patch: int) -> Size:
+    """(height, width) nearest to the shape of `size`: multiples of the patch, the longer `side`
+    (rounded down to one)."""
+    longest = side // patch
+    height, width = (max(round(length * longest / max(size)), 1) * patch for length in size)
+    return height, width
+
+
+def starts(length: int, window: int, overlap: float) -> list[int]:
+    """Where windows begin that cover `length` cells evenly and overlap by a share at the least."""
+    step = max(window * (1 - overlap), 1)
+    count = int(np.ceil((length - window) / step)) + 1
+    return [round(place) for place in np.linspace(0, length - window, count).tolist()]
+
+
+def blended(tiles: Tensor, corners: Sequence[Size], grid: Size) -> Tensor:
+    """h×w×C: tiles (T×n×n×C) laid out at their corners (rows, columns); where several lie on a
+    cell each counts the more the farther the cell is from its edge."""
+    side = tiles.shape[1]
+    ramp = torch.minimum(torch.arange(1, side + 1), torch.arange(side, 0, -1)).to(tiles)
+    weight = (ramp[:, None] * ramp[None, :])[..., None]
+    total = tiles.new_zeros((*grid, tiles.shape[3]))
+    weights = tiles.new_zeros((*grid, 1))
+    for tile, (y, x) in zip(tiles, corners, strict=True):
+        total[y : y + side, x : x + side] += weight * tile
+        weights[y : y + side, x : x + side] += weight
+    return total / weights
+
+
+def enlarged(values: Tensor, grid: Size) -> Tensor:
+    """A map (h×w×C) on another grid, bilinear, cells centred."""
+    if values.shape[:2] == grid:
+        return values
+    resized = functional.interpolate(
+        values.permute(2, 0, 1)[None], grid, mode="bilinear", align_corners=False
+    )
+    return resized[0].permute(1, 2, 0)

@@ -1,0 +1,108 @@
+import json
+import pickle
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.encoders.clip_weights import load_clip
+from model.errors import PresetUnknown, WeightsMismatch
+
+
+def reference(folder: Path, **changes: object) -> torch.nn.Module:
+    """open_clip's own network with the same weights."""
+    shape = json.loads((folder / "clip.json").read_text()) | changes
+    network = open_clip.CLIP(**shape)
+    network.load_state_dict(load_file(folder / "clip.safetensors"))
+    return network.eval()
+
+
+def test_the_network_is_open_clip_s(tiny_towers: Path) -> None:
+    clip = load_clip(tiny_towers / "clip.safetensors", str(tiny_towers / "clip.json"))
+    expected = reference(tiny_towers)
+    pixels, tokens = torch.randn(2, 3, 32, 32), clip.tokenizer(["a dog", "two red cars"])
+    with torch.no_grad():
+        torch.testing.assert_close(clip.network.encode_image(pixels), expected.encode_image(pixels))
+        torch.testing.assert_close(clip.network.encode_text(tokens), expected.encode_text(tokens))
+    assert not any(value.requires_grad for value in clip.network.parameters())
+
+
+def test_a_pickled_checkpoint_is_read(tiny_towers: Path, tmp_path: Path) -> None:
+    tensors = load_file(tiny_towers / "clip.safetensors")
+    torch.save({"state_dict": {f"module.{k}": v for k, v in tensors.items()}}, tmp_path / "clip.pt")
+    clip = load_clip(tmp_path / "clip.pt", str(tiny_towers / "clip.json"), dtype=torch.bfloat16)
+    assert clip.network.visual.proj.dtype == torch.bfloat16
+    assert torch.equal(clip.network.visual.proj, tensors["visual.proj"].bfloat16())
+
+
+class Trap:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_what_holds_no_weights_is_refused_and_nothing_in_it_is_run(
+    tiny_towers: Path, tmp_path: Path
+) -> None:
+    trap = pickle.dumps({"state_dict": Trap(tmp_path / "sprung")})
+    for content in (b"", b"no weights", trap):
+        (tmp_path / "clip.pt").write_bytes(content)
+        with pytest.raises(WeightsMismatch, match=r"clip\.pt"):
+            load_clip(tmp_path / "clip.pt", str(tiny_towers / "clip.json"))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_weights_of_another_architecture_are_refused(tiny_towers: Path) -> None:
+    with pytest.raises(WeightsMismatch, match="ViT-B-16"):
+        load_clip(tiny_towers / "clip.safetensors", "ViT-B-16")
+
+
+def test_what_open_clip_does_not_know_is_told(tiny_towers: Path, tmp_path: Path) -> None:
+    weights = tiny_towers / "clip.safetensors"
+    with pytest.raises(PresetUnknown, match="ViT-Z"):
+        load_clip(weights, "ViT-Z")
+    with pytest.raises(PresetUnknown, match=r"laion2b_s34b_b88k"):
+        load_clip(weights, "ViT-B-16", "nobody")
+    (tmp_path / "odd.json").write_text('{"embed_dim": 8, "towers": 3}')
+    for name in ("odd.json", "missing.json"):
+        with pytest.raises(PresetUnknown):
+            load_clip(weights, str(tmp_path / name))
+
+
+def test_a_tag_tells_of_quick_gelu_and_of_the_input(
+    tiny_towers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = json.loads((tiny_towers / "clip.json").read_text())
+    facts = {"quick_gelu": True, "mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tiny", shape)
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "tiny", {"openai": facts})
+    clip = load_clip(tiny_towers / "clip.safetensors", "tiny", "openai")
+    assert (clip.mean, clip.deviation) == ((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    pixels = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        seen = clip.network.encode_image(pixels)
+        quick, exact = (
+            reference(tiny_towers, quick_gelu=quick).encode_image(pixels) for quick in (True, False)
+        )
+    torch.testing.assert_close(seen, quick)
+    assert not torch.allclose(seen, exact, atol=1e-3)
+
+
+def test_the_published_tags_say_what_they_need() -> None:
+    assert open_clip.get_pretrained_cfg("ViT-B-16", "openai")["quick_gelu"]
+    assert not open_clip.get_pretrained_cfg("ViT-B-16", "laion2b_s34b_b88k").get("quick_gelu")
+
+
+def test_a_tokenizer_that_is_needed_is_asked_for(tiny_towers: Path, tmp_path: Path) -> None:
+    shape = json.loads((tiny_towers / "clip.json").read_text())
+    shape["text_cfg"]["hf_tokenizer_name"] = "somebody/siglip"
+    (tmp_path / "siglip.json").write_text(json.dumps(shape))
+    weights, architecture = tiny_towers / "clip.safetensors", str(tmp_path / "siglip.json")
+    with pytest.raises(PresetUnknown, match="somebody/siglip"):
+        load_clip(weights, architecture)
+    with pytest.raises(WeightsMismatch, match="no tokenizer"):
+        load_clip(weights, architecture, tokenizer=tmp_path)
