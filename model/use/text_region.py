@@ -1,0 +1,49 @@
+"""TextRegion: segment embeddings from CLIP's last values, without training (papers.md §E, R1)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from model.encoders.clip_vision import ClipVision
+
+LEAST_BELONGING = 0.07
+
+
+def text_region(
+    vision: ClipVision, values: Tensor, cover: Tensor, threshold: float = LEAST_BELONGING
+) -> Tensor:
+    """N×D: one embedding a mask in CLIP's own space, not of length 1.
+
+    u_s = W_o(Σ_p m_sp V_p) + b_o, z_s = u_s + MLP(ln2(u_s)), e_s = P ln_post(z_s): no residual
+    stream, and a sum. With an attention pool: its head over an even attention to the mask.
+
+    Args:
+        vision: whose values these are.
+        values: P×C.
+        cover: N×P in [0, 1], the masks m.
+        threshold: patches that belong to their masks by less are dropped.
+    """
+    kept = cover * (belonging(values, cover) >= threshold)
+    # a mask of nothing but such patches keeps them all: it must have some embedding
+    lost = kept.sum(dim=1, keepdim=True) == 0
+    kept = cover.where(lost, kept)
+    return vision.regions(kept @ values, kept.sum(dim=1, keepdim=True))
+
+
+def belonging(values: Tensor, cover: Tensor) -> Tensor:
+    """P: how much more a patch is like the masks it lies in than like the others.
+
+    The likeness of a patch and a mask is the mean cosine, in V, of the patch and the mask's
+    patches; it is averaged over the masks that contain the patch, less over those that do not
+    (0 where there are none). Patches that store what the whole photo shows, as CLIP's do, are
+    like all masks.
+    """
+    inside = (cover > 0).to(values.dtype)
+    directions = functional.normalize(values, dim=1)
+    centres = inside @ directions / inside.sum(dim=1, keepdim=True)
+    likeness = centres @ directions.T
+    outside = 1 - inside
+    own = (likeness * inside).sum(dim=0) / inside.sum(dim=0).clamp(min=1)
+    others = (likeness * outside).sum(dim=0) / outside.sum(dim=0).clamp(min=1)
+    return own - others
