@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from timm.layers import BatchNormAct2d
+from torch import Tensor, nn
 
 from model.errors import WeightsMismatch, shown
 from model.images import Image
@@ -64,23 +65,16 @@ class EfficientNetTrunk:
         if side < STRIDE or side % STRIDE:
             raise ValueError(f"side is {side}, expected a multiple of {STRIDE}")
         self._side = side
-        path = path or BUNDLED.path()
-        network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-        try:
-            network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold the weights of EfficientNet-Lite2",
-                "reinstall segsearch, or mend the path in the preset's file",
-            ) from error
-        self._network = network.eval().to(memory_format=torch.channels_last)
+        self._path = path or BUNDLED.path()
+        self._network = _network(self._path)
         self._last: tuple[weakref.ref[Image], FeatureMaps] | None = None
 
     @classmethod
     def shared(cls, path: Path | None = None, side: int = 448) -> EfficientNetTrunk:
-        """The one trunk of these weights in this process.
+        """The one trunk of these weights and this side in this process.
 
-        Segmenter and embedder look at the same photo through it, and it looks once.
+        Who looks at the same photo at the same side through it, lets it look once. Trunks of
+        several sides have the same weights in memory.
         """
         return _shared_trunk(path or BUNDLED.path(), side)
 
@@ -88,7 +82,7 @@ class EfficientNetTrunk:
     def fingerprint(self) -> str:
         """What tells this trunk from others: the digest of its weights, and its input's side."""
         digest = hashlib.sha256()
-        for name, values in sorted(self._network.state_dict().items()):
+        for name, values in sorted(_published(self._path).state_dict().items()):
             digest.update(f"{name} {tuple(values.shape)}".encode())
             digest.update(values.contiguous().numpy().tobytes())
         return f"{digest.hexdigest()} {self._side}"
@@ -108,18 +102,71 @@ class EfficientNetTrunk:
     @torch.inference_mode()
     def _forward(self, image: Image) -> FeatureMaps:
         network = self._network
-        x = network.bn1(network.conv_stem(_as_input(image.pixels, self._side)))
+        fine, *maps = (level[0] for level in self.pyramids(_as_input(image.pixels, self._side)))
+        last = network.bn2(network.conv_head(maps[-1][None]))[0]
+        return FeatureMaps((*maps, last), fine)
+
+    @torch.no_grad()
+    def pyramids(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Maps of a batch at strides 4, 8, 16 and 32, B×channels×h×w each.
+
+        Args:
+            inputs: B×3×h×w in [-1, 1], see `scaled_input`; both sides are multiples of 32.
+        """
+        x = self._network.bn1(self._network.conv_stem(inputs))
         seen: list[Tensor] = []
-        for block in network.blocks:
+        for block in self._network.blocks:
             x = block(x)
-            seen.append(x[0])
-        last = network.bn2(network.conv_head(x))[0]
-        return FeatureMaps((*(seen[index] for index in _BLOCKS), last), seen[_FINE_BLOCK])
+            seen.append(x)
+        return tuple(seen[index] for index in (_FINE_BLOCK, *_BLOCKS))
+
+
+@lru_cache(maxsize=4)
+def _shared_trunk(path: Path, side: int) -> EfficientNetTrunk:
+    return EfficientNetTrunk(path, side)
 
 
 @lru_cache(maxsize=2)
-def _shared_trunk(path: Path, side: int) -> EfficientNetTrunk:
-    return EfficientNetTrunk(path, side)
+def _network(path: Path) -> Any:
+    """The network of these weights, for inference: one in this process, whatever the sides."""
+    network = _published(path).eval().requires_grad_(False)
+    for module in network.modules():
+        _fold(module)
+    return network.to(memory_format=torch.channels_last)
+
+
+def _fold(module: nn.Module) -> None:
+    """Fold the batch norms that are a module's own into the convolutions before them, in place;
+    what stays is their activation."""
+    convolution: nn.Module = module
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv2d):
+            convolution = child
+        elif isinstance(child, BatchNormAct2d):
+            assert isinstance(convolution, nn.Conv2d)
+            convolution.weight, convolution.bias = nn.utils.fusion.fuse_conv_bn_weights(
+                convolution.weight,
+                convolution.bias,
+                child.running_mean,
+                child.running_var,
+                child.eps,
+                child.weight,
+                child.bias,
+            )
+            setattr(module, name, child.act)
+
+
+def _published(path: Path) -> Any:
+    """The network of these weights, layer by layer as published."""
+    network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    try:
+        network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsMismatch(
+            f"{shown(path)} does not hold the weights of EfficientNet-Lite2",
+            "reinstall segsearch, or mend the path in the preset's file",
+        ) from error
+    return network
 
 
 def input_size(size: tuple[int, int], side: int = 448) -> tuple[int, int]:
@@ -134,9 +181,13 @@ def _as_input(pixels: NDArray[np.uint8], side: int) -> Tensor:
     """1×3×h×w in [-1, 1]."""
     h, w = input_size((pixels.shape[0], pixels.shape[1]), side)
     resized = PillowImage.fromarray(pixels).resize((w, h), PillowImage.Resampling.BILINEAR)
-    scaled = np.asarray(resized, np.float32) / 127.5 - 1
-    tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None]
-    return tensor.contiguous(memory_format=torch.channels_last)
+    return scaled_input(np.asarray(resized)[None])
+
+
+def scaled_input(pixels: NDArray[np.uint8]) -> Tensor:
+    """B×3×h×w in [-1, 1], channels last, from B×h×w×3 pixels."""
+    scaled = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1)
+    return scaled.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 BUNDLED = bundled(

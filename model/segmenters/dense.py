@@ -63,8 +63,8 @@ class DenseSegmenter(Segmenter):
     @torch.inference_mode()
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side`, best first."""
-        maps = EfficientNetTrunk.shared(self._trunk_weights).features(image).pyramid
-        (proposals,) = self._network([one[None] for one in maps])
+        trunk = EfficientNetTrunk.shared(self._trunk_weights, self._network.side)
+        (proposals,) = self._network([one[None] for one in trunk.features(image).pyramid])
         ratio = self._side / max(image.size)
         height, width = (max(round(length * ratio), 1) for length in image.size)
         return chosen_segments(proposals, (height, width), self._selection)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from model.segmenters.neck import ConvNorm, Pyramid
 
 HYPOTHESES = 3
+UNIT = 56  # cells at stride 8: windows are told in units of 448 pixels, whatever the input's side
 _WINDOW = 4  # centre (y, x) and reach (y, x)
 _FIRST_REACH = (0.06, 0.18, 0.5)  # of a part, a thing and a whole, before anything is learned
 
@@ -28,7 +29,7 @@ class DenseProposals:
         prototypes: D×H×W at stride 4.
         coefficients: h×w×3×(D+1) at stride 8; the last one is a bias.
         windows: h×w×3×4: the centre's y and x relative to the cell's and the reach in y and x
-            (natural logarithm), in units of the photo's longer side.
+            (natural logarithm), in units of 448 pixels of the input.
         quality: h×w×3 logits of the expected IoU.
     """
 
@@ -51,12 +52,11 @@ class DenseProposals:
         appearance = coefficients[:, :depth] @ self.prototypes.reshape(depth, -1)
         appearance = appearance.float().view(-1, height, width)
         window = self.windows[row, column, hypotheses].float()
-        side = max(height, width)
-        centre_y = (row + 0.5) * (height / rows / side) + window[:, 0]
-        centre_x = (column + 0.5) * (width / columns / side) + window[:, 1]
+        centre_y = (row + 0.5) / UNIT + window[:, 0]
+        centre_x = (column + 0.5) / UNIT + window[:, 1]
         reach = torch.exp(window[:, 2:])
-        away_y = (places(height, side, window) - centre_y[:, None]) / reach[:, :1]
-        away_x = (places(width, side, window) - centre_x[:, None]) / reach[:, 1:]
+        away_y = (places(height, UNIT * height / rows, window) - centre_y[:, None]) / reach[:, :1]
+        away_x = (places(width, UNIT * width / columns, window) - centre_x[:, None]) / reach[:, 1:]
         away = away_y.square()[:, :, None] + away_x.square()[:, None, :]
         bias = coefficients[:, depth].float()[:, None, None]
         return appearance + bias - 2 * torch.sqrt(1 + away)
@@ -67,9 +67,9 @@ class DenseProposals:
         return replace(self, prototypes=prototypes)
 
 
-def places(count: int, side: int, like: Tensor) -> Tensor:
-    """1×count centres of cells, in units of the photo's longer side of `side` cells."""
-    return ((torch.arange(count, device=like.device) + 0.5) / side).to(like.dtype)[None]
+def places(count: int, unit: float, like: Tensor) -> Tensor:
+    """1×count centres of cells, in units of so many cells."""
+    return ((torch.arange(count, device=like.device) + 0.5) / unit).to(like.dtype)[None]
 
 
 class DenseHead(nn.Module):

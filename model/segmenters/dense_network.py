@@ -13,6 +13,8 @@ from model.errors import WeightsMismatch, shown
 from model.segmenters.dense_head import DenseHead, DenseProposals
 from model.segmenters.neck import Neck, folded
 
+FIRST_SIDE = 448  # of files that do not tell theirs
+
 
 class DenseNetwork(nn.Module):
     """From the trunk's maps to every cell's proposals.
@@ -22,17 +24,25 @@ class DenseNetwork(nn.Module):
         width: of the neck at strides 8 to 32.
         fine: of the neck at stride 4.
         prototypes: that masks are mixed from.
+        side: pixels of the photo's longer side, as the trunk is to look at it.
     """
 
     def __init__(
-        self, channels: Sequence[int], width: int = 96, fine: int = 64, prototypes: int = 48
+        self,
+        channels: Sequence[int],
+        width: int = 96,
+        fine: int = 64,
+        prototypes: int = 48,
+        side: int = FIRST_SIDE,
     ) -> None:
         super().__init__()
+        self.side = side
         self.shape = {
             "channels": ",".join(map(str, channels)),
             "width": str(width),
             "fine": str(fine),
             "prototypes": str(prototypes),
+            "side": str(side),
         }
         self.neck = Neck(channels, width, fine)
         self.head = DenseHead(width, fine, prototypes)
@@ -58,6 +68,17 @@ class DenseNetwork(nn.Module):
         Raises:
             WeightsMismatch: the file holds no such network.
         """
+        network = cls.read(path)
+        folded(network.eval().requires_grad_(False))
+        return network
+
+    @classmethod
+    def read(cls, path: Path) -> DenseNetwork:
+        """The network in a safetensors file, in float32, as it was trained: to train it on.
+
+        Raises:
+            WeightsMismatch: the file holds no such network.
+        """
         try:
             with safe_open(path, framework="pt") as file:
                 shape = file.metadata() or {}
@@ -67,6 +88,7 @@ class DenseNetwork(nn.Module):
                 int(shape["width"]),
                 int(shape["fine"]),
                 int(shape["prototypes"]),
+                int(shape.get("side", FIRST_SIDE)),
             )
             unknown = network.load_state_dict(tensors, strict=False)
             missing = [key for key in unknown.missing_keys if not key.endswith("tracked")]
@@ -77,5 +99,4 @@ class DenseNetwork(nn.Module):
                 f"{shown(path)} does not hold the weights of a dense segmenter",
                 "reinstall segsearch, or train it again (segsearch train recipes/masks.toml)",
             ) from error
-        folded(network.eval().requires_grad_(False))
         return network

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from model import masks
-from model.encoders.efficientnet import EfficientNetTrunk
+from model.encoders.efficientnet import EfficientNetTrunk, scaled_input
 from model.evaluation.truth import TruePhoto
 from model.images import content_hash
 from model.training.feature_store import FeatureStore
+from model.training.mask_views import ViewSettings, drawn_view
+from model.training.seeds import mixed_seed
 
 LEVELS = ("at4", "at8", "at16", "at32")
 
@@ -44,28 +45,40 @@ class MaskPhotos(Sequence[MaskBatch]):
     Attributes:
         photos: all that are learned from.
         order: for each batch the numbers of its photos, all of one shape.
-        maps: the trunk's maps of a photo, see `kept_maps`.
+        shapes: (height, width) of each photo, near enough: those of a batch are alike.
+        trunk: looks at the views, in bfloat16: an augmented view needs no more digits.
+        views: how photos are looked at.
+        seed: decides all views.
         exhaustive: sources that outline everything.
     """
 
     photos: Sequence[TruePhoto]
     order: Sequence[Sequence[int]]
-    maps: Callable[[TruePhoto], tuple[Tensor, ...]]
+    shapes: Sequence[tuple[int, int]]
+    trunk: EfficientNetTrunk
+    views: ViewSettings
+    seed: int
     exhaustive: frozenset[str] = field(default_factory=frozenset)
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, index: int) -> MaskBatch:  # type: ignore[override]
-        chosen = [self.photos[number] for number in self.order[index]]
-        maps = [self.maps(photo) for photo in chosen]
+        chance = random.Random(mixed_seed(self.seed, index))
+        numbers = self.order[index]
+        sizes = self.views.drawn(self.shapes[numbers[0]], chance)
+        maps, targets = [], []
+        for photo in (self.photos[number] for number in numbers):
+            drawn = masks.decode([region.counts for region in photo.regions], photo.size)
+            view = drawn_view(photo, drawn, sizes, self.views, chance)
+            targets.append(view.targets(drawn))
+            seen = scaled_input(view.pixels(photo.read().pixels)[None])
+            with torch.autocast("cpu", torch.bfloat16):  # one by one: they fit the caches better
+                maps.append(self.trunk.pyramids(seen))
         return MaskBatch(
-            tuple(torch.stack(level) for level in zip(*maps, strict=True)),
-            tuple(
-                targets(photo, (fine.shape[1], fine.shape[2]))
-                for photo, (fine, *_) in zip(chosen, maps, strict=True)
-            ),
-            tuple(photo.source in self.exhaustive for photo in chosen),
+            tuple(torch.cat(level).float() for level in zip(*maps, strict=True)),
+            tuple(targets),
+            tuple(self.photos[number].source in self.exhaustive for number in numbers),
         )
 
 
@@ -87,12 +100,6 @@ def kept_maps(
         return tuple(torch.from_numpy(kept[name]).float() for name in LEVELS)
 
     return maps
-
-
-def targets(photo: TruePhoto, grid: tuple[int, int]) -> Tensor:
-    """N×H×W float32: the share of each cell of the grid that lies in each of the N regions."""
-    drawn = masks.decode([region.counts for region in photo.regions], photo.size)
-    return functional.adaptive_avg_pool2d(torch.from_numpy(drawn).float()[None], grid)[0]
 
 
 def mixed_order(

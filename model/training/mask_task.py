@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,6 +18,7 @@ from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTru
 from model.evaluation.recall import found_at, recall
 from model.evaluation.segmentation import in_photo_frame, regions_of
 from model.evaluation.truth import TruePhoto, read_truth
+from model.preset import load_preset
 from model.segmenters.dense import Selection, chosen_segments
 from model.segmenters.dense_head import HYPOTHESES, DenseProposals
 from model.segmenters.dense_network import DenseNetwork
@@ -23,6 +26,8 @@ from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies, TaskKind
 from model.training.mask_batches import MaskBatch, MaskPhotos, kept_maps, mixed_order
 from model.training.mask_losses import best_hypothesis, dice_loss, focal_loss, iou_loss, overlaps
+from model.training.mask_views import ViewSettings
+from model.training.pairs import held_back
 from model.training.task import Task
 
 WEIGHTS = "masks.safetensors"
@@ -36,24 +41,31 @@ class MaskSettings:
     """A recipe's section [task] for masks.
 
     Attributes:
-        width, fine, prototypes: see `DenseNetwork`.
+        width, fine, prototypes, side: see `DenseNetwork`.
+        start: weights of such a network to begin with, a preset's name; "": random ones.
         prompts: cells a photo whose proposals are compared with regions, in a step.
         focal: weight of the focal loss against the dice loss.
         weights: how often photos of a source are drawn; 1 where none is given.
         exhaustive: sources in which what nobody outlined is nothing.
-        measured: sources of which the split `val` is measured; all where none is given.
-        most: photos a source that are measured at most; 0: all.
+        measured: sources that are measured; all where none is given.
+        most: photos a source and split that are measured at most; 0: all.
+        holdout: share of the split `train` that is kept back to be measured.
+        views: how photos are looked at in training.
     """
 
     width: int = 96
     fine: int = 64
     prototypes: int = 48
+    side: int = 448
+    start: str = ""
     prompts: int = 32
     focal: float = 2.0
     weights: Mapping[str, float] = field(default_factory=dict)
     exhaustive: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()
     most: int = 0
+    holdout: float = 0.0
+    views: ViewSettings = field(default_factory=ViewSettings)
 
 
 class MaskTask(Task):
@@ -62,33 +74,46 @@ class MaskTask(Task):
     Args:
         settings: the recipe's.
         train: photos to learn from.
-        val: photos to measure on.
-        maps: gives the trunk's maps of a photo.
+        measured: photos to measure on, by what their figures are called.
+        trunk: looks at the views of the photos.
+        maps: gives the trunk's maps of a photo that is measured.
         batch: photos a batch.
     """
 
     def __init__(
         self,
         settings: MaskSettings,
-        train: tuple[TruePhoto, ...],
-        val: tuple[TruePhoto, ...],
+        train: Sequence[TruePhoto],
+        measured: Mapping[str, Sequence[TruePhoto]],
+        trunk: EfficientNetTrunk,
         maps: Callable[[TruePhoto], tuple[Tensor, ...]],
         batch: int,
     ) -> None:
         channels = (FINE_CHANNELS, *CHANNELS[:3])
         self.network: DenseNetwork = DenseNetwork(
-            channels, settings.width, settings.fine, settings.prototypes
+            channels, settings.width, settings.fine, settings.prototypes, settings.side
         )
+        if settings.start:
+            start = load_preset(settings.start).weights["masks"].checked_path()
+            self.network.load_state_dict(DenseNetwork.read(start).state_dict())
         self._settings, self._batch = settings, batch
-        self._train, self._val, self._maps = train, val, maps
+        self._train, self._measured = train, measured
+        self._trunk, self._maps = trunk, maps
         self._shapes = [input_size(photo.size) for photo in train]
 
     def batches(self, epoch_seed: int) -> MaskPhotos:
         """As many photos as there are, drawn by the sources' weights."""
-        order = mixed_order(
-            self._train, self._shapes, self._settings.weights, self._batch, epoch_seed
+        settings = self._settings
+        order = mixed_order(self._train, self._shapes, settings.weights, self._batch, epoch_seed)
+        return MaskPhotos(
+            self._train,
+            order,
+            self._shapes,
+            self._trunk,
+            settings.views,
+            epoch_seed,
+            frozenset(settings.exhaustive),
         )
-        return MaskPhotos(self._train, order, self._maps, frozenset(self._settings.exhaustive))
 
     def loss(self, batch: MaskBatch) -> dict[str, Tensor]:
         """Dice and focal of the best hypothesis, and how well the IoU is estimated."""
@@ -104,19 +129,22 @@ class MaskTask(Task):
         return {"loss": total, "dice": dice, "focal": focal, "iou": iou}
 
     def validate(self) -> dict[str, float]:
-        """Average recall of the first hundred segments, and recall at IoU 0.5."""
-        found = []
-        for photo in self._val:
-            (proposals,) = self.network([level[None] for level in self._maps(photo)])
-            ratio = FRAME / max(photo.size)
-            size = (max(round(photo.size[0] * ratio), 1), max(round(photo.size[1] * ratio), 1))
-            segments = chosen_segments(proposals, size, Selection(most=_MEASURED))
-            regions = [region.counts for region in regions_of(photo, 0)]
-            if regions:
-                ours = in_photo_frame(segments, photo.size)
-                found.append(found_at(masks.iou(ours, regions, photo.size)))
-        at = recall(np.concatenate(found, axis=1), _MEASURED)
-        return {"ar_100": float(at.mean()), "recall_50": float(at[0])}
+        """For each group of photos the average recall of the first hundred segments, and their
+        recall at IoU 0.5."""
+        figures: dict[str, float] = {}
+        for name, photos in self._measured.items():
+            found = [self._found(photo) for photo in photos]
+            at = recall(np.concatenate(found, axis=1), _MEASURED)
+            figures |= {f"{name}_ar_100": float(at.mean()), f"{name}_recall_50": float(at[0])}
+        return figures
+
+    def _found(self, photo: TruePhoto) -> NDArray[np.int64]:
+        (proposals,) = self.network([level[None] for level in self._maps(photo)])
+        ratio = FRAME / max(photo.size)
+        size = (max(round(photo.size[0] * ratio), 1), max(round(photo.size[1] * ratio), 1))
+        segments = chosen_segments(proposals, size, Selection(most=_MEASURED))
+        regions = [region.counts for region in regions_of(photo, 0)]
+        return found_at(masks.iou(in_photo_frame(segments, photo.size), regions, photo.size))
 
     def export(self, folder: Path) -> None:
         """`masks.safetensors`."""
@@ -141,7 +169,7 @@ def mask_terms(
     coarse = functional.avg_pool2d(targets[None], 2)[0]
     regions = len(targets)
     which = torch.randperm(regions, device=targets.device).repeat(
-        max(min(prompts // regions, 6), 1)
+        max(min(prompts // regions, _ROUNDS), 1)
     )
     which = which[:prompts]
     cells = drawn_cells(coarse.flatten(1)[which])
@@ -182,17 +210,29 @@ def mask_kind() -> TaskKind:
 
 
 def _build(settings: MaskSettings, supplies: Supplies) -> MaskTask:
-    trunk = EfficientNetTrunk.shared()
+    trunk = EfficientNetTrunk.shared(side=settings.side)
     store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pyramid")
-    maps = kept_maps(store, trunk)
-    train = _outlined(read_truth(supplies.data, "train").photos)
-    val = read_truth(supplies.data, "val", settings.measured or None, settings.most or None).photos
-    for number, photo in enumerate((*train, *_outlined(val))):
-        maps(photo)
-        if number % 500 == 0:
-            supplies.tell(f"features of {number} of {len(train) + len(val)} photos")
-    return MaskTask(settings, train, _outlined(val), maps, supplies.batch)
+    outlined = [photo for photo in read_truth(supplies.data, "train").photos if photo.regions]
+    share = settings.holdout
+    held = [photo for photo in outlined if held_back(photo.source, photo.path.name, share)]
+    train = [photo for photo in outlined if not held_back(photo.source, photo.path.name, share)]
+    val = read_truth(supplies.data, "val", settings.measured or None).photos
+    groups = {"val": val, "held": held, "seen": train}
+    measured = {name: _some(photos, settings) for name, photos in groups.items()}
+    supplies.tell(
+        f"{len(train)} photos to learn from; measured on "
+        + ", ".join(f"{len(photos)} {name}" for name, photos in measured.items())
+    )
+    some = {name: photos for name, photos in measured.items() if photos}
+    return MaskTask(settings, train, some, trunk, kept_maps(store, trunk), supplies.batch)
 
 
-def _outlined(photos: tuple[TruePhoto, ...]) -> tuple[TruePhoto, ...]:
-    return tuple(photo for photo in photos if photo.regions)
+def _some(photos: Sequence[TruePhoto], settings: MaskSettings) -> list[TruePhoto]:
+    """The first photos of each measured source that are asked for any region."""
+    chosen: dict[str, list[TruePhoto]] = defaultdict(list)
+    for photo in photos:
+        own = chosen[photo.source]
+        wanted = not settings.measured or photo.source in settings.measured
+        if wanted and (not settings.most or len(own) < settings.most) and regions_of(photo, 0):
+            own.append(photo)
+    return [photo for own in chosen.values() for photo in own]

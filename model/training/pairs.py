@@ -112,7 +112,7 @@ def _photos(file: Path, holdout: float, skipped: Skipped | None) -> Iterator[Ann
                 record = json.loads(line)
                 size = (int(record["height"]), int(record["width"]))
                 name, split = str(record["file"]), str(record["split"])
-                if split == "train" and _chance(f"{source}/{name}") < holdout:
+                if split == "train" and held_back(source, name, holdout):
                     split = "holdout"
                 path = file.parent / "images" / name
                 pairs = tuple(_pairs(record, path, size, source, skipped))
@@ -162,6 +162,8 @@ def plain_words(caption: str) -> str:
     return _CAPTION_OPENING.sub("", caption.strip()).rstrip(" .").strip()
 
 
-def _chance(name: str) -> float:
-    """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
+def held_back(source: str, name: str, share: float) -> bool:
+    """Whether a photo is among the share of its source's train photos that nothing is trained on;
+    its name alone decides."""
+    digest = hashlib.sha256(f"{source}/{name}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48 < share

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from model.errors import WeightsMismatch
 from model.segmenters.dense_network import DenseNetwork
@@ -43,3 +43,22 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name in ("other", "damaged", "half", "missing"):
         with pytest.raises(WeightsMismatch, match="dense segmenter"):
             DenseNetwork.load(tmp_path / f"{name}.safetensors")
+
+
+def test_the_file_tells_the_side_and_older_ones_mean_448(tmp_path: Path) -> None:
+    trained = DenseNetwork(CHANNELS, width=8, fine=6, prototypes=4, side=640)
+    trained.save(tmp_path / "masks.safetensors")
+    assert DenseNetwork.load(tmp_path / "masks.safetensors").side == 640
+    tensors = load_file(tmp_path / "masks.safetensors")
+    shape = {key: value for key, value in trained.shape.items() if key != "side"}
+    save_file(tensors, tmp_path / "older.safetensors", metadata=shape)
+    assert DenseNetwork.load(tmp_path / "older.safetensors").side == 448
+
+
+def test_what_is_read_to_be_trained_on_has_its_norms(tmp_path: Path) -> None:
+    trained = network()
+    trained(maps())
+    trained.save(tmp_path / "masks.safetensors")
+    again = DenseNetwork.read(tmp_path / "masks.safetensors")
+    assert all(parameter.requires_grad for parameter in again.parameters())
+    assert set(again.state_dict()) == set(trained.state_dict())

@@ -5,7 +5,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model.encoders.efficientnet import BUNDLED, CHANNELS, FINE_CHANNELS, EfficientNetTrunk
+from model.encoders.efficientnet import (
+    BUNDLED,
+    CHANNELS,
+    FINE_CHANNELS,
+    EfficientNetTrunk,
+    scaled_input,
+)
 from model.errors import WeightsMismatch
 from model.images import Image
 from model.training.towers import published_trunk
@@ -50,6 +56,25 @@ def test_one_photo_is_looked_at_once(trunk: EfficientNetTrunk) -> None:
 def test_a_process_loads_the_trunk_once() -> None:
     shared = EfficientNetTrunk.shared(side=64)
     assert EfficientNetTrunk.shared(BUNDLED.path(), 64) is shared
+
+
+def test_trunks_of_two_sides_have_the_same_weights_in_memory() -> None:
+    one, other = (EfficientNetTrunk.shared(side=side) for side in (64, 96))
+    image = photo(96, 96)
+    assert one.features(image).maps[0].shape[1:] == (8, 8)
+    assert other.features(image).maps[0].shape[1:] == (12, 12)
+    pooled = torch.ones(1, CHANNELS[-1])
+    assert torch.equal(one.class_scores(pooled), other.class_scores(pooled))
+    assert one._network is other._network
+    assert one.fingerprint != other.fingerprint
+
+
+def test_a_batch_is_seen_as_its_photos_are(trunk: EfficientNetTrunk) -> None:
+    images = [photo(96, 128), Image(255 - photo(96, 128).pixels, (96, 128))]
+    together = trunk.pyramids(scaled_input(np.stack([image.pixels for image in images])))
+    for number, image in enumerate(images):
+        for level, alone in zip(together, trunk.features(image).pyramid, strict=True):
+            torch.testing.assert_close(level[number], alone, atol=2e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (1000, 3)])
