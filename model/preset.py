@@ -215,6 +215,15 @@ def _colour_words(preset: Preset, **settings: Any) -> Embedder:
     return ColourWordEmbedder(preset.space, **settings)
 
 
+def _towers(preset: Preset, **settings: Any) -> Embedder:
+    from model.use.towers import TowersEmbedder, TowerSettings
+
+    files = {role: each.checked_path() for role, each in preset.weights.items()}
+    headless = {role: each for role, each in preset.weights.items() if role != "head"}
+    towers = replace(preset, weights=headless).space.fingerprint
+    return TowersEmbedder.load(preset.space, TowerSettings(**settings), files, towers)
+
+
 def _fitted_calibration(preset: Preset) -> Calibration | None:
     from model.calibration import Calibration
 
@@ -236,8 +245,10 @@ SEGMENTERS: Mapping[str, Callable[..., Segmenter]] = {
 EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
     "universal": _universal,
     "colour-words": _colour_words,
+    "towers": _towers,
 }
 CALIBRATIONS: Mapping[str, Callable[[Preset], Calibration | None]] = {
     "universal": _fitted_calibration,
     "colour-words": _colour_calibration,
+    "towers": _fitted_calibration,
 }

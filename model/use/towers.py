@@ -1,0 +1,266 @@
+"""Universal segment embeddings over CLIP and DINOv2: of use before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from model.devices import best_device, chosen_dtype
+from model.embedder import Embedder
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.encoders.tiling import enlarged
+from model.errors import PresetUnknown, WeightsMismatch, shown
+from model.images import Image
+from model.segments import Segments
+from model.use.coverage import coverage
+from model.use.remembered_texts import Encode, RememberedTexts
+from model.use.residual import LevelMaps, ResidualHead, with_residual
+
+if TYPE_CHECKING:
+    from model.encoders.clip_tower import ClipTower
+    from model.encoders.clip_weights import ClipNetwork
+    from model.encoders.dino_tower import DinoTower
+
+Method = Literal["text-region", "corr-clip"]
+
+
+@dataclass(frozen=True)
+class TowerFiles:
+    """Where the towers' weights lie.
+
+    Attributes:
+        clip: an open_clip checkpoint.
+        dino: transformers' folder of a DINOv2, or a file in it; needed by `corr-clip` and by heads.
+        tokenizer: transformers' folder of a tokenizer, or a file in it; only for SigLIP.
+    """
+
+    clip: Path
+    dino: Path | None = None
+    tokenizer: Path | None = None
+
+
+@dataclass(frozen=True)
+class TowerSettings:
+    """How the towers are used.
+
+    Attributes:
+        architecture: open_clip's name of CLIP's architecture, or the path of a configuration.
+        tag: open_clip's name of its weights; tells of QuickGELU and of the input's standard.
+        method: of the training-free embedding.
+        side: longer side of CLIP's input, pixels.
+        dino_side: longer side of DINOv2's input, pixels.
+        tiles: longer side at which both also look at tiles of the photo; 0: they do not.
+        precision: one of `model.devices.PRECISIONS`.
+    """
+
+    architecture: str
+    tag: str = ""
+    method: Method = "text-region"
+    side: int = 448
+    dino_side: int = 448
+    tiles: int = 0
+    precision: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentViews:
+    """What the towers see in the segments of one photo; float32.
+
+    Attributes:
+        start: N×D in the direction of e0, the training-free embedding; of any length.
+        cover: N×P, how much of each of CLIP's patches each mask covers.
+        maps: the levels that were asked for.
+    """
+
+    start: Tensor
+    cover: Tensor
+    maps: LevelMaps
+
+
+class TowersEmbedder(Embedder):
+    """e = unit(e0 + W_r h): e0 without training, by TextRegion or CorrCLIP; h USE's head.
+
+    The towers are loaded when they are first needed: a search reads words only.
+
+    Args:
+        space: of the vectors; the preset names it.
+        files: the towers' weights.
+        settings: how they are used.
+        head: trained, or none.
+    """
+
+    def __init__(
+        self,
+        space: EmbeddingSpace,
+        files: TowerFiles,
+        settings: TowerSettings,
+        head: ResidualHead | None = None,
+    ) -> None:
+        if settings.method not in ("text-region", "corr-clip"):
+            raise PresetUnknown(
+                f"there is no method '{shown(settings.method)}'",
+                "choose text-region or corr-clip in the preset's file",
+            )
+        if files.dino is None and (head is not None or settings.method == "corr-clip"):
+            raise PresetUnknown(
+                f"the preset '{space.name}' names no DINOv2, which corr-clip and heads need",
+                "add [weights.dino] to its file",
+            )
+        self._space = space
+        self._files = files
+        self._settings = settings
+        self._head = head.to(best_device()) if head else None
+
+    @classmethod
+    def load(
+        cls,
+        space: EmbeddingSpace,
+        settings: TowerSettings,
+        files: Mapping[str, Path],
+        towers: str,
+    ) -> TowersEmbedder:
+        """The embedder of a preset.
+
+        Args:
+            space: of the vectors.
+            settings: how the towers are used.
+            files: by role: `clip`, and, where there are such, `dino`, `tokenizer` and `head`.
+            towers: what tells the towers and their settings from others.
+
+        Raises:
+            PresetUnknown: a file or a method is missing.
+            WeightsMismatch: the head was trained on other towers.
+        """
+        if "clip" not in files:
+            raise PresetUnknown(
+                f"the preset '{space.name}' names no CLIP", "add [weights.clip] to its file"
+            )
+        head = ResidualHead.load(files["head"]) if "head" in files else None
+        if head is not None and head.shape.towers != towers:
+            raise WeightsMismatch(
+                f"the head {shown(files['head'])} was trained on other towers than those of"
+                f" '{space.name}', or with other settings of them",
+                "name the preset that it was trained with, or train a head for this one",
+            )
+        found = TowerFiles(files["clip"], files.get("dino"), files.get("tokenizer"))
+        return cls(space, found, settings, head)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of every vector that this embedder makes."""
+        return self._space
+
+    def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
+        """One unit vector a segment, in their order; one forward pass of each tower."""
+        if not len(segments):
+            return Embeddings.empty(self._space)
+        head = self._head
+        levels = (head.shape.clip_levels, head.shape.dino_levels) if head else ((), ())
+        seen = self.views(image, segments, *levels)
+        with torch.inference_mode():
+            vectors = with_residual(seen.start, head(seen.maps, seen.cover)) if head else seen.start
+        return Embeddings.unit(vectors.cpu().numpy(), self._space)
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        """One unit vector a text, in their order: means over the 80 templates of ImageNet."""
+        if not texts:
+            return Embeddings.empty(self._space)
+        return Embeddings.unit(self._encode(texts), self._space)
+
+    @torch.inference_mode()
+    def views(
+        self,
+        image: Image,
+        segments: Segments,
+        clip_levels: Sequence[int] = (),
+        dino_levels: Sequence[int] = (),
+    ) -> SegmentViews:
+        """What the towers see; DINOv2 looks only where it is needed.
+
+        Args:
+            image: the photo.
+            segments: N ≥ 1 of them.
+            clip_levels: numbers of CLIP's blocks whose patches are wanted.
+            dino_levels: the same of DINOv2.
+        """
+        by_correlation = self._settings.method == "corr-clip"
+        clip = self.clip.look(image, clip_levels, middle=by_correlation)
+        maps = [clip.levels[level] for level in clip_levels]
+        cover = coverage(segments, clip.grid).to(clip.values.device)
+        dino = None
+        if by_correlation or dino_levels:
+            dino = self.dino.look(image, dino_levels)
+            for level in dino_levels:
+                laid = dino.levels[level].reshape(*dino.grid, -1)
+                maps.append(enlarged(laid, clip.grid).flatten(0, 1))
+        if by_correlation and dino is not None:
+            from model.use.corr_clip import corr_clip
+
+            start = corr_clip(self.clip.vision, clip, dino, segments)
+        else:
+            from model.use.text_region import text_region
+
+            start = text_region(self.clip.vision, clip.values, cover)
+        return SegmentViews(start, cover, LevelMaps(tuple(maps), clip.whole))
+
+    @cached_property
+    def clip(self) -> ClipTower:
+        """CLIP's image side, loaded on first use.
+
+        Raises:
+            WeightsMismatch, PresetUnknown: its weights or its architecture cannot be used.
+        """
+        from model.encoders.clip_tower import ClipTower
+
+        settings = self._settings
+        tower = ClipTower(self._network, settings.side, settings.tiles)
+        if tower.vision.dimension != self._space.dimension:
+            raise PresetUnknown(
+                f"{shown(settings.architecture)} makes vectors of {tower.vision.dimension}"
+                f" components, the preset '{self._space.name}' expects {self._space.dimension}",
+                "mend the preset's file",
+            )
+        return tower
+
+    @cached_property
+    def dino(self) -> DinoTower:
+        """DINOv2, loaded on first use.
+
+        Raises:
+            WeightsMismatch: its weights cannot be used.
+        """
+        from model.encoders.dino_tower import DinoTower
+
+        if self._files.dino is None:
+            raise PresetUnknown(
+                f"the preset '{self._space.name}' names no DINOv2", "add [weights.dino] to its file"
+            )
+        settings, device = self._settings, best_device()
+        dtype = chosen_dtype(settings.precision, device)
+        return DinoTower(self._files.dino, settings.dino_side, settings.tiles, device, dtype)
+
+    @cached_property
+    def _network(self) -> ClipNetwork:
+        from model.encoders.clip_weights import load_clip
+
+        settings, device = self._settings, best_device()
+        return load_clip(
+            self._files.clip,
+            settings.architecture,
+            settings.tag,
+            self._files.tokenizer,
+            device,
+            chosen_dtype(settings.precision, device),
+        )
+
+    @cached_property
+    def _encode(self) -> Encode:
+        from model.encoders.clip_text import ClipText
+
+        return RememberedTexts(ClipText(self._network).encode)
