@@ -96,6 +96,7 @@ class _Redirects(HTTPRedirectHandler):
     ) -> Request | None:
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("http", "https") or (old.scheme, new.scheme) == ("https", "http"):
+            fp.close()
             raise astray(req.full_url, f"it leads to {new.scheme or 'nowhere'}://…")
         linked = str(headers.get("X-Linked-Etag", "")).strip('"')
         if re.fullmatch(r"[0-9a-f]{64}", linked):
