@@ -117,6 +117,11 @@ class Preset:
         kept = {role: each for role, each in self.weights.items() if role != "calibration"}
         return replace(self, weights={**kept, "head": head}, head=path)
 
+    def without_head(self) -> Preset:
+        """This preset as it is before anybody trains a head for it."""
+        kept = {role: each for role, each in self.weights.items() if role != "head"}
+        return replace(self, weights=kept, head=None)
+
     def calibration(self) -> Calibration | None:
         """What turns a score in this preset's space into a probability; None if nobody fitted it.
 
@@ -198,6 +203,19 @@ def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
     return ColourRegionSegmenter(**settings)
 
 
+def _sam(preset: Preset, **settings: Any) -> Segmenter:
+    from model.segmenters.sam.segmenter import SamSegmenter
+
+    return SamSegmenter(preset.weights["masks"].checked_path(), **settings)
+
+
+def _transformers_sam(preset: Preset, **settings: Any) -> Segmenter:
+    from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
+
+    path = preset.weights["masks"].checked_path()
+    return TransformersSegmenter(path if path.is_dir() else path.parent, **settings)
+
+
 def _universal(preset: Preset, **settings: Any) -> Embedder:
     from model.use.universal import UniversalEmbedder
 
@@ -218,9 +236,10 @@ def _colour_words(preset: Preset, **settings: Any) -> Embedder:
 def _towers(preset: Preset, **settings: Any) -> Embedder:
     from model.use.towers import TowersEmbedder, TowerSettings
 
-    files = {role: each.checked_path() for role, each in preset.weights.items()}
-    headless = {role: each for role, each in preset.weights.items() if role != "head"}
-    towers = replace(preset, weights=headless).space.fingerprint
+    files = {
+        role: each.checked_path() for role, each in preset.weights.items() if role not in NO_VECTORS
+    }
+    towers = preset.without_head().space.fingerprint
     return TowersEmbedder.load(preset.space, TowerSettings(**settings), files, towers)
 
 
@@ -241,6 +260,8 @@ SEGMENTERS: Mapping[str, Callable[..., Segmenter]] = {
     "dense": _dense,
     "felzenszwalb": _felzenszwalb,
     "colour-regions": _colour_regions,
+    "sam": _sam,
+    "transformers-sam": _transformers_sam,
 }
 EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
     "universal": _universal,

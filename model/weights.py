@@ -60,6 +60,18 @@ class Weights:
         return self.licence.startswith(PERMISSIVE)
 
     @property
+    def published(self) -> bool:
+        """Whether they are fetched from a publisher, rather than lie here from the start."""
+        return isinstance(self.source, Published)
+
+    @property
+    def origin(self) -> str:
+        """Where they come from, for people."""
+        if self.whole or (isinstance(self.source, Published) and self.source.hub_id):
+            return self.source.label
+        return f"{self.source.label}/{self.files[0].name}"
+
+    @property
     def size(self) -> int:
         """Bytes of all files, as they lie here or else as the preset names them."""
         folder = self.folder

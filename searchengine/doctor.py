@@ -99,15 +99,13 @@ def _examine_environment(diagnosis: Diagnosis) -> None:
 
 def _examine_weights(diagnosis: Diagnosis) -> None:
     for name in preset_names():
-        preset = load_preset(name)
-        found = [
-            line
-            for weights in preset.weights.values()
-            if (line := _complaint(weights.checked_path)) is not None
-        ]
+        weights = load_preset(name).weights.values()
+        here = [each for each in weights if each.folder is not None or not each.published]
+        found = [line for each in here if (line := _complaint(each.checked_path)) is not None]
         diagnosis.problems += found
-        count = len(preset.weights)
-        state = f"{count} weight files" if count else "needs no weights"
+        state = f"{len(weights)} weight files" if weights else "needs no weights"
+        if len(here) < len(weights):
+            state = f"not fetched: segsearch models pull {name}"
         diagnosis.facts.append((f"preset {name}", f"{len(found)} problems" if found else state))
 
 
