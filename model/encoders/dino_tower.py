@@ -95,8 +95,11 @@ class DinoTower:
 
 def _network(folder: Path) -> Any:
     from transformers import Dinov2Model, Dinov2WithRegistersModel
+    from transformers.utils import logging
 
     kinds = {"dinov2": Dinov2Model, "dinov2_with_registers": Dinov2WithRegistersModel}
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a second's work, told on stderr
     try:
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind: Any = kinds[told["model_type"]]
@@ -108,6 +111,9 @@ def _network(folder: Path) -> Any:
             f"{shown(folder)} does not hold a DINOv2 (config.json and model.safetensors)",
             "fetch it again, or name another folder in the preset's file",
         ) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
     if report["missing_keys"] or report["mismatched_keys"]:
         raise WeightsMismatch(
             f"{shown(folder)} holds weights that its config.json does not describe",
