@@ -19,6 +19,7 @@ from model.preset import DEFAULT, Models, Preset, load_preset
 from searchengine.cascade import answers_to
 from searchengine.example import Example, embed_example
 from searchengine.match import Match, Matches
+from searchengine.own_background import own_background
 from searchengine.query import Negative, Query
 from searchengine.recall import question
 from searchengine.status import Status, status_of
@@ -112,7 +113,7 @@ class SearchEngine:
 
     @cached_property
     def _calibration(self) -> Calibration | None:
-        return self.preset.calibration()
+        return self.preset.calibration() or own_background(self.reader.catalog)
 
     def index(
         self,
