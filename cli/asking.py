@@ -14,6 +14,7 @@ from cli.options import (
     BeforeOption,
     CameraOption,
     CountOption,
+    HeadOption,
     IndexOption,
     InOption,
     JsonOption,
@@ -24,6 +25,7 @@ from cli.options import (
     PresetOption,
     SheetOption,
     conditions,
+    headed,
     negatives,
     numbers,
 )
@@ -60,6 +62,7 @@ def search(
     sheet: SheetOption = None,
     open_: OpenOption = False,
     preset: PresetOption = None,
+    head: HeadOption = None,
 ) -> None:
     """Find segments by words, best first, each with a calibrated confidence.
 
@@ -78,7 +81,7 @@ def search(
     def query(text: str) -> Query:
         return Query(text, None, unwanted, k, where, per_photo)
 
-    with SearchEngine.open(index, preset) as engine:
+    with SearchEngine.open(index, headed(preset, head)) as engine:
         if batch is not None:
             _answer_lines(engine, batch, query)
         else:
@@ -108,6 +111,7 @@ def similar(
     sheet: SheetOption = None,
     open_: OpenOption = False,
     preset: PresetOption = None,
+    head: HeadOption = None,
 ) -> None:
     """Find segments like a photo, or like a point, a box or a segment in one.
 
@@ -124,7 +128,7 @@ def similar(
         segment,
     )
     where = conditions(in_, after, before, camera, min_area)
-    with SearchEngine.open(index, preset) as engine:
+    with SearchEngine.open(index, headed(preset, head)) as engine:
         matches = engine.similar(example, k, where=where, per_photo=per_photo)
         _show(matches, json, sheet, open_)
 

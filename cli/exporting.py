@@ -13,6 +13,7 @@ from cli.options import (
     BeforeOption,
     CameraOption,
     CountOption,
+    HeadOption,
     IndexOption,
     InOption,
     JsonOption,
@@ -21,6 +22,7 @@ from cli.options import (
     PerPhotoOption,
     PresetOption,
     conditions,
+    headed,
     negatives,
 )
 from cli.output import print_json, say
@@ -69,6 +71,7 @@ def export(
     per_photo: PerPhotoOption = None,
     json: JsonOption = False,
     preset: PresetOption = None,
+    head: HeadOption = None,
 ) -> None:
     """Write the masks of what words find, of chosen segments, or of all.
 
@@ -81,7 +84,7 @@ def export(
     if sum((bool(words), bool(ids), all_)) != 1:
         raise typer.BadParameter("give one of WORDS, --ids and --all")
     where = conditions(in_, after, before, camera, min_area)
-    with SearchEngine.open(index, preset) as engine:
+    with SearchEngine.open(index, headed(preset, head)) as engine:
         query = None
         if words:
             query = Query(" ".join(words), None, negatives(not_), k, where, per_photo)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import IndexOption, JsonOption, PresetOption
+from cli.options import HeadOption, IndexOption, JsonOption, PresetOption, headed
 from cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def index(
     ],
     index: IndexOption = None,
     preset: PresetOption = None,
+    head: HeadOption = None,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", help="Worker processes; 0 for one a core.", min=0)
     ] = 0,
@@ -53,7 +54,7 @@ def index(
     from searchengine import SearchEngine
 
     options = Options(jobs, max_megapixels, prune, force, dry_run, retry)
-    with SearchEngine.open(index, preset) as engine:
+    with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:
             report = engine.index(*folders, options=options, progress=Silence())
         else:

@@ -17,6 +17,7 @@ from cli.caring import doctor, status
 from cli.evaluating import evaluate
 from cli.exporting import export
 from cli.indexing import index
+from cli.models import models
 from cli.training import train
 
 INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt
@@ -52,6 +53,7 @@ def _segsearch(
 for _verb in (index, search, similar, export, status, doctor, train):
     app.command()(_verb)
 app.add_typer(evaluate)
+app.add_typer(models)
 
 
 def main() -> None:

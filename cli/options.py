@@ -32,6 +32,14 @@ PresetOption = Annotated[
         show_default="the index' own, or nano",
     ),
 ]
+HeadOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--head",
+        metavar="FILE",
+        help="With --preset: a trained head of yours (.safetensors) in place of its own.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 CountOption = Annotated[int, typer.Option("-k", "--count", help="Matches at the most.", min=1)]
 NotOption = Annotated[
@@ -70,6 +78,15 @@ SheetOption = Annotated[
     typer.Option("--sheet", metavar="PNG", help="Draw the matches with their masks into a PNG."),
 ]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the drawn matches in a viewer.")]
+
+
+def headed(preset: str | None, head: Path | None) -> str | None:
+    """The preset's name with the head, as `load_preset` reads it."""
+    if head is None:
+        return preset
+    if preset is None or head.suffix != ".safetensors":
+        raise typer.BadParameter("give a .safetensors file, and --preset with it")
+    return f"{preset}+{head}"
 
 
 def conditions(

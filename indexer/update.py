@@ -93,6 +93,7 @@ def update(
     Raises:
         IndexLocked: another process is writing to the index.
         PresetMismatch: the index was made with another preset.
+        WeightsMissing: the preset's weights are not here, and a new index would need them.
         RootMissing: one of `roots` is not there.
         PruneRefused: more would be forgotten than looks intended.
         StorageError: the index cannot be written.
@@ -153,6 +154,7 @@ def _writable_catalog(folder: Path, preset: Preset) -> Catalog:
     try:
         return Catalog.open(folder)
     except IndexMissing:
+        preset.require_weights()  # or an index would be left that needs what was never fetched
         # vectors without a catalog tell nothing, and must not be taken for those of the new one
         (folder / vector_cache.FILE).unlink(missing_ok=True)
         return Catalog.create(folder, _manifest(preset))

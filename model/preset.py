@@ -122,6 +122,11 @@ class Preset:
         kept = {role: each for role, each in self.weights.items() if role != "head"}
         return replace(self, weights=kept, head=None)
 
+    def require_weights(self) -> None:
+        """Raise WeightsMissing unless all weights are here; what they hold is not looked at."""
+        for weights in self.weights.values():
+            weights.path()
+
     def calibration(self) -> Calibration | None:
         """What turns a score in this preset's space into a probability; None if nobody fitted it.
 

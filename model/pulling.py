@@ -22,17 +22,26 @@ from model.weights import WeightFile, Weights
 OFFLINE = ("SEGSEARCH_OFFLINE", "HF_HUB_OFFLINE")
 
 
-def offline() -> bool:
-    """Whether the environment forbids the network: `SEGSEARCH_OFFLINE` or `HF_HUB_OFFLINE`."""
+def network_forbidden() -> bool:
+    """Whether the environment says so: `SEGSEARCH_OFFLINE` or `HF_HUB_OFFLINE`."""
     return any(
         os.environ.get(name, "").strip().lower() in ("1", "true", "yes", "on") for name in OFFLINE
     )
 
 
 def pull(
-    weights: Weights, progress: Progress | None = None, patience: Patience | None = None
+    weights: Weights,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+    offline: bool = False,
 ) -> list[WeightFile]:
     """See to it that weights are here and are the right ones.
+
+    Args:
+        weights: of any source.
+        progress: told how it goes.
+        patience: when it is given up.
+        offline: leave the network alone, as `SEGSEARCH_OFFLINE` and `HF_HUB_OFFLINE` say, too.
 
     Returns:
         The files that were fetched, with the digests and sizes that they have.
@@ -50,11 +59,11 @@ def pull(
     with suppress(WeightsMissing, WeightsMismatch):
         weights.checked_path()
         return []
-    if offline():
+    if offline or network_forbidden():
         raise DownloadFailed(
             f"the {weights.role} weights of preset '{shown(weights.preset)}' are not on this"
             " machine, and this is offline",
-            f"leave out --offline, unset {' and '.join(OFFLINE)}; or copy the files to"
+            f"leave out --offline and unset {' and '.join(OFFLINE)}; or copy the files to"
             f" {shown(source.cached)}",
         )
     progress = progress or Progress()

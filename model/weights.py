@@ -67,6 +67,8 @@ class Weights:
     @property
     def origin(self) -> str:
         """Where they come from, for people."""
+        if self.source == Local(FOLDER):
+            return ", ".join(file.name for file in self.files)
         if self.whole or (isinstance(self.source, Published) and self.source.hub_id):
             return self.source.label
         return f"{self.source.label}/{self.files[0].name}"
@@ -136,7 +138,7 @@ class Weights:
             raise WeightsMissing(
                 f"the {self.role} weights{size} of preset '{shown(self.preset)}' are not on this"
                 " machine",
-                f"run: segsearch models pull {shown(self.preset)}",
+                f"fetch them with segsearch models pull {shown(self.preset)}",
             )
         if isinstance(self.source, Local) and self.source.package:
             raise WeightsMissing(
@@ -159,8 +161,8 @@ class Weights:
 
     def _mend(self, finding: str) -> str:
         if isinstance(self.source, Published):
-            return f"{finding}: run segsearch models pull {shown(self.preset)}"
-        return f"{finding}: reinstall segsearch, or mend the preset's file"
+            return f"{finding}; fetch them again with segsearch models pull {shown(self.preset)}"
+        return f"{finding}; reinstall segsearch, or mend the preset's file"
 
 
 def bundled(role: str, file: str, sha256: str, licence: str) -> Weights:
