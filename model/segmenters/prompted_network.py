@@ -1,0 +1,177 @@
+"""nano's promptable network: a `Sam` on the bundled trunk, and its file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from segment_anything.modeling import PromptEncoder, Sam
+from segment_anything.modeling.common import LayerNorm2d
+from torch import Tensor, nn
+
+from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
+from model.encoders.quantised import quantised, restored
+from model.errors import WeightsMismatch, shown
+from model.segmenters.neck import Neck, folded
+from model.segmenters.prompted_decoder import FineMaskDecoder, packed
+
+SIDE = 448  # pixels of the square that photos are padded to
+STRIDE = 16
+_GREY = [127.5] * 3  # as the trunk's input is scaled
+_LARGE = 4096  # values of a matrix that is kept as int8
+
+
+@dataclass(frozen=True)
+class PromptedShape:
+    """Sizes of a promptable network.
+
+    Attributes:
+        width: C, channels of prompts and of cells at stride 16.
+        heads, mlp, quality: see `FineMaskDecoder`.
+        neck, neck_fine: channels of the neck at strides 8 to 32, and at stride 4.
+        blocks: of the neck, at strides 32, 16 and 8.
+        mask_channels: hidden channels of what reads mask prompts.
+    """
+
+    width: int = 128
+    heads: int = 4
+    mlp: int = 512
+    quality: int = 128
+    neck: int = 96
+    neck_fine: int = 64
+    blocks: tuple[int, ...] = (2, 2, 1)
+    mask_channels: int = 16
+
+
+class TrunkEncoder(nn.Module):
+    """The image encoder: the frozen trunk, a neck, and everything masks need in one tensor.
+
+    The trunk's weights are not part of this module's.
+
+    Attributes:
+        img_size: pixels of the square photo.
+    """
+
+    def __init__(self, trunk: EfficientNetTrunk, shape: PromptedShape, side: int = SIDE) -> None:
+        super().__init__()
+        self.img_size = side
+        self._trunk = trunk
+        self.neck = Neck((FINE_CHANNELS, *CHANNELS[:3]), shape.neck, shape.neck_fine, shape.blocks)
+        folded(self.neck)  # it starts from a trained one, and few photos make a batch
+        self.coarse = nn.Sequential(nn.Conv2d(shape.neck, shape.width, 1), LayerNorm2d(shape.width))
+        self.middle = nn.Conv2d(shape.neck, shape.width // 4, 1)
+        self.fine = nn.Conv2d(shape.neck_fine, shape.width // 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×4·C×side/16×side/16 (see `packed`) of B×3×side×side photos in [-1, 1]."""
+        pyramid = self.neck(self._trunk.pyramids(x))
+        fine = self.fine(pyramid.fine)
+        coarse = self.coarse(pyramid.coarse).to(fine.dtype)  # norms leave autocast's precision
+        return packed(coarse, self.middle(pyramid.grid), fine)
+
+
+class PromptedSam(Sam):
+    """A `segment_anything.modeling.Sam`: `SamPredictor` and `SamAutomaticMaskGenerator` take it.
+
+    Args:
+        trunk: sees the photo.
+        shape: of the network.
+        side: pixels of the square that photos are padded to; masks have a quarter of it.
+    """
+
+    image_encoder: TrunkEncoder
+    prompt_encoder: PromptEncoder
+    mask_decoder: FineMaskDecoder
+
+    def __init__(
+        self, trunk: EfficientNetTrunk, shape: PromptedShape | None = None, side: int = SIDE
+    ) -> None:
+        self.shape = shape = shape or PromptedShape()
+        cells = side // STRIDE
+        super().__init__(
+            TrunkEncoder(trunk, shape, side),
+            PromptEncoder(shape.width, (cells, cells), (side, side), shape.mask_channels),
+            FineMaskDecoder(shape.width, shape.heads, shape.mlp, shape.quality),
+            _GREY,
+            _GREY,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the weights and the shape to a safetensors file: large matrices as int8 with a
+        scale a row, the rest as float16. The trunk's are not among them."""
+        tensors = {
+            name: value
+            for name, value in self.state_dict().items()
+            if not name.endswith("num_batches_tracked")
+        }
+        large = {name: value for name, value in tensors.items() if value.numel() >= _LARGE}
+        small = {
+            name: value.half().contiguous() for name, value in tensors.items() if name not in large
+        }
+        metadata = {
+            "shape": json.dumps(asdict(self.shape)),
+            "side": str(self.image_encoder.img_size),
+        }
+        save_file(small | quantised(large), path, metadata=metadata)
+
+    @classmethod
+    def load(cls, path: Path, trunk: EfficientNetTrunk) -> PromptedSam:
+        """The network in a safetensors file, in float32, for inference.
+
+        Raises:
+            WeightsMismatch: the file holds no such network.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            shape = json.loads(metadata["shape"])
+            network = cls(
+                trunk,
+                PromptedShape(**shape | {"blocks": tuple(shape["blocks"])}),
+                int(metadata["side"]),
+            )
+            network.load_state_dict(restored(tensors))
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise WeightsMismatch(
+                f"{shown(path)} does not hold the weights of a promptable segmenter",
+                "reinstall segsearch, or train it again (segsearch train recipes/prompts.toml)",
+            ) from error
+        return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def localised(network: PromptedSam, loudness: float = 0.3, sharpness: float = 2.0) -> None:
+    """Let prompts look at their own place before anything is learned, in place.
+
+    Queries and keys of each attention between prompts and cells are projected alike, so that
+    equal places attract each other; and what is not place starts quietly, so that it does not
+    drown that. To find its own place is what such a decoder else learns first, and slowly.
+
+    Args:
+        network: freshly made.
+        loudness: of everything besides places.
+        sharpness: gain of the projections.
+    """
+    prompts, decoder = network.prompt_encoder, network.mask_decoder
+    for embedding in (
+        *prompts.point_embeddings,
+        prompts.not_a_point_embed,
+        prompts.no_mask_embed,
+        decoder.iou_token,
+        decoder.mask_tokens,
+    ):
+        embedding.weight.mul_(loudness)
+    network.image_encoder.coarse[1].weight.fill_(loudness)
+    for layer in decoder.transformer.layers:
+        for norm in (layer.norm1, layer.norm2, layer.norm3, layer.norm4):
+            norm.weight.fill_(loudness)
+        for attention in (layer.cross_attn_token_to_image, layer.cross_attn_image_to_token):
+            nn.init.orthogonal_(attention.q_proj.weight, sharpness)
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            attention.q_proj.bias.zero_()
+            attention.k_proj.bias.zero_()
