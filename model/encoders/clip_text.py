@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.encoders.attention import block_output
 from model.encoders.clip_weights import ClipNetwork
 
 TEMPLATES = Path(__file__).with_name("imagenet_templates.txt")
@@ -32,6 +33,7 @@ class ClipText:
     def __init__(self, clip: ClipNetwork, templates: Sequence[str] = ()) -> None:
         self._clip = clip
         self._templates = tuple(templates) or imagenet_templates()
+        self._plain = _is_plain(clip.network)
 
     @torch.inference_mode()
     def encode(self, phrases: Sequence[str]) -> NDArray[np.float32]:
@@ -50,12 +52,19 @@ class ClipText:
 
     def _encoded(self, tokens: Tensor) -> Tensor:
         tokens = tokens.to(self._clip.device)
-        network = self._clip.network
-        pool = getattr(network, "text_pool_type", "")  # of a causal transformer without a wrapper
-        if pool != "argmax":
-            encoded: Tensor = network.encode_text(tokens)
-            return encoded
-        return _causal(network, tokens)
+        if self._plain:
+            return _causal(self._clip.network, tokens)
+        encoded: Tensor = self._clip.network.encode_text(tokens)
+        return encoded
+
+
+def _is_plain(network: Any) -> bool:
+    """Whether the text side is CLIP's own: causal, and read where the text ends."""
+    from open_clip.transformer import ResidualAttentionBlock
+
+    if getattr(network, "text_pool_type", "") != "argmax" or network.attn_mask is None:
+        return False
+    return all(type(block) is ResidualAttentionBlock for block in network.transformer.resblocks)
 
 
 def _causal(network: Any, tokens: Tensor) -> Tensor:
@@ -63,9 +72,9 @@ def _causal(network: Any, tokens: Tensor) -> Tensor:
     sentences fill a fifth of the places that there are."""
     ends = tokens.argmax(dim=1)  # the end of a text has the highest number
     length = int(ends.max()) + 1
-    table = network.token_embedding.weight
     x = network.token_embedding(tokens[:, :length]) + network.positional_embedding[:length]
-    x = network.transformer(x, attn_mask=network.attn_mask[:length, :length].to(table))
+    for block in network.transformer.resblocks:
+        x = block_output(block, x, causal=True)
     last = network.ln_final(x[torch.arange(len(x), device=x.device), ends])
     projection = network.text_projection
     encoded: Tensor = projection(last) if isinstance(projection, nn.Module) else last @ projection

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.encoders.attention import block_output
 from model.errors import PresetUnknown
 
 Size = tuple[int, int]
@@ -91,7 +92,7 @@ class ClassTokenVision(ClipVision):
         first = (network.class_embedding + positions[0]).expand(len(patches), 1, -1)
         states = [network.ln_pre(torch.cat([first, patches], dim=1))]
         for block in self.blocks:
-            states.append(block(states[-1]))
+            states.append(block_output(block, states[-1]))
         return states
 
     def values(self, states: list[Tensor]) -> Tensor:
