@@ -9,6 +9,7 @@ from model.embeddings import Embeddings
 from model.errors import QueryError
 
 MOST = 10_000
+MOST_NEIGHBOURS = 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Query:
         where: exact conditions on photos and segments.
         per_photo: matches from one photo at the most; None for no limit.
         collapse: whether segments that overlap and photos that look the same count once.
+        neighbours: segments of other photos that each is also judged by; 0: by itself alone.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.
@@ -57,6 +59,7 @@ class Query:
     where: Filter = field(default_factory=Filter)
     per_photo: int | None = None
     collapse: bool = True
+    neighbours: int = 0
 
     def __post_init__(self) -> None:
         if not self.words.strip() and self.example is None:
@@ -66,6 +69,10 @@ class Query:
         if self.per_photo is not None and self.per_photo < 1:
             raise QueryError(
                 f"{self.per_photo} matches a photo were asked for", "ask for 1 or more"
+            )
+        if not 0 <= self.neighbours <= MOST_NEIGHBOURS:
+            raise QueryError(
+                f"{self.neighbours} neighbours were asked for", f"ask for 0 to {MOST_NEIGHBOURS}"
             )
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")

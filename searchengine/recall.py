@@ -9,6 +9,7 @@ from indexer.index import Index
 from indexer.vectors import Hits
 from model.embedder import Embedder
 from model.embeddings import require_same_space
+from searchengine.neighbours import with_neighbours
 from searchengine.query import Query
 
 
@@ -38,4 +39,5 @@ def recall(index: Index, vector: NDArray[np.float32], query: Query, depth: int) 
 
     Conditions are applied before the search, by id, so they never starve it.
     """
-    return index.search(vector, depth, query.where)
+    hits = index.search(vector, depth, query.where)
+    return with_neighbours(hits, vector, index, query.neighbours) if query.neighbours else hits
