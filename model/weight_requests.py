@@ -80,7 +80,9 @@ class Connections:
             OSError, HTTPException: the network or the server is no good.
             DownloadFailed: it leads astray.
         """
-        request = Request(url, headers={"Accept-Encoding": "identity", **headers})
+        # some publishers turn away what calls itself Python
+        own = {"User-Agent": "segsearch", "Accept-Encoding": "identity"}
+        request = Request(url, headers=own | headers)
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         answer = self._opener.open(request, timeout=self._timeout)
