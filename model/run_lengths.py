@@ -45,3 +45,32 @@ def runs_of(counts: bytes) -> NDArray[np.int64]:
     values[1::2] = np.cumsum(values[1::2])
     values[2::2] = np.cumsum(values[2::2])
     return values
+
+
+def compressed(starts: NDArray[np.int64], ends: NDArray[np.int64], size: tuple[int, int]) -> bytes:
+    """COCO compressed run lengths of a mask told by where its runs start and end.
+
+    Args:
+        starts: pixels counted down the columns, ascending; int64.
+        ends: where the runs end, exclusive; no run starts before the one before has ended.
+        size: (height, width) of the mask, pixels.
+    """
+    apart = starts[1:] != ends[:-1]
+    edges = np.zeros(2 * (int(apart.sum()) + bool(len(starts))) + 2, np.int64)
+    edges[1:-1:2] = starts[np.append(np.ones(min(len(starts), 1), np.bool_), apart)]
+    edges[2:-1:2] = ends[np.append(apart, np.ones(min(len(ends), 1), np.bool_))]
+    edges[-1] = size[0] * size[1]
+    values = np.diff(edges)
+    if len(starts) and edges[-2] == edges[-1]:
+        values = values[:-1]  # the mask holds the last pixel: no background follows
+    values[3:] -= values[1:-2].copy()
+    # as few digits of 5 bits as hold the value and its sign
+    magnitude = np.where(values < 0, ~values, values)
+    digits = np.ones(len(values), np.int64)
+    for more in range(1, _LONGEST):
+        digits += magnitude >= 1 << (5 * more - 1)
+    value = np.repeat(np.arange(len(values)), digits)
+    place = np.arange(len(value)) - np.repeat(np.cumsum(digits) - digits, digits)
+    coded = (values[value] >> (5 * place)) & _DIGIT
+    coded |= np.where(place + 1 < digits[value], _MORE, 0)
+    return (coded + 48).astype(np.uint8).tobytes()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from model import masks
-from model.run_lengths import area_of, runs_of
+from model.run_lengths import area_of, compressed, runs_of
 
 some_masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=60))
 
@@ -47,3 +47,17 @@ def test_any_bytes_are_measured_or_refused(counts: bytes) -> None:
     except ValueError:
         return
     assert 0 <= area <= 72
+
+
+@given(some_masks)
+def test_runs_are_compressed_as_coco_does(mask: np.ndarray) -> None:
+    (expected,) = masks.encode(mask[None])
+    columns = np.concatenate([[0], mask.T.ravel(), [0]]).astype(np.int8)
+    starts, ends = (np.flatnonzero(np.diff(columns) == step) for step in (1, -1))
+    assert compressed(starts, ends, mask.shape) == expected
+
+
+def test_runs_that_touch_are_one_and_long_ones_are_told() -> None:
+    starts, ends = np.array([10, 4000, 9000]), np.array([4000, 7777, 3000 * 5000])
+    counts = compressed(starts, ends, (3000, 5000))
+    assert runs_of(counts).tolist() == [10, 7767, 1223, 3000 * 5000 - 9000]

@@ -1,0 +1,78 @@
+"""Segmenters whose masks are generated from a grid of points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from model.devices import best_device, chosen_dtype
+from model.images import Image
+from model.segmenter import Segmenter
+from model.segmenters.sam.generator import MaskGenerator
+from model.segmenters.sam.promptable import Promptable
+from model.segments import Segments
+
+
+class PointGridSegmenter(Segmenter):
+    """Everything that a promptable model finds when points are set all over the photo.
+
+    Args:
+        model: what answers points.
+        side: the working frame's longer side, pixels; masks are as fine as that.
+        settings: of `MaskGenerator`, by their names.
+    """
+
+    def __init__(self, model: Promptable, side: int = 1024, **settings: Any) -> None:
+        self._generator = MaskGenerator(model, **settings)
+        self._side = side
+
+    def segment(self, image: Image) -> Segments:
+        """Segments in a frame whose longer side is `side` at most, best first; their quality is
+        the model's own estimate of the IoU."""
+        pixels = image.reduced(self._side).pixels
+        size = (pixels.shape[0], pixels.shape[1])
+        found = [mask for mask in self._generator.masks(pixels) if mask.area]
+        if not found:
+            return Segments.empty(size)
+        found.sort(key=lambda mask: -mask.quality)
+        quality = np.clip(np.array([mask.quality for mask in found], np.float32), 0, 1)
+        return Segments.from_counts(size, [mask.counts for mask in found], quality)
+
+
+class SamSegmenter(PointGridSegmenter):
+    """SAM, from a checkpoint as published.
+
+    Args:
+        weights: `sam_vit_b_*.pth`, `…_l_*`, `…_h_*`, or the same tensors as safetensors.
+        side: the working frame's longer side, pixels.
+        precision: of the arithmetic, one of `model.devices.PRECISIONS`.
+        device: "auto", or where torch shall run.
+        settings: of `MaskGenerator`, by their names.
+
+    Raises:
+        WeightsMissing, WeightsMismatch: the file is not there, or holds no SAM.
+        ValueError: a setting has no meaning.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        side: int = 1024,
+        precision: str = "auto",
+        device: str = "auto",
+        **settings: Any,
+    ) -> None:
+        from model.segmenters.sam.checkpoint import load_sam
+        from model.segmenters.sam.folded_sam import FoldedSam
+
+        place = named_device(device)
+        model = FoldedSam(load_sam(weights), chosen_dtype(precision, place), place)
+        super().__init__(model, side, **settings)
+
+
+def named_device(name: str) -> torch.device:
+    """The device of that name; "auto" is the first GPU, or else the CPU."""
+    return best_device() if name == "auto" else torch.device(name)

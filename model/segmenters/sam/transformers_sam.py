@@ -1,0 +1,225 @@
+"""SAM, SAM 2, EdgeTAM, SAM 3 and SAM-HQ of transformers, answering points.
+
+The decoders of all but SAM-HQ are SAM's with fine features, and are folded as SAM's is. SAM-HQ's
+mixes the features of one more token into every mask; its own forward is used as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.errors import WeightsMismatch, WeightsMissing, shown
+from model.segmenters.sam.decoder_parts import decoder_parts
+from model.segmenters.sam.folded_decoder import FoldedDecoder, Scene
+from model.segmenters.sam.folded_sam import FoldedAnswers
+from model.segmenters.sam.frame import Frame
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+
+_STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
+_PADDED = ("sam", "sam_hq")  # photos keep their shape; the others' are stretched to a square
+
+
+def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> Promptable:
+    """The model in a folder as the hub has it: `config.json` and safetensors.
+
+    Raises:
+        WeightsMissing: there is no such folder, or no configuration in it.
+        WeightsMismatch: it holds no model that answers points, or not all of its weights.
+    """
+    from transformers import AutoModelForMaskGeneration
+
+    if not (folder / "config.json").is_file():
+        raise WeightsMissing(
+            f"there is no model at {shown(folder)}", "give the folder that holds its config.json"
+        )
+    try:
+        model, loaded = AutoModelForMaskGeneration.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise WeightsMismatch(
+            f"{shown(folder)} holds no model that draws masks for points",
+            "use SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 as transformers saves them",
+        ) from error
+    missing = sorted(loaded["missing_keys"])
+    if missing:
+        raise WeightsMismatch(
+            f"{shown(folder)} lacks {len(missing)} tensors, {shown(missing[0])} among them",
+            "the weights are of another model: fetch the folder again",
+        )
+    model = model.eval().requires_grad_(False)
+    kind = TransformersHq if model.config.model_type == "sam_hq" else TransformersSam
+    return kind(model, dtype, device)
+
+
+class TransformersSam(Promptable):
+    """A `SamModel`, `Sam2Model`, `EdgeTamModel` or `Sam3TrackerModel`, its decoder folded.
+
+    Args:
+        model: it is moved and converted: no use by itself afterwards.
+        dtype: of the arithmetic over the photo; that over prompts is float32 at least.
+        device: where it runs.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.decoder = FoldedDecoder(decoder_parts(model.mask_decoder), dtype, device)
+        self._prompts = copy.deepcopy(model.prompt_encoder).to(self.device)
+        self._places = model.get_image_wide_positional_embeddings()[0].to(self.device)
+        self._no_mask = self._prompts.no_mask_embed.weight.detach().view(-1, 1, 1)
+        self.batch = self.decoder.quickest_batch(self._places[0].numel())
+        self._eyes = _Eyes(model, dtype, self.device)
+
+    def look(self, photos: Sequence[Pixels]) -> list[View]:
+        """Photos as their points will see them; the encoder takes them together."""
+        pixels, inner = self._eyes.prepared(photos)
+        embeddings = self._eyes.model.get_image_embeddings(pixels)
+        maps = embeddings if isinstance(embeddings, list) else [embeddings]
+        return [
+            _TransformersView(self, self._scene([each[i] for each in maps]), photo.shape[:2], size)
+            for i, (photo, size) in enumerate(zip(photos, inner, strict=True))
+        ]
+
+    @torch.inference_mode()
+    def _scene(self, maps: Sequence[Tensor]) -> Scene:
+        *fine, cells = maps  # the finest first
+        with_none = cells.to(self._no_mask.dtype) + self._no_mask
+        return self.decoder.scene(with_none, self._places, fine[::-1] or None)
+
+    def frame(self, size: tuple[int, int], inner: tuple[int, int]) -> Frame:
+        """How the pixels of a photo of `size`, prepared to `inner`, read a mask's cells."""
+        cells = _STRIDE * self._places.shape[1], _STRIDE * self._places.shape[2]
+        if self._eyes.padded:
+            return Frame.padded(size, inner, self._eyes.side, cells[0])
+        return Frame.stretched(size, cells)
+
+    @torch.inference_mode()
+    def prompts(self, points: NDArray[np.float64]) -> Tensor:
+        """N×2×C embeddings of N foreground points (x, y) in pixels of the encoder's input."""
+        at = torch.as_tensor(points, dtype=torch.float32, device=self.device)[None, :, None]
+        labels = torch.ones((1, len(points), 1), dtype=torch.int, device=self.device)
+        sparse: Tensor = self._prompts(at, labels, None, None)[0]
+        return sparse[0]
+
+
+class _TransformersView(View):
+    def __init__(
+        self, sam: TransformersSam, scene: Scene, size: tuple[int, int], inner: tuple[int, int]
+    ) -> None:
+        self._sam = sam
+        self._scene = scene
+        self._scale = np.array([inner[1] / size[1], inner[0] / size[0]])
+        self.frame = sam.frame(size, inner)
+        self.runs_ahead = sam.device.type == "cuda"
+
+    @torch.inference_mode()
+    def answer(self, points: NDArray[np.float64]) -> Answers:
+        decoder = self._sam.decoder
+        scored = decoder.score(self._scene, self._sam.prompts(points * self._scale))
+        return FoldedAnswers(decoder, scored, self.frame)
+
+
+class TransformersHq(Promptable):
+    """A `SamHQModel`, decoded by its own forward.
+
+    Args:
+        model: it is moved and converted.
+        dtype: of its arithmetic.
+        device: where it runs.
+    """
+
+    batch = 16
+
+    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self._eyes = _Eyes(model, dtype, self.device)
+
+    @torch.inference_mode()
+    def look(self, photos: Sequence[Pixels]) -> list[View]:
+        """Photos as their points will see them; the encoder takes them together."""
+        pixels, inner = self._eyes.prepared(photos)
+        cells, between = self._eyes.model.get_image_embeddings(pixels)
+        return [
+            _HqView(
+                self._eyes,
+                cells[i : i + 1],
+                [each[i : i + 1] for each in between],
+                (photo.shape[0], photo.shape[1]),
+                size,
+            )
+            for i, (photo, size) in enumerate(zip(photos, inner, strict=True))
+        ]
+
+
+class _HqView(View):
+    def __init__(
+        self,
+        eyes: _Eyes,
+        cells: Tensor,
+        between: list[Tensor],
+        size: tuple[int, int],
+        inner: tuple[int, int],
+    ) -> None:
+        self._eyes = eyes
+        self._seen = {"image_embeddings": cells, "intermediate_embeddings": between}
+        self._scale = np.array([inner[1] / size[1], inner[0] / size[0]])
+        self.frame = Frame.padded(size, inner, eyes.side, _STRIDE * cells.shape[2])
+
+    @torch.inference_mode()
+    def answer(self, points: NDArray[np.float64]) -> Answers:
+        at = torch.as_tensor(points * self._scale, dtype=self._eyes.dtype)[None, :, None]
+        said = self._eyes.model(**self._seen, input_points=at.to(self._eyes.device))
+        return _Drawn(said.iou_scores[0].float(), said.pred_masks[0].float(), self.frame)
+
+
+class _Drawn(Answers):
+    """Answers of a decoder that draws all masks at once."""
+
+    def __init__(self, quality: Tensor, logits: Tensor, frame: Frame) -> None:
+        self.quality = quality
+        self._logits = logits
+        self._frame = frame
+
+    def masks(self, rows: Tensor) -> Tensor:
+        height, width = self._frame.rows.cells_read, self._frame.columns.cells_read
+        return self._logits[rows, :, :height, :width]
+
+
+class _Eyes:
+    """A model's image encoder, and how photos are prepared for it (by the library's own code)."""
+
+    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device) -> None:
+        from transformers import Sam2ImageProcessor, Sam3ImageProcessor, SamImageProcessor
+
+        kind = model.config.model_type
+        side = model.config.prompt_encoder_config.image_size
+        self.side = side if isinstance(side, int) else side[0]
+        square = {"height": self.side, "width": self.side}
+        self.padded = kind in _PADDED
+        if self.padded:
+            self._prepare = SamImageProcessor(size={"longest_edge": self.side}, pad_size=square)
+        else:
+            stretch = Sam3ImageProcessor if kind.startswith("sam3") else Sam2ImageProcessor
+            self._prepare = stretch(size=square)
+        self.model = model.to(device, dtype)
+        self.dtype, self.device = dtype, device
+
+    def prepared(self, photos: Sequence[Pixels]) -> tuple[Tensor, list[tuple[int, int]]]:
+        """Photos as the encoder takes them, and the size that each has in there."""
+        made = self._prepare(images=list(photos), return_tensors="pt")
+        square = (self.side, self.side)
+        inner = made["reshaped_input_sizes"] if self.padded else [square] * len(photos)
+        sizes = [(int(height), int(width)) for height, width in inner]
+        return made["pixel_values"].to(self.device, self.dtype), sizes

@@ -1,0 +1,39 @@
+"""The segmenter of SAM and its kin as transformers has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from model.devices import chosen_dtype
+from model.segmenters.sam.segmenter import PointGridSegmenter, named_device
+
+
+class TransformersSegmenter(PointGridSegmenter):
+    """SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 from a folder as the hub has it.
+
+    Args:
+        folder: with `config.json` and the weights as safetensors.
+        side: the working frame's longer side, pixels.
+        precision: of the arithmetic, one of `model.devices.PRECISIONS`.
+        device: "auto", or where torch shall run.
+        settings: of `MaskGenerator`, by their names.
+
+    Raises:
+        WeightsMissing, WeightsMismatch: the folder is not there, or holds no such model.
+        ValueError: a setting has no meaning.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        side: int = 1024,
+        precision: str = "auto",
+        device: str = "auto",
+        **settings: Any,
+    ) -> None:
+        from model.segmenters.sam.transformers_sam import load_promptable
+
+        place = named_device(device)
+        model = load_promptable(folder, chosen_dtype(precision, place), place)
+        super().__init__(model, side, **settings)
