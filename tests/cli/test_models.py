@@ -108,6 +108,30 @@ def test_failures_are_one_line_and_end_with_1(run, preset: Path, server: WeightS
     assert run("models", "list", "none").code == 1
 
 
+def test_base_indexes_searches_and_exports_without_a_connection(
+    run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model.random_weights import write_random_weights
+
+    preset = write_random_weights("base", tmp_path / "weights", tiny=True)
+    monkeypatch.delenv("no_proxy")
+    where = ("--index", tmp_path / "index")
+    with serving() as proxy:  # whatever any library asked of the web would come here
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        indexed = run(
+            "index", photos / "red.png", *where, "--preset", preset, "-j", 1, "-q", "--json"
+        )
+        assert indexed.code == 0, indexed.err
+        found = run("search", "a red square", *where, "-k", 2, "--json")
+        matches = json.loads(found.out)["matches"]
+        assert matches[0]["photo"] == str(photos / "red.png")
+        exported = run("export", "red", *where, "-o", tmp_path / "out", "-f", "coco")
+        assert exported.code == 0
+        assert json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
+        assert proxy.connections == 0
+
+
 def test_a_search_or_an_indexing_never_fetches_but_tells_the_command(
     run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
