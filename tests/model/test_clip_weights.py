@@ -6,6 +6,10 @@ import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from model.encoders.clip_weights import load_clip
 from model.errors import PresetUnknown, WeightsMismatch
@@ -95,6 +99,24 @@ def test_a_tag_tells_of_quick_gelu_and_of_the_input(
 def test_the_published_tags_say_what_they_need() -> None:
     assert open_clip.get_pretrained_cfg("ViT-B-16", "openai")["quick_gelu"]
     assert not open_clip.get_pretrained_cfg("ViT-B-16", "laion2b_s34b_b88k").get("quick_gelu")
+
+
+def test_a_tokenizer_of_transformers_is_read_from_its_folder(
+    tiny_towers: Path, tmp_path: Path
+) -> None:
+    words = {"[PAD]": 0, "[UNK]": 1, "red": 2, "car": 3}
+    plain = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    plain.pre_tokenizer = Whitespace()
+    made = PreTrainedTokenizerFast(tokenizer_object=plain, pad_token="[PAD]", unk_token="[UNK]")
+    made.save_pretrained(tmp_path)
+    shape = json.loads((tiny_towers / "clip.json").read_text())
+    shape["text_cfg"] |= {"hf_tokenizer_name": "somebody/siglip", "context_length": 77}
+    (tmp_path / "siglip.json").write_text(json.dumps(shape))
+    weights, architecture = tiny_towers / "clip.safetensors", str(tmp_path / "siglip.json")
+    for path in (tmp_path, tmp_path / "tokenizer.json"):
+        tokens = load_clip(weights, architecture, tokenizer=path).tokenizer(["red car", "red dog"])
+        assert tokens.shape == (2, 77)
+        assert tokens[:, :3].tolist() == [[2, 3, 0], [2, 1, 0]]
 
 
 def test_a_tokenizer_that_is_needed_is_asked_for(tiny_towers: Path, tmp_path: Path) -> None:
