@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from indexer import boxes
+from indexer import boxes, directions
 from indexer.catalog import FILE_NAME, Catalog
 from indexer.records import Manifest
 from model import masks
@@ -84,15 +84,13 @@ def _insert(
             n,
         ),
     )
-    connection.execute(
-        "INSERT INTO photo_vectors VALUES (?,?)", (photo, whole.astype("<f2").tobytes())
-    )
+    connection.execute("INSERT INTO photo_vectors VALUES (?,?)", (photo, *directions.pack(whole)))
     connection.execute("INSERT INTO files VALUES (?,12,1,1,?,NULL,NULL)", (path, photo))
     connection.executemany(
         "INSERT INTO segments VALUES (?,?,?,?,?,?,?)", _rows(photo, first, n, shapes, rng)
     )
-    halves = (row.tobytes() for row in vectors.astype("<f2"))
-    connection.executemany("INSERT INTO vectors VALUES (?,?)", enumerate(halves, first))
+    packed = enumerate(directions.pack(vectors), first)
+    connection.executemany("INSERT INTO vectors VALUES (?,?)", packed)
 
 
 def _rows(

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
-from indexer.transactions import STORED
+from indexer import directions
 from model.errors import IndexDamaged, shown
 from model.run_lengths import area_of
 
 SAMPLE = 200  # photos whose masks are measured unless all are
-UNIT_TOLERANCE = 2e-3  # float16 moves the length of a unit vector by less than 5e-4
 _VECTORS_AT_ONCE = 8192
 
 
@@ -123,27 +121,19 @@ def _sound(connection: Connection) -> bool:
 
 
 def _wrong_vectors(connection: Connection, dimension: int) -> Iterator[Problem]:
-    width = dimension * STORED.itemsize
-    long, skewed = set[int](), set[int]()
+    long, strange = set[int](), set[int]()
     for statement in _VECTORS:
         last = 0
         while block := connection.exec_driver_sql(statement, (last, _VECTORS_AT_ONCE)).all():
             last = block[-1][2]
-            long |= {photo_id for photo_id, vector, _ in block if len(vector) != width}
-            whole = [row for row in block if len(row[1]) == width]
-            unit = _are_unit(b"".join(row[1] for row in whole), dimension)
-            skewed |= {row[0] for row, right in zip(whole, unit, strict=True) if not right}
+            long |= {photo_id for photo_id, vector, _ in block if len(vector) != dimension}
+            whole = [row for row in block if len(row[1]) == dimension]
+            sound = directions.are_packed((row[1] for row in whole), dimension)
+            strange |= {row[0] for row, right in zip(whole, sound, strict=True) if not right}
     for photo_id in sorted(long):
         yield Problem(f"photo {photo_id} has a vector of another length", photo_id)
-    for photo_id in sorted(skewed - long):
-        yield Problem(f"photo {photo_id} has a vector that is not of length 1", photo_id)
-
-
-def _are_unit(blob: bytes, dimension: int) -> list[bool]:
-    vectors = np.frombuffer(blob, STORED).reshape(-1, dimension).astype(np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    near: list[bool] = (np.abs(lengths - 1) <= UNIT_TOLERANCE).tolist()  # false for NaN, too
-    return near
+    for photo_id in sorted(strange - long):
+        yield Problem(f"photo {photo_id} has a vector that is not what it was", photo_id)
 
 
 def _wrong_masks(connection: Connection, *, full: bool) -> Iterator[Problem]:

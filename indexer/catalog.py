@@ -107,12 +107,6 @@ class Catalog(CatalogReader):
                 transactions.count_generation(connection)
         return photo_id
 
-    def attach_file(self, stamp: FileStamp, photo_id: int) -> None:
-        """Remember one more file that shows a known photo, or a known file's new size or time."""
-        with self._database.writing() as connection:
-            if transactions.put_file(connection, stamp, photo_id):
-                transactions.count_generation(connection)
-
     def move_files(self, shown: Iterable[tuple[FileStamp, int]], gone: Iterable[str]) -> None:
         """Remember what known photos are called now, and forget what they were called before.
 
@@ -140,6 +134,8 @@ class Catalog(CatalogReader):
             showing, removed = transactions.remove_files(connection, paths)
             if showing:
                 transactions.count_generation(connection)
+        if removed:
+            self._database.compact()
         return removed
 
     def remember_root(self, path: str) -> None:
@@ -169,6 +165,7 @@ class Catalog(CatalogReader):
         with self._database.writing() as connection:
             lines = mend(connection, problems, self._database.path)
             transactions.count_generation(connection)
+        self._database.compact()
         return lines
 
     def _problems(self, *, full: bool) -> list[Problem]:

@@ -132,11 +132,6 @@ class CatalogReader:
         with self._database.reading() as connection:
             return rows.photo_rows(connection, ids)
 
-    def perceptual_hashes(self, ids: Iterable[int]) -> dict[int, int]:
-        """The 64-bit hashes (signed) of the photos of these ids that are there."""
-        with self._database.reading() as connection:
-            return rows.perceptual_hashes(connection, ids)
-
     def segments(self, ids: Iterable[int]) -> dict[int, SegmentRow]:
         """The segments of these ids; ids that are not there are left out."""
         with self._database.reading() as connection:
@@ -162,8 +157,8 @@ class CatalogReader:
         with self._database.reading() as connection:
             return stored_vectors.photo_vector(connection, photo_id)
 
-    def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Halves]]:
-        """All segments' vectors in blocks: n ids ascending, n×D float16.
+    def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Floats]]:
+        """All segments' vectors in blocks: n ids ascending, n×D float32.
 
         Holds one block at a time and no transaction in between, so a writer is never held up.
         """

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote_from_bytes
@@ -104,6 +104,22 @@ class Database:
                     connection.exec_driver_sql("ROLLBACK")
                 raise
 
+    def compact(self) -> None:
+        """Give the disk back what is not used any more, where that is a quarter of the file.
+
+        It takes as much room again while it lasts, and that nobody else writes; where either is
+        lacking, it is left for another time.
+        """
+        with suppress(StorageError), _in_our_words(self.path), self._engine.connect() as connection:
+            driver = _driver(connection)
+            pages, free = (
+                driver.execute(f"PRAGMA {what}").fetchone()[0]
+                for what in ("page_count", "freelist_count")
+            )
+            if 4 * free >= max(pages, 1):
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def _open(self) -> None:
         self._engine = self._made_engine()
         try:
@@ -151,6 +167,8 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
+        # some systems' SQLite writes zeros over all that is deleted
+        connection.execute("PRAGMA secure_delete = OFF").fetchall()
         # No mmap_size: rows come no faster by it, and a disk that fails under a mapped page kills
         # the process instead of failing the call.
         # FULL, not NORMAL: in WAL, NORMAL may lose the last commits in a power cut, and the next

@@ -20,8 +20,8 @@ from indexer.vectors import (
     Hits,
     Ints,
     Truth,
-    Vectors,
     VectorStore,
+    as_halves,
     best,
     exact_scores,
     gathered,
@@ -36,23 +36,23 @@ PROBES = 64
 GPU_MOST = 2048
 """More neighbours than this a GPU index refuses to look for."""
 SPARE = 32
-GROUPED_SPARE = 10
 
 
 class FaissVectors(VectorStore):
-    """Vectors in FAISS; every score is exact, whatever the index inside.
+    """Vectors in FAISS.
 
     Below `grouped_from` vectors the index is `IDMap2,SQfp16`: all are compared, with a filter or
-    without. From there on it is `IVF,SQ8`: a free search looks through the nearest groups and
-    scores what it finds there again with the exact vectors; a restricted search scans the exact
-    vectors of the allowed ids. The store changes over by itself when it grows past the border.
+    without, and every score is exact. From there on it is `IVF,SQ8`: a free search looks through
+    the nearest groups, and what it finds is scored by its bytes there, some 0.001 from exactly;
+    a restricted search scans the exact vectors of the allowed ids. The store changes over by itself
+    when it grows past the border.
 
     Where FAISS sees a GPU, candidates of free searches come from a copy of the index there, and
-    are scored again like the others. That path has no test: only its guard has.
+    are scored again exactly. That path has no test: only its guard has.
 
     Args:
         dimension: of the vectors.
-        truth: where the exact vectors are. Asked only when grouped, and to build.
+        truth: where the exact vectors are. Asked to build and, when grouped, for some of them.
         grouped_from: how many vectors are too many to compare them all.
     """
 
@@ -136,11 +136,10 @@ class FaissVectors(VectorStore):
         """Whether the groups were made for a quarter of the vectors there are now, or fewer."""
         return self.kind == "grouped" and 2 * self._index.nlist <= _group_count(len(self))
 
-    def _add(self, ids: Ints, vectors: Vectors) -> None:
+    def _add(self, ids: Ints, vectors: Floats) -> None:
         self._changes()
         # Rounded to float16 first, so that the bytes of a group are made from what is exact.
-        held = vectors.astype(np.float16).astype(np.float32)
-        self._index.add_with_ids(held, ids)
+        self._index.add_with_ids(as_halves(vectors), ids)
         if self.kind == "flat" and self._index.ntotal >= self._grouped_from:
             flat = self._index
             self._index = self._groups(self._flat_blocks(flat), flat.ntotal)
@@ -187,15 +186,17 @@ class FaissVectors(VectorStore):
         return scan(((ids[here], rows[here]) for here, ids, rows in places), query, k)
 
     def _probed(self, query: Floats, k: int) -> Hits:
-        asked = k + max(GROUPED_SPARE, k // 8)
         lists = self._index.nlist
-        probes = max(PROBES, lists // PROBES, asked // 8)
+        probes = max(PROBES, lists // PROBES, k // 8)
         while True:
             parameters = self._faiss.SearchParametersIVF(nprobe=min(probes, lists))
-            _, ids = self._index.search(query[None], asked, params=parameters)
-            found = ids[0][ids[0] >= 0]
-            if probes >= lists or len(found) >= min(asked, len(self)):
-                return self._scored(found, query, k)
+            # the bytes are in memory, the exact vectors would be read here and there from the disk
+            _, ids, vectors = self._index.search_and_reconstruct(query[None], k, params=parameters)
+            found = ids[0] >= 0
+            if probes >= lists or found.all():
+                ids, vectors = ids[0][found], vectors[0][found]
+                vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+                return best(ids, exact_scores(vectors, query), vectors, k)
             probes *= 4
 
     def _scored(self, ids: Ints, query: Floats, k: int) -> Hits:
@@ -204,6 +205,7 @@ class FaissVectors(VectorStore):
         ids = np.sort(ids)
         if self.kind == "grouped":
             ids, vectors = vectors_there(self._truth, ids)
+            vectors = as_halves(vectors)
         else:
             vectors = self._index.reconstruct_batch(ids)
         return best(ids, exact_scores(vectors, query), vectors, k)

@@ -6,16 +6,21 @@ never edited once released. `PRAGMA user_version` counts those that have run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from sqlalchemy import Connection
 
+from indexer import directions
 from model.errors import IndexTooNew, shown
 
 APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
+
+_ROWS_AT_ONCE = 8192
 
 Migration = Callable[[Connection], None]
 
@@ -27,6 +32,9 @@ class Writable(Protocol):
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction."""
+
+    def compact(self) -> None:
+        """Give the disk back what is not used any more."""
 
 
 def first_tables(connection: Connection) -> None:
@@ -88,7 +96,43 @@ def first_tables(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables,)
+def vectors_in_bytes(connection: Connection) -> None:
+    """Version 2: a vector takes one byte a component, where it took a float16."""
+    for table, key, owner in (
+        ("vectors", "segment_id", "segments"),
+        ("photo_vectors", "photo_id", "photos"),
+    ):
+        connection.exec_driver_sql(f"""CREATE TABLE packed (
+            {key} INTEGER NOT NULL PRIMARY KEY REFERENCES {owner} (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL
+        )""")
+        following = f"SELECT {key}, vector FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"
+        last = 0
+        while rows := connection.exec_driver_sql(following, (last, _ROWS_AT_ONCE)).all():
+            last = rows[-1][0]
+            packed = _packed_halves([vector for _, vector in rows])
+            ids = (row[0] for row in rows)
+            connection.exec_driver_sql(
+                "INSERT INTO packed VALUES (?, ?)", list(zip(ids, packed, strict=True))
+            )
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql(f"ALTER TABLE packed RENAME TO {table}")
+    # whoever has loaded the vectors loads them again
+    connection.exec_driver_sql("UPDATE state SET generation = generation + 1")
+
+
+def _packed_halves(blobs: Sequence[bytes]) -> list[bytes]:
+    """Vectors of float16 in bytes; for what is none, zeros, which the check of a catalog finds."""
+    ((width, _),) = Counter(map(len, blobs)).most_common(1)
+    nothing = bytes(width)
+    whole = [blob if type(blob) is bytes and len(blob) == width else nothing for blob in blobs]
+    halves = np.frombuffer(b"".join(whole), "<f2").reshape(len(blobs), -1)
+    sound = np.isfinite(halves).all(axis=1) & halves.any(axis=1)
+    packed = iter(directions.pack(halves[sound]))
+    return [next(packed) if right else nothing[::2] for right in sound.tolist()]
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes)
 
 
 def newest_version() -> int:
@@ -117,7 +161,7 @@ def migrate(database: Writable) -> int:
     Raises:
         IndexTooNew: it is beyond the newest known version; nothing is changed.
     """
-    version = -1
+    began = version = -1
     while version < newest_version():
         with database.writing() as connection:
             # asked inside the transaction: another process may have migrated meanwhile
@@ -125,7 +169,10 @@ def migrate(database: Writable) -> int:
             require_not_newer(version, database.path)
             if version == newest_version():
                 break
+            began = version if began < 0 else began
             MIGRATIONS[version](connection)
             version += 1
             connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+    if began > 0:
+        database.compact()
     return version

@@ -107,6 +107,7 @@ class SegmentRow:
         area: pixels.
         quality: the segmenter's estimate, 0 to 1.
         parent_id: the smallest segment that contains this one.
+        photo_hash: its photo's perceptual hash.
     """
 
     id: int
@@ -118,6 +119,7 @@ class SegmentRow:
     area: int
     quality: float
     parent_id: int | None
+    photo_hash: int
 
 
 @dataclass(frozen=True)

@@ -22,19 +22,14 @@ from indexer.walk import FileStamp
 
 _PHOTOS = """
 SELECT p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken_at, p.camera,
-       p.latitude, p.longitude, p.perceptual_hash
+       p.latitude, p.longitude, p.perceptual_hash, f.path
 FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
-"""
-_PERCEPTUAL_HASHES = """
-SELECT p.id, p.perceptual_hash FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
-"""
-_FILES_OF_PHOTOS = """
-SELECT f.photo_id, f.path
-FROM json_each(?) AS asked JOIN files AS f ON f.photo_id = asked.value ORDER BY f.path
+JOIN files AS f ON f.photo_id = p.id
+ORDER BY f.path
 """
 _SEGMENT = """
 SELECT s.id, s.photo_id, s.id - p.first_segment, p.frame_height, p.frame_width, s.counts, s.box,
-       s.area, s.quality, s.parent + p.first_segment
+       s.area, s.quality, s.parent + p.first_segment, p.perceptual_hash
 """
 _SEGMENTS = f"""{_SEGMENT}
 FROM json_each(?) AS asked JOIN segments AS s ON s.id = asked.value
@@ -51,18 +46,11 @@ _BLOCK = 5000
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
     """The photos of these ids that there are."""
-    asked = listed(ids)
+    rows = fetched(connection, _PHOTOS, listed(ids))
     files = defaultdict[int, list[str]](list)
-    for photo_id, path in fetched(connection, _FILES_OF_PHOTOS, asked):
-        files[photo_id].append(os.fsdecode(path))
-    rows = fetched(connection, _PHOTOS, asked)
-    return {row[0]: _photo(row, files[row[0]]) for row in rows if files[row[0]]}
-
-
-def perceptual_hashes(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
-    """The perceptual hashes of the photos of these ids that there are."""
-    rows = fetched(connection, _PERCEPTUAL_HASHES, listed(ids))
-    return {row[0]: row[1] for row in rows}
+    for row in rows:
+        files[row[0]].append(os.fsdecode(row[-1]))
+    return {row[0]: _photo(row, files[row[0]]) for row in rows}
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
@@ -129,4 +117,5 @@ def _segment(row: Sequence[Any]) -> SegmentRow:
         area=row[7],
         quality=row[8],
         parent_id=row[9],
+        photo_hash=row[10],
     )

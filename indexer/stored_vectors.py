@@ -1,4 +1,4 @@
-"""The vectors of the catalog: float16 rows, one a segment and one a photo."""
+"""The vectors of the catalog: one a segment and one a photo."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from indexer import directions
 from indexer.database import fetched
 from indexer.selection import Ids, listed
-from indexer.transactions import STORED
 from model.errors import QueryError
 
-Halves = NDArray[np.float16]
+Floats = NDArray[np.float32]
 
 _ASKED = """
 SELECT v.segment_id, v.vector
@@ -24,9 +24,7 @@ _ROWS_A_BLOCK = 8192
 _IDS_AT_ONCE = 20_000
 
 
-def vectors_of(
-    connection: Connection, ids: Sequence[int] | Ids, dimension: int
-) -> NDArray[np.float32]:
+def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int) -> Floats:
     """N×D float32, in the order asked.
 
     Raises:
@@ -43,11 +41,11 @@ def vectors_of(
             raise QueryError(
                 f"the index has no segment {lost}", "take an id from a search's answer"
             )
-        result[start : start + len(part)] = _unpacked(rows, dimension)
+        result[start : start + len(part)] = directions.unpack((row[1] for row in rows), dimension)
     return result
 
 
-def photo_vector(connection: Connection, photo_id: int) -> NDArray[np.float32]:
+def photo_vector(connection: Connection, photo_id: int) -> Floats:
     """D float32, of the whole photo.
 
     Raises:
@@ -58,19 +56,16 @@ def photo_vector(connection: Connection, photo_id: int) -> NDArray[np.float32]:
     ).scalar_one_or_none()
     if blob is None:
         raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
-    return np.frombuffer(blob, STORED).astype(np.float32)
+    (vector,) = directions.unpack([blob], len(blob))
+    return np.asarray(vector)
 
 
 def vector_block(
     connection: Connection, after_id: int, dimension: int
-) -> tuple[Ids, Halves] | None:
-    """The segments that follow `after_id`: n ids ascending, n×D float16; None at the end."""
+) -> tuple[Ids, Floats] | None:
+    """The segments that follow `after_id`: n ids ascending, n×D float32; None at the end."""
     rows = connection.exec_driver_sql(_BLOCK, (after_id, _ROWS_A_BLOCK)).all()
     if not rows:
         return None
-    return np.array([row[0] for row in rows], np.int64), _unpacked(rows, dimension)
-
-
-def _unpacked(rows: Sequence[Sequence[bytes]], dimension: int) -> Halves:
-    joined = np.frombuffer(b"".join(row[1] for row in rows), STORED)
-    return joined.reshape(-1, dimension).astype(np.float16, copy=False)
+    vectors = directions.unpack((row[1] for row in rows), dimension)
+    return np.array([row[0] for row in rows], np.int64), vectors

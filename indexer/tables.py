@@ -108,7 +108,8 @@ class SegmentTable(Tables):
 
 
 class VectorTable(Tables):
-    """D float16 of a segment, little-endian; apart from its row, so that pages of rows are few."""
+    """Of a segment, packed by `indexer.directions`; apart from its row, so that pages of rows are
+    few."""
 
     __tablename__ = "vectors"
 
@@ -119,7 +120,7 @@ class VectorTable(Tables):
 
 
 class PhotoVectorTable(Tables):
-    """D float16 of a whole photo, little-endian."""
+    """Of a whole photo, packed by `indexer.directions`."""
 
     __tablename__ = "photo_vectors"
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from indexer import boxes
+from indexer import boxes, directions
 from indexer.records import IndexedPhoto
 from indexer.tables import (
     FileTable,
@@ -21,8 +19,6 @@ from indexer.tables import (
     VectorTable,
 )
 from indexer.walk import FileStamp
-
-STORED = np.dtype("<f2")  # of vectors, as they lie in the file
 
 
 def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
@@ -49,11 +45,11 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
         )
     )
     photo_id = int(result.lastrowid)
-    (of_photo,) = _packed(photo.photo_embedding.vectors)
+    (of_photo,) = directions.pack(photo.photo_embedding.vectors)
     connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
     if len(segments):
         connection.execute(insert(SegmentTable), _segment_values(photo, photo_id, first))
-        vectors = enumerate(_packed(photo.embeddings.vectors), first)
+        vectors = enumerate(directions.pack(photo.embeddings.vectors), first)
         connection.execute(
             insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
         )
@@ -178,7 +174,3 @@ def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict
             )
         )
     ]
-
-
-def _packed(vectors: NDArray[np.float32]) -> list[bytes]:
-    return [row.tobytes() for row in np.ascontiguousarray(vectors, STORED)]

@@ -58,7 +58,7 @@ def synced_vectors(
     """
     path = folder / FILE
     # Before the ids: what is written meanwhile makes the file look older than it is, never newer.
-    generation = catalog.generation
+    generation, schema = catalog.generation, catalog.schema_version
     space = catalog.manifest.space
     if writable:
         with suppress(OSError):  # what a killed writer left; the next one overwrites it
@@ -68,9 +68,10 @@ def synced_vectors(
         origin = _origin(path, space)
         if origin.generation > generation:
             raise IndexDamaged(f"{shown(path)} is newer than the catalog")
-        store = _stored(path, origin, catalog, grouped_from)
-        if origin.generation == generation:
-            return store, CacheReport("used", True, "")
+        if origin.schema == schema:  # else the catalog rounds its vectors otherwise now
+            store = _stored(path, origin, catalog, grouped_from)
+            if origin.generation == generation:
+                return store, CacheReport("used", True, "")
     except FileNotFoundError:
         pass  # a new index, or somebody deleted it, as one may
     except IndexDamaged as error:
@@ -83,7 +84,9 @@ def synced_vectors(
         store = FaissVectors.build(space.dimension, catalog, grouped_from=grouped_from)
     written = False
     if writable:
-        origin = Origin(generation, space.fingerprint, space.dimension, len(store), store.kind)
+        origin = Origin(
+            generation, space.fingerprint, space.dimension, len(store), store.kind, schema
+        )
         try:
             write_sealed(path, store.write, origin)
             written = True

@@ -33,6 +33,7 @@ class Origin:
         dimension: of the vectors.
         count: how many there are.
         kind: how the body holds them.
+        schema: version of the catalog's schema, which decides how it rounds vectors.
     """
 
     generation: int
@@ -40,6 +41,7 @@ class Origin:
     dimension: int
     count: int
     kind: str
+    schema: int = 1
 
 
 @dataclass(frozen=True)

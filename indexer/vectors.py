@@ -14,16 +14,16 @@ from model.errors import QueryError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-Block = tuple[Ints, NDArray[np.float16]]
+Block = tuple[Ints, Floats]
 """Ascending ids (n) and their vectors (n×D)."""
-
-Vectors = Floats | NDArray[np.float16]
 
 SCAN_ROWS = 8192
 FEW = 8
 """Ids below this part of all are quicker looked up than picked out of everything."""
 ROUNDING = 2e-5
 """How far a float32 inner product of unit vectors can be from the exact one."""
+HALVING = 2.0**-11
+"""How far float16 can move an inner product of unit vectors."""
 
 
 class Truth(Protocol):
@@ -45,8 +45,8 @@ class Hits:
 
     Attributes:
         ids: n int64.
-        scores: n float32, inner products of the question with the vectors as float16 holds them.
-        vectors: n×D float32, what was found; the scores needed them, and so may the reader.
+        scores: n float32, inner products of the question with `vectors`.
+        vectors: n×D float32, what was found, as the store holds it.
     """
 
     ids: Ints
@@ -82,7 +82,7 @@ class VectorStore(ABC):
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, ids: Ints, vectors: Vectors) -> None:
+    def add(self, ids: Ints, vectors: Floats) -> None:
         """Remember vectors (n×D) under new ids (n, not negative).
 
         Raises:
@@ -148,7 +148,7 @@ class VectorStore(ABC):
         return contains(self._ids, ids)
 
     @abstractmethod
-    def _add(self, ids: Ints, vectors: Vectors) -> None:
+    def _add(self, ids: Ints, vectors: Floats) -> None:
         """Remember at least one vector under ids that are new."""
 
     @abstractmethod
@@ -168,7 +168,7 @@ class ExactVectors(VectorStore):
         self._vectors = np.zeros((0, dimension), np.float16)
         self._order: Ints = np.zeros(0, np.int64)
 
-    def _add(self, ids: Ints, vectors: Vectors) -> None:
+    def _add(self, ids: Ints, vectors: Floats) -> None:
         self._order = np.concatenate([self._order, ids])
         self._vectors = np.concatenate([self._vectors, vectors.astype(np.float16)])
 
@@ -192,17 +192,21 @@ def contains(ascending: Ints, ids: Ints) -> NDArray[np.bool_]:
     return np.asarray(ascending[place] == ids)
 
 
-def exact_scores(vectors: Vectors, query: Floats) -> Floats:
-    """n float32: inner products of the vectors as float16 holds them, rounded once.
+def as_halves(vectors: Floats) -> Floats:
+    """The vectors as float16 holds them, which is how stores remember them."""
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+def exact_scores(vectors: Floats | NDArray[np.float16], query: Floats) -> Floats:
+    """n float32: inner products of vectors (n×D, as float16 holds them), rounded once.
 
     In float64 the order of summation does not show, so that every store gives one number for
     one pair, and ties are ties everywhere.
     """
-    held = vectors.astype(np.float16).astype(np.float64)
-    return np.asarray(held @ query.astype(np.float64), np.float32)
+    return np.asarray(vectors.astype(np.float64) @ query.astype(np.float64), np.float32)
 
 
-def best(ids: Ints, scores: Floats, vectors: Vectors, k: int) -> Hits:
+def best(ids: Ints, scores: Floats, vectors: Floats | NDArray[np.float16], k: int) -> Hits:
     """The k ≥ 1 largest scores, best first, ties by ascending id."""
     near = np.arange(len(ids))
     if len(ids) > 4 * k:
@@ -211,20 +215,22 @@ def best(ids: Ints, scores: Floats, vectors: Vectors, k: int) -> Hits:
     return Hits(ids[order], scores[order], np.asarray(vectors[order], np.float32))
 
 
-def scan(blocks: Iterable[tuple[Ints, Vectors]], query: Floats, k: int) -> Hits:
+def scan(blocks: Iterable[Block], query: Floats, k: int) -> Hits:
     """The exact best k ≥ 1 of all blocks of unit vectors, one block in memory at a time."""
     found = Hits.empty(len(query))
-    margin = ROUNDING * float(np.linalg.norm(query))
+    # a rough score may be too low, and the one that it is compared with too high
+    margin = (ROUNDING + 2 * HALVING) * float(np.linalg.norm(query))
     for ids, vectors in blocks:
-        rough = vectors.astype(np.float32, copy=False) @ query
+        rough = vectors @ query
         floor = float(found.scores[-1]) if len(found) == k else -np.inf
         if len(rough) > k:
             floor = max(floor, float(np.partition(rough, len(rough) - k)[len(rough) - k]))
         near = np.flatnonzero(rough >= floor - margin)
+        halves = as_halves(vectors[near])
         found = best(
             np.concatenate([found.ids, ids[near]]),
-            np.concatenate([found.scores, exact_scores(vectors[near], query)]),
-            np.concatenate([found.vectors, vectors[near]]),
+            np.concatenate([found.scores, exact_scores(halves, query)]),
+            np.concatenate([found.vectors, halves]),
             k,
         )
     return found

@@ -6,14 +6,17 @@ probabilities. Each stage asks the one before it for as much as it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalog_reader import CatalogReader
 from indexer.index import Index
-from searchengine.collapse import Answer, collapse
+from indexer.vectors import Hits
+from searchengine.collapse import Answer, Scored, collapse
 from searchengine.match import Match
 from searchengine.query import Query
 from searchengine.recall import recall
@@ -71,23 +74,31 @@ def _recall_enough(
     def cosine(one: int, other: int) -> float:
         return float(vector_of(one) @ vector_of(other))
 
-    depth = query.k + query.k // 2 + 8
+    depth = 2 * query.k + 32
     while True:
         hits = recall(index, question, query, depth)
-        ids = hits.ids.tolist()
-        rows = catalog.segments(ids)
-        scored = [
-            (rows[i], score)
-            for i, score in zip(ids, hits.scores.tolist(), strict=True)
-            if i in rows and i != itself
-        ]
+        portions = _portions(hits, catalog, query.k + query.k // 2 + 8, itself)
         if query.collapse:
-            hashes = catalog.perceptual_hashes({row.photo_id for row, _ in scored})
-            answers = collapse(scored, hashes, cosine, query.per_photo)
+            answers = collapse(portions, cosine, query.k, query.per_photo)
         else:
+            scored = islice(chain.from_iterable(portions), query.k)
             answers = [Answer.of(row, score) for row, score in scored]
-        if len(answers) >= query.k or len(hits) < depth:
-            answers = answers[: query.k]
-            place = {segment_id: row for row, segment_id in enumerate(ids)}
+        if len(answers) == query.k or len(hits) < depth:
+            place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
             return answers, hits.vectors[[place[answer.scored] for answer in answers]]
         depth *= 4
+
+
+def _portions(
+    hits: Hits, catalog: CatalogReader, at_once: int, itself: int | None
+) -> Iterator[list[Scored]]:
+    """The segments that were hit, those that are still there, and their scores, best first.
+
+    They are read as they are taken, some at once: each row may lie elsewhere on the disk.
+    """
+    for start in range(0, len(hits), at_once):
+        some = slice(start, start + at_once)
+        ids, scores = hits.ids[some].tolist(), hits.scores[some].tolist()
+        rows = catalog.segments(ids)
+        pairs = zip(ids, scores, strict=True)
+        yield [(rows[i], score) for i, score in pairs if i in rows and i != itself]

@@ -6,10 +6,10 @@ many photos of one moment. The best of each stands for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from itertools import pairwise
 
 from indexer.records import SegmentRow
 from model import masks
@@ -18,8 +18,12 @@ SAME = 0.5  # IoU from which two masks are of one thing
 INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
 ALIKE = 0.9  # share of the better one's score that such a pair must have in common
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
+ALL_BITS = (1 << 64) - 1  # the hashes are signed
+PIECES = tuple(pairwise(64 * i // (HASH_BITS + 1) for i in range(HASH_BITS + 2)))
 WHOLE = 0.95  # share of the photo from which a segment is the photo rather than a thing in it
 LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believed
+
+Scored = tuple[SegmentRow, float]
 
 
 @dataclass
@@ -58,30 +62,32 @@ def is_whole(segment: SegmentRow) -> bool:
 
 
 def collapse(
-    scored: Sequence[tuple[SegmentRow, float]],
-    hashes: Mapping[int, int],
+    portions: Iterable[Sequence[Scored]],
     cosine: Callable[[int, int], float],
+    k: int,
     per_photo: int | None = None,
 ) -> list[Answer]:
     """The segments that stand for all others, best first.
 
     Args:
-        scored: segments and scores, best first.
-        hashes: 64-bit perceptual hashes of the photos they lie in, by id.
+        portions: segments and scores, best first; no more are taken than it needs for k answers.
         cosine: how alike two photos are as wholes, by their ids; asked only where their
             perceptual hashes are close.
+        k: answers at the most.
         per_photo: answers from one photo at the most.
     """
-    lookalikes = _close_pairs(hashes)
     answers: list[Answer] = []
     kept: dict[int, list[Answer]] = {}
     original: dict[int, int] = {}
-    for segment, score in scored:
+    lookalikes = _Lookalikes()
+    for segment, score in _taken(portions, lambda: len(answers) >= k):
         photo_id = segment.photo_id
         if photo_id not in original:
-            before = (other for other in lookalikes.get(photo_id, ()) if other in kept)
-            alike = (other for other in before if cosine(photo_id, other) >= LOOKALIKE)
+            near = lookalikes.of(segment)
+            alike = (other for other in near if cosine(photo_id, other) >= LOOKALIKE)
             original[photo_id] = next(alike, photo_id)
+            if original[photo_id] == photo_id:
+                lookalikes.add(segment)
         if original[photo_id] != photo_id:
             first = kept[original[photo_id]][0]
             if photo_id not in first.duplicates:
@@ -94,7 +100,15 @@ def collapse(
         elif per_photo is None or len(siblings) < per_photo:
             siblings.append(Answer.of(segment, score))
             answers.append(siblings[-1])
-    return answers
+    return answers[:k]
+
+
+def _taken(portions: Iterable[Sequence[Scored]], enough: Callable[[], bool]) -> Iterator[Scored]:
+    """All of one portion after the other, as a part may follow the whole that it belongs to."""
+    for portion in portions:
+        yield from portion
+        if enough():
+            return
 
 
 def _standing_for(segment: SegmentRow, score: float, answers: list[Answer]) -> Answer | None:
@@ -117,13 +131,33 @@ def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
     )  # XYXY
 
 
-def _close_pairs(hashes: Mapping[int, int]) -> dict[int, list[int]]:
-    """For each photo those whose perceptual hashes differ from its own in few bits."""
-    ids = list(hashes)
-    bits = np.fromiter(hashes.values(), np.int64, len(ids)).view(np.uint64)
-    distance = np.bitwise_count(bits[:, None] ^ bits)
-    pairs: dict[int, list[int]] = {}
-    for one, other in np.argwhere(distance <= HASH_BITS).tolist():
-        if one != other:
-            pairs.setdefault(ids[one], []).append(ids[other])
-    return pairs
+class _Lookalikes:
+    """Photos by their perceptual hashes.
+
+    Of two hashes that differ in no more than `HASH_BITS` bits, one of `HASH_BITS` + 1 pieces is
+    the same: so those that share a piece are compared, not all (Norouzi, Punjani and Fleet 2012).
+    """
+
+    def __init__(self) -> None:
+        self._sharing = defaultdict[tuple[int, int], list[SegmentRow]](list)
+
+    def add(self, segment: SegmentRow) -> None:
+        """Remember the photo that a segment lies in."""
+        for piece in _pieces(segment.photo_hash):
+            self._sharing[piece].append(segment)
+
+    def of(self, segment: SegmentRow) -> Iterator[int]:
+        """Ids of remembered photos whose hashes are close to that of a segment's photo."""
+        near = (
+            other
+            for piece in _pieces(segment.photo_hash)
+            for other in self._sharing.get(piece, ())
+            if ((other.photo_hash ^ segment.photo_hash) & ALL_BITS).bit_count() <= HASH_BITS
+        )
+        yield from dict.fromkeys(other.photo_id for other in near)
+
+
+def _pieces(photo_hash: int) -> Iterator[tuple[int, int]]:
+    unsigned = photo_hash & ALL_BITS
+    for start, end in PIECES:
+        yield start, (unsigned & ((1 << end) - 1)) >> start

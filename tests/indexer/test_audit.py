@@ -36,7 +36,7 @@ DAMAGE = {
     "has a vector of another length": [
         "UPDATE vectors SET vector = substr(vector, 3) WHERE segment_id = 8"
     ],
-    "has a vector that is not of length 1": [
+    "has a vector that is not what it was": [
         "UPDATE vectors SET vector = zeroblob(length(vector)) WHERE segment_id = 8"
     ],
     "has masks that are not what they were": ["UPDATE segments SET area = area + 1 WHERE id = 8"],
@@ -60,7 +60,7 @@ def test_a_broken_photo_is_found_and_dropped(sound: Catalog, problem: str) -> No
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE photo_vectors SET vector = CAST(X'007e' || substr(vector, 3) AS BLOB)"
+        "UPDATE photo_vectors SET vector = CAST(X'80' || substr(vector, 2) AS BLOB)"
         " WHERE photo_id = 5",
         "UPDATE photo_vectors SET vector = substr(vector, 3) WHERE photo_id = 5",
         "DELETE FROM photo_vectors WHERE photo_id = 5",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.catalog import Catalog
+from indexer.migrations import newest_version
 from indexer.records import Counts, SkippedFile
 from indexer.walk import FileStamp
 from model.embeddings import Embeddings, EmbeddingSpace
@@ -55,10 +56,10 @@ def test_vectors_come_back_in_the_order_asked(catalog: Catalog, made: ModuleType
     asked = np.random.default_rng(0).permutation(np.concatenate([ids, ids[:7]]))
     found = catalog.vectors_of(asked)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, truth[np.searchsorted(ids, asked)], atol=1e-3)
+    np.testing.assert_allclose(found, truth[np.searchsorted(ids, asked)], atol=5e-3)
     assert catalog.vectors_of([]).shape == (0, 8)
     np.testing.assert_allclose(
-        catalog.photo_vector(4), made.made_photo(3).photo_embedding.vectors[0], atol=1e-3
+        catalog.photo_vector(4), made.made_photo(3).photo_embedding.vectors[0], atol=5e-3
     )
 
 
@@ -71,11 +72,11 @@ def test_blocks_hold_all_vectors_after_an_id(
     ids = catalog.segment_ids()
     expected = ids[ids > after]
     blocks = list(catalog.vector_blocks(after))
-    assert all(v.dtype == np.float16 and len(i) == len(v) for i, v in blocks)
+    assert all(v.dtype == np.float32 and len(i) == len(v) for i, v in blocks)
     found = np.concatenate([i for i, _ in blocks]) if blocks else np.zeros(0, np.int64)
     assert found.tolist() == expected.tolist()
     for block_ids, vectors in blocks:
-        assert np.array_equal(vectors.astype(np.float32), catalog.vectors_of(block_ids))
+        assert np.array_equal(vectors, catalog.vectors_of(block_ids))
 
 
 def test_what_is_not_there_is_left_out_or_said(catalog: Catalog, made: ModuleType) -> None:
@@ -105,14 +106,14 @@ def test_the_path_is_of_a_file_that_is_there(
     present.touch()
     photo_id = catalog.add_photo(made.made_photo(4), FileStamp("/gone.jpg", 1, 1))
     assert catalog.photos([photo_id])[photo_id].path == "/gone.jpg"
-    catalog.attach_file(FileStamp(str(present), 1, 1), photo_id)
+    catalog.move_files([(FileStamp(str(present), 1, 1), photo_id)], ())
     assert catalog.photos([photo_id])[photo_id].path == str(present)
 
 
 def test_a_photo_goes_with_its_last_file(catalog: Catalog, made: ModuleType) -> None:
     made.write(catalog, 0, 3)
     kept = catalog.add_photo(made.made_photo(9), FileStamp("/a", 1, 1))
-    catalog.attach_file(FileStamp("/b", 1, 1), kept)
+    catalog.move_files([(FileStamp("/b", 1, 1), kept)], ())
     assert catalog.forget_files(["/a", "/not known"]) == 0
     assert catalog.forget_files(["/b"]) == 1
     assert catalog.counts() == Counts(photos=3, segments=3, files=3, skipped=0)
@@ -152,12 +153,12 @@ def test_the_generation_counts_changes_of_photos(catalog: Catalog, made: ModuleT
     photo_id = catalog.add_photo(made.made_photo(4), made.made_stamp(4))
     assert changes() == 1
     catalog.add_photo(made.made_photo(4), made.made_stamp(4))
-    catalog.attach_file(replace(made.made_stamp(4), mtime_ns=77), photo_id)
+    catalog.move_files([(replace(made.made_stamp(4), mtime_ns=77), photo_id)], ())
     catalog.skip_file(FileStamp("/bad", 1, 1), "empty", "PhotoUnreadable")
     catalog.forget_files(["/not known", "/bad"])
     catalog.remember_root("/photos")
     assert changes() == 0
-    catalog.attach_file(FileStamp("/a", 1, 1), photo_id)
+    catalog.move_files([(FileStamp("/a", 1, 1), photo_id)], ())
     assert changes() == 1
     catalog.forget_files(["/a", made.made_stamp(4).path])
     assert changes() == 1
@@ -188,7 +189,7 @@ def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, names: list
     with Catalog.create(tmp_path_factory.mktemp("any") / "index", made.MANIFEST) as catalog:
         photo_id = catalog.add_photo(made.made_photo(4), FileStamp(paths[0], 1, 1))
         for path in paths[1:]:
-            catalog.attach_file(FileStamp(path, 1, 1), photo_id)
+            catalog.move_files([(FileStamp(path, 1, 1), photo_id)], ())
         catalog.remember_root(paths[0])
         assert catalog.roots() == [paths[0]]
         assert [f.stamp.path for f in catalog.files("/photos")] == paths
@@ -226,7 +227,7 @@ def test_parts_that_do_not_belong_together_are_refused(made: ModuleType) -> None
 def test_the_manifest_is_kept(catalog: Catalog, made: ModuleType) -> None:
     with Catalog.open(catalog.folder, readonly=True) as reopened:
         assert reopened.manifest == made.MANIFEST
-        assert reopened.schema_version == 1
+        assert reopened.schema_version == newest_version()
 
 
 def test_there_is_one_catalog_in_a_folder(catalog: Catalog, made: ModuleType) -> None:

@@ -82,7 +82,7 @@ def test_readers_beside_a_writer_see_whole_photos(tmp_path: Path, made: ModuleTy
             expected = made.made_photo(number)
             assert newest.ordinal == len(expected.segments) - 1
             vectors = reader.vectors_of([s.id for s in reader.segments_of(newest.photo_id)])
-            np.testing.assert_allclose(vectors, expected.embeddings.vectors, atol=1e-3)
+            np.testing.assert_allclose(vectors, expected.embeddings.vectors, atol=5e-3)
     process.kill()
     process.communicate()
     assert seen == sorted(seen)
@@ -109,9 +109,7 @@ def test_photos_that_go_while_a_reader_asks_never_mix(tmp_path: Path, made: Modu
             assert len(ids) in (0, 4)
             for block_ids, vectors in catalog.vector_blocks():
                 assert len(block_ids) == len(vectors) == 4
-                np.testing.assert_allclose(
-                    np.linalg.norm(vectors.astype(np.float32), axis=1), 1, atol=1e-3
-                )
+                np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
             rounds += 1
         thread.join()
         assert rounds > 5

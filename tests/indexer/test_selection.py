@@ -24,7 +24,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Iterat
         made.write(catalog, 0, 40)
         for number, path in enumerate(ODD, start=100):
             catalog.add_photo(made.made_photo(number, 3), FileStamp(path, 1, 1))
-        catalog.attach_file(FileStamp("/copies/of seven.jpg", 1, 1), 7)
+        catalog.move_files([(FileStamp("/copies/of seven.jpg", 1, 1), 7)], ())
         catalog.forget_files([made.made_stamp(20).path])
         yield catalog
 

@@ -109,7 +109,7 @@ def made_match() -> Callable[..., Match]:
             perceptual_hash=0,
             files=(str(path),),
         )
-        segment = SegmentRow(segment_id, photo_id, 0, frame, counts, box, area, 0.75, None)
+        segment = SegmentRow(segment_id, photo_id, 0, frame, counts, box, area, 0.75, None, 0)
         return Match(rank, score, confidence, photo, segment)
 
     return make
