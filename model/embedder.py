@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-import numpy as np
-
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.images import Image
 from model.segments import Segments
@@ -30,5 +28,4 @@ class Embedder(ABC):
 
     def embed_image(self, image: Image) -> Embeddings:
         """One unit vector (1×D): the image as one segment that covers all of it."""
-        whole = np.ones((1, *image.size), np.bool_)
-        return self.embed_segments(image, Segments.from_masks(whole))
+        return self.embed_segments(image, Segments.empty(image.size).with_whole())

@@ -7,7 +7,11 @@ from torch import Tensor, nn
 
 
 def contrastive_loss(
-    segments: Tensor, texts: Tensor, positive: Tensor, log_scale: Tensor
+    segments: Tensor,
+    texts: Tensor,
+    positive: Tensor,
+    log_scale: Tensor,
+    others: Tensor | None = None,
 ) -> Tensor:
     """Symmetric InfoNCE in which a segment may have several true texts, and a text segments.
 
@@ -19,17 +23,21 @@ def contrastive_loss(
         texts: B×D unit rows; row i is the text drawn for segment i.
         positive: B×B bool, whether text j is true of segment i; the diagonal is.
         log_scale: scalar, logarithm of the inverse temperature.
+        others: L×D unit rows of segments that show none of the texts: each text is told from
+            them too.
 
     Returns:
         Scalar.
     """
     with torch.autocast(segments.device.type, enabled=False):  # logits up to 100 need their digits
-        logits = log_scale.float().exp() * segments.float() @ texts.float().T
+        scaled = log_scale.float().exp() * texts.float().T
+        logits = segments.float() @ scaled
+        rivals = logits if others is None else torch.cat([logits, others.float() @ scaled])
         target = positive.to(logits.dtype)
         right_texts = target / target.sum(dim=1, keepdim=True)
         right_segments = target / target.sum(dim=0, keepdim=True)
         by_segment = -(right_texts * logits.log_softmax(dim=1)).sum(dim=1)
-        by_text = -(right_segments * logits.log_softmax(dim=0)).sum(dim=0)
+        by_text = -(right_segments * rivals.log_softmax(dim=0)[: len(logits)]).sum(dim=0)
         return (by_segment.mean() + by_text.mean()) / 2
 
 

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.evaluation.ranking import Ranking, mean
+from model.preset import load_preset
 from model.training.balance import pair_weights, phrase_counts
 from model.training.class_names import class_vectors, naming
 from model.training.contrastive import Temperature, contrastive_loss
 from model.training.kinds import Supplies, TaskKind
 from model.training.pooled_pairs import PooledPairs, neighbours, pooled_pairs
 from model.training.processes import gathered
+from model.training.proposed_pairs import NONE, Proposer
 from model.training.skipped import Skipped
 from model.training.source import PairSource, all_pairs
 from model.training.task import Task
@@ -46,6 +48,11 @@ class HeadSettings:
         captions: how often texts of whole photos are drawn, against those of segments.
         together: segments of each photo in a batch: so a segment's text is told from those of its
             neighbours.
+        proposals: the preset whose segmenter's masks are learned from too: those that fit a
+            segment by IoU ≥ 0.5 carry its texts, those that only overlap some show none; "": none.
+        proposed: share of the photos that this segmenter looks at; it takes the longest by far.
+        own: how often a segment is seen through such a mask that fits it, where there is one.
+        loose: masks in a batch that fit nothing, for each segment.
         unseen: phrases that no text of training may name; the classes of the trunk that are
             called so lose the name.
     """
@@ -57,6 +64,10 @@ class HeadSettings:
     balance: float = 0.5
     captions: float = 0.3
     together: int = 4
+    proposals: str = ""
+    proposed: float = 1.0
+    own: float = 0.5
+    loose: float = 0.5
     unseen: tuple[str, ...] = ()
 
 
@@ -69,12 +80,14 @@ class HeadBatch:
         texts: B×D float32 unit rows.
         drawn: B int64, numbers of the texts.
         true: B×K int64, numbers of all texts of each segment, -1 where fewer than K.
+        loose: the same of masks of these photos that fit no segment; none without a segmenter.
     """
 
     seen: Seen
     texts: Tensor
     drawn: Tensor
     true: Tensor
+    loose: Seen | None = None
 
 
 class HeadNetwork(nn.Module):
@@ -119,6 +132,7 @@ class HeadTask(Task):
         weights[train.captioned] *= settings.captions
         self._weights = weights / weights.sum()
         self._neighbours = neighbours(train.photo)
+        self._own, self._loose = _by_row(train), _by_photo(train)
         self._true = numbered(train.texts, {text: n for n, text in enumerate(counts)})
         self._vectors = torch.from_numpy(encoder.encode(list(counts)))
         self._asked = tuple(dict.fromkeys(text for texts in val.texts for text in texts))
@@ -132,11 +146,13 @@ class HeadTask(Task):
             true = self._true[chosen]
             pick = random.integers(0, (true >= 0).sum(axis=1))
             drawn = torch.from_numpy(true[np.arange(len(chosen)), pick])
+            loose = self._loose_of(chosen, random)
             yield HeadBatch(
-                self._seen(self._train, chosen),
+                self._seen_as(chosen, self._swapped(chosen, random)),
                 self._vectors[drawn],
                 drawn,
                 torch.from_numpy(true),
+                self._seen_as(*loose) if len(loose[0]) else None,
             )
 
     def _drawn(self, random: np.random.Generator) -> NDArray[np.int64]:
@@ -155,28 +171,63 @@ class HeadTask(Task):
                 break
         return np.array(rows[: self._batch], np.int64)
 
-    def _seen(self, pairs: PooledPairs, rows: NDArray[np.int64] | slice) -> Seen:
-        pooled = torch.from_numpy(pairs.pooled[rows]).float()
-        whole = torch.from_numpy(pairs.whole[rows]).float()
-        scores = self._trunk.class_scores(pooled[:, -CHANNELS[-1] :])
-        return pooled, whole, torch.from_numpy(pairs.places[rows]), scores.clone()
+    def _swapped(self, rows: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """Of each row the mask that it is seen through: one that fits it, or `NONE`, its own."""
+        through = np.full(len(rows), NONE, np.int64)
+        for place in np.flatnonzero(random.random(len(rows)) < self._settings.own):
+            fitting = self._own.get(int(rows[place]))
+            if fitting is not None:
+                through[place] = random.choice(fitting)
+        return through
+
+    def _loose_of(
+        self, rows: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows, and masks of their photos that fit nothing: as many in every batch."""
+        count = round(self._settings.loose * len(rows))
+        photos = np.unique(self._train.photo[rows]).tolist()
+        near = [self._loose[photo] for photo in photos if photo in self._loose]
+        if not count or not self._loose:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        pool = np.concatenate(near or list(self._loose.values()))
+        masks = random.choice(pool, count, replace=len(pool) < count)
+        return self._train.proposed.near[masks], masks
+
+    def _seen_as(self, rows: NDArray[np.int64], through: NDArray[np.int64]) -> Seen:
+        """Rows of `train`, each through one of the segmenter's masks, or, if `NONE`, its own."""
+        pooled, where = self._train.pooled[rows], self._train.places[rows]
+        swapped = through != NONE
+        masks = through[swapped]
+        pooled[swapped] = self._train.proposed.pooled[masks]
+        where[swapped] = self._train.proposed.places[masks]
+        return self._as_taken(pooled, self._train.whole[rows], where)
+
+    def _as_taken(
+        self, pooled: NDArray[np.float16], whole: NDArray[np.float16], where: NDArray[np.float32]
+    ) -> Seen:
+        own = torch.from_numpy(pooled).float()
+        scores = self._trunk.class_scores(own[:, -CHANNELS[-1] :]).clone()
+        return own, torch.from_numpy(whole).float(), torch.from_numpy(where), scores
 
     def loss(self, batch: HeadBatch) -> dict[str, Tensor]:
         """Symmetric InfoNCE over the segments of all processes; any true text is a positive."""
-        own = self.network.head(*batch.seen)
-        segments = gathered(own.float())
+        segments = gathered(self.network.head(*batch.seen).float())
+        loose = gathered(self.network.head(*batch.loose).float()) if batch.loose else None
         drawn, true = gathered(batch.drawn), gathered(batch.true)
         positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
         scale = self.network.temperature()
         texts = self.network.head.texts(batch.texts).float()
-        loss = contrastive_loss(segments, gathered(texts), positive, scale)
+        loss = contrastive_loss(segments, gathered(texts), positive, scale, loose)
         return {"loss": loss, "scale": scale.exp()}
 
     def validate(self) -> dict[str, float]:
         """Every text of `val` is asked for among all its segments."""
         parts = []
         for start in range(0, len(self._val.texts), CHUNK):
-            seen = self._seen(self._val, slice(start, start + CHUNK))
+            some = slice(start, start + CHUNK)
+            seen = self._as_taken(
+                self._val.pooled[some], self._val.whole[some], self._val.places[some]
+            )
             parts.append(self.network.head(*(part.to(self._device) for part in seen)).cpu().numpy())
         questions = self.network.head.texts(self._questions.to(self._device)).cpu().numpy()
         scores = questions @ np.concatenate(parts).T
@@ -212,6 +263,20 @@ def numbered(texts: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[
     return table
 
 
+def _by_row(pairs: PooledPairs) -> dict[int, NDArray[np.int64]]:
+    """Of each row the masks that fit it."""
+    fitting = np.flatnonzero(pairs.proposed.row != NONE)
+    found = neighbours(pairs.proposed.row[fitting])
+    return {row: fitting[places] for row, places in found.items()}
+
+
+def _by_photo(pairs: PooledPairs) -> dict[int, NDArray[np.int64]]:
+    """Of each photo the masks that fit nothing."""
+    loose = np.flatnonzero(pairs.proposed.row == NONE)
+    found = neighbours(pairs.photo[pairs.proposed.near[loose]])
+    return {photo: loose[places] for photo, places in found.items()}
+
+
 def head_kind() -> TaskKind:
     """How a recipe's [task] of kind `segment-head` is read and built."""
     return TaskKind(HeadSettings, _build)
@@ -220,10 +285,14 @@ def head_kind() -> TaskKind:
 def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
     trunk, told = EfficientNetTrunk.shared(), []
     parts = []
-    for sources in (settings.train, settings.val):
+    proposer = None
+    if settings.proposals:
+        preset = load_preset(settings.proposals)
+        proposer = Proposer(preset, trunk, supplies.cache, settings.proposed)
+    for sources, seeing in ((settings.train, proposer), (settings.val, None)):
         skipped = Skipped()
         pairs = list(all_pairs(sources, supplies.data, skipped))
-        parts.append(pooled_pairs(pairs, trunk, supplies, skipped))
+        parts.append(pooled_pairs(pairs, trunk, supplies, skipped, seeing))
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
         supplies.tell(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from model.segments import Segments
 from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies
 from model.training.pairs import PHOTO_KIND, TrainingPair
+from model.training.proposed_pairs import ProposedPairs, Proposer
 from model.training.skipped import Skipped
 from model.use.places import places
 from model.use.pooling import pooled_features
@@ -33,10 +34,11 @@ class PooledPairs:
     Attributes:
         pooled: M×C float16, the trunk's maps under each mask.
         whole: M×G float16, the last map's mean over each segment's photo.
-        places: M×19 float32, see `model.use.places`.
+        places: M×20 float32, see `model.use.places`.
         photo: M int64, number of each segment's photo.
         captioned: M bool, whether its texts are of the whole photo.
         texts: of each segment.
+        proposed: a segmenter's masks of the same photos.
     """
 
     pooled: NDArray[np.float16]
@@ -45,6 +47,7 @@ class PooledPairs:
     photo: NDArray[np.int64]
     captioned: NDArray[np.bool_]
     texts: tuple[tuple[str, ...], ...]
+    proposed: ProposedPairs = field(default_factory=ProposedPairs.empty)
 
     def without(self, named: re.Pattern[str]) -> PooledPairs:
         """Those that have texts which this does not find, with these."""
@@ -57,13 +60,25 @@ class PooledPairs:
             self.photo[rows],
             self.captioned[rows],
             tuple(texts[row] for row in rows),
+            self.proposed.of_rows(rows, len(texts)),
         )
 
 
 def pooled_pairs(
-    pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, supplies: Supplies, skipped: Skipped
+    pairs: Sequence[TrainingPair],
+    trunk: EfficientNetTrunk,
+    supplies: Supplies,
+    skipped: Skipped,
+    proposer: Proposer | None = None,
 ) -> PooledPairs:
-    """The pairs' features, from the cache or from the photos, which are opened once each.
+    """The pairs' features, from the cache or from the photos.
+
+    Args:
+        pairs: of any photos.
+        trunk: whose features are pooled.
+        supplies: the cache, and who is told how far it is.
+        skipped: takes what cannot be used.
+        proposer: sees the same photos through a segmenter; none by default.
 
     Raises:
         DataMissing: no photo can be used.
@@ -74,15 +89,18 @@ def pooled_pairs(
         by_photo[pair.photo].append(pair)
     pooled, whole, where, photos = [], [], [], []
     used: list[TrainingPair] = []
+    proposed: list[ProposedPairs] = []
     for number, (photo, of_photo) in enumerate(by_photo.items()):
         if number and number % 500 == 0:
             supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
         try:
             seen = _features(photo, of_photo, trunk, store)
+            found = proposer.on(photo, of_photo, len(used)) if proposer else None
             where.append(_places(of_photo))
         except (PhotoError, ValueError) as error:
             skipped.note(str(photo), "the photo cannot be used", error)
             continue
+        proposed += [found] if found else []
         pooled.append(seen[:-1])
         whole.append(np.repeat(seen[-1:, -CHANNELS[-1] :], len(of_photo), axis=0))
         photos.append(np.full(len(of_photo), number))
@@ -97,12 +115,17 @@ def pooled_pairs(
         np.concatenate(photos),
         np.array([pair.kind == PHOTO_KIND for pair in used]),
         tuple(pair.texts for pair in used),
+        ProposedPairs.joined(proposed),
     )
 
 
 def _places(pairs: Sequence[TrainingPair]) -> NDArray[np.float32]:
+    fit = [float(pair.kind != PHOTO_KIND) for pair in pairs]
     return np.concatenate(
-        [places(Segments.from_counts(pair.size, [pair.counts])) for pair in pairs]
+        [
+            places(Segments.from_counts(pair.size, [pair.counts], [own]))
+            for pair, own in zip(pairs, fit, strict=True)
+        ]
     )
 
 
@@ -130,4 +153,4 @@ def neighbours(photo: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Of each photo the rows that are in it; `photo` is that of each row."""
     order = np.argsort(photo, kind="stable")
     numbers, first = np.unique(photo[order], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))
+    return dict(zip(numbers.tolist(), np.split(order, first)[1:], strict=True))

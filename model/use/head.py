@@ -11,11 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.encoders.quantised import quantised, restored
 from model.errors import WeightsMismatch, shown
 from model.use.places import PLACES
 
 CLASSES = 1000
 TEXT_WIDTH = 512
+_PLACES_WITHOUT_FIT = 19  # of heads from before masks had told how well they fit
 SHARPNESS = 2.0  # of the classifier's probabilities; trained on single things, it doubts scenes
 
 
@@ -36,6 +38,7 @@ class SegmentHead(nn.Module):
         dimension: of the sentence space.
         dropout: share of fused features dropped in training.
         classes: that the trunk's classifier knows.
+        places: how many of the columns of `model.use.places` are looked at, the first ones.
 
     Attributes:
         names: classes×dimension unit rows, the names of the classes.
@@ -50,12 +53,14 @@ class SegmentHead(nn.Module):
         dimension: int,
         dropout: float = 0.0,
         classes: int = CLASSES,
+        places: int = PLACES,
     ) -> None:
         super().__init__()
         self.levels = tuple(levels)
         self.width = width
         self.dimension = dimension
-        sizes = [*self.levels, self.levels[-1], PLACES]
+        self.places = places
+        sizes = [*self.levels, self.levels[-1], places]
         self.project = nn.ModuleList(nn.Linear(channels, width) for channels in sizes)
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
         self.scale = nn.Parameter(torch.ones(len(sizes)) / len(sizes) ** 0.5)
@@ -77,10 +82,10 @@ class SegmentHead(nn.Module):
         Args:
             pooled: N×sum(levels) pooled features.
             whole: N×levels[-1] or 1×levels[-1], the last level's mean over each segment's photo.
-            places: N×19, as of `model.use.places`.
+            places: N×20, as of `model.use.places`.
             scores: N×classes, the classifier's logits of each segment.
         """
-        parts = [*torch.split(pooled, list(self.levels), dim=1), whole, places]
+        parts = [*torch.split(pooled, list(self.levels), dim=1), whole, places[:, : self.places]]
         fused = torch.zeros((), dtype=pooled.dtype, device=pooled.device)
         for part, project, norm, scale in zip(
             parts, self.project, self.norm, self.scale, strict=True
@@ -102,15 +107,16 @@ class SegmentHead(nn.Module):
         return functional.normalize(sentences + added, dim=1)
 
     def save(self, path: Path) -> None:
-        """Write the weights (float16) and the shape to a safetensors file."""
+        """Write the weights (matrices as int8 with a scale a row) and the shape to a safetensors
+        file."""
         shape = {
             "levels": ",".join(map(str, self.levels)),
             "width": str(self.width),
             "dimension": str(self.dimension),
             "classes": str(len(self.names)),
+            "places": str(self.places),
         }
-        tensors = {key: value.half().contiguous() for key, value in self.state_dict().items()}
-        save_file(tensors, path, metadata=shape)
+        save_file(quantised(self.state_dict()), path, metadata=shape)
 
     @classmethod
     def load(cls, path: Path) -> SegmentHead:
@@ -122,12 +128,13 @@ class SegmentHead(nn.Module):
         try:
             with safe_open(path, framework="pt") as file:
                 shape = file.metadata() or {}
-                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+                tensors = restored({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
             head = cls(
                 [int(channels) for channels in shape["levels"].split(",")],
                 int(shape["width"]),
                 int(shape["dimension"]),
                 classes=int(shape["classes"]),
+                places=int(shape.get("places", _PLACES_WITHOUT_FIT)),
             )
             head.load_state_dict(tensors)
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:

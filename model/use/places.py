@@ -1,4 +1,4 @@
-"""Where in the photo a segment lies, and how large and how shaped it is, as numbers."""
+"""Where in the photo a segment lies, how it is shaped, how well it is thought to fit: numbers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 from model.segments import Segments
 
-PLACES = 19
+PLACES = 20
 
 
 def places(segments: Segments) -> NDArray[np.float32]:
-    """N×19 float32, the same in a frame of any size.
+    """N×20 float32, the same in a frame of any size.
 
     Box (four shares of the photo's sides), square root of the area, share of the box that is
-    covered, logarithm of the box's aspect, centre, sides, and sines of the box's edges at one and
-    two half-waves a side.
+    covered, logarithm of the box's aspect, centre, sides, sines of the box's edges at one and two
+    half-waves a side, and the segmenter's own estimate of how well the mask fits: 1 where people
+    drew it, 0 where it is the whole photo and nobody vouches for it.
     """
     height, width = segments.size
     frame = np.array([width, height, width, height], np.float32)
@@ -32,4 +33,5 @@ def places(segments: Segments) -> NDArray[np.float32]:
     )
     centre = (box[:, :2] + box[:, 2:]) / 2
     waves = (np.sin(np.pi * box), np.sin(2 * np.pi * box))
-    return np.concatenate([box, shape, centre, sides, *waves], axis=1).astype(np.float32)
+    fit = np.asarray(segments.quality, np.float32)[:, None]
+    return np.concatenate([box, shape, centre, sides, *waves, fit], axis=1).astype(np.float32)

@@ -32,6 +32,17 @@ def test_loss_equals_the_naive_sum(seed: int) -> None:
     assert float(loss) == pytest.approx(naive(segments, texts, positive, 1.3), abs=1e-5)
 
 
+def test_texts_are_told_from_segments_that_show_none_of_them() -> None:
+    torch.manual_seed(0)
+    segments, texts, others = (normalize(torch.randn(n, 4), dim=1) for n in (5, 5, 3))
+    positive, scale = torch.eye(5).bool(), torch.tensor(1.3)
+    loss = contrastive_loss(segments, texts, positive, scale, others)
+    logits = scale.exp() * torch.cat([segments, others]) @ texts.T
+    by_text = -logits.log_softmax(dim=0)[:5].diagonal().mean()
+    by_segment = -logits[:5].log_softmax(dim=1).diagonal().mean()
+    torch.testing.assert_close(loss, (by_text + by_segment) / 2)
+
+
 def test_segments_at_their_texts_lose_least() -> None:
     texts = torch.eye(4)
     positive, scale = torch.eye(4).bool(), torch.tensor(3.0)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from model.training import head_task
 from model.training.class_names import class_names, class_vectors, naming
 from model.training.head_task import HeadSettings, HeadTask
 from model.training.pooled_pairs import PooledPairs, neighbours
+from model.training.proposed_pairs import NONE, ProposedPairs
 from model.use.head import SegmentHead
 from model.use.places import PLACES
 
@@ -47,10 +49,25 @@ def pairs(count: int = 120) -> PooledPairs:
     )
 
 
-def task(**settings: object) -> HeadTask:
+def with_proposals(count: int = 120) -> PooledPairs:
+    """Beside each photo's first segment a mask that fits it, and one that fits nothing."""
+    plain = pairs(count)
+    first = np.arange(0, count, 4)
+    fitting = plain.pooled[first].copy()
+    fitting[:, -1] = 99
+    proposed = ProposedPairs(
+        np.concatenate([fitting, np.full_like(fitting, 7)]),
+        np.zeros((2 * len(first), PLACES), np.float32),
+        np.concatenate([first, np.full(len(first), NONE)]),
+        np.concatenate([first, first]),
+    )
+    return replace(plain, proposed=proposed)
+
+
+def task(train: PooledPairs | None = None, **settings: object) -> HeadTask:
     torch.manual_seed(0)
     chosen = HeadSettings(train=(), val=(), width=16, dropout=0.0, **settings)  # type: ignore[arg-type]
-    return HeadTask(chosen, pairs(), pairs(), Trunk(), Words(), 32)  # type: ignore[arg-type]
+    return HeadTask(chosen, train or pairs(), pairs(), Trunk(), Words(), 32)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +101,34 @@ def test_batches_hold_neighbours_and_depend_on_the_seed_alone() -> None:
     first, again, other = (next(iter(learner.batches(seed))).drawn for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_segments_are_seen_through_masks_that_fit_them() -> None:
+    learner = task(with_proposals(), own=1.0, loose=0.25)
+    batch = next(iter(learner.batches(0)))
+    shown = batch.true[:, 0] == batch.true[0, 0]
+    through = batch.seen[0][:, -1] == 99
+    first = torch.from_numpy(learner._drawn(np.random.default_rng(0)) % 4 == 0)
+    assert torch.equal(through, first)
+    assert shown[through].any()
+    assert batch.loose is not None
+    assert batch.loose[0].shape[0] == 8
+    assert (batch.loose[0] == 7).all()
+    assert learner.loss(batch)["loss"] > 0
+
+
+def test_without_a_segmenter_nothing_is_swapped() -> None:
+    batch = next(iter(task(own=1.0, loose=1.0).batches(0)))
+    assert batch.loose is None
+    assert not (batch.seen[0][:, -1] == 99).any()
+    none = next(iter(task(with_proposals(), own=0.0, loose=0.0).batches(0)))
+    assert none.loose is None
+    assert not (none.seen[0][:, -1] == 99).any()
+
+
+def test_masks_of_what_is_held_out_are_nowhere_in_training() -> None:
+    learner = task(with_proposals(), unseen=("dog",))  # each photo's first segment is a dog
+    assert not len(learner._train.proposed.row[learner._train.proposed.row != NONE])
 
 
 def test_captions_are_drawn_as_often_as_told() -> None:

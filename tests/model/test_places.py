@@ -31,5 +31,13 @@ def test_the_frame_does_not_matter(y: int, x: int, h: int, w: int, factor: int) 
     np.testing.assert_allclose(small, large, atol=1e-5)
 
 
+def test_the_last_is_how_well_the_mask_is_thought_to_fit() -> None:
+    drawn = box(10, 20, 5, 0, 10, 10)
+    guessed = Segments.from_counts(drawn.size, drawn.counts, [0.25])
+    assert places(drawn)[0, -1] == 1
+    assert places(guessed)[0, -1] == 0.25
+    assert places(drawn.with_whole())[1, -1] == 0
+
+
 def test_no_segments_have_no_places() -> None:
     assert places(Segments.empty((5, 5))).shape == (0, PLACES)

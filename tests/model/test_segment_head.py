@@ -61,7 +61,7 @@ def test_a_saved_head_comes_back(tmp_path: Path) -> None:
     head.save(tmp_path / "head.safetensors")
     loaded = SegmentHead.load(tmp_path / "head.safetensors")
     assert not loaded.training
-    torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=5e-3, rtol=0)
+    torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=2e-2, rtol=0)
 
 
 def test_another_file_is_told_apart(tmp_path: Path) -> None:
