@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from model.evaluation.colours import colour_shares
 from model.evaluation.segmentation import in_photo_frame
 from model.evaluation.truth import TruePhoto, Truth, bare_segments
 from model.images import Image
+from model.same_thing import kept_answers
 from model.segmenter import Segmenter
 from model.segments import Segments
 
@@ -32,6 +33,8 @@ class Proposals:
         photo: P int64, the number of each one's photo.
         link_row, link_region: L pairs of a proposal and a true region that overlap noticeably.
         link_iou, link_inside: of each pair the IoU, and the proposal's share inside (float64).
+        areas: P int64, pixels of the masks; empty where nothing is known of their overlaps.
+        overlaps: of each photo the N×N IoUs of its masks with each other.
     """
 
     vectors: NDArray[np.float32]
@@ -40,6 +43,20 @@ class Proposals:
     link_region: NDArray[np.int64]
     link_iou: NDArray[np.float64]
     link_inside: NDArray[np.float64]
+    areas: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    overlaps: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    def answering(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Q×P: which proposals a search would show, all others being stood for by better ones.
+
+        Args:
+            scores: Q×P.
+        """
+        shown = np.ones(scores.shape, np.bool_)
+        for photo, iou in self.overlaps.items():
+            rows = np.flatnonzero(self.photo == photo)
+            shown[:, rows] = kept_answers(scores[:, rows], iou, self.areas[rows])
+        return shown
 
     def of_photos(self, photos: NDArray[np.int64]) -> Proposals:
         """Those of some photos, which keep their numbers; links of the others are dropped."""
@@ -53,6 +70,8 @@ class Proposals:
             self.link_region[linked],
             self.link_iou[linked],
             self.link_inside[linked],
+            self.areas[kept] if len(self.areas) else self.areas,
+            {photo: iou for photo, iou in self.overlaps.items() if photo in photos},
         )
 
 
@@ -129,9 +148,12 @@ def look(
 
 @dataclass(frozen=True, eq=False)
 class _Own:
-    """A segmenter's masks of one photo: N×D vectors, and N×M overlaps with its regions."""
+    """A segmenter's N masks of one photo: their vectors, areas, overlaps with each other and
+    with its M regions."""
 
     vectors: NDArray[np.float32]
+    areas: NDArray[np.int64]
+    each_other: NDArray[np.float32]
     iou: NDArray[np.float64]
     inside: NDArray[np.float64]
 
@@ -155,8 +177,7 @@ def _look(
 ) -> _Look:
     image = photo.read()
     counts = [region.counts for region in photo.named]
-    everything = masks.encode(np.ones((1, *photo.size), np.bool_))
-    segments = bare_segments(photo.size, [*counts, *everything])
+    segments = bare_segments(photo.size, counts).with_whole()
     vectors = embedder.embed_segments(image, segments).vectors
     named = segments[: len(counts)]
     own = {name: _own(maker, embedder, image, named) for name, maker in segmenters.items()}
@@ -177,14 +198,16 @@ def _look(
 def _own(segmenter: Segmenter, embedder: Embedder, image: Image, named: Segments) -> _Own:
     segments = segmenter.segment(image)
     vectors = embedder.embed_segments(image, segments).vectors
+    each_other = masks.iou(segments.counts, segments.counts, segments.size).astype(np.float32)
+    own = (vectors, segments.areas, each_other)
     if not len(named):
         none = np.zeros((len(segments), 0))
-        return _Own(vectors, none, none)
+        return _Own(*own, none, none)
     counts = in_photo_frame(segments, named.size)
     areas = masks.areas(counts, named.size)[:, None]
     iou = masks.iou(counts, named.counts, named.size)
     inside = iou / (1 + iou) * (areas + named.areas[None, :]) / np.maximum(areas, 1)
-    return _Own(vectors, iou, inside)
+    return _Own(*own, iou, inside)
 
 
 def _joined(parts: Sequence[_Own], regions: Sequence[int]) -> Proposals:
@@ -206,4 +229,6 @@ def _joined(parts: Sequence[_Own], regions: Sequence[int]) -> Proposals:
         np.concatenate(columns),
         np.concatenate(iou),
         np.concatenate(inside),
+        np.concatenate([part.areas for part in parts]),
+        {photo: part.each_other for photo, part in enumerate(parts)},
     )

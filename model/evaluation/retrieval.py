@@ -123,11 +123,12 @@ def own_masks(
     for name, everywhere in looks.proposals.items():
         proposals = everywhere.of_photos(np.unique(looks.photo))
         scores = queries @ proposals.vectors.T
+        shown = proposals.answering(scores)
         region = np.full(scores.shape, NOTHING, np.int32)
         judged, left_out, touching, within = (np.zeros(scores.shape, np.bool_) for _ in range(4))
         for number, text in enumerate(texts):
             of_text = judgement(truth, looks, proposals, text, relevant[number])
-            judged[number], region[number] = of_text.judged, of_text.region
+            judged[number], region[number] = of_text.judged & shown[number], of_text.region
             within[number], touching[number] = of_text.within, of_text.touching
             matched = of_text.region != NOTHING
             # the same thing found again is one answer to whoever searches: no error, no hit

@@ -59,7 +59,7 @@ def measure_labels(
         progress(done, len(labelled.photos))
         image, labels = read_image(photo.path, max_side=image_side), photo.labels()
         size = (labels.shape[0], labels.shape[1])
-        whole = classed(image, _everything(image.size))[0]
+        whole = classed(image, Segments.empty(image.size).with_whole())[0]
         looked = {column: segmenter.segment(image) for column, segmenter in segmenters.items()}
         looked[TRUE_MASKS] = true_segments(labels)
         for column, segments in looked.items():
@@ -86,10 +86,6 @@ def chance_ious(confusion: Confusion) -> NDArray[np.float64]:
     true = confusion.counts.sum(axis=1) / max(int(confusion.counts.sum()), 1)
     drawn = 1 / len(true)
     return np.where(true > 0, true * drawn / (true + drawn - true * drawn), np.nan)
-
-
-def _everything(size: tuple[int, int]) -> Segments:
-    return bare_segments(size, masks.encode(np.ones((1, *size), np.bool_)))
 
 
 def _table(
