@@ -172,3 +172,15 @@ def test_a_head_of_ones_own_is_remembered_with_the_index(run, photos: Path, tmp_
     assert run(*asked, tmp_path / "none.safetensors", "--preset", "colours").code == 1
     head.write_bytes(b"other numbers")
     assert "other weights" in run("search", "red", "--index", index).err
+
+
+def test_a_terminal_sees_a_bar_that_goes_away(
+    run, preset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    done = run("models", "pull", f"{preset}:clip")
+    assert done.code == 0
+    assert "fetching x.safetensors (1.0 MB)\n" in done.err
+    assert "━" in done.err
+    assert "%\n" not in done.err
