@@ -171,8 +171,9 @@ def test_what_a_preset_lacks_is_told(preset: Preset, tiny_towers: Path) -> None:
         without("clip").build_embedder()
     with pytest.raises(PresetUnknown, match="DINOv2"):
         built(without("dino"), method="corr-clip")
-    with pytest.raises(PresetUnknown, match="telepathy"):
-        built(preset, method="telepathy")
+    for name, value in (("method", "telepathy"), ("precision", "int4"), ("side", 8), ("tiles", 8)):
+        with pytest.raises(PresetUnknown, match=f"{name} .*{value}"):
+            built(preset, **{name: value})
     with pytest.raises(PresetUnknown, match="32 components"):
         replace(preset, dimension=16).build_embedder().embed_segments(photo(), segments())
     assert built(without("dino")).embed_image(photo()).vectors.shape == (1, 32)
