@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.calibration import FEATURES, SYNONYM, Calibration
+from model.calibration import FEATURES, SYNONYM, TAIL, Calibration, _quantile
 from model.errors import WeightsMismatch
 
 D = 48
@@ -118,6 +118,13 @@ def test_a_saved_calibration_comes_back(
         calibration.confidence(concepts[1], found),
         atol=0.02,
     )
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=50))
+def test_quantiles_of_sorted_scores_are_those_of_numpy(scores: list[float]) -> None:
+    ascending = np.sort(np.array(scores, np.float32))
+    for share in (0.5, TAIL):
+        assert _quantile(ascending, share) == pytest.approx(np.quantile(scores, share), abs=1e-6)
 
 
 def test_another_file_is_told_apart(tmp_path: Path) -> None:
