@@ -199,7 +199,8 @@ class _Fetch:
     def _begin(self, answer: http.client.HTTPResponse) -> None:
         """See what the server promises, and whether it goes on where we stopped."""
         url, name = self.wanted.url, self.wanted.target.name
-        length = int(answer.headers.get("Content-Length") or 0)
+        told = answer.headers.get("Content-Length", "")
+        length = int(told) if told.isdecimal() else 0
         if answer.status == 206:
             span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
             if span is None or int(span[1]) != self.part.size:

@@ -93,6 +93,18 @@ class _Redirects(HTTPRedirectHandler):
     max_redirections = 5
     linked = ""
 
+    def http_error_302(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> IO[bytes] | None:
+        try:
+            urlsplit(headers.get("Location", ""))
+        except ValueError as error:
+            fp.close()
+            raise astray(req.full_url, str(error)) from error
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:

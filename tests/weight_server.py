@@ -104,7 +104,7 @@ def whole(exchange: Exchange) -> None:
     exchange.wfile.write(content[first:])
 
 
-def truncated(count: int, tag: str | None = None, length: int | None = None) -> Deed:
+def truncated(count: int, tag: str | None = None, length: int | str | None = None) -> Deed:
     """Promise all, send `count` bytes, and hang up."""
 
     def deed(exchange: Exchange) -> None:

@@ -290,12 +290,13 @@ def test_a_length_that_is_not_told_is_refused_unless_the_end_is_marked(
         exchange.begin(200, Transfer_Encoding="chunked")
         exchange.wfile.write(b"2800\r\n" + CONTENT + b"\r\n" + end)
 
-    server.deeds = [lengthless]
-    with pytest.raises(DownloadFailed, match="length is not told"):
-        download(unpinned(wanted), None, HASTE)
+    for deed in (lengthless, truncated(9, length="-5"), truncated(9, length="many")):
+        server.deeds = [deed]
+        with pytest.raises(DownloadFailed, match="length is not told"):
+            download(unpinned(wanted), None, HASTE)
     server.deeds = [lambda exchange: chunked(exchange, b""), chunked]
     assert download(unpinned(wanted), None, HASTE) == SHA256
-    assert len(server.requests) == 3
+    assert len(server.requests) == 5
 
 
 def test_another_part_than_was_asked_for_is_not_taken(wanted: Wanted, server: WeightServer) -> None:
@@ -362,7 +363,8 @@ def test_what_the_hub_says_of_its_store_is_what_must_come(
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x", "/w/x.pth", "gopher://x"]
+    "location",
+    ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x", "/w/x.pth", "gopher://x", "http://[x/"],
 )
 def test_redirects_that_lead_astray_or_round_are_not_followed(
     wanted: Wanted, server: WeightServer, location: str
