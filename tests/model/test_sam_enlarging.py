@@ -10,7 +10,7 @@ from segment_anything.utils.amg import batched_mask_to_box, calculate_stability_
 
 from model import masks
 from model.segmenters.sam import enlarging
-from model.segmenters.sam.candidates import candidates
+from model.segmenters.sam.candidates import Judged
 from model.segmenters.sam.enlarging import Thresholds, enlarged
 from model.segmenters.sam.frame import Frame
 
@@ -23,15 +23,16 @@ def cloud(seed: int, cells: int = 16, level: float = 0.0) -> np.ndarray:
 
 def only(logits: np.ndarray, frame: Frame, thresholds: Thresholds):  # type: ignore[no-untyped-def]
     cut = logits[None, : frame.rows.cells_read, : frame.columns.cells_read]
-    (found,) = candidates(
+    judged = Judged(
         torch.from_numpy(cut),
-        np.array([0.5], np.float32),
+        torch.tensor([0.5]),
         np.zeros((1, 2)),
         np.array([7]),
         frame,
         thresholds,
         0.0,
     )
+    (found,) = judged.candidates()
     return found
 
 
@@ -84,13 +85,13 @@ def test_what_cannot_be_stable_is_dropped_and_what_can_is_not() -> None:
     frame = Frame.stretched((60, 60), (16, 16))
     steep = np.where(ndimage.binary_dilation(cloud(1) > 3, iterations=2), 9, -9).astype(np.float32)
     logits = np.stack([steep, steep * 0.01, steep * 0 - 9])
-    found = candidates(
+    judged = Judged(
         torch.from_numpy(logits),
-        np.ones(3, np.float32),
+        torch.ones(3),
         np.zeros((3, 2)),
         np.arange(3),
         frame,
         Thresholds(),
         0.9,
     )
-    assert [candidate.number for candidate in found] == [0]
+    assert [candidate.number for candidate in judged.candidates()] == [0]

@@ -186,3 +186,34 @@ def test_segments_lie_in_the_working_frame_best_first() -> None:
 def test_nothing_found_is_no_segments() -> None:
     segmenter = PointGridSegmenter(FoldedSam(drawing_sam()), pred_iou_thresh=2.0)
     assert len(segmenter.segment(Image(PHOTO, PHOTO.shape[:2]))) == 0
+
+
+class AheadView(CrampedView):
+    runs_ahead = True
+
+
+class Eager(Cramped):
+    """Is asked for the next batch before the last one is dealt with, as on a GPU."""
+
+    def look(self, photos: list[Pixels]) -> list[View]:  # type: ignore[override]
+        return [AheadView(self, view) for view in self.model.look(photos)]
+
+
+@pytest.mark.parametrize("room", [64, 9])
+def test_a_batch_asked_ahead_changes_nothing(room: int) -> None:
+    model = Eager(room, MemoryError())
+    settings = {"points_per_side": 10, "points_per_batch": 30, "output_mode": "coco_rle"}
+    assert_same(MaskGenerator(model, **settings).generate(PHOTO), ours())
+    asked = [count for count in model.asked if count <= room]
+    assert sum(asked) == 100
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_several_photos_have_the_masks_that_each_has(layers: int) -> None:
+    generator = MaskGenerator(FoldedSam(drawing_sam()), points_per_side=6, crop_n_layers=layers)
+    photos = [PHOTO, np.ascontiguousarray(PHOTO.transpose(1, 0, 2)[:100])]
+    together = generator.masks_of(photos)
+    for photo, found in zip(photos, together, strict=True):
+        alone = generator.masks(photo)
+        assert [mask.counts for mask in found] == [mask.counts for mask in alone]
+        assert found

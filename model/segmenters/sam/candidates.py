@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.segmenters.sam.departing import Departing
 from model.segmenters.sam.enlarging import Enlarged, Piece, Thresholds, cut_out
 from model.segmenters.sam.frame import Axis, Frame
 
@@ -44,16 +45,8 @@ class Candidate:
     outer: Box
 
 
-def candidates(
-    logits: Tensor,
-    quality: NDArray[np.float32],
-    points: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    frame: Frame,
-    thresholds: Thresholds,
-    stable: float,
-) -> Iterator[Candidate]:
-    """Those of N masks that may turn out stable.
+class Judged:
+    """N masks of which those that may turn out stable are on their way to the host.
 
     Args:
         logits: N×h×w, the cells that the frame reads, on any device.
@@ -64,23 +57,43 @@ def candidates(
         thresholds: where logits are cut.
         stable: the least stability of a mask that is kept, at the photo's size.
     """
-    places = torch.nonzero(_may_be_stable(logits, thresholds, stable))[:, 0]
-    likely = logits[places]
-    rows, columns = (likely.amax(dim=axis).cpu().numpy() for axis in (2, 1))
-    for place, one, row, column in zip(
-        places.tolist(), likely.cpu().numpy(), rows, columns, strict=True
-    ):
-        reach = _extent(row > thresholds.lowest), _extent(column > thresholds.lowest)
-        y0, y1, y2, y3 = _range(_extent(row > thresholds.inside), frame.rows)
-        x0, x1, x2, x3 = _range(_extent(column > thresholds.inside), frame.columns)
-        yield Candidate(
-            int(numbers[place]),
-            float(quality[place]),
-            (float(points[place, 0]), float(points[place, 1])),
-            cut_out(one, reach, frame),
-            (x1, y1, x2, y2),
-            (x0, y0, x3, y3),
+
+    def __init__(
+        self,
+        logits: Tensor,
+        quality: Tensor,
+        points: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        frame: Frame,
+        thresholds: Thresholds,
+        stable: float,
+    ) -> None:
+        places = torch.nonzero(_may_be_stable(logits, thresholds, stable))[:, 0]
+        likely = logits[places]
+        # what exceeds a threshold in a row or column is told by its highest cell
+        self._departing = Departing(
+            places, quality[places], likely, likely.amax(dim=2), likely.amax(dim=1)
         )
+        self._points = points
+        self._numbers = numbers
+        self._frame = frame
+        self._thresholds = thresholds
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Those masks, cut down to what matters of them."""
+        thresholds, frame = self._thresholds, self._frame
+        for place, quality, logits, row, column in zip(*self._departing.arrived(), strict=True):
+            reach = _extent(row > thresholds.lowest), _extent(column > thresholds.lowest)
+            y0, y1, y2, y3 = _range(_extent(row > thresholds.inside), frame.rows)
+            x0, x1, x2, x3 = _range(_extent(column > thresholds.inside), frame.columns)
+            yield Candidate(
+                int(self._numbers[place]),
+                float(quality),
+                (float(self._points[place, 0]), float(self._points[place, 1])),
+                cut_out(logits, reach, frame),
+                (x1, y1, x2, y2),
+                (x0, y0, x3, y3),
+            )
 
 
 def _may_be_stable(logits: Tensor, thresholds: Thresholds, stable: float) -> Tensor:

@@ -23,7 +23,7 @@ from model.segmenters.sam.candidates import Box
 from model.segmenters.sam.enlarging import Enlarged, Thresholds
 from model.segmenters.sam.grid import Crop, Points, check_grids, crops, point_grids
 from model.segmenters.sam.pool import Pool
-from model.segmenters.sam.promptable import Promptable
+from model.segmenters.sam.promptable import Promptable, View
 from model.segmenters.sam.selection import distinct_boxes
 from model.segmenters.sam.small_regions import cleaned, inclusive_boxes
 
@@ -121,22 +121,32 @@ class MaskGenerator:
 
     def masks(self, image: NDArray[np.uint8]) -> list[GeneratedMask]:
         """The masks of an H×W×3 uint8 photo; of every crop the best first."""
-        size = (image.shape[0], image.shape[1])
-        parts = crops(size, self.crop_n_layers, self.crop_overlap_ratio)
-        found = [mask for crop in parts for mask in self._in_crop(image, crop)]
-        if len(parts) > 1:
+        return self.masks_of([image])[0]
+
+    @torch.inference_mode()
+    def masks_of(self, images: Sequence[NDArray[np.uint8]]) -> list[list[GeneratedMask]]:
+        """The masks of several photos, whose images the encoder takes together."""
+        sizes = [(image.shape[0], image.shape[1]) for image in images]
+        parts = [crops(size, self.crop_n_layers, self.crop_overlap_ratio) for size in sizes]
+        found: list[list[GeneratedMask]] = [[] for _ in images]
+        for same in zip(*parts, strict=True):  # all photos have equally many crops
+            views = self.model.look(
+                [crop.of(image) for crop, image in zip(same, images, strict=True)]
+            )
+            for masks_found, view, crop, size in zip(found, views, same, sizes, strict=True):
+                masks_found += self._in_view(view, crop, size)
+        return [self._united(each, size) for each, size in zip(found, sizes, strict=True)]
+
+    def _united(self, found: list[GeneratedMask], size: tuple[int, int]) -> list[GeneratedMask]:
+        """The masks of all crops without those found in several, and without small regions."""
+        if self.crop_n_layers > 0:
             small = [1 / _area(mask.crop) for mask in found]
             left = distinct_boxes([mask.box for mask in found], small, self.crop_nms_thresh)
             found = [found[number] for number in left]
-        if self.min_mask_region_area > 0 and found:
-            found = self._cleaned(found, size)
-        return found
+        return self._cleaned(found, size) if self.min_mask_region_area > 0 and found else found
 
-    @torch.inference_mode()
-    def _in_crop(self, image: NDArray[np.uint8], crop: Crop) -> list[GeneratedMask]:
-        x0, y0, x1, y1 = crop.box
-        photo = (image.shape[0], image.shape[1])
-        (view,) = self.model.look([np.ascontiguousarray(image[y0:y1, x0:x1])])
+    def _in_view(self, view: View, crop: Crop, photo: tuple[int, int]) -> list[GeneratedMask]:
+        x0, y0 = crop.box[:2]
         thresholds = Thresholds(self.model.threshold, self.stability_score_offset)
 
         def allowed(mask: Enlarged) -> bool:

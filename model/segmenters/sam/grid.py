@@ -30,6 +30,11 @@ class Crop:
         """(height, width), pixels."""
         return self.box[3] - self.box[1], self.box[2] - self.box[0]
 
+    def of(self, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The pixels of a photo (H×W×3) that it holds."""
+        x0, y0, x1, y1 = self.box
+        return np.ascontiguousarray(photo[y0:y1, x0:x1])
+
 
 def point_grid(per_side: int) -> Points:
     """per_side²×2 points (x, y) in the middles of equal parts of [0, 1]², row by row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from model.devices import best_device, chosen_dtype
 from model.images import Image
 from model.segmenter import Segmenter
-from model.segmenters.sam.generator import MaskGenerator
+from model.segmenters.sam.generator import GeneratedMask, MaskGenerator
 from model.segmenters.sam.promptable import Promptable
 from model.segments import Segments
 
@@ -32,14 +33,16 @@ class PointGridSegmenter(Segmenter):
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side` at most, best first; their quality is
         the model's own estimate of the IoU."""
-        pixels = image.reduced(self._side).pixels
-        size = (pixels.shape[0], pixels.shape[1])
-        found = [mask for mask in self._generator.masks(pixels) if mask.area]
-        if not found:
-            return Segments.empty(size)
-        found.sort(key=lambda mask: -mask.quality)
-        quality = np.clip(np.array([mask.quality for mask in found], np.float32), 0, 1)
-        return Segments.from_counts(size, [mask.counts for mask in found], quality)
+        return self.segment_all([image])[0]
+
+    def segment_all(self, images: Sequence[Image]) -> list[Segments]:
+        """The segments of several photos; a GPU's image encoder takes them together."""
+        photos = [image.reduced(self._side).pixels for image in images]
+        found = self._generator.masks_of(photos)
+        return [
+            _segments(masks, (photo.shape[0], photo.shape[1]))
+            for masks, photo in zip(found, photos, strict=True)
+        ]
 
 
 class SamSegmenter(PointGridSegmenter):
@@ -71,6 +74,14 @@ class SamSegmenter(PointGridSegmenter):
         place = named_device(device)
         model = FoldedSam(load_sam(weights), chosen_dtype(precision, place), place)
         super().__init__(model, side, **settings)
+
+
+def _segments(masks: Sequence[GeneratedMask], size: tuple[int, int]) -> Segments:
+    found = sorted((mask for mask in masks if mask.area), key=lambda mask: -mask.quality)
+    if not found:
+        return Segments.empty(size)
+    quality = np.clip(np.array([mask.quality for mask in found], np.float32), 0, 1)
+    return Segments.from_counts(size, [mask.counts for mask in found], quality)
 
 
 def named_device(name: str) -> torch.device:
