@@ -50,13 +50,13 @@ def index(
     any time: the next run goes on from there.
     """
     from cli.progress import Bar
-    from indexer.update import Options, Silence
+    from indexer.update import Options, Progress
     from searchengine import SearchEngine
 
     options = Options(jobs, max_megapixels, prune, force, dry_run, retry)
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:
-            report = engine.index(*folders, options=options, progress=Silence())
+            report = engine.index(*folders, options=options, progress=Progress())
         else:
             with Bar() as bar:
                 report = engine.index(*folders, options=options, progress=bar)

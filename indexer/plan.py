@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from indexer.records import KnownFile
 from indexer.walk import FileStamp, Found, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
 from model.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
+
+Told = Callable[[int, int, int], None]
+"""Takes how many files were found so far, were read to know their content, and will be in all."""
 
 
 @dataclass
@@ -57,6 +60,7 @@ def make_plan(
     *,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     retry: bool = False,
+    told: Told = lambda found, read, to_read: None,
 ) -> Plan:
     """Compare what was found with the catalog, by size and time first, by content where needed.
 
@@ -69,12 +73,15 @@ def make_plan(
         found: what is there now, of a walk through `roots`.
         max_megapixels: photos with more are skipped.
         retry: whether files that could not be read are tried again though unchanged.
+        told: called again and again, as a large collection takes a while.
     """
     plan = Plan()
     remembered = {known.stamp.path: known for root in roots for known in catalog.files(str(root))}
     plan.seen = len(remembered)
     fresh: list[FileStamp] = []
-    for item in found:
+    count = 0
+    for count, item in enumerate(found, 1):
+        told(count, 0, 0)
         if isinstance(item, FoundUnsupported):
             plan.unsupported[item.suffix].append(item.path)
         elif isinstance(item, FoundUnreadable):
@@ -89,7 +96,7 @@ def make_plan(
                 plan.skipped.append((item.path, *trouble))
             else:
                 fresh.append(item)
-    _recognise(plan, fresh, catalog)
+    _recognise(plan, fresh, catalog, lambda read, to_read: told(count, read, to_read))
     _miss(plan, remembered)
     return plan
 
@@ -106,15 +113,21 @@ def _trouble(old: KnownFile, max_megapixels: float) -> tuple[str, str] | None:
     return None
 
 
-def _recognise(plan: Plan, fresh: list[FileStamp], catalog: Catalog) -> None:
+def _recognise(
+    plan: Plan, fresh: list[FileStamp], catalog: Catalog, told: Callable[[int, int], None]
+) -> None:
     """Sort new files into known content, twins of each other, and content to be looked at."""
     sizes = Counter(stamp.size for stamp in fresh)
-    known_sizes = catalog.known_sizes(sizes)
+    shared = catalog.known_sizes(sizes) | {size for size, count in sizes.items() if count > 1}
+    to_read = sum(stamp.size in shared for stamp in fresh)
+    read = 0
     first: dict[bytes, str] = {}
     for stamp in fresh:
-        if stamp.size not in known_sizes and sizes[stamp.size] == 1:
+        if stamp.size not in shared:
             plan.look.append(stamp)
             continue
+        told(read, to_read)
+        read += 1
         try:
             digest = content_hash(stamp.path)
         except PhotoError:

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from indexer import vector_cache
 from indexer.catalog import Catalog
-from indexer.crew import Crew
+from indexer.crew import LEAST_PATIENCE, Crew
 from indexer.index import Index
 from indexer.lock import WriterLock
+from indexer.machine import worker_count
 from indexer.plan import Plan, make_plan
 from indexer.records import IndexedPhoto, Manifest
 from indexer.report import Report
@@ -42,7 +42,7 @@ class Options:
     """How an index is brought up to date.
 
     Attributes:
-        jobs: worker processes, one thread each; 0 for one a CPU core.
+        jobs: worker processes, one thread each; 0 for one a CPU core, as far as memory goes.
         max_megapixels: photos with more are skipped.
         prune: whether files that are gone from their folders are forgotten.
         force: prune even if a folder is missing, or more than half would go.
@@ -58,24 +58,18 @@ class Options:
     retry: bool = False
 
 
-class Progress(Protocol):
-    """Whoever wants to know how it goes."""
+class Progress:
+    """Whoever wants to know how it goes; by itself it says nothing."""
+
+    def compared(self, found: int, read: int, to_read: int) -> None:
+        """Again and again, while files are compared with the index: how many were found so far,
+        were read to know their content, and will be in all."""
 
     def planned(self, plan: Plan, seconds: float, jobs: int) -> None:
         """Before the first photo: what will be done, and about how long it takes."""
 
     def advanced(self, outcome: Outcome) -> None:
         """After each photo."""
-
-
-class Silence:
-    """Nobody wants to know."""
-
-    def planned(self, plan: Plan, seconds: float, jobs: int) -> None:
-        """Say nothing."""
-
-    def advanced(self, outcome: Outcome) -> None:
-        """Say nothing."""
 
 
 def update(
@@ -98,7 +92,7 @@ def update(
         PruneRefused: more would be forgotten than looks intended.
         StorageError: the index cannot be written.
     """
-    options, progress = options or Options(), progress or Silence()
+    options, progress = options or Options(), progress or Progress()
     began = time.monotonic()
     bold = options.prune and options.force
     present = [root for root in roots if not (bold and _is_absent(root))]
@@ -114,10 +108,15 @@ def update(
         index = Index(folder, catalog)
         index.require_preset(preset)
         plan = make_plan(
-            catalog, paths, found, max_megapixels=options.max_megapixels, retry=options.retry
+            catalog,
+            paths,
+            found,
+            max_megapixels=options.max_megapixels,
+            retry=options.retry,
+            told=progress.compared,
         )
         _refuse_large_pruning(plan, options)
-        jobs = _jobs(options, plan)
+        jobs, threads = worker_count(options.jobs, len(plan.look), preset.worker_gb)
         progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
         report = Report.of(plan)
         if options.dry_run:
@@ -126,7 +125,7 @@ def update(
             for path in paths:
                 if path.exists():
                     catalog.remember_root(str(path))
-            _carry_out(index, plan, report, preset, options, progress, jobs)
+            _carry_out(index, plan, report, preset, options, progress, (jobs, threads))
     report.seconds = time.monotonic() - began
     return report
 
@@ -190,14 +189,15 @@ def _carry_out(
     preset: Preset,
     options: Options,
     progress: Progress,
-    jobs: int,
+    workers: tuple[int, int],
 ) -> None:
     catalog = index.catalog
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
     order = Order(preset.reference, options.max_megapixels)
     stamps = {stamp.path: stamp for stamp in plan.look}
-    with Crew(order, jobs) as crew:
+    patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
+    with Crew(order, *workers, patience=patience) as crew:
         while stamps:
             left: list[FileStamp] = []
             for outcome in crew.look_at(stamps):
@@ -252,11 +252,6 @@ def _refuse_large_pruning(plan: Plan, options: Options) -> None:
             f" (first: {shown(plan.gone[0])})",
             "mount it, or prune with --force if they are meant to be forgotten",
         )
-
-
-def _jobs(options: Options, plan: Plan) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(min(options.jobs or cores or 1, len(plan.look)), 1)
 
 
 def _estimate(catalog: Catalog, plan: Plan, preset: Preset, jobs: int) -> float:

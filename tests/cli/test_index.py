@@ -1,7 +1,12 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
+
+from cli.progress import Bar
 
 
 def test_an_index_run_tells_what_it_did(run, golden, photos: Path, tmp_path: Path) -> None:
@@ -75,3 +80,28 @@ def test_results_and_talk_go_separate_ways(photos: Path, tmp_path: Path) -> None
     )  # fmt: skip
     assert json.loads(done.stdout)["added"] == 3
     assert "4 photos to look at: about" in done.stderr
+
+
+def test_while_files_are_compared_a_terminal_shows_how_many(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = ""
+    with Bar() as bar:
+        bar.compared(1234, 5, 10)
+        bar.compared(1235, 6, 10)  # too soon after the first to be shown
+        while "found" not in shown:
+            time.sleep(0.02)
+            shown += capsys.readouterr().err
+    assert "1,234 files found, comparing the content of 5 of 10" in shown
+    assert "1,235" not in shown
+
+
+def test_elsewhere_nothing_is_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    with Bar() as bar:
+        bar.compared(1234, 5, 10)
+    assert capsys.readouterr() == ("", "")

@@ -15,12 +15,12 @@ import traceback
 from pathlib import Path
 
 from indexer.plan import Plan
-from indexer.update import Options, Silence, update
+from indexer.update import Options, Progress, update
 from indexer.worker import Outcome
 from model.preset import load_preset
 
 
-class Aloud(Silence):
+class Aloud(Progress):
     def planned(self, plan: Plan, seconds: float, jobs: int) -> None:
         tell("planned")
 

@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,17 @@ def test_what_cannot_be_listed_is_not_gone(catalog, photos, remember, painted, t
     plan = plan_of(catalog, photos)
     assert plan.gone == [str(photos / "0.png")]
     assert [Path(found.path).name for found in plan.unreadable] == ["far"]
+
+
+def test_how_far_it_is_is_told(catalog, photos, remember) -> None:
+    shutil.copy(photos / "0.png", photos / "copy.png")
+    told: list[tuple[int, int, int]] = []
+    plan_of(catalog, photos, told=lambda *counts: told.append(counts))
+    sizes = Counter(path.stat().st_size for path in photos.iterdir())
+    to_read = sum(count for count in sizes.values() if count > 1)
+    assert to_read >= 2
+    assert told[:5] == [(found, 0, 0) for found in range(1, 6)]
+    assert told[5:] == [(5, read, to_read) for read in range(to_read)]
 
 
 def test_a_file_that_vanishes_while_planning_is_left_to_the_worker(

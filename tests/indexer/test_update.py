@@ -8,13 +8,14 @@ import pytest
 
 from indexer.catalog import Catalog
 from indexer.plan import Plan
+from indexer.update import Progress
 from indexer.worker import Outcome
 from model.errors import PresetMismatch, PruneRefused, RootMissing, StorageError
 from model.images import content_hash
 from model.preset import load_preset
 
 
-class Watcher:
+class Watcher(Progress):
     """Counts what it is told, and may do something between the plan and the first photo."""
 
     def __init__(self, before=lambda: None) -> None:

@@ -34,6 +34,15 @@ def worker():
         process.kill()
 
 
+def test_a_worker_starts_without_what_only_its_parent_needs() -> None:
+    code = (
+        "import indexer.worker, sys;"
+        " print([name for name in ('sqlalchemy', 'faiss', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
 def test_a_photo_becomes_what_the_index_holds(photo: Path) -> None:
     outcome = look(str(photo), PRESET, PRESET.build(), 200.0)
     made = outcome.photo
