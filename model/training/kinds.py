@@ -54,4 +54,21 @@ def _masks() -> TaskKind:
     return mask_kind()
 
 
-KINDS: Mapping[str, Callable[[], TaskKind]] = {"masks": _masks, "segment-head": _segment_head}
+def _prompts() -> TaskKind:
+    from model.training.prompt_task import prompt_kind
+
+    return prompt_kind()
+
+
+def _towers() -> TaskKind:
+    from model.training.tower_task import tower_kind
+
+    return tower_kind()
+
+
+KINDS: Mapping[str, Callable[[], TaskKind]] = {
+    "masks": _masks,
+    "prompts": _prompts,
+    "segment-head": _segment_head,
+    "towers": _towers,
+}
