@@ -18,3 +18,21 @@ class Segmenter(ABC):
         The working frame has the image's aspect ratio (to the rounding of a pixel). An image in
         which nothing is found gives `Segments.empty`.
         """
+
+    def prompted(
+        self,
+        image: Image,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Segments:
+        """What is pointed at, as one segment, which need not be one that `segment` finds.
+
+        Of a segmenter that cannot be asked, and where nothing is seen: `Segments.empty`.
+
+        Args:
+            image: the photo.
+            at: x, y of a point in it, pixels of the upright photo at full size.
+            box: x, y, width, height of a box around it, likewise.
+        """
+        return Segments.empty(image.size)

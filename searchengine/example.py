@@ -25,8 +25,9 @@ class Example:
 
     Attributes:
         photo: a file, indexed or not; None where `segment` alone says enough.
-        at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
-        box: x, y, width, height in pixels of the upright photo.
+        at: x, y of a point in pixels of the upright photo: the smallest segment of the index there
+            is meant or, where there is none, what a segmenter that can be asked draws there.
+        box: x, y, width, height in pixels of the upright photo, of what is meant in it.
         segment: id of a segment of the index.
 
     Raises:
@@ -90,20 +91,32 @@ def embed_example(
 
 
 def _embed_place(example: Example, image: Image, models: Models) -> Embeddings:
+    if example.at is None and example.box is None:
+        return models.embedder.embed_image(image)
+    rectangle = _rectangle(example, image)
+    segments = models.segmenter.prompted(image, at=example.at, box=example.box)
+    if not len(segments):
+        found = models.segmenter.segment(image)
+        if example.at is not None:
+            hit = _smallest_at(example.at, found, image.original_size)
+        else:
+            assert example.box is not None
+            hit = _best_in(example.box, found, image.original_size)
+        segments = found[[]] if hit is None else found[[hit]]
+    if not len(segments):  # nothing can be told apart there
+        segments = Segments.from_masks(rectangle[None])
+    return models.embedder.embed_segments(image, segments)
+
+
+def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The box, or a square of a tenth of the photo around the point, as a mask."""
     if example.box is not None:
-        mask = _box_mask(example.box, image)
-        return models.embedder.embed_segments(image, Segments.from_masks(mask[None]))
-    if example.at is not None:
-        segments = models.segmenter.segment(image)
-        hit = _smallest_at(example.at, segments, image.original_size)
-        if hit is not None:
-            return models.embedder.embed_segments(image, segments[[hit]])
-        # nothing was segmented there: a square of a tenth of the photo around the point
-        side = 0.1 * max(image.original_size)
-        x, y = example.at
-        mask = _box_mask((x - side / 2, y - side / 2, side, side), image)
-        return models.embedder.embed_segments(image, Segments.from_masks(mask[None]))
-    return models.embedder.embed_image(image)
+        return _box_mask(example.box, image)
+    assert example.at is not None
+    _require_inside(example.at, image.original_size)
+    side = 0.1 * max(image.original_size)
+    x, y = example.at
+    return _box_mask((x - side / 2, y - side / 2, side, side), image)
 
 
 def _row_at(
@@ -124,6 +137,23 @@ def _smallest_at(at: tuple[float, float], segments: Segments, size: tuple[int, i
     x = min(int(at[0] * segments.size[1] / size[1]), segments.size[1] - 1)
     covering = np.flatnonzero(masks.decode(segments.counts, segments.size)[:, y, x])
     return int(covering[segments.areas[covering].argmin()]) if len(covering) else None
+
+
+def _best_in(
+    box: tuple[float, float, float, float], segments: Segments, size: tuple[int, int]
+) -> int | None:
+    """The segment whose own box is most like this one, if they have more in common than not."""
+    if not len(segments):
+        return None
+    scale = np.tile(np.array(segments.size[::-1]) / np.array(size[::-1]), 2)
+    asked = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]]) * scale
+    start = np.maximum(segments.boxes[:, :2], asked[:2])
+    end = np.minimum(segments.boxes[:, 2:], asked[2:])
+    common = (end - start).clip(0).prod(axis=1)
+    areas = (segments.boxes[:, 2:] - segments.boxes[:, :2]).prod(axis=1)
+    iou = common / (areas + (asked[2:] - asked[:2]).prod() - common)
+    best = int(iou.argmax())
+    return best if iou[best] > 0.5 else None
 
 
 def _require_inside(at: tuple[float, float], size: tuple[int, int]) -> None:
