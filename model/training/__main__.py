@@ -9,7 +9,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
+from model.embedder import Embedder
 from model.errors import SegsearchError
+from model.evaluation.measuring import read_phrases
 from model.preset import load_preset
-from model.training.calibrating import fit_calibration
+from model.training.calibrating import Sight, background, fit_calibration
 from model.training.confidence import confidence_figures
 from model.training.pairs import read_corpus
 from model.training.proposal_photos import proposal_photos
@@ -33,11 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--preset", default="nano", help="whose models (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="the calibration's file")
     parser.add_argument("--photos", type=int, default=10, help="of each source and split, at most")
+    parser.add_argument(
+        "--untaught", metavar="PRESET", help="the same models, some phrases kept from their head"
+    )
+    parser.add_argument("--phrases", type=Path, help="these phrases, one a line")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
-        figures = run(options.corpus, options.preset, options.out, options.photos)
+        phrases = read_phrases(options.phrases) if options.phrases else []
+        figures = run(
+            options.corpus,
+            options.preset,
+            options.out,
+            options.photos,
+            options.untaught,
+            phrases,
+        )
     except SegsearchError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -45,18 +60,39 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(corpus: Path, preset: str, out: Path, most: int) -> dict[str, float]:
-    """Fit to the split `holdout`, write the file, and measure on `val`."""
+def run(
+    corpus: Path,
+    preset: str,
+    out: Path,
+    most: int,
+    untaught: str | None = None,
+    phrases: Sequence[str] = (),
+) -> dict[str, dict[str, float]]:
+    """Fit to the split `holdout`, write the file, and measure on `val`, the taught and the
+    untaught apart."""
     models = load_preset(preset).build()
+    embedders = {"taught": models.embedder}
+    if untaught:
+        embedders["untaught"] = load_preset(untaught).build_embedder()
     photos = read_corpus(corpus)
     chosen = proposal_photos(photos, most)
-    proposals = proposals_of(photos, chosen, models.segmenter, models.embedder, _tell)
+    tables = proposals_of(photos, chosen, models.segmenter, [*embedders.values()], _tell)
+    sights = {
+        name: Sight(table, _encoder(embedder), tuple(phrases) if name == "untaught" else ())
+        for (name, embedder), table in zip(embedders.items(), tables, strict=True)
+    }
+    first, *others = sights.values()
+    calibration = fit_calibration(photos, first, others)
+    calibration.save(out)
+    told = {"taught": confidence_figures(photos, first, Calibration.load(out))}
+    for own in others:
+        fitted_too = replace(background(photos, own), coefficients=calibration.coefficients)
+        told["untaught"] = confidence_figures(photos, own, fitted_too)
+    return told
 
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        return models.embedder.embed_texts(texts).vectors
 
-    fit_calibration(photos, proposals, encode).save(out)
-    return confidence_figures(photos, proposals, encode, Calibration.load(out))
+def _encoder(embedder: Embedder) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    return lambda texts: embedder.embed_texts(texts).vectors
 
 
 def _tell(line: str) -> None:

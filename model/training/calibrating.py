@@ -39,13 +39,50 @@ class Judged:
     question: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What some models see of photos.
+
+    Attributes:
+        proposals: on the photos.
+        encode: the models' texts to unit vectors.
+        untaught: phrases that these models were never taught, which they are asked for alone;
+            none: all phrases are asked for.
+    """
+
+    proposals: Proposals
+    encode: Encode
+    untaught: tuple[str, ...] = ()
+
+
 def fit_calibration(
-    photos: Sequence[AnnotatedPhoto], proposals: Proposals, encode: Encode, segments: int = 2048
+    photos: Sequence[AnnotatedPhoto], sight: Sight, others: Sequence[Sight] = ()
 ) -> Calibration:
     """A calibration with a background from the train photos, fitted to the held-out ones.
 
-    The background's texts are the everyday words and all phrases of the train photos' regions.
+    Args:
+        photos: of the corpus.
+        sight: of the models that are calibrated.
+        others: of models that some phrases were kept from: people ask for what nobody taught,
+            and scores are lower then. Each is judged by a background of its own, and counts as
+            much as the first.
     """
+    calibration = background(photos, sight)
+    present, absent = [], []
+    for own in (sight, *others):
+        judge_by = calibration if own is sight else background(photos, own)
+        judged = judged_answers(judge_by, photos, own)
+        present.append(judged[0])
+        absent += judged[1:]
+    return fitted(calibration, present, absent)
+
+
+def background(photos: Sequence[AnnotatedPhoto], sight: Sight, segments: int = 2048) -> Calibration:
+    """What scores are judged against, not fitted to anything yet.
+
+    The texts are the everyday words and all phrases of the train photos' regions.
+    """
+    proposals = sight.proposals
     vectors = proposals.vectors
     split = np.array([photo.split for photo in photos])
     sources = np.unique([photo.source for photo in photos], return_inverse=True)[1]
@@ -60,16 +97,31 @@ def fit_calibration(
         for text in pair.texts
     }
     words = sorted(named.union(word_list("everyday_words")))
-    calibration = Calibration.from_background(vectors[chosen], words, encode(words))
-    questions = named_questions(photos, proposals, "holdout")
+    return Calibration.from_background(vectors[chosen], words, sight.encode(words))
+
+
+def asked_of(sight: Sight, questions: Sequence[Question]) -> list[Question]:
+    """The questions that these models are asked."""
+    return [q for q in questions if not sight.untaught or q.text in sight.untaught]
+
+
+def judged_answers(
+    calibration: Calibration, photos: Sequence[AnnotatedPhoto], sight: Sight
+) -> list[Judged]:
+    """Answers on the held-out photos: to phrases that they show, to the same without the photos
+    that show them, and to words that no photo shows."""
+    proposals = sight.proposals
+    questions = asked_of(sight, named_questions(photos, proposals, "holdout"))
     absent = word_list("absent_words")[::2]  # the others are measured on
     asked = (
         [question for question in questions if question.present],
         without_answers(questions, photos, proposals, fewest=10),
         absent_questions(absent, photos, proposals, "holdout"),
     )
-    judged = [judge(calibration, part, encode([q.text for q in part]), vectors) for part in asked]
-    return fitted(calibration, judged[0], judged[1:])
+    return [
+        judge(calibration, part, sight.encode([q.text for q in part]), proposals.vectors)
+        for part in asked
+    ]
 
 
 def diverse_rows(
@@ -124,15 +176,21 @@ def judge(
 
 
 def fitted(
-    calibration: Calibration, present: Judged, absent: Sequence[Judged], rounds: int = 4000
+    calibration: Calibration,
+    present: Sequence[Judged],
+    absent: Sequence[Judged],
+    rounds: int = 4000,
 ) -> Calibration:
     """The calibration with the coefficients that explain the judged answers best.
 
-    Questions count alike; half of the weight is on those with answers. Logistic regression with
-    a small ridge, by projected gradient descent: the coefficients of a score stay non-negative.
+    Questions of a part count alike, and half of the weight is on the parts with answers.
+    Logistic regression with a small ridge, by projected gradient descent: the coefficients of a
+    score stay non-negative.
     """
-    without = [part for part in absent if len(part.question)]
-    parts = [(present, 0.5), *((part, 0.5 / len(without)) for part in without)]
+    parts = []
+    for group in (present, absent):
+        some = [part for part in group if len(part.question)]
+        parts += [(part, 0.5 / len(some)) for part in some]
     table = np.concatenate([part.evidence for part, _ in parts])
     label = np.concatenate([part.shows for part, _ in parts]).astype(np.float64)
     weight = np.concatenate([_even_weights(part.question) * share for part, share in parts])

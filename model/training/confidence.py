@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from model.calibration import Calibration
-from model.training.calibrating import Encode, Judged, expected_error, judge
+from model.training.calibrating import Judged, Sight, asked_of, expected_error, judge
 from model.training.pairs import AnnotatedPhoto
-from model.training.proposals import Proposals
 from model.training.questions import (
     absent_questions,
     named_questions,
@@ -23,13 +22,13 @@ SHOWN = 10  # a question counts as answered when one of this many results is con
 
 def confidence_figures(
     photos: Sequence[AnnotatedPhoto],
-    proposals: Proposals,
-    encode: Encode,
+    sight: Sight,
     calibration: Calibration,
     split: str = "val",
 ) -> dict[str, float]:
     """Figures by name, over the proposals on the split's photos."""
-    named = named_questions(photos, proposals, split)
+    proposals, encode = sight.proposals, sight.encode
+    named = asked_of(sight, named_questions(photos, proposals, split))
     present = [question for question in named if question.present]
     removed = without_answers(named, photos, proposals)
     words = word_list("absent_words")[1::2]  # the others were fitted on

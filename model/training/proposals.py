@@ -44,11 +44,11 @@ def proposals_of(
     photos: Sequence[AnnotatedPhoto],
     numbers: Sequence[int],
     segmenter: Segmenter,
-    embedder: Embedder,
+    embedders: Sequence[Embedder],
     progress: Progress,
-) -> Proposals:
-    """What the models make of the photos of these numbers."""
-    vectors = [np.zeros((0, embedder.space.dimension), np.float32)]
+) -> list[Proposals]:
+    """What the models make of the photos of these numbers: one table for each embedder."""
+    vectors = [[np.zeros((0, each.space.dimension), np.float32)] for each in embedders]
     of_photo: list[int] = []
     links: list[Link] = []
     for done, number in enumerate(numbers):
@@ -61,17 +61,21 @@ def proposals_of(
             (row + first, pair, iou, inside)
             for row, pair, iou, inside in overlaps(segments, photos[number])
         ]
-        vectors.append(embedder.embed_segments(image, segments).vectors)
+        for embedder, own in zip(embedders, vectors, strict=True):
+            own.append(embedder.embed_segments(image, segments).vectors)
         of_photo += [number] * len(segments)
     table = np.array(links, np.float64).reshape(-1, 4)
-    return Proposals(
-        np.concatenate(vectors),
-        np.array(of_photo, np.int64),
-        table[:, 0].astype(np.int64),
-        table[:, 1].astype(np.int64),
-        table[:, 2].astype(np.float32),
-        table[:, 3].astype(np.float32),
-    )
+    return [
+        Proposals(
+            np.concatenate(own),
+            np.array(of_photo, np.int64),
+            table[:, 0].astype(np.int64),
+            table[:, 1].astype(np.int64),
+            table[:, 2].astype(np.float32),
+            table[:, 3].astype(np.float32),
+        )
+        for own in vectors
+    ]
 
 
 def read_pixels(path: Path) -> Image:

@@ -14,7 +14,7 @@ from model.training.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto, TrainingP
 from model.training.proposals import Proposals
 
 MATCH = 0.5  # a proposal shows what it overlaps by this IoU …
-PART_OF_STUFF = 0.8  # … or, of sky and grass, what it lies in by this share
+MOSTLY = 0.5  # … or what it lies in by this share: a wheel shows a car, though not all of it
 PARTLY_NAMED = frozenset({"voc_cosegmentation"})  # names only the classes a photo was chosen for
 
 
@@ -137,7 +137,7 @@ def _links(
         if photo not in members:
             continue
         pair = photos[photo].pairs[number]
-        right = iou >= MATCH or (pair.kind == "stuff" and inside >= PART_OF_STUFF)
+        right = iou >= MATCH or inside >= MOSTLY
         for text in pair.texts:
             found[text][1].add(row)
             if right:

@@ -57,9 +57,14 @@ def test_one_command_fits_a_calibration_and_measures_it(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "calibration.safetensors"
-    assert main([str(corpus), "--preset", "colours", "--out", str(out)]) == 0
+    phrases = tmp_path / "phrases.txt"
+    phrases.write_text("square\n")
+    options = ["--preset", "colours", "--untaught", "colours", "--phrases", str(phrases)]
+    assert main([str(corpus), *options, "--out", str(out)]) == 0
     captured = capsys.readouterr()
-    figures = json.loads(captured.out)
+    told = json.loads(captured.out)
+    figures = told["taught"]
+    assert told["untaught"].keys() == figures.keys()
     assert figures["confident: present phrases"] >= figures["confident: words no photo shows"]
     assert 0 <= figures["expected error over the first 30 answers"] <= 1
     assert Calibration.load(out).segments.shape[1] == DIMENSION

@@ -21,7 +21,7 @@ def test_the_fit_separates_and_is_calibrated() -> None:
     random = np.random.default_rng(0)
     present, absent = judged(random, 1.0), judged(random, 0.0)
     absent = Judged(absent.evidence, np.zeros_like(absent.shows), absent.question)
-    calibration = fitted(plain(), present, [absent])
+    calibration = fitted(plain(), [present], [absent])
     probability = calibration.probability(present.evidence)
     assert probability[present.shows].mean() > probability[~present.shows].mean() + 0.3
     both = np.concatenate([probability, calibration.probability(absent.evidence)])
@@ -31,7 +31,7 @@ def test_the_fit_separates_and_is_calibrated() -> None:
 
 def test_a_score_never_counts_against_a_segment() -> None:
     upside_down = judged(np.random.default_rng(0), -1.0)
-    coefficients = fitted(plain(), upside_down, [upside_down]).coefficients
+    coefficients = fitted(plain(), [upside_down], [upside_down]).coefficients
     assert coefficients[0] == coefficients[2] == coefficients[3] == 0
 
 
