@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "FOLDER", "Models", "Preset", "load_preset", "preset_names"]
 
-NO_VECTORS = ("calibration", "masks")  # weights that judge scores or draw masks
+NO_VECTORS = ("calibration", "masks", "prompts")  # weights that judge scores or draw masks
 Settings = Mapping[str, Any]
 
 
@@ -199,7 +199,8 @@ def _dense(preset: Preset, **settings: Any) -> Segmenter:
     from model.segmenters.dense import DenseSegmenter
 
     masks, trunk = (preset.weights[role].checked_path() for role in ("masks", "trunk"))
-    return DenseSegmenter(masks, trunk, **settings)
+    prompts = preset.weights.get("prompts")
+    return DenseSegmenter(masks, trunk, prompts=prompts and prompts.checked_path(), **settings)
 
 
 def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +18,9 @@ from model.segmenter import Segmenter
 from model.segmenters.dense_head import HYPOTHESES, DenseProposals
 from model.segmenters.dense_network import DenseNetwork
 from model.segments import Segments
+
+if TYPE_CHECKING:
+    from model.segmenters.prompted import PromptableSegmenter
 
 _DRAWN = 192  # proposals at a time
 _SPARE = 1.2  # so many times the segments wanted are found before the best are chosen
@@ -46,6 +51,7 @@ class DenseSegmenter(Segmenter):
         trunk: weights of the image trunk; by default the installed package's.
         side: the working frame's longer side, pixels.
         selection: which proposals become segments.
+        prompts: weights of nano's promptable network, for `prompted`; without them there is none.
     """
 
     def __init__(
@@ -54,9 +60,11 @@ class DenseSegmenter(Segmenter):
         trunk: Path | None = None,
         side: int = 320,
         selection: Selection | None = None,
+        prompts: Path | None = None,
     ) -> None:
         self._network = DenseNetwork.load(weights)
         self._trunk_weights = trunk
+        self._prompts = prompts
         self._side = side
         self._selection = selection or Selection()
 
@@ -68,6 +76,25 @@ class DenseSegmenter(Segmenter):
         ratio = self._side / max(image.size)
         height, width = (max(round(length * ratio), 1) for length in image.size)
         return chosen_segments(proposals, (height, width), self._selection)
+
+    def prompted(
+        self,
+        image: Image,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Segments:
+        """The best mask that the promptable network draws at the point or in the box."""
+        if self._prompts is None:
+            return super().prompted(image, at=at, box=box)
+        return self._promptable.segment(image, at=at, box=box)
+
+    @cached_property
+    def _promptable(self) -> PromptableSegmenter:
+        from model.segmenters.prompted import PromptableSegmenter
+
+        assert self._prompts is not None
+        return PromptableSegmenter.load(self._prompts, self._trunk_weights)
 
 
 def chosen_segments(
