@@ -25,33 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.segmenters.sam.decoder_parts import AttentionParts, DecoderParts
+from model.segmenters.sam.scene import SUB, Scene, shared_scene
 
 _CELLS = 1 << 14  # of all points of a batch on a CPU: 16 MB in float32
-_SUB = 4  # pixels that one cell becomes in each transposed convolution of 2×2
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One photo, as all of its points see it; shared by them, computed once.
-
-    Attributes:
-        size: (h, w) cells.
-        cells: N×C, what the image encoder says with the embedding of "no mask" added.
-        key, value: of the first block's attention to the image, heads×d×N and heads×N×d.
-        query: of the first block's attention to the tokens, heads×d×N.
-        places_key: for each block and the last attention, heads×d×N of the positions alone.
-        places_query: for each block, heads×d×N of the positions alone.
-        fine: features added in the enlarging, N×4·C₁ and 4N×4·C₂ in the order of its cells.
-    """
-
-    size: tuple[int, int]
-    cells: Tensor
-    key: Tensor
-    value: Tensor
-    query: Tensor
-    places_key: tuple[Tensor, ...]
-    places_query: tuple[Tensor, ...]
-    fine: tuple[Tensor, Tensor] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,36 +93,8 @@ class FoldedDecoder:
             places: C×h×w position encoding.
             fine: C₁×2h×2w and C₂×4h×4w, added after the transposed convolutions.
         """
-        size = (cells.shape[1], cells.shape[2])
-        image, position = (x.to(self.device, self.fine_dtype).flatten(1).T for x in (cells, places))
-        blocks = self._parts.blocks
-        first = blocks[0]
-
-        def heads(layer: nn.Linear, x: Tensor, count: int) -> Tensor:
-            projected: Tensor = layer(x).to(self.dtype)
-            return projected.view(len(x), count, -1).permute(1, 2, 0).contiguous()
-
-        def unbiased(layer: nn.Linear, count: int) -> Tensor:
-            projected = functional.linear(position, layer.weight).to(self.dtype)
-            return projected.view(len(position), count, -1).permute(1, 2, 0)
-
-        to_image = [*(block.to_image for block in blocks), self._parts.last]
-        key = heads(first.to_image.key, image + position, first.to_image.heads)
-        value = heads(first.to_image.value, image, first.to_image.heads)
-        return Scene(
-            size,
-            image.to(self.dtype).contiguous(),
-            key,
-            value.transpose(1, 2).contiguous(),
-            heads(first.to_tokens.query, image + position, first.to_tokens.heads),
-            # a key's bias adds the same to all scores of a query: softmax does not see it
-            tuple(unbiased(each.key, each.heads).contiguous() for each in to_image),
-            tuple(
-                heads(each.query, position, each.heads)
-                for each in (block.to_tokens for block in blocks)
-            ),
-            None if fine is None else self._fine_in_order(fine),
-        )
+        image, position = (x.to(self.device, self.fine_dtype) for x in (cells, places))
+        return shared_scene(self._parts, image, position, fine, self.dtype)
 
     def score(self, scene: Scene, prompts: Tensor) -> Scored:
         """The transformer and the quality of every mask of B points; nothing is drawn yet.
@@ -199,13 +147,13 @@ class FoldedDecoder:
         grown = torch.addmm(bias, chosen.flatten(0, 1), weight).view(count, inside, -1)
         if scene.fine is not None:
             grown += scene.fine[0][:inside]
-        grown = grown.view(count, inside * _SUB, -1)
+        grown = grown.view(count, inside * SUB, -1)
         grown = functional.layer_norm(grown, grown.shape[2:], *self._norm)
         grown = self._activated(grown)
-        grown = torch.addmm(bias2, grown.flatten(0, 1), weight2).view(count, inside * _SUB, -1)
+        grown = torch.addmm(bias2, grown.flatten(0, 1), weight2).view(count, inside * SUB, -1)
         if scene.fine is not None:
-            grown += scene.fine[1][: inside * _SUB]
-        grown = self._activated(grown).view(count, inside * _SUB**2, -1)
+            grown += scene.fine[1][: inside * SUB]
+        grown = self._activated(grown).view(count, inside * SUB**2, -1)
         logits = torch.bmm(scored.mixers[rows], grown.transpose(1, 2)).to(self.fine_dtype)
         logits = logits.view(count, -1, h, w, 2, 2, 2, 2)
         return logits.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(count, -1, 4 * h, 4 * w)
@@ -277,16 +225,7 @@ class FoldedDecoder:
         """Weight C×(4·outputs) and bias 4·outputs of a transposed convolution of 2×2."""
         weight = layer.weight.permute(0, 2, 3, 1).flatten(1).to(self.dtype).contiguous()
         assert layer.bias is not None
-        return weight, layer.bias.repeat(_SUB).to(self.dtype)
-
-    def _fine_in_order(self, fine: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Maps as the enlarging lays its pixels out: cell, then sub-cell, then sub-sub-cell."""
-        first, second = (x.to(self.device, self.dtype) for x in fine)
-        c1, h, w = first.shape[0], first.shape[1] // 2, first.shape[2] // 2
-        c2 = second.shape[0]
-        one = first.view(c1, h, 2, w, 2).permute(1, 3, 2, 4, 0).reshape(h * w, -1)
-        two = second.view(c2, h, 2, 2, w, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
-        return one.contiguous(), two.reshape(h * w * _SUB, -1).contiguous()
+        return weight, layer.bias.repeat(SUB).to(self.dtype)
 
     def _activated(self, x: Tensor) -> Tensor:
         if isinstance(self._parts.activation, nn.GELU):

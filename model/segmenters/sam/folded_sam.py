@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from model.segmenters.prompted_decoder import FineMaskDecoder
 from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder, Scene, Scored
+from model.segmenters.sam.folded_decoder import FoldedDecoder, Scored
 from model.segmenters.sam.frame import Frame
 from model.segmenters.sam.image_encoder import ImageEncoder
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.scene import Scene
 
 _STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
 

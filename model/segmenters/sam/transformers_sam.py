@@ -18,10 +18,11 @@ from torch import Tensor
 
 from model.errors import WeightsMismatch, WeightsMissing, shown
 from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder, Scene
+from model.segmenters.sam.folded_decoder import FoldedDecoder
 from model.segmenters.sam.folded_sam import FoldedAnswers
 from model.segmenters.sam.frame import Frame
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.scene import Scene
 
 _STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
 _PADDED = ("sam", "sam_hq")  # photos keep their shape; the others' are stretched to a square
