@@ -119,12 +119,12 @@ class Calibration:
         return np.stack(columns, axis=1).astype(np.float64)
 
     def save(self, path: Path) -> None:
-        """Write it to a safetensors file, vectors as float16."""
+        """Write it to a safetensors file, vectors as int8: their length is 1 whatever the scale."""
         from safetensors.numpy import save_file
 
         tensors: dict[str, NDArray[Any]] = {
-            "segments": self.segments.astype(np.float16),
-            "texts": self.texts.astype(np.float16),
+            "segments": _whole_numbers(self.segments),
+            "texts": _whole_numbers(self.texts),
             "coefficients": np.array(self.coefficients, np.float64),
         }
         save_file(tensors, path, metadata={"words": json.dumps(self.words)})
@@ -149,6 +149,12 @@ class Calibration:
                 f"{shown(path)} does not hold a calibration",
                 "reinstall segsearch, or fit it again (python -m model.training)",
             ) from error
+
+
+def _whole_numbers(vectors: Floats) -> NDArray[np.int8]:
+    """Each row multiplied so that its largest component is 127, rounded."""
+    largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True, initial=0), 1e-12)
+    return np.asarray(np.rint(vectors * (127 / largest)), np.int8)
 
 
 def _require_rows(segments: NDArray[np.floating]) -> None:
