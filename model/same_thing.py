@@ -9,10 +9,11 @@ SAME = 0.5  # IoU from which two masks are of one thing
 INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
 ALIKE = 0.9  # share of the better one's score that such a pair must have in common
 
-Numbers = NDArray[np.floating] | NDArray[np.integer]
+Numbers = NDArray[np.floating] | NDArray[np.integer] | np.floating | np.integer
+Bools = NDArray[np.bool_]
 
 
-def one_answer(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[NDArray[np.bool_], ...]:
+def one_answer(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[Bools, Bools]:
     """Whether masks and others are one thing whatever they score, and whether they are if the
     worse one scores nearly as well (`nearly`).
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+
 from indexer.records import SegmentRow
 from model import masks
+from model.same_thing import nearly, one_answer
 
-SAME = 0.5  # IoU from which two masks are of one thing
-INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
-ALIKE = 0.9  # share of the better one's score that such a pair must have in common
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
 ALL_BITS = (1 << 64) - 1  # the hashes are signed
 PIECES = tuple(pairwise(64 * i // (HASH_BITS + 1) for i in range(HASH_BITS + 2)))
@@ -117,12 +117,11 @@ def _standing_for(segment: SegmentRow, score: float, answers: list[Answer]) -> A
     if not near:
         return None
     overlaps = masks.iou([segment.counts], [a.segment.counts for a in near], segment.frame)[0]
-    for answer, iou in zip(near, overlaps.tolist(), strict=True):
-        both = iou * (answer.segment.area + segment.area) / (1 + iou)
-        inside = both / max(min(answer.segment.area, segment.area), 1)
-        if iou >= SAME or (inside >= INSIDE and score >= ALIKE * answer.score):
-            return answer
-    return None
+    areas = np.array([answer.segment.area for answer in near])
+    same, nested = one_answer(overlaps, areas, np.int64(segment.area))
+    alike = nested & nearly(np.float64(score), np.array([answer.score for answer in near]))
+    standing = np.flatnonzero(same | alike)
+    return near[standing[0]] if len(standing) else None
 
 
 def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
