@@ -15,12 +15,13 @@ from indexer.worker import Order, Outcome, receive, send
 from model.errors import SegsearchError, shown
 
 TRIES = 2
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+LEAST_PATIENCE = 600.0  # seconds for a photo
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.worker import main; main()"
 
 
 class Crew:
-    """`jobs` worker processes, one thread each, started when the first photo comes.
+    """`jobs` worker processes of `threads` each, started when the first photo comes.
 
     A worker that dies over a photo is replaced and the photo tried once more; if it ends the
     next one too, it is skipped. So is one that takes longer than `patience` seconds, at once.
@@ -28,8 +29,11 @@ class Crew:
     Use as a context manager: leaving it ends the workers, whatever they are doing.
     """
 
-    def __init__(self, order: Order, jobs: int, patience: float = 600.0) -> None:
+    def __init__(
+        self, order: Order, jobs: int, threads: int = 1, *, patience: float = LEAST_PATIENCE
+    ) -> None:
         self._order = order
+        self._environment = os.environ | dict.fromkeys(THREADS, str(threads))
         self._patience = patience
         self._paths: SimpleQueue[str | None] = SimpleQueue()
         self._outcomes: SimpleQueue[Outcome | BaseException] = SimpleQueue()
@@ -109,7 +113,7 @@ class Crew:
                 [sys.executable, "-c", START, *(entry or home for entry in sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | dict.fromkeys(ONE_THREAD, "1"),
+                env=self._environment,
                 process_group=0,  # Ctrl-C is for the parent, which then ends its workers
             )
             self._running.add(worker)

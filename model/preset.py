@@ -52,6 +52,7 @@ class Preset:
         weights: what the models are loaded from, by role.
         source: the preset's file.
         head: the user's own head, if one was named with the preset.
+        worker_gb: memory of a process that looks at photos with it, gigabytes.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Preset:
     weights: Mapping[str, Weights]
     source: Path
     head: Path | None = None
+    worker_gb: float = 1.0
 
     @property
     def reference(self) -> str:

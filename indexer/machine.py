@@ -1,0 +1,43 @@
+"""Machine: how many workers it has cores and memory for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def worker_count(asked: int, photos: int, gigabytes: float) -> tuple[int, int]:
+    """How many workers there shall be, and threads of each.
+
+    Args:
+        asked: by the user; 0: one a core, or as many as the memory holds.
+        photos: to be looked at; nobody needs more workers.
+        gigabytes: that a worker takes.
+
+    Returns:
+        Both at least 1. The threads are more than one where memory leaves cores without a worker.
+    """
+    cores = _cores()
+    held = max(int(free_memory() / (gigabytes * 1e9)), 1)
+    if asked or held >= cores:
+        return max(min(asked or cores, photos), 1), 1
+    return max(min(held, photos), 1), cores // held
+
+
+def free_memory() -> float:
+    """Bytes that can be taken without swapping; infinite where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+        return 1024 * float(told.split("MemAvailable:")[1].split()[0])
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            return 0.5 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return float("inf")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
