@@ -101,3 +101,16 @@ def test_parts_are_copies() -> None:
         parameter.zero_()
     after = folded.score(folded.scene(features, places), prompts).quality
     assert torch.equal(before, after)
+
+
+def test_compiled_it_says_the_same() -> None:
+    decoder = random_sam().mask_decoder
+    features, places, prompts = inputs(torch.float32)
+    said = []
+    for compiler in (None, "eager"):  # traced as for any compiler, and run as it is
+        folded = FoldedDecoder(decoder_parts(decoder), compiler=compiler)
+        scored = folded.score(folded.scene(features, places), prompts)
+        said.append((scored.quality, folded.draw(scored, torch.arange(2))))
+    (quality, drawn), (also, again) = said
+    assert torch.equal(quality, also)
+    assert torch.equal(drawn, again)

@@ -54,6 +54,7 @@ class FoldedDecoder:
         parts: of the decoder.
         dtype: of the arithmetic over the image's cells; that over tokens is float32 at least.
         device: where it runs.
+        compiler: of `torch.compile`, as "inductor"; None: nothing is compiled.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class FoldedDecoder:
         parts: DecoderParts,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        compiler: str | None = None,
     ) -> None:
         self.dtype = dtype
         self.device = torch.device(device)
@@ -74,6 +76,10 @@ class FoldedDecoder:
             (n.weight.to(dtype), n.bias.to(dtype), n.eps)
             for n in (block.norm_tokens for block in self._parts.blocks)
         ]
+        self._transform, self._draw = self._transformed, self._drawn
+        if compiler:
+            self._transform = torch.compile(self._transformed, backend=compiler)
+            self._draw = torch.compile(self._drawn, backend=compiler)
 
     @property
     def masks_per_point(self) -> int:
@@ -103,9 +109,29 @@ class FoldedDecoder:
             scene: the photo.
             prompts: B×p×C embeddings of each point's prompt.
         """
-        parts = self._parts
-        learned = parts.tokens.expand(len(prompts), -1, -1)
+        learned = self._parts.tokens.expand(len(prompts), -1, -1)
         start = torch.cat([learned, prompts.to(self.device, self.fine_dtype)], dim=1)
+        return Scored(*self._transform(scene, start), scene)
+
+    def draw(self, scored: Scored, rows: Tensor, height: int | None = None) -> Tensor:
+        """Mask logits of some points, R×M×4·height×4w in float32 (float64 where it is that).
+
+        Args:
+            scored: what `score` gave.
+            rows: R int64, which of its points.
+            height: rows of cells to draw, from above; the rest is padding. All by default.
+        """
+        h, w = height or scored.scene.size[0], scored.scene.size[1]
+        fine = scored.scene.fine
+        if fine is not None:
+            fine = fine[0][: h * w], fine[1][: h * w * SUB]
+        logits = self._draw(scored.cells[rows, : h * w], scored.mixers[rows], fine)
+        nested = logits.to(self.fine_dtype).view(len(rows), -1, h, w, 2, 2, 2, 2)
+        return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(len(rows), -1, 4 * h, 4 * w)
+
+    def _transformed(self, scene: Scene, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Quality, mixers and cells (as in `Scored`) of points, from their tokens B×t×C."""
+        parts = self._parts
         tokens, cells = start, scene.cells
         for number, block in enumerate(parts.blocks):
             if number == 0:
@@ -129,34 +155,24 @@ class FoldedDecoder:
             mixer(tokens[:, place])
             for mixer, place in zip(parts.mixers, parts.mask_tokens, strict=True)
         ]
-        return Scored(quality.float(), torch.stack(mixers, dim=1).to(self.dtype), cells, scene)
+        return quality.float(), torch.stack(mixers, dim=1).to(self.dtype), cells
 
-    def draw(self, scored: Scored, rows: Tensor, height: int | None = None) -> Tensor:
-        """Mask logits of some points, R×M×4·height×4w in float32 (float64 where it is that).
-
-        Args:
-            scored: what `score` gave.
-            rows: R int64, which of its points.
-            height: rows of cells to draw, from above; the rest is padding. All by default.
-        """
-        scene = scored.scene
-        h, w = height or scene.size[0], scene.size[1]
-        chosen = scored.cells[rows, : h * w]
-        count, inside = len(chosen), h * w
+    def _drawn(self, cells: Tensor, mixers: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
+        """R×M×16n logits in n cells; in each those of the first enlarging, and in those the
+        second's."""
+        count, inside = cells.shape[:2]
         (weight, bias), (weight2, bias2) = self._first, self._second
-        grown = torch.addmm(bias, chosen.flatten(0, 1), weight).view(count, inside, -1)
-        if scene.fine is not None:
-            grown += scene.fine[0][:inside]
+        grown = torch.addmm(bias, cells.flatten(0, 1), weight).view(count, inside, -1)
+        if fine is not None:
+            grown += fine[0]
         grown = grown.view(count, inside * SUB, -1)
         grown = functional.layer_norm(grown, grown.shape[2:], *self._norm)
         grown = self._activated(grown)
         grown = torch.addmm(bias2, grown.flatten(0, 1), weight2).view(count, inside * SUB, -1)
-        if scene.fine is not None:
-            grown += scene.fine[1][: inside * SUB]
+        if fine is not None:
+            grown += fine[1]
         grown = self._activated(grown).view(count, inside * SUB**2, -1)
-        logits = torch.bmm(scored.mixers[rows], grown.transpose(1, 2)).to(self.fine_dtype)
-        logits = logits.view(count, -1, h, w, 2, 2, 2, 2)
-        return logits.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(count, -1, 4 * h, 4 * w)
+        return torch.bmm(mixers, grown.transpose(1, 2))
 
     def _look_at_first(self, parts: AttentionParts, tokens: Tensor, scene: Scene) -> Tensor:
         """Tokens to image in the first block, where all points see the same cells."""

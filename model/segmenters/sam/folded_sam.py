@@ -31,6 +31,7 @@ class FoldedSam(Promptable):
         sam: the model. Its parts are moved and converted: it cannot be used by itself afterwards.
         dtype: of the arithmetic over the photo; that over prompts is float32 at least.
         device: where it runs.
+        compiler: for the decoder, see `FoldedDecoder`.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class FoldedSam(Promptable):
         sam: Sam,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        compiler: str | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.threshold = float(sam.mask_threshold)
-        self.decoder = FoldedDecoder(decoder_parts(sam.mask_decoder), dtype, device)
+        self.decoder = FoldedDecoder(decoder_parts(sam.mask_decoder), dtype, device, compiler)
         self._fine = isinstance(sam.mask_decoder, FineMaskDecoder)
         wide = self.decoder.fine_dtype
         self._prompts: Any = sam.prompt_encoder.to(self.device).eval()

@@ -53,6 +53,7 @@ class SamSegmenter(PointGridSegmenter):
         side: the working frame's longer side, pixels.
         precision: of the arithmetic, one of `model.devices.PRECISIONS`.
         device: "auto", or where torch shall run.
+        compiled: whether torch compiles the decoder; that takes minutes at first.
         settings: of `MaskGenerator`, by their names.
 
     Raises:
@@ -66,13 +67,15 @@ class SamSegmenter(PointGridSegmenter):
         side: int = 1024,
         precision: str = "auto",
         device: str = "auto",
+        compiled: bool = False,
         **settings: Any,
     ) -> None:
         from model.segmenters.sam.checkpoint import load_sam
         from model.segmenters.sam.folded_sam import FoldedSam
 
         place = named_device(device)
-        model = FoldedSam(load_sam(weights), chosen_dtype(precision, place), place)
+        compiler = "inductor" if compiled else None
+        model = FoldedSam(load_sam(weights), chosen_dtype(precision, place), place, compiler)
         super().__init__(model, side, **settings)
 
 
