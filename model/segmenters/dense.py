@@ -22,8 +22,7 @@ from model.segments import Segments
 if TYPE_CHECKING:
     from model.segmenters.prompted import PromptableSegmenter
 
-_DRAWN = 192  # proposals at a time
-_SPARE = 1.2  # so many times the segments wanted are found before the best are chosen
+_DRAWN = 128  # proposals at a time
 
 
 @dataclass(frozen=True)
@@ -103,16 +102,17 @@ def chosen_segments(
     """The best distinct masks of a photo's proposals, in a frame of `size`."""
     cells, hypotheses, quality = _candidates(proposals)
     rough = proposals.reduced()
+    drawn = [
+        _Drawn.of(rough.masks(*some))
+        for some in zip(*(torch.split(one, _DRAWN) for one in (cells, hypotheses)), strict=True)
+    ]
+    cover = torch.cat([some.cover for some in drawn])
+    rank = quality * torch.cat([some.steadiness for some in drawn]).pow(selection.steadiness)
+    rank = torch.where(cover.mean(dim=1) >= selection.smallest, rank, -1.0)
     kept = Distinct(selection.overlap)
-    for start in range(0, len(cells), _DRAWN):  # the best first; most proposals are never drawn
-        part = slice(start, start + _DRAWN)
-        logits = rough.masks(cells[part], hypotheses[part])
-        inside = (logits > 0).float()
-        rank = quality[part] * _steadiness(logits).pow(selection.steadiness)
-        rank = torch.where(inside.mean(dim=(1, 2)) >= selection.smallest, rank, -1.0)
-        cover = functional.avg_pool2d(inside[None], 2, ceil_mode=True)[0].flatten(1)
-        kept.offer(torch.arange(len(cells))[part], cover, rank)
-        if len(kept) >= selection.most * _SPARE:
+    for part in torch.split(rank.argsort(descending=True, stable=True), _DRAWN):
+        kept.offer(part, cover[part], rank[part])
+        if len(kept) >= selection.most:
             break
     chosen, rank = kept.best(selection.most)
     if not len(chosen):
@@ -125,20 +125,33 @@ def chosen_segments(
 
 
 def _candidates(proposals: DenseProposals) -> tuple[Tensor, Tensor, Tensor]:
-    """Cells, hypotheses and expected IoU of the best cell of every 2×2 block, per hypothesis; the
-    best ones first."""
+    """Cells, hypotheses and expected IoU of the best cell of every 2×2 block, per hypothesis."""
     quality = torch.sigmoid(proposals.quality.float()).permute(2, 0, 1)
     best, index = functional.max_pool2d(quality, 2, ceil_mode=True, return_indices=True)
-    order = best.flatten().argsort(descending=True, stable=True)
-    hypotheses = torch.arange(HYPOTHESES)[:, None].expand(-1, best[0].numel()).reshape(-1)
-    return index.flatten()[order], hypotheses[order], best.flatten()[order]
+    hypotheses = torch.arange(HYPOTHESES)[:, None].expand(-1, best[0].numel())
+    return index.flatten(), hypotheses.flatten(), best.flatten()
 
 
-def _steadiness(logits: Tensor, margin: float = 1.0) -> Tensor:
-    """N numbers in [0, 1]: IoU of the masks at a higher and at a lower threshold."""
-    inner = (logits > margin).sum(dim=(1, 2))
-    outer = (logits > -margin).sum(dim=(1, 2))
-    return inner / outer.clamp(min=1)
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """N masks, drawn at stride 8.
+
+    Attributes:
+        cover: N×cells float32, the share of each cell of 2×2 that lies inside.
+        steadiness: N float32 in [0, 1]: IoU of the mask at a higher and at a lower threshold.
+    """
+
+    cover: Tensor
+    steadiness: Tensor
+
+    @classmethod
+    def of(cls, logits: Tensor, margin: float = 1.0) -> _Drawn:
+        """What is to be known of N×h×w logits; h and w are even."""
+        inner, outer = ((logits > to).float().sum(dim=(1, 2)) for to in (margin, -margin))
+        inside = (logits > 0).float()
+        rows = inside[:, 0::2] + inside[:, 1::2]
+        cover = (rows[:, :, 0::2] + rows[:, :, 1::2]).flatten(1) / 4
+        return cls(cover, inner / outer.clamp(min=1))
 
 
 class Distinct:

@@ -57,9 +57,10 @@ class DenseProposals:
         reach = torch.exp(window[:, 2:])
         away_y = (places(height, UNIT * height / rows, window) - centre_y[:, None]) / reach[:, :1]
         away_x = (places(width, UNIT * width / columns, window) - centre_x[:, None]) / reach[:, 1:]
-        away = away_y.square()[:, :, None] + away_x.square()[:, None, :]
+        away = (1 + away_y.square())[:, :, None] + away_x.square()[:, None, :]
         bias = coefficients[:, depth].float()[:, None, None]
-        return appearance + bias - 2 * torch.sqrt(1 + away)
+        # in place: thousands of masks are drawn for each photo
+        return appearance.sub_(away.sqrt_(), alpha=2).add_(bias)
 
     def reduced(self) -> DenseProposals:
         """The same proposals with masks at half the size, stride 8."""

@@ -46,6 +46,39 @@ def test_no_more_than_asked_for_and_none_too_small() -> None:
     assert len(chosen_segments(painted(), (64, 96), Selection(smallest=1.1))) == 0
 
 
+def test_of_all_proposals_the_best_are_taken_as_by_the_naive_loop() -> None:
+    random = torch.Generator().manual_seed(3)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=random)
+
+    proposals = DenseProposals(
+        draw(4, 32, 48), draw(16, 24, 3, 5), draw(16, 24, 3, 4) * 0.3, draw(16, 24, 3)
+    )
+    chosen = chosen_segments(proposals, (32, 48), Selection(most=20, overlap=0.6, smallest=0.01))
+
+    ranked = []
+    rough = proposals.reduced()
+    for hypothesis in range(HYPOTHESES):
+        for row in range(0, 16, 2):
+            for column in range(0, 24, 2):
+                block = proposals.quality[row : row + 2, column : column + 2, hypothesis]
+                y, x = divmod(int(block.argmax()), 2)
+                cell = (row + y) * 24 + column + x
+                logits = rough.masks(torch.tensor([cell]), torch.tensor([hypothesis]))[0]
+                cover = (logits > 0).float().reshape(8, 2, 12, 2).mean(dim=(1, 3))
+                steady = (logits > 1).sum() / (logits > -1).sum().clamp(min=1)
+                if cover.mean() >= 0.01:
+                    ranked.append((float(block.max().sigmoid() * steady), cover))
+    kept: list[tuple[float, torch.Tensor]] = []
+    for rank, cover in sorted(ranked, key=lambda one: -one[0]):
+        common = [float((cover * other).sum()) for _, other in kept]
+        squares = [float(cover.square().sum() + other.square().sum()) for _, other in kept]
+        if all(c <= 0.6 * (s - c) for c, s in zip(common, squares, strict=True)):
+            kept.append((rank, cover))
+    np.testing.assert_allclose(chosen.quality, [rank for rank, _ in kept[:20]], rtol=1e-4)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.floats(0.1, 0.9))
 def test_suppression_of_one_part_equals_the_naive_loop(seed: int, n: int, overlap: float) -> None:
