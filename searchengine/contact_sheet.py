@@ -91,12 +91,14 @@ def tile(match: Match) -> Image.Image:
 
 
 def _heading(sheet: Image.Image, answer: Matches, top: int) -> None:
-    if answer.confident:
-        verdict, ground = "confident", GREEN
-    elif len(answer):
-        verdict, ground = "no confident match: the nearest are shown", AMBER
-    else:
+    if not len(answer):
         verdict, ground = "nothing to show", PALE
+    elif answer[0].confidence is None:  # an example was given, and nothing is sure about those
+        verdict, ground = "nearest first", PALE
+    elif answer.confident:
+        verdict, ground = "confident", GREEN
+    else:
+        verdict, ground = "no confident match: the nearest are shown", AMBER
     words = answer.query.strip() or "similar to the example"
     room = sheet.width - 2 * MARGIN - drawing.plate_size(verdict, 15)[0] - GAP
     words = drawing.fitted(words, 27, room)

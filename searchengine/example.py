@@ -51,7 +51,8 @@ class Example:
     def __str__(self) -> str:
         if self.segment is not None:
             return f"like segment {self.segment}"
-        where = f" at {self.at}" if self.at else f" in box {self.box}" if self.box else ""
+        place = ",".join(f"{number:.10g}" for number in self.at or self.box or ())
+        where = f" at {place}" if self.at else f" in box {place}" if self.box else ""
         return f"like {shown(self.photo)}{where}"
 
 

@@ -82,3 +82,16 @@ def test_the_best_fitting_box_is_chosen_if_it_fits_at_all() -> None:
     assert _best_in((70, 70, 380, 280), segments, (600, 1000)) == 1
     assert _best_in((900, 500, 50, 50), segments, (600, 1000)) is None
     assert _best_in((0, 0, 9, 9), Segments.empty((60, 100)), (600, 1000)) is None
+
+
+@pytest.mark.parametrize(
+    ("example", "told"),
+    [
+        (Example(Path("a.jpg")), "like a.jpg"),
+        (Example(Path("a.jpg"), at=(90.0, 140.5)), "like a.jpg at 90,140.5"),
+        (Example(Path("a.jpg"), box=(1, 2, 300, 4000)), "like a.jpg in box 1,2,300,4000"),
+        (Example(segment=7), "like segment 7"),
+    ],
+)
+def test_an_example_is_told_as_it_is_typed(example: Example, told: str) -> None:
+    assert str(example) == told

@@ -229,3 +229,12 @@ def test_a_sheet_that_cannot_be_written_leaves_the_older_one(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(ExportError, match="cannot be written"):
         contact_sheet([answer()], tmp_path / "no" / "folder.png")
+
+
+@pytest.mark.parametrize(("confidence", "amber"), [(None, False), (0.9, False), (0.1, True)])
+def test_only_words_can_be_unsure(tmp_path, made_match, confidence, amber):
+    """An example has no confidence: its sheet does not say that there is none."""
+    match = made_match(disc(), confidence=confidence)
+    contact_sheet([answer(match)], tmp_path / "sheet.png")
+    pixels = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
+    assert (pixels == sheets.AMBER).all(axis=2).any() == amber
