@@ -36,11 +36,14 @@ def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> P
         WeightsMismatch: it holds no model that answers points, or not all of its weights.
     """
     from transformers import AutoModelForMaskGeneration
+    from transformers.utils import logging
 
     if not (folder / "config.json").is_file():
         raise WeightsMissing(
             f"there is no model at {shown(folder)}", "give the folder that holds its config.json"
         )
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a second's work, told on stderr
     try:
         model, loaded = AutoModelForMaskGeneration.from_pretrained(
             folder,
@@ -54,6 +57,9 @@ def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> P
             f"{shown(folder)} holds no model that draws masks for points",
             "use SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 as transformers saves them",
         ) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
     missing = sorted(loaded["missing_keys"])
     if missing:
         raise WeightsMismatch(
