@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from segment_anything import sam_model_registry
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,7 +15,7 @@ from toy_sam import PHOTO, SIDE, drawing_sam
 
 from model.errors import WeightsMismatch, WeightsMissing
 from model.images import Image
-from model.segmenters.sam.checkpoint import load_sam
+from model.segmenters.sam.checkpoint import load_sam, sam_shaped_like
 from model.segmenters.sam.folded_sam import FoldedSam
 from model.segmenters.sam.segmenter import PointGridSegmenter, SamSegmenter
 
@@ -37,6 +38,18 @@ def test_a_checkpoint_tells_its_own_shape(checkpoint: Path) -> None:
     assert torch.equal(sam.pixel_mean, original.pixel_mean)
     state = original.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in sam.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["vit_b", "vit_l", "vit_h"])
+def test_the_published_sizes_are_recognised(name: str) -> None:
+    with torch.device("meta"):
+        published = sam_model_registry[name]()
+    recognised = sam_shaped_like(published.state_dict())
+    assert str(recognised) == str(published)
+    shapes = {key: value.shape for key, value in published.state_dict().items()}
+    assert {key: value.shape for key, value in recognised.state_dict().items()} == shapes
+    heads = [sam.image_encoder.blocks[0].attn.num_heads for sam in (recognised, published)]
+    assert heads[0] == heads[1]
 
 
 def test_the_segmenter_of_a_checkpoint_finds_what_the_model_finds(checkpoint: Path) -> None:

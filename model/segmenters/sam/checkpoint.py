@@ -39,7 +39,7 @@ def load_sam(path: Path) -> Sam:
         raise WeightsMissing(f"there are no weights at {shown(path)}", "mend the path")
     try:
         tensors = _tensors(path)
-        sam = _shaped(tensors)
+        sam = sam_shaped_like(tensors)
         sam.load_state_dict(tensors, assign=True)
     except (
         OSError, SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, KeyError,
@@ -61,8 +61,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _shaped(tensors: Mapping[str, Tensor]) -> Sam:
-    """A SAM without weights, of the sizes that these have."""
+def sam_shaped_like(tensors: Mapping[str, Tensor]) -> Sam:
+    """A SAM of the sizes that these tensors have; its own are on no device, and hold nothing.
+
+    Raises:
+        KeyError, ValueError: they are not those of a SAM.
+    """
 
     def size(name: str, axis: int = 0) -> int:
         return int(tensors[name].shape[axis])
