@@ -202,7 +202,8 @@ def _dense(preset: Preset, **settings: Any) -> Segmenter:
 
     masks, trunk = (preset.weights[role].checked_path() for role in ("masks", "trunk"))
     prompts = preset.weights.get("prompts")
-    return DenseSegmenter(masks, trunk, prompts=prompts and prompts.checked_path(), **settings)
+    questions = prompts.checked_path() if prompts else None
+    return DenseSegmenter(masks, trunk, prompts=questions, **settings)
 
 
 def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
