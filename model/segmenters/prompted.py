@@ -133,8 +133,13 @@ class PromptableSegmenter:
         """
         drawn = self.look(image).masks(
             points=None if at is None else np.array([at], np.float32),
-            box=None if box is None else np.array(box, np.float32) + [0, 0, *box[:2]],
+            box=None if box is None else _corners(*box),
         )
         if not drawn.masks[0].any():
             return Segments.empty(image.size)
         return Segments.from_masks(drawn.masks[:1], np.clip(drawn.quality[:1], 0, 1))
+
+
+def _corners(x: float, y: float, width: float, height: float) -> Floats:
+    """x0, y0, x1, y1."""
+    return np.array([x, y, x + width, y + height], np.float32)

@@ -44,14 +44,15 @@ def packed(coarse: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
 def unpacked(embedding: Tensor) -> FineFeatures:
     """The maps in a tensor that `packed` made, the finer ones as tokens."""
     batch, channels, height, width = embedding.shape
-    coarse, middle, fine = embedding.split([channels // 4, channels // 4, channels // 2], dim=1)
+    sizes = [channels // 4, channels // 4, channels // 2]
+    coarse, middle, fine = torch.split(embedding, sizes, dim=1)
     # channels of pixel_unshuffle: feature, row in the cell, column in the cell
     middle = middle.reshape(batch, -1, 4, height * width).permute(0, 3, 2, 1)
     fine = fine.reshape(batch, -1, 2, 2, 2, 2, height * width).permute(0, 6, 2, 4, 3, 5, 1)
     return FineFeatures(coarse, middle, fine.reshape(batch, height * width, 4, 4, -1))
 
 
-class FineMaskDecoder(MaskDecoder):
+class FineMaskDecoder(MaskDecoder):  # type: ignore[misc]
     """SAM's decoder whose upscaling sees the photo at strides 8 and 4.
 
     With the names of `MaskDecoder.output_upscaling`'s layers:
@@ -122,12 +123,9 @@ class FineMaskDecoder(MaskDecoder):
     def _upscaled(self, cells: Tensor, photo: FineFeatures, each: int) -> Tensor:
         """N×(h·w)×4×4×C/8 features at stride 4 of N×(h·w)×C attended cells."""
         first, norm, activation, second, last = self.output_upscaling
-        middle = _doubled(cells, first).unflatten(0, (-1, each)) + photo.middle[:, None]
-        middle = functional.layer_norm(
-            middle.flatten(0, 1), middle.shape[-1:], norm.weight, norm.bias, norm.eps
-        )
-        fine = _doubled(activation(middle), second).unflatten(0, (-1, each)) + photo.fine[:, None]
-        upscaled: Tensor = last(fine.flatten(0, 1))
+        middle = _beside(_doubled(cells, first), photo.middle, each)
+        middle = functional.layer_norm(middle, middle.shape[-1:], norm.weight, norm.bias, norm.eps)
+        upscaled: Tensor = last(_beside(_doubled(activation(middle), second), photo.fine, each))
         return upscaled
 
 
@@ -136,10 +134,16 @@ def _doubled(cells: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
     assert convolution.bias is not None
     doubled = functional.linear(cells, weight, convolution.bias.repeat(4))
-    return doubled.unflatten(-1, (4, -1))
+    return doubled.view(*cells.shape[:-1], 4, -1)
+
+
+def _beside(cells: Tensor, photo: Tensor, each: int) -> Tensor:
+    """N×… cells plus B×… of their photos, N/B = `each` prompts a photo."""
+    return (cells.view(-1, each, *cells.shape[1:]) + photo[:, None]).flatten(0, 1)
 
 
 def _as_maps(masks: Tensor, height: int) -> Tensor:
     """N×M×4h×4w from N×(h·w·4·4)×M, of nested cells."""
-    nested = masks.unflatten(1, (height, -1, 2, 2, 2, 2))
+    prompts, cells, count = masks.shape
+    nested = masks.view(prompts, height, cells // (16 * height), 2, 2, 2, 2, count)
     return nested.permute(0, 7, 1, 3, 5, 2, 4, 6).flatten(5).flatten(2, 4)

@@ -13,6 +13,7 @@ from segment_anything.modeling import PromptEncoder, Sam
 from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.transformer import Attention
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
 from model.encoders.quantised import quantised, restored
@@ -23,10 +24,8 @@ from model.segmenters.prompted_decoder import FineMaskDecoder, packed
 SIDE = 448  # pixels of the square that photos are padded to
 STRIDE = 16
 _GREY = [127.5] * 3  # as the trunk's input is scaled
-_CONSTANT, _NOTHING = (
-    2.0,
-    -2.5,
-)  # a fine feature, and the logit of masks, before anything is learned
+# before anything is learned: a fine feature, the logit of masks, the pull of cells to no prompt
+_CONSTANT, _NOTHING, _PULL = 2.0, -2.5, 3.0
 _LARGE = 4096  # values of a matrix that is kept as int8
 
 
@@ -79,7 +78,7 @@ class TrunkEncoder(nn.Module):
         return packed(coarse, self.middle(pyramid.grid), fine)
 
 
-class PromptedSam(Sam):
+class PromptedSam(Sam):  # type: ignore[misc]
     """A `segment_anything.modeling.Sam`: `SamPredictor` and `SamAutomaticMaskGenerator` take it.
 
     Args:
@@ -154,56 +153,54 @@ class PromptedSam(Sam):
                 f"{shown(path)} does not hold the weights of a promptable segmenter",
                 "reinstall segsearch, or train it again (segsearch train recipes/prompts.toml)",
             ) from error
-        return network.eval().requires_grad_(False)
+        network.eval().requires_grad_(False)
+        return network
 
 
 @torch.no_grad()
-def localised(
-    network: PromptedSam, quiet: float = 0.3, sharpness: float = 2.0, loud: float = 3.0
-) -> None:
-    """Let prompts look at their own place before anything is learned, in place.
+def localised(network: PromptedSam, sharpness: float = 2.0) -> None:
+    """Let masks begin with what is seen at their prompt's place, in place.
 
-    Queries and keys of each attention between prompts and cells are projected alike, so that
-    equal places attract each other; what is not place starts quietly, so that it does not drown
-    that. What is attended to is passed on as it is (a projection onto as many dimensions as there
-    are), and outlines are drawn from the photo's own edges. To find its place, and to say what is
-    there, is what such a decoder else learns first, and slowly: with this start, twenty steps on
-    one batch come as far as forty without. One fine feature is a constant, so that masks begin as
-    nothing: else whole features are driven to nothing instead, never to come back.
+    To find its place, and to say what is there, is what such a decoder else learns first, and
+    slowly. So what names a token starts quietly beside its place; queries and keys of each
+    attention are projected alike, that equal places attract each other (tokens without a place
+    look at all others, and get theirs); what is attended to is passed on as it is (a projection
+    onto as many dimensions as there are); and cells where no prompt is look at the token of the
+    IoU instead, so that those where one is differ. One fine feature is a constant, so that masks
+    begin as nothing: else whole features are driven to nothing instead, never to come back.
 
     Args:
         network: freshly made.
-        quiet: gain of everything that prompts and cells say besides their places.
         sharpness: gain of the projections to queries and keys.
-        loud: gain of the features at stride 4.
     """
     prompts, decoder = network.prompt_encoder, network.mask_decoder
     for embedding in (
         *prompts.point_embeddings,
         prompts.not_a_point_embed,
         prompts.no_mask_embed,
-        decoder.iou_token,
         decoder.mask_tokens,
     ):
-        embedding.weight.mul_(quiet)
-    network.image_encoder.coarse[1].weight.fill_(quiet)
+        embedding.weight.mul_(0.1)
+    decoder.iou_token.weight.mul_(0.5)
+    nn.init.constant_(network.image_encoder.coarse.get_parameter("1.weight"), 0.3)
+    for attention in decoder.transformer.modules():
+        if isinstance(attention, Attention):
+            nn.init.orthogonal_(attention.q_proj.weight, sharpness)
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            nn.init.orthogonal_(attention.v_proj.weight)
+            attention.out_proj.weight.copy_(attention.v_proj.weight.T)
+            for layer in (attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj):
+                layer.bias.zero_()
+    for block in decoder.transformer.layers:
+        for norm in (block.norm1, block.norm2, block.norm3):
+            norm.weight.fill_(0.7)  # about as loud as a place
+        block.norm4.weight.fill_(0.3)
+        seeing = block.cross_attn_image_to_token
+        nowhere = seeing.k_proj(decoder.iou_token.weight[0]).view(seeing.num_heads, -1)
+        seeing.q_proj.bias.copy_((_PULL * functional.normalize(nowhere, dim=1)).flatten())
     fine = network.image_encoder.fine
-    fine.weight.mul_(loud)
+    assert fine.bias is not None
     fine.weight[0].zero_()
     fine.bias[0] = _CONSTANT
     for perceptron in decoder.output_hypernetworks_mlps:
         perceptron.layers[-1].bias[0] = _NOTHING / _CONSTANT
-    for layer in decoder.transformer.layers:
-        for norm in (layer.norm1, layer.norm2, layer.norm3, layer.norm4):
-            norm.weight.fill_(quiet)
-        for attention in (layer.cross_attn_token_to_image, layer.cross_attn_image_to_token):
-            nn.init.orthogonal_(attention.q_proj.weight, sharpness)
-            attention.k_proj.weight.copy_(attention.q_proj.weight)
-            attention.q_proj.bias.zero_()
-            attention.k_proj.bias.zero_()
-    for attention in decoder.transformer.modules():
-        if isinstance(attention, Attention):
-            nn.init.orthogonal_(attention.v_proj.weight)
-            attention.out_proj.weight.copy_(attention.v_proj.weight.T)
-            attention.v_proj.bias.zero_()
-            attention.out_proj.bias.zero_()

@@ -33,6 +33,7 @@ from model.training.prompt_draws import boxes, clicks, corrections
 from model.training.task import Task
 
 WEIGHTS = "prompts.safetensors"
+_READING_RATE = 0.1
 _REGIONS = 24  # of a photo that are measured at most
 
 
@@ -216,7 +217,10 @@ class PromptTask(Task):
         self.network.save(folder / WEIGHTS)
 
     def rate(self, parameter: str) -> float:
-        """The neck, which has learned before, learns less."""
+        """The neck, which has learned before, learns less; what reads its maps for outlines less
+        still: they are all positive, so that many small steps there add up."""
+        if parameter.startswith(("image_encoder.middle.", "image_encoder.fine.")):
+            return _READING_RATE
         started = bool(self._settings.neck) and parameter.startswith("image_encoder.neck.")
         return self._settings.neck_rate if started else 1.0
 
