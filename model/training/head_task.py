@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
@@ -53,6 +54,8 @@ class HeadSettings:
         proposed: share of the photos that this segmenter looks at; it takes the longest by far.
         own: how often a segment is seen through such a mask that fits it, where there is one.
         loose: masks in a batch that fit nothing, for each segment.
+        doubt: how far masks are drawn away from what all texts of segments have in common, as far
+            as they are not thought to fit; set after training.
         unseen: phrases that no text of training may name; the classes of the trunk that are
             called so lose the name.
     """
@@ -68,6 +71,7 @@ class HeadSettings:
     proposed: float = 1.0
     own: float = 0.5
     loose: float = 0.5
+    doubt: float = 0.0
     unseen: tuple[str, ...] = ()
 
 
@@ -135,6 +139,8 @@ class HeadTask(Task):
         self._own, self._loose = _by_row(train), _by_photo(train)
         self._true = numbered(train.texts, {text: n for n, text in enumerate(counts)})
         self._vectors = torch.from_numpy(encoder.encode(list(counts)))
+        said = np.unique(self._true[~train.captioned])
+        self._said = torch.from_numpy(said[said >= 0])
         self._asked = tuple(dict.fromkeys(text for texts in val.texts for text in texts))
         self._questions = torch.from_numpy(encoder.encode(self._asked))
 
@@ -247,8 +253,13 @@ class HeadTask(Task):
         return figures
 
     def export(self, folder: Path) -> None:
-        """`head.safetensors`, float16."""
-        self.network.head.save(folder / WEIGHTS)
+        """`head.safetensors`, matrices as int8."""
+        head = self.network.head
+        with torch.no_grad():
+            texts = head.texts(self._vectors[self._said].to(self._device))
+            head.common.copy_(self._settings.doubt * normalize(texts.mean(dim=0), dim=0))
+        head.save(folder / WEIGHTS)
+        head.common.zero_()
 
     @property
     def _device(self) -> torch.device:

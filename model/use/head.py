@@ -42,9 +42,13 @@ class SegmentHead(nn.Module):
 
     Attributes:
         names: classes×dimension unit rows, the names of the classes.
+        common: dimension, what all texts have in common, times how much doubt counts: a mask is
+            drawn away from it as far as it is not thought to fit, so of two masks of one thing
+            the better one comes first, whatever is asked.
     """
 
     names: Tensor
+    common: Tensor
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class SegmentHead(nn.Module):
         nn.init.zeros_(self.widen_text.weight)
         nn.init.zeros_(self.widen_text.bias)
         self.register_buffer("names", torch.eye(classes, dimension))
+        self.register_buffer("common", torch.zeros(dimension))
 
     def forward(self, pooled: Tensor, whole: Tensor, places: Tensor, scores: Tensor) -> Tensor:
         """N×dimension unit rows, float32.
@@ -96,7 +101,9 @@ class SegmentHead(nn.Module):
         meant = functional.normalize(
             torch.softmax(SHARPNESS * scores.float(), dim=1) @ self.names.float(), dim=1
         )
-        return functional.normalize(own + self.gate(hidden).float().exp() * meant, dim=1)
+        meaning = functional.normalize(own + self.gate(hidden).float().exp() * meant, dim=1)
+        doubt = 1 - places[:, -1:].float()
+        return functional.normalize(meaning - doubt * self.common.float(), dim=1)
 
     def texts(self, sentences: Tensor) -> Tensor:
         """N×dimension unit rows: sentences' unit rows, turned a little towards what is seen.
@@ -136,7 +143,7 @@ class SegmentHead(nn.Module):
                 classes=int(shape["classes"]),
                 places=int(shape.get("places", _PLACES_WITHOUT_FIT)),
             )
-            head.load_state_dict(tensors)
+            head.load_state_dict({"common": head.common} | tensors)
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise WeightsMismatch(
                 f"{shown(path)} does not hold the weights of a segment head",

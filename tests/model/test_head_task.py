@@ -147,7 +147,19 @@ def test_what_is_held_out_is_nowhere_in_training() -> None:
 def test_an_export_is_a_head(tmp_path: Path) -> None:
     learner = task()
     learner.export(tmp_path)
-    assert SegmentHead.load(tmp_path / head_task.WEIGHTS).dimension == 16
+    head = SegmentHead.load(tmp_path / head_task.WEIGHTS)
+    assert head.dimension == 16
+    assert not head.common.any()
+
+
+def test_an_exported_head_knows_what_the_texts_have_in_common(tmp_path: Path) -> None:
+    learner = task(doubt=0.3)
+    learner.export(tmp_path)
+    common = SegmentHead.load(tmp_path / head_task.WEIGHTS).common
+    texts = torch.from_numpy(Words().encode([word for word in WORDS if word != "sky"]))  # captions
+    expected = torch.nn.functional.normalize(texts.mean(dim=0), dim=0)
+    torch.testing.assert_close(common, 0.3 * expected, atol=1e-3, rtol=0)
+    assert not learner.network.head.common.any()  # in training nothing is doubted
 
 
 def test_names_are_found_as_whole_words_in_both_numbers() -> None:

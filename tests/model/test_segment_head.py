@@ -51,6 +51,16 @@ def test_a_sure_classifier_draws_towards_the_name_of_its_class() -> None:
     assert (drawn > other).all()
 
 
+def test_masks_in_doubt_are_drawn_away_from_what_texts_have_in_common() -> None:
+    head, (pooled, whole, places, scores) = small(), seen(3)
+    before = head(pooled, whole, places, scores)
+    common = torch.nn.functional.normalize(torch.randn(6), dim=0)
+    head.common.copy_(0.5 * common)
+    after = head(pooled, whole, places, scores)
+    expected = torch.nn.functional.normalize(before - (1 - places[:, -1:]) * 0.5 * common, dim=1)
+    torch.testing.assert_close(after, expected)
+
+
 def test_texts_are_themselves_before_training() -> None:
     rows = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
     torch.testing.assert_close(small().texts(rows), rows)
