@@ -25,9 +25,9 @@ class Example:
 
     Attributes:
         photo: a file, indexed or not; None where `segment` alone says enough.
-        at: x, y of a point in pixels of the upright photo: the smallest segment of the index there
-            is meant or, where there is none, what a segmenter that can be asked draws there.
-        box: x, y, width, height in pixels of the upright photo, of what is meant in it.
+        at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
+        box: x, y, width, height in pixels of the upright photo: the segment that fills it is meant.
+            Where no segment is, what a segmenter that can be asked draws there.
         segment: id of a segment of the index.
 
     Raises:
@@ -95,15 +95,16 @@ def _embed_place(example: Example, image: Image, models: Models) -> Embeddings:
     if example.at is None and example.box is None:
         return models.embedder.embed_image(image)
     rectangle = _rectangle(example, image)
-    segments = models.segmenter.prompted(image, at=example.at, box=example.box)
-    if not len(segments):
-        found = models.segmenter.segment(image)
-        if example.at is not None:
-            hit = _smallest_at(example.at, found, image.original_size)
-        else:
-            assert example.box is not None
-            hit = _best_in(example.box, found, image.original_size)
-        segments = found[[]] if hit is None else found[[hit]]
+    found = models.segmenter.segment(image)
+    if example.at is not None:
+        hit = _smallest_at(example.at, found, image.original_size)
+    else:
+        assert example.box is not None
+        hit = _best_in(example.box, found, image.original_size)
+    if hit is not None:
+        segments = found[[hit]]
+    else:
+        segments = models.segmenter.prompted(image, at=example.at, box=example.box)
     if not len(segments):  # nothing can be told apart there
         segments = Segments.from_masks(rectangle[None])
     return models.embedder.embed_segments(image, segments)

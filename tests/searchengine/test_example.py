@@ -13,11 +13,16 @@ from searchengine.example import _best_in
 
 
 class Asked(ColourRegionSegmenter):
-    """Draws the right half of what it is asked for, and notes what that was."""
+    """Finds the left half, draws the right one when asked, and notes what was asked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[object] = []
+
+    def segment(self, image: Image) -> Segments:
+        mask = np.zeros((1, *image.size), np.bool_)
+        mask[:, :, : image.size[1] // 2] = True
+        return Segments.from_masks(mask)
 
     def prompted(
         self,
@@ -43,9 +48,9 @@ def halves(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "place", [{"box": (10.0, 10.0, 180.0, 100.0)}, {"at": (30.0, 60.0)}], ids=["box", "point"]
+    "place", [{"box": (110.0, 10.0, 60.0, 90.0)}, {"at": (150.0, 60.0)}], ids=["box", "point"]
 )
-def test_what_is_pointed_at_is_drawn_by_a_segmenter_that_can_be_asked(
+def test_what_no_segment_covers_is_drawn_by_a_segmenter_that_can_be_asked(
     engine: SearchEngine, halves: Path, place: dict[str, tuple[float, ...]]
 ) -> None:
     asked = Asked()
@@ -54,6 +59,14 @@ def test_what_is_pointed_at_is_drawn_by_a_segmenter_that_can_be_asked(
     (match,) = engine.similar(example, k=1)
     assert Path(match.photo.path).name in ("two.jpg", "three.jpg")
     assert asked.asked == [(place.get("at"), place.get("box"))]
+
+
+def test_a_segment_that_is_there_is_meant_first(engine: SearchEngine, halves: Path) -> None:
+    asked = Asked()
+    engine.__dict__["models"] = Models(asked, engine.models.embedder)
+    engine.similar(Example(halves, at=(30, 60)), k=1)
+    engine.similar(Example(halves, box=(0, 0, 95, 120)), k=1)
+    assert asked.asked == []
 
 
 def test_where_nobody_can_be_asked_the_segment_at_the_point_is_meant(
