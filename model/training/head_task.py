@@ -136,7 +136,7 @@ class HeadTask(Task):
         weights[train.captioned] *= settings.captions
         self._weights = weights / weights.sum()
         self._neighbours = neighbours(train.photo)
-        self._own, self._loose = _by_row(train), _by_photo(train)
+        self._own, self._loose = train.fitting(), train.loose()
         self._true = numbered(train.texts, {text: n for n, text in enumerate(counts)})
         self._vectors = torch.from_numpy(encoder.encode(list(counts)))
         said = np.unique(self._true[~train.captioned])
@@ -272,20 +272,6 @@ def numbered(texts: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[
     for row, of_segment in enumerate(texts):
         table[row, : len(of_segment)] = [number[text] for text in of_segment]
     return table
-
-
-def _by_row(pairs: PooledPairs) -> dict[int, NDArray[np.int64]]:
-    """Of each row the masks that fit it."""
-    fitting = np.flatnonzero(pairs.proposed.row != NONE)
-    found = neighbours(pairs.proposed.row[fitting])
-    return {row: fitting[places] for row, places in found.items()}
-
-
-def _by_photo(pairs: PooledPairs) -> dict[int, NDArray[np.int64]]:
-    """Of each photo the masks that fit nothing."""
-    loose = np.flatnonzero(pairs.proposed.row == NONE)
-    found = neighbours(pairs.photo[pairs.proposed.near[loose]])
-    return {photo: loose[places] for photo, places in found.items()}
 
 
 def head_kind() -> TaskKind:

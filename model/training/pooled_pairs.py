@@ -19,7 +19,7 @@ from model.segments import Segments
 from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies
 from model.training.pairs import PHOTO_KIND, TrainingPair
-from model.training.proposed_pairs import ProposedPairs, Proposer
+from model.training.proposed_pairs import NONE, ProposedPairs, Proposer
 from model.training.skipped import Skipped
 from model.use.places import places
 from model.use.pooling import pooled_features
@@ -48,6 +48,18 @@ class PooledPairs:
     captioned: NDArray[np.bool_]
     texts: tuple[tuple[str, ...], ...]
     proposed: ProposedPairs = field(default_factory=ProposedPairs.empty)
+
+    def fitting(self) -> dict[int, NDArray[np.int64]]:
+        """Of each segment that has some, the proposed masks that fit it."""
+        fitting = np.flatnonzero(self.proposed.row != NONE)
+        found = neighbours(self.proposed.row[fitting])
+        return {row: fitting[places] for row, places in found.items()}
+
+    def loose(self) -> dict[int, NDArray[np.int64]]:
+        """Of each photo that has some, the proposed masks that fit nothing."""
+        loose = np.flatnonzero(self.proposed.row == NONE)
+        found = neighbours(self.photo[self.proposed.near[loose]])
+        return {photo: loose[places] for photo, places in found.items()}
 
     def without(self, named: re.Pattern[str]) -> PooledPairs:
         """Those that have texts which this does not find, with these."""
