@@ -74,10 +74,10 @@ def _recall_enough(
     def cosine(one: int, other: int) -> float:
         return float(vector_of(one) @ vector_of(other))
 
-    depth = 2 * query.k + 32
+    portion = depth = query.k + query.k // 2 + 8
     while True:
         hits = recall(index, question, query, depth)
-        portions = _portions(hits, catalog, query.k + query.k // 2 + 8, itself)
+        portions = _portions(hits, catalog, portion, itself)
         if query.collapse:
             answers = collapse(portions, cosine, query.k, query.per_photo)
         else:

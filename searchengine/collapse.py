@@ -6,10 +6,8 @@ many photos of one moment. The best of each stands for all.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +17,6 @@ from model.same_thing import nearly, one_answer
 
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
 ALL_BITS = (1 << 64) - 1  # the hashes are signed
-PIECES = tuple(pairwise(64 * i // (HASH_BITS + 1) for i in range(HASH_BITS + 2)))
 WHOLE = 0.95  # share of the photo from which a segment is the photo rather than a thing in it
 LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believed
 
@@ -79,15 +76,16 @@ def collapse(
     answers: list[Answer] = []
     kept: dict[int, list[Answer]] = {}
     original: dict[int, int] = {}
-    lookalikes = _Lookalikes()
+    hashes: dict[int, int] = {}
     for segment, score in _taken(portions, lambda: len(answers) >= k):
         photo_id = segment.photo_id
         if photo_id not in original:
-            near = lookalikes.of(segment)
+            mine = segment.photo_hash & ALL_BITS
+            near = [i for i, other in hashes.items() if (mine ^ other).bit_count() <= HASH_BITS]
             alike = (other for other in near if cosine(photo_id, other) >= LOOKALIKE)
             original[photo_id] = next(alike, photo_id)
             if original[photo_id] == photo_id:
-                lookalikes.add(segment)
+                hashes[photo_id] = mine
         if original[photo_id] != photo_id:
             first = kept[original[photo_id]][0]
             if photo_id not in first.duplicates:
@@ -128,35 +126,3 @@ def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
     return (
         one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
     )  # XYXY
-
-
-class _Lookalikes:
-    """Photos by their perceptual hashes.
-
-    Of two hashes that differ in no more than `HASH_BITS` bits, one of `HASH_BITS` + 1 pieces is
-    the same: so those that share a piece are compared, not all (Norouzi, Punjani and Fleet 2012).
-    """
-
-    def __init__(self) -> None:
-        self._sharing = defaultdict[tuple[int, int], list[SegmentRow]](list)
-
-    def add(self, segment: SegmentRow) -> None:
-        """Remember the photo that a segment lies in."""
-        for piece in _pieces(segment.photo_hash):
-            self._sharing[piece].append(segment)
-
-    def of(self, segment: SegmentRow) -> Iterator[int]:
-        """Ids of remembered photos whose hashes are close to that of a segment's photo."""
-        near = (
-            other
-            for piece in _pieces(segment.photo_hash)
-            for other in self._sharing.get(piece, ())
-            if ((other.photo_hash ^ segment.photo_hash) & ALL_BITS).bit_count() <= HASH_BITS
-        )
-        yield from dict.fromkeys(other.photo_id for other in near)
-
-
-def _pieces(photo_hash: int) -> Iterator[tuple[int, int]]:
-    unsigned = photo_hash & ALL_BITS
-    for start, end in PIECES:
-        yield start, (unsigned & ((1 << end) - 1)) >> start
