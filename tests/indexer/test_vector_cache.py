@@ -129,6 +129,19 @@ def test_behind_by_a_little_it_is_mended(catalog, folder, grouped_from):
     assert_answers_for(store, catalog)
 
 
+def test_mended_it_is_to_the_last_bit_what_it_would_be_made_anew(catalog, folder):
+    synced_vectors(folder, catalog, writable=True)
+    forget_photos(catalog, 3, 6)
+    add_photos(catalog, 40, 45)
+    files = []
+    for action in ("mended", "rebuilt"):
+        _, report = synced_vectors(folder, catalog, writable=True)
+        assert report.action == action
+        files.append((folder / FILE).read_bytes())
+        (folder / FILE).unlink()
+    assert files[0] == files[1]
+
+
 @pytest.mark.parametrize("grouped_from", [300, 1_000_000])
 def test_behind_by_much_it_is_made_anew(catalog, folder, grouped_from):
     synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
