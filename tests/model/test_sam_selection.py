@@ -43,8 +43,7 @@ def test_ranges_of_boxes_spare_work_and_change_nothing(seed: int, count: int, lo
     def enlarge(candidate: Candidate) -> Enlarged:
         asked.append(candidate.number)
         box = tuple(boxes[candidate.number].tolist())
-        none = np.zeros(0, np.int64)
-        return Enlarged(box, 1, float(stable[candidate.number]), none, none)
+        return Enlarged(box, 1, float(stable[candidate.number]), b"")
 
     step = np.array([loose, loose, -loose, -loose])
     offered = [
@@ -62,7 +61,7 @@ def test_ranges_of_boxes_spare_work_and_change_nothing(seed: int, count: int, lo
 
 def test_of_equals_the_first_wins() -> None:
     box = (0, 0, 9, 9)
-    mask = Enlarged(box, 100, 1.0, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    mask = Enlarged(box, 100, 1.0, b"")
     first = Candidate(0, 0.9, (0, 0), NOTHING, box, box)
     kept = best_distinct([first, replace(first, number=1)], lambda _: mask, lambda _: True, 0.7)
     assert [one.candidate.number for one in kept] == [0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.run_lengths import compressed
+from model.run_lengths import compressed, runs_of
 from model.segmenters.sam.frame import Frame
 
 _STRIP = 1 << 18  # pixels made at a time: 1 MB, about what a core's own cache holds
@@ -64,19 +64,18 @@ class Enlarged:
         box: XYXY of its first and last pixels, inclusive; zeros where it has none.
         area: pixels.
         stability: IoU of the masks at a higher and at a lower threshold; NaN if both are empty.
-        starts, ends: its runs, as pixels counted down the columns of the frame; ends exclusive.
+        runs: COCO compressed run lengths in its frame.
     """
 
     box: tuple[int, int, int, int]
     area: int
     stability: float
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    runs: bytes
 
     @property
     def nbytes(self) -> int:
         """Memory that it holds."""
-        return self.starts.nbytes + self.ends.nbytes
+        return len(self.runs)
 
     def counts(
         self, frame: tuple[int, int], photo: tuple[int, int], origin: tuple[int, int] = (0, 0)
@@ -88,12 +87,15 @@ class Enlarged:
             photo: (height, width) of the photo.
             origin: (y, x) of the frame in it.
         """
-        shift = origin[1] * photo[0] + origin[0]
-        taller = photo[0] - frame[0]
+        if frame == photo:
+            return self.runs
+        edges = np.cumsum(runs_of(self.runs))
+        edges = edges[: len(edges) // 2 * 2]
+        starts, ends = _split(edges[::2], edges[1::2], frame[0])
         # an end is past its last pixel, and may be the start of the next column
-        starts = self.starts + self.starts // frame[0] * taller + shift
-        ends = self.ends + (self.ends - 1) // frame[0] * taller + shift
-        return compressed(starts, ends, photo)
+        columns = starts // frame[0]
+        shift = (columns + origin[1]) * photo[0] + origin[0] - columns * frame[0]
+        return compressed(starts + shift, ends + shift, photo)
 
 
 def cut_out(logits: NDArray[np.float32], extent: tuple[slice, slice], frame: Frame) -> Piece:
@@ -157,9 +159,22 @@ def _summed(runs: list[NDArray[np.int64]], higher: int, lower: int, frame: Frame
     starts, ends = edges[::2], edges[1::2]
     # as the reference divides: in float32
     stability = float(np.float32(higher) / np.float32(lower)) if lower else float("nan")
+    told = compressed(starts, ends, frame.size)
     if not len(starts):
-        return Enlarged((0, 0, 0, 0), 0, stability, starts, ends)
+        return Enlarged((0, 0, 0, 0), 0, stability, told)
     height = frame.size[0]
     top, bottom = int((starts % height).min()), int(((ends - 1) % height).max())
     box = (int(starts[0] // height), top, int((ends[-1] - 1) // height), bottom)
-    return Enlarged(box, int((ends - starts).sum()), stability, starts, ends)
+    return Enlarged(box, int((ends - starts).sum()), stability, told)
+
+
+def _split(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], height: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Runs cut where a column ends."""
+    first = starts // height
+    pieces = (ends - 1) // height - first + 1
+    within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    top = (np.repeat(first, pieces) + within) * height
+    split = np.maximum(np.repeat(starts, pieces), top)
+    return split, np.minimum(np.repeat(ends, pieces), top + height)
