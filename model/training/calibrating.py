@@ -20,6 +20,7 @@ from model.training.questions import (
 )
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+THERE = 0.7  # of searches are for what is there: the weight of questions with answers
 ASKED = 30  # of every question's answers, the first that are judged
 NOT_NEGATIVE = [FEATURES.index(name) for name in ("prominence", "rivalry", "score")]
 
@@ -183,14 +184,14 @@ def fitted(
 ) -> Calibration:
     """The calibration with the coefficients that explain the judged answers best.
 
-    Questions of a part count alike, and half of the weight is on the parts with answers.
+    Questions of a part count alike, and `THERE` is the weight of the parts with answers.
     Logistic regression with a small ridge, by projected gradient descent: the coefficients of a
     score stay non-negative.
     """
     parts = []
-    for group in (present, absent):
+    for group, share in ((present, THERE), (absent, 1 - THERE)):
         some = [part for part in group if len(part.question)]
-        parts += [(part, 0.5 / len(some)) for part in some]
+        parts += [(part, share / len(some)) for part in some]
     table = np.concatenate([part.evidence for part, _ in parts])
     label = np.concatenate([part.shows for part, _ in parts]).astype(np.float64)
     weight = np.concatenate([_even_weights(part.question) * share for part, share in parts])
