@@ -146,7 +146,7 @@ def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool) -> None
         sheet = Path(tempfile.mkdtemp(prefix="segsearch-")) / "matches.png"
     from searchengine.render import contact_sheet
 
-    contact_sheet([matches], sheet)
+    contact_sheet([matches], sheet, per_query=max(len(matches), 1))
     say(f"drawn: {sheet}")
     if open_:
         typer.launch(str(sheet))
