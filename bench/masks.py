@@ -78,8 +78,10 @@ def nano(_: int, weights: Path) -> list[dict[str, Any]]:
     sam = PromptedSam.load(weights, EfficientNetTrunk.shared())
     settings = {
         "points_per_side": 32,
-        "pred_iou_thresh": 0.75,
-        "stability_score_thresh": 0.8,
+        "pred_iou_thresh": 0.35,
+        "stability_score_thresh": 0.6,
+        "stability_score_offset": 0.1,  # its logits are less steep than SAM's
+        "box_nms_thresh": 0.9,
         "output_mode": "coco_rle",
     }
     generate = ours(copy.deepcopy(sam), torch.float32, settings)
