@@ -69,10 +69,7 @@ class Transfer(download.Progress):
 
     def told(self, line: str) -> None:
         """A line that stays, above the bar."""
-        if self._live:
-            self._bar.console.print(line, markup=False, highlight=False)
-        else:
-            say(line)
+        say(line, self._bar if self._live else None)
 
     def ended(self) -> None:
         """Take the file's bar away."""

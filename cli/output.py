@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from searchengine.match import Matches
 
 
-def say(line: str) -> None:
-    """One line for people, on stderr."""
+def say(line: str, above: Progress | None = None) -> None:
+    """One line for people, on stderr; above a live bar where there is one."""
     from model.errors import shown
 
-    typer.echo(shown(line), err=True)
+    if above is None:
+        typer.echo(shown(line), err=True)
+    else:
+        above.console.print(shown(line), markup=False, highlight=False)
 
 
 def print_json(document: Any) -> None:
