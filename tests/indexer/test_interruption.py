@@ -98,7 +98,8 @@ def killed(runs: subprocess.Popen[str], at: str | tuple[int, float]) -> None:
     while runs.stdout.readline() != "ended\n":
         if not isinstance(at, str) and told == at[0]:
             time.sleep(at[1])
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a quick run has ended by itself
+                os.kill(pid, signal.SIGKILL)
         told += 1  # of the plan, then of each photo
 
 
