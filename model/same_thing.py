@@ -21,7 +21,7 @@ def one_answer(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[Bools, Bo
         iou: of the pairs, in any shape.
         areas, others: pixels of each of the two, in shapes that fit `iou`'s.
     """
-    both = iou * (areas + others) / (1 + iou)
+    both = np.rint(iou * (areas + others) / (1 + iou))  # pixels: a share of just `INSIDE` counts
     inside = both / np.maximum(np.minimum(areas, others), 1)
     return np.asarray(iou >= SAME), np.asarray(inside >= INSIDE)
 

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model import masks
@@ -47,6 +47,7 @@ def test_the_best_of_each_thing_answers() -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(955)  # eight of ten pixels inside: rounding decided
 @given(st.integers(0, 2**32 - 1))
 def test_it_equals_one_query_after_the_other(seed: int) -> None:
     random = np.random.default_rng(seed)
