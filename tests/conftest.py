@@ -20,6 +20,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture
+def empty_weight_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where fetched weights go: nothing of this machine's own caches or settings is seen."""
+    for name in ("SEGSEARCH_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("SEGSEARCH_MODELS", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="session")
 def squares_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus: `squares` on grey ground, with masks; `walls` of one colour, with captions.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model.errors import WeightsMismatch, shown
+from model.network_file import network_file
 from model.segmenters.dense_head import DenseHead, DenseProposals
 from model.segmenters.neck import Neck, folded
 
@@ -79,10 +78,11 @@ class DenseNetwork(nn.Module):
         Raises:
             WeightsMismatch: the file holds no such network.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                shape = file.metadata() or {}
-                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        with network_file(
+            path,
+            "the weights of a dense segmenter",
+            "reinstall segsearch, or train it again (segsearch train recipes/masks.toml)",
+        ) as (shape, tensors):
             network = cls(
                 [int(count) for count in shape["channels"].split(",")],
                 int(shape["width"]),
@@ -90,13 +90,10 @@ class DenseNetwork(nn.Module):
                 int(shape["prototypes"]),
                 int(shape.get("side", FIRST_SIDE)),
             )
-            unknown = network.load_state_dict(tensors, strict=False)
+            unknown = network.load_state_dict(
+                {key: value.float() for key, value in tensors.items()}, strict=False
+            )
             missing = [key for key in unknown.missing_keys if not key.endswith("tracked")]
             if missing or unknown.unexpected_keys:
                 raise KeyError(*missing, *unknown.unexpected_keys)
-        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold the weights of a dense segmenter",
-                "reinstall segsearch, or train it again (segsearch train recipes/masks.toml)",
-            ) from error
         return network

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from segment_anything.modeling import PromptEncoder, Sam
 from segment_anything.modeling.common import LayerNorm2d
@@ -17,7 +16,7 @@ from torch.nn import functional
 
 from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
 from model.encoders.quantised import quantised, restored
-from model.errors import WeightsMismatch, shown
+from model.network_file import network_file
 from model.segmenters.neck import Neck, folded
 from model.segmenters.prompted_decoder import FineMaskDecoder, packed
 
@@ -137,10 +136,11 @@ class PromptedSam(Sam):  # type: ignore[misc]
         Raises:
             WeightsMismatch: the file holds no such network.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        with network_file(
+            path,
+            "the weights of a promptable segmenter",
+            "reinstall segsearch, or train it again (segsearch train recipes/prompts.toml)",
+        ) as (metadata, tensors):
             shape = json.loads(metadata["shape"])
             network = cls(
                 trunk,
@@ -148,11 +148,6 @@ class PromptedSam(Sam):  # type: ignore[misc]
                 int(metadata["side"]),
             )
             network.load_state_dict(restored(tensors))
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold the weights of a promptable segmenter",
-                "reinstall segsearch, or train it again (segsearch train recipes/prompts.toml)",
-            ) from error
         network.eval().requires_grad_(False)
         return network
 

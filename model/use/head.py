@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.encoders.quantised import quantised, restored
-from model.errors import WeightsMismatch, shown
+from model.network_file import network_file
 from model.use.places import PLACES
 
 CLASSES = 1000
@@ -132,10 +131,11 @@ class SegmentHead(nn.Module):
         Raises:
             WeightsMismatch: the file holds no segment head.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                shape = file.metadata() or {}
-                tensors = restored({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+        with network_file(
+            path,
+            "the weights of a segment head",
+            "reinstall segsearch, or train the head again (segsearch train recipes/use.toml)",
+        ) as (shape, tensors):
             head = cls(
                 [int(channels) for channels in shape["levels"].split(",")],
                 int(shape["width"]),
@@ -143,10 +143,5 @@ class SegmentHead(nn.Module):
                 classes=int(shape["classes"]),
                 places=int(shape.get("places", _PLACES_WITHOUT_FIT)),
             )
-            head.load_state_dict({"common": head.common} | tensors)
-        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold the weights of a segment head",
-                "reinstall segsearch, or train the head again (segsearch train recipes/use.toml)",
-            ) from error
+            head.load_state_dict({"common": head.common} | restored(tensors))
         return head.eval().requires_grad_(False)

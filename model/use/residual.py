@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model.errors import WeightsMismatch, shown
+from model.network_file import network_file
 
 
 @dataclass(frozen=True)
@@ -106,17 +105,13 @@ class ResidualHead(nn.Module):
         Raises:
             WeightsMismatch: the file holds none.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                told = json.loads((file.metadata() or {})["shape"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            head = cls(_shape(told))
+        with network_file(
+            path,
+            "a head over frozen towers",
+            "train one (segsearch train recipes/towers.toml), or name another file",
+        ) as (metadata, tensors):
+            head = cls(_shape(json.loads(metadata["shape"])))
             head.load_state_dict(tensors)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold a head over frozen towers",
-                "train one (segsearch train recipes/towers.toml), or name another file",
-            ) from error
         return head.eval().requires_grad_(False)
 
 

@@ -14,13 +14,8 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("SEGSEARCH_OFFLINE", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    monkeypatch.setenv("SEGSEARCH_MODELS", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def cache(empty_weight_cache: Path) -> Path:
+    return empty_weight_cache
 
 
 @pytest.fixture
