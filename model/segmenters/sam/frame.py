@@ -72,7 +72,8 @@ class Axis:
         return int(self.last_cell[-1]) + 1
 
     def reached(self, cells: slice) -> slice:
-        """The pixels that read any of the cells."""
+        """The pixels that read any of the cells, and where pixels step over cells (a photo smaller
+        than its mask) perhaps one that only reads cells on both sides of them."""
         if cells.stop <= cells.start:
             return slice(0, 0)
         return slice(int(self.first_pixel[cells.start]), int(self.last_pixel[cells.stop - 1]) + 1)
