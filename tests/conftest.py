@@ -5,7 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# The suite says the same of the same code each time. New examples are looked for on purpose:
+# pytest --hypothesis-profile=search
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile("same")
 
 SQUARES = {
     "red": (225, 20, 20), "green": (20, 155, 40), "blue": (25, 50, 215), "white": (250, 250, 250),

@@ -1,16 +1,25 @@
-"""CLIP's networks through open_clip: the architecture by name, the weights from a local file."""
+"""CLIP's networks through open_clip: the architecture by name, the weights from a local file.
+
+Words need one side of the network and photos the other. What is not asked for is not built, and
+its values are not read from the file.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.errors import PresetUnknown, WeightsMismatch, shown
+
+Side = Literal["image", "text"]
+SIDES: tuple[Side, ...] = ("image", "text")
+_SCALES = ("logit_scale", "logit_bias")  # of scores in training
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +27,8 @@ class ClipNetwork:
     """A frozen network and what belongs to it.
 
     Attributes:
-        network: open_clip's, in evaluation mode.
-        tokenizer: texts to N×T token numbers.
+        network: open_clip's, in evaluation mode, with the sides that were asked for.
+        tokenizer: texts to N×T token numbers; None without the text side.
         mean: of red, green and blue in [0, 1], that its input is less of.
         deviation: of these, that its input is divided by.
         device: where it is.
@@ -41,8 +50,9 @@ def load_clip(
     tokenizer: Path | None = None,
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
+    sides: tuple[Side, ...] = SIDES,
 ) -> ClipNetwork:
-    """The network of an open_clip checkpoint; nothing is downloaded.
+    """The network of an open_clip checkpoint, or one side of it; nothing is downloaded.
 
     Args:
         weights: safetensors, or anything that torch reads with `weights_only`.
@@ -52,6 +62,7 @@ def load_clip(
         tokenizer: folder of a transformers tokenizer, or a file in it, where one is needed.
         device: the CPU by default.
         dtype: what it computes in.
+        sides: which are wanted; the file's tensors of others are not read.
 
     Raises:
         PresetUnknown: open_clip does not know the architecture or the tag, or a tokenizer is
@@ -69,18 +80,18 @@ def load_clip(
             f"open_clip knows no weights '{shown(tag)}' of {shown(architecture)}",
             f"choose one of {known}",
         )
-    network = _empty(config, quick_gelu=bool(facts.get("quick_gelu")))
+    device = device or torch.device("cpu")
+    network = _empty(config, bool(facts.get("quick_gelu")), sides, device, dtype)
     try:
-        open_clip.load_checkpoint(network, str(weights), weights_only=True)
+        _fill(network, weights, sides)
     except Exception as error:  # torch, safetensors and open_clip raise what they like
         raise WeightsMismatch(
             f"{shown(weights)} does not hold open_clip weights of {shown(architecture)}",
             "name the architecture that the file was made for, or fetch the file again",
         ) from error
-    device = device or torch.device("cpu")
     return ClipNetwork(
-        network.eval().requires_grad_(False).to(device, dtype),
-        _tokenizer(config, tokenizer),
+        network.eval().requires_grad_(False),
+        _tokenizer(config, tokenizer) if "text" in sides else None,
         tuple(facts.get("mean") or OPENAI_DATASET_MEAN),
         tuple(facts.get("std") or OPENAI_DATASET_STD),
         device,
@@ -107,8 +118,15 @@ def _config(architecture: str) -> dict[str, Any]:
     return dict(open_clip.get_model_config(architecture))
 
 
-def _empty(config: dict[str, Any], quick_gelu: bool) -> nn.Module:
-    """The network with no values in it: random ones take seconds and are overwritten."""
+def _empty(
+    config: dict[str, Any],
+    quick_gelu: bool,
+    sides: tuple[Side, ...],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> nn.Module:
+    """The sides of the network with no values in them: random ones take seconds and are
+    overwritten."""
     from open_clip.model import CLIP, CustomTextCLIP
 
     config = dict(config)
@@ -122,12 +140,61 @@ def _empty(config: dict[str, Any], quick_gelu: bool) -> nn.Module:
             f"the configuration is not one of a CLIP ({shown(error)})",
             "choose an architecture of two plain towers, as ViT-B-16",
         ) from error
-    network = network.to_empty(device="cpu")
+    for name in [*dict(network.named_children()), *dict(network.named_parameters(recurse=False))]:
+        if name in _SCALES or _side(name) not in sides:
+            delattr(network, name)
+    network = network.to(dtype).to_empty(device=device)
     for module in network.modules():  # no checkpoint holds it
         mask = getattr(module, "attn_mask", None)
-        if isinstance(mask, torch.Tensor):
+        if isinstance(mask, Tensor):
             mask.fill_(float("-inf")).triu_(1)
     return network
+
+
+def _fill(network: Any, weights: Path, sides: tuple[Side, ...]) -> None:
+    """Copy a checkpoint's tensors of some sides into the network, all of them and no others."""
+    from open_clip.model import (
+        convert_to_custom_text_state_dict,
+        resize_pos_embed,
+        resize_text_pos_embed,
+    )
+
+    tensors = _tensors(weights, sides)
+    if "positional_embedding" in tensors and not hasattr(network, "positional_embedding"):
+        tensors = convert_to_custom_text_state_dict(tensors)
+    # numbers of the places, which older versions of transformers wrote
+    tensors.pop("text.transformer.embeddings.position_ids", None)
+    if "image" in sides:
+        resize_pos_embed(tensors, network)
+    if "text" in sides:
+        resize_text_pos_embed(tensors, network)
+    network.load_state_dict(tensors)
+
+
+def _tensors(path: Path, sides: tuple[Side, ...]) -> dict[str, Tensor]:
+    """A checkpoint's tensors of some sides, mapped into memory where the format allows it."""
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            names = _names(file.keys(), sides)
+            return {name: file.get_tensor(held) for held, name in names.items()}
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError:  # as torch wrote before 1.6: a stream, which cannot be mapped
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = held.get("state_dict", held)
+    return {name: tensors[each] for each, name in _names(tensors, sides).items()}
+
+
+def _names(held: Iterable[str], sides: tuple[Side, ...]) -> dict[str, str]:
+    """Of the tensors that count: their names in the network by those in the file."""
+    names = {name: name.removeprefix("module.") for name in held}
+    return {k: name for k, name in names.items() if name not in _SCALES and _side(name) in sides}
+
+
+def _side(name: str) -> Side:
+    return "image" if name.partition(".")[0] == "visual" else "text"
 
 
 def _tokenizer(config: dict[str, Any], path: Path | None) -> Any:

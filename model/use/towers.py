@@ -24,7 +24,7 @@ from model.use.residual import LevelMaps, ResidualHead, with_residual
 
 if TYPE_CHECKING:
     from model.encoders.clip_tower import ClipTower
-    from model.encoders.clip_weights import ClipNetwork
+    from model.encoders.clip_weights import ClipNetwork, Side
     from model.encoders.dino_tower import DinoTower
 
 Method = Literal["text-region", "corr-clip"]
@@ -87,7 +87,8 @@ class SegmentViews:
 class TowersEmbedder(Embedder):
     """e = unit(e0 + W_r h): e0 without training, by TextRegion or CorrCLIP; h USE's head.
 
-    The towers are loaded when they are first needed: a search reads words only.
+    Every tower is loaded when it is first needed, CLIP's two sides each by itself: a search by
+    words reads the text side only.
 
     Args:
         space: of the vectors; the preset names it.
@@ -216,7 +217,7 @@ class TowersEmbedder(Embedder):
         from model.encoders.clip_tower import ClipTower
 
         settings = self._settings
-        tower = ClipTower(self._network, settings.side, settings.tiles)
+        tower = ClipTower(self._network("image"), settings.side, settings.tiles)
         if tower.vision.dimension != self._space.dimension:
             raise PresetUnknown(
                 f"{shown(settings.architecture)} makes vectors of {tower.vision.dimension}"
@@ -243,7 +244,12 @@ class TowersEmbedder(Embedder):
         return DinoTower(self._files.dino, settings.dino_side, settings.tiles, device, dtype)
 
     @cached_property
-    def _network(self) -> ClipNetwork:
+    def _encode(self) -> Encode:
+        from model.encoders.clip_text import ClipText
+
+        return RememberedTexts(ClipText(self._network("text")).encode)
+
+    def _network(self, side: Side) -> ClipNetwork:
         from model.encoders.clip_weights import load_clip
 
         settings, device = self._settings, best_device()
@@ -254,13 +260,8 @@ class TowersEmbedder(Embedder):
             self._files.tokenizer,
             device,
             chosen_dtype(settings.precision, device),
+            (side,),
         )
-
-    @cached_property
-    def _encode(self) -> Encode:
-        from model.encoders.clip_text import ClipText
-
-        return RememberedTexts(ClipText(self._network).encode)
 
 
 def _check(settings: TowerSettings) -> None:

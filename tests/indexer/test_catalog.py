@@ -180,7 +180,7 @@ def test_files_below_a_folder(
     assert file == (FileStamp("/z", 1, 2), None, "Kind", "why")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5, unique=True))
 def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, names: list[bytes]) -> None:
     made = __import__("made_photos")

@@ -76,7 +76,7 @@ def grouped(many):
     return FaissVectors.build(64, many, grouped_from=5_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_flat_equals_the_reference_through_any_changes(data):
     flat, exact = FaissVectors(D, Never()), ExactVectors(D)

@@ -68,7 +68,7 @@ def test_a_near_synonym_is_no_rival(world: tuple[Calibration, np.ndarray]) -> No
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 39))
 def test_confidence_never_falls_with_the_score(
     world: tuple[Calibration, np.ndarray], seed: int, number: int

@@ -5,13 +5,13 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerFast
 
-from model.encoders.clip_weights import load_clip
+from model.encoders.clip_weights import SIDES, load_clip
 from model.errors import PresetUnknown, WeightsMismatch
 
 
@@ -39,6 +39,55 @@ def test_a_pickled_checkpoint_is_read(tiny_towers: Path, tmp_path: Path) -> None
     clip = load_clip(tmp_path / "clip.pt", str(tiny_towers / "clip.json"), dtype=torch.bfloat16)
     assert clip.network.visual.proj.dtype == torch.bfloat16
     assert torch.equal(clip.network.visual.proj, tensors["visual.proj"].bfloat16())
+
+
+def file_of_kind(kind: str, tensors: dict[str, torch.Tensor], folder: Path) -> Path:
+    if kind == "safetensors":
+        path = folder / "made.safetensors"
+        save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    else:
+        path = folder / "made.pt"
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "pickle")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pickle", "old pickle"])
+def test_a_side_alone_is_that_of_the_whole_network(
+    kind: str, tiny_towers: Path, tmp_path: Path
+) -> None:
+    """Whatever the file holds of the other side: here what fits no network."""
+    tensors = load_file(tiny_towers / "clip.safetensors")
+    architecture = str(tiny_towers / "clip.json")
+    whole = reference(tiny_towers)
+    pixels, words = torch.randn(2, 3, 32, 32), ["a dog", "two red cars"]
+    odd = {n: torch.zeros(1) if n.startswith("visual.") else v for n, v in tensors.items()}
+    text = load_clip(file_of_kind(kind, odd, tmp_path), architecture, sides=("text",))
+    with torch.no_grad():
+        tokens = text.tokenizer(words)
+        assert torch.equal(text.network.encode_text(tokens), whole.encode_text(tokens))  # type: ignore[operator]
+    assert not hasattr(text.network, "visual")
+    odd = {n: v if n.startswith("visual.") else torch.zeros(1) for n, v in tensors.items()}
+    image = load_clip(file_of_kind(kind, odd, tmp_path), architecture, sides=("image",))
+    with torch.no_grad():
+        assert torch.equal(image.network.encode_image(pixels), whole.encode_image(pixels))  # type: ignore[operator]
+    assert not hasattr(image.network, "transformer")
+    assert image.tokenizer is None
+    del tensors["visual.proj"], tensors["ln_final.bias"]
+    partial = file_of_kind(kind, tensors, tmp_path)
+    for side in SIDES:  # what is asked for must be there, all of it
+        with pytest.raises(WeightsMismatch, match="made"):
+            load_clip(partial, architecture, sides=(side,))
+
+
+def test_old_tensors_fit_a_text_side_of_its_own(tiny_towers: Path, tmp_path: Path) -> None:
+    shape = json.loads((tiny_towers / "clip.json").read_text())
+    (tmp_path / "custom.json").write_text(json.dumps(shape | {"custom_text": True}))
+    weights = tiny_towers / "clip.safetensors"
+    clip = load_clip(weights, str(tmp_path / "custom.json"), sides=("text",))
+    tokens = clip.tokenizer(["a dog"])
+    with torch.no_grad():
+        expected = reference(tiny_towers).encode_text(tokens)  # type: ignore[operator]
+        torch.testing.assert_close(clip.network.encode_text(tokens), expected)
 
 
 class Trap:

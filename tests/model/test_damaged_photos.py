@@ -100,7 +100,7 @@ def test_undamaged_they_are_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data(), max_side=SIDES)
 def test_with_some_bytes_changed(kind: str, data: st.DataObject, max_side: int | None) -> None:
     changed = bytearray(photo(kind))
@@ -115,7 +115,7 @@ def test_with_some_bytes_changed(kind: str, data: st.DataObject, max_side: int |
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(data=st.data(), max_side=SIDES)
 def test_with_the_end_or_a_middle_missing(
     kind: str, data: st.DataObject, max_side: int | None
@@ -126,7 +126,7 @@ def test_with_the_end_or_a_middle_missing(
     holds(whole[:start] + whole[end:], max_side)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     start=st.sampled_from([photo(kind)[:12] for kind in SAVED if kind != "heif"]),
     rest=st.binary(max_size=200),

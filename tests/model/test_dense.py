@@ -79,7 +79,7 @@ def test_of_all_proposals_the_best_are_taken_as_by_the_naive_loop() -> None:
     np.testing.assert_allclose(chosen.quality, [rank for rank, _ in kept[:20]], rtol=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.floats(0.1, 0.9))
 def test_suppression_of_one_part_equals_the_naive_loop(seed: int, n: int, overlap: float) -> None:
     random = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ boxes = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boxes)
 def test_parents_are_those_of_a_plain_count_of_pixels(boxes):
     # size below the grid: coverage maps are the masks themselves, the plain count is exact
@@ -61,7 +61,7 @@ def test_parents_are_those_of_a_plain_count_of_pixels(boxes):
             assert stack[parents[i]].sum() == min(wholes)[0]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(boxes)
 def test_following_parents_always_ends(boxes):
     parents = part_whole_parents(

@@ -79,7 +79,7 @@ def test_regions_of_which_little_is_left_are_not_taught() -> None:
     assert view.targets(drawn[2:3]).shape == (1, 16, 16)  # better than nothing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_views_show_some_region_and_lie_in_the_photo(seed: int) -> None:
     chance = random.Random(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -68,7 +68,6 @@ def test_run_lengths_of_another_size_are_refused():
         masks.decode_window(counts[0], (5, 5), slice(2), slice(2))
 
 
-@settings(deadline=None)
 @given(
     arrays(np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30))),
     st.integers(1, 40),

@@ -42,7 +42,7 @@ def overlap(one, other):
     return (one & other).sum() / (one | other).sum()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(blocky, targets)
 def test_the_crossings_are_those_of_the_densely_sampled_field(mask, target):
     values = sampled(mask, target)
@@ -57,7 +57,7 @@ def test_the_crossings_are_those_of_the_densely_sampled_field(mask, target):
             assert np.array_equal(got[certain], (values >= 0.5)[certain])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(blocky, st.sampled_from([3, 5, 7]))
 def test_every_pixel_centre_keeps_its_side(mask, times):
     # at an odd multiple the centre of a pixel is the centre of one of its smaller pixels
@@ -65,7 +65,7 @@ def test_every_pixel_centre_keeps_its_side(mask, times):
     assert np.array_equal(large[times // 2 :: times, times // 2 :: times], mask)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     arrays(np.bool_, st.tuples(st.integers(1, 8), st.integers(1, 8))).filter(np.any),
     st.floats(2.5, 6),

@@ -307,7 +307,7 @@ boxes = st.tuples(*[st.floats(-20, 60)] * 2, *[st.floats(-5, 60)] * 2)
 
 
 @given(boxes)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_rectangle_is_what_is_painted(box: tuple[float, ...]) -> None:
     x, y, width, height = box
     painted = np.zeros((1, *SIZE), np.bool_)
@@ -330,7 +330,7 @@ anything = st.recursive(
 
 
 @given(anything | st.builds(lambda c: {"counts": c}, anything | st.binary(max_size=20)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_segmentation_does_worse_than_to_be_refused(segmentation: Any) -> None:
     try:
         counts = region_counts(segmentation, SIZE)

@@ -38,7 +38,7 @@ def maps(random: np.random.Generator) -> FeatureMaps:
     return FeatureMaps(levels, torch.zeros(2, 16, 8))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(16, 8), (13, 9), (5, 3), (3, 11)]))
 def test_pooling_equals_the_naive_loop(seed: int, size: tuple[int, int]) -> None:
     random = np.random.default_rng(seed)

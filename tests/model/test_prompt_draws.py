@@ -19,7 +19,7 @@ def cells(points: torch.Tensor) -> list[tuple[int, int]]:
     return [(int((y + 0.5) // CELL), int((x + 0.5) // CELL)) for x, y in points.tolist()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(COVER, st.integers(0, 999))
 def test_clicks_land_inside_of_their_regions(cover: np.ndarray, seed: int) -> None:
     torch.manual_seed(seed)
@@ -39,7 +39,7 @@ def test_every_cell_of_a_region_is_as_likely() -> None:
     assert min(counts.values()) > 150
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(COVER, st.integers(0, 999))
 def test_boxes_are_near_those_of_a_loop_and_in_the_frame(cover: np.ndarray, seed: int) -> None:
     torch.manual_seed(seed)
@@ -68,7 +68,7 @@ def test_boxes_of_small_things_move_little() -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(COVER, st.integers(0, 999))
 def test_corrections_point_at_errors_and_say_which(cover: np.ndarray, seed: int) -> None:
     torch.manual_seed(seed)

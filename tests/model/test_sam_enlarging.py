@@ -36,7 +36,7 @@ def only(logits: np.ndarray, frame: Frame, thresholds: Thresholds):  # type: ign
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 999),
     st.integers(2, 150),

@@ -40,7 +40,7 @@ def test_a_stretched_frame_is_one_resizing() -> None:
     np.testing.assert_allclose(actual, expected.numpy(), atol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 16), sizes, sizes, sizes, st.data())
 def test_what_is_reached_and_what_is_needed(
     cells: int, side: int, inner: int, pixels: int, data: st.DataObject

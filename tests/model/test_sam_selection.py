@@ -21,7 +21,7 @@ def some_boxes(seed: int, count: int) -> np.ndarray:
     return np.concatenate([low, low + sides], axis=1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 9999), st.integers(0, 60), st.sampled_from([0.3, 0.7, 0.95]))
 def test_suppression_equals_torchvision(seed: int, count: int, overlap: float) -> None:
     boxes = some_boxes(seed, count)
@@ -32,7 +32,7 @@ def test_suppression_equals_torchvision(seed: int, count: int, overlap: float) -
     assert distinct_boxes(told, scores.tolist(), overlap) == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 9999), st.integers(1, 60), st.integers(0, 6))
 def test_ranges_of_boxes_spare_work_and_change_nothing(seed: int, count: int, loose: int) -> None:
     random = np.random.default_rng(seed)

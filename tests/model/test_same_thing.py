@@ -46,7 +46,7 @@ def test_the_best_of_each_thing_answers() -> None:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(955)  # eight of ten pixels inside: rounding decided
 @given(st.integers(0, 2**32 - 1))
 def test_it_equals_one_query_after_the_other(seed: int) -> None:

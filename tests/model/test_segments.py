@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.segments import Segments
@@ -50,7 +50,6 @@ def test_iterating_gives_single_segments():
     assert [int(single.areas[0]) for single in singles] == nested().areas.tolist()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=4, unique=True))
 def test_any_choice_is_consistent(order):
     whole, chosen = nested(), nested()[order]

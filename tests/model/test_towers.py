@@ -159,7 +159,7 @@ def test_nothing_asked_is_nothing_loaded(preset: Preset) -> None:
     embedder = built(preset)
     assert len(embedder.embed_texts([])) == 0
     assert len(embedder.embed_segments(photo(), Segments.empty((48, 64)))) == 0
-    assert not {"clip", "_network"} & set(vars(embedder))
+    assert not {"clip", "dino", "_encode"} & set(vars(embedder))
 
 
 def test_what_a_preset_lacks_is_told(preset: Preset, tiny_towers: Path) -> None:

@@ -19,7 +19,7 @@ def overlap(one, other):
 small = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))).filter(np.any)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(small)
 def test_filling_the_outlines_gives_the_mask_back(mask):
     polygons = outlines(mask)

@@ -73,7 +73,7 @@ def test_a_part_is_on_top_of_its_whole(made_match):
     assert pixels[30, 40, 2] > pixels[30, 40, 0]  # blue over red
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 300), st.integers(1, 300), st.text(max_size=60), st.integers(1, 2000))
 def test_labels_stay_inside_any_picture(height, width, words, rank):
     box = (width // 2, height // 2, width, height)
