@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model import masks
 from model.colour_names import NAMES, colour_terms, to_lab
 from model.images import Image
 from model.segments import Segments
+from model.use.coverage import coverage
 
 Floats = NDArray[np.float32]
 
@@ -59,8 +59,7 @@ def region_colours(image: Image, segments: Segments) -> Floats:
     table = np.stack(maps, axis=-1).reshape(-1, len(maps)).astype(np.float32)
     rows = [np.zeros((0, len(COMPONENTS)), np.float32)]
     for start in range(0, len(segments), CHUNK):
-        full = masks.decode(segments.counts[start : start + CHUNK], segments.size)
-        cover = masks.pool(full.astype(np.float32), small.size).reshape(len(full), -1) ** 2
+        cover = coverage(segments[start : start + CHUNK], small.size).numpy() ** 2
         shares = cover @ table / cover.sum(axis=1, keepdims=True)
         others = 1 - shares[:, : len(NAMES)].max(axis=1, keepdims=True)
         rows.append(np.sqrt(np.clip(np.concatenate([shares, others], axis=1), 0, 1)))

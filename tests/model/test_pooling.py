@@ -1,12 +1,10 @@
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.encoders.efficientnet import FeatureMaps
 from model.segments import Segments
-from model.use import pooling
 from model.use.pooling import pooled_features
 
 
@@ -47,15 +45,6 @@ def test_pooling_equals_the_naive_loop(seed: int, size: tuple[int, int]) -> None
     features = maps(random)
     pooled = pooled_features(features, Segments.from_masks(masks))
     np.testing.assert_allclose(pooled.numpy(), naive(features, masks), atol=1e-5)
-
-
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(0)
-    masks = random.random((9, 16, 8)) < 0.5
-    features, segments = maps(random), Segments.from_masks(masks)
-    whole = pooled_features(features, segments)
-    monkeypatch.setattr(pooling, "CHUNK", 2)
-    torch.testing.assert_close(pooled_features(features, segments), whole)
 
 
 def test_no_segments_give_no_rows() -> None:
