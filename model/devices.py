@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from model.errors import PresetUnknown
+
 if TYPE_CHECKING:
     import torch
 
@@ -34,6 +36,26 @@ def best_device() -> torch.device:
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def named_device(name: str) -> torch.device:
+    """The device of that name, as "cuda:1"; "auto" is the first GPU, or else the CPU.
+
+    Raises:
+        PresetUnknown: it is not on this machine.
+    """
+    import torch
+
+    if name == "auto":
+        return best_device()
+    device = torch.device(name)
+    here = {
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not here.get(device.type, True):
+        raise PresetUnknown(f"the device '{name}' is not on this machine", "take auto or cpu")
+    return device
 
 
 def chosen_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from model.embeddings import EmbeddingSpace
 from model.errors import PresetUnknown, WeightsMissing, shown
 from model.preset_files import DEFAULT, FOLDER, preset_file, preset_names, read_table, split_head
+from model.preset_kinds import EMBEDDERS, NO_VECTORS, SEGMENTERS, Kind, check_kind
 from model.weights import Weights, read_weights
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "FOLDER", "Models", "Preset", "load_preset", "preset_names"]
 
-NO_VECTORS = ("calibration", "masks", "prompts")  # weights that judge scores or draw masks
 Settings = Mapping[str, Any]
 
 
@@ -93,17 +93,18 @@ class Preset:
 
         Raises:
             WeightsMissing, WeightsMismatch: a weight file is not there or not the right one.
+            PresetUnknown: it names no file that its models need, or a setting is not theirs.
         """
         return Models(self.build_segmenter(), self.build_embedder())
 
     def build_segmenter(self) -> Segmenter:
         """The segmenter alone; raises what `build` raises."""
-        segmenter: Segmenter = _build(SEGMENTERS, self.segmenter, self)
+        segmenter: Segmenter = _build(SEGMENTERS, "segmenter", self)
         return segmenter
 
     def build_embedder(self) -> Embedder:
         """The embedder alone, all that words need; raises what `build` raises."""
-        embedder: Embedder = _build(EMBEDDERS, self.embedder, self)
+        embedder: Embedder = _build(EMBEDDERS, "embedder", self)
         return embedder
 
     def with_head(self, path: Path) -> Preset:
@@ -135,7 +136,7 @@ class Preset:
         Raises:
             WeightsMissing, WeightsMismatch: its file is not there or not the right one.
         """
-        return CALIBRATIONS[self.embedder["kind"]](self)
+        return EMBEDDERS[self.embedder["kind"]].calibration(self)
 
     def _embedding_identity(self) -> dict[str, Any]:
         digests = {role: w.sha256 for role, w in self.weights.items() if role not in NO_VECTORS}
@@ -165,15 +166,9 @@ def load_preset(name: str = DEFAULT) -> Preset:
             role: read_weights(role, entry, entry.pop("folder"), name)
             for role, entry in table.pop("weights", {}).items()
         }
-        preset = Preset(weights=weights, source=path, **table)
-        known = preset.segmenter["kind"] in SEGMENTERS and preset.embedder["kind"] in EMBEDDERS
     except (TypeError, KeyError, AttributeError) as e:
         raise PresetUnknown(f"{shown(path)} is no preset ({e})", "mend the file") from e
-    if not known:
-        raise PresetUnknown(
-            f"{shown(path)} names a kind of segmenter or embedder that does not exist",
-            f"segmenters: {', '.join(SEGMENTERS)}; embedders: {', '.join(EMBEDDERS)}",
-        )
+    preset = Preset(weights=weights, source=path, **table)
     return preset.with_head(head) if head else preset
 
 
@@ -181,104 +176,8 @@ def _digest(identity: Settings) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _build(kinds: Mapping[str, Callable[..., Any]], section: Settings, preset: Preset) -> Any:
-    settings = {key: value for key, value in section.items() if key != "kind"}
-    try:
-        return kinds[section["kind"]](preset, **settings)
-    except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        raise PresetUnknown(f"{shown(preset.source)}: {error}", "mend the file") from error
-
-
-def _felzenszwalb(preset: Preset, **settings: Any) -> Segmenter:
-    from model.segmenters.felzenszwalb import FelzenszwalbSegmenter
-
-    return FelzenszwalbSegmenter(**settings)
-
-
-def _dense(preset: Preset, **settings: Any) -> Segmenter:
-    from model.segmenters.dense import DenseSegmenter
-
-    masks, trunk = (preset.weights[role].checked_path() for role in ("masks", "trunk"))
-    prompts = preset.weights.get("prompts")
-    questions = prompts.checked_path() if prompts else None
-    return DenseSegmenter(masks, trunk, prompts=questions, **settings)
-
-
-def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
-    from model.segmenters.colour_regions import ColourRegionSegmenter
-
-    return ColourRegionSegmenter(**settings)
-
-
-def _sam(preset: Preset, **settings: Any) -> Segmenter:
-    from model.segmenters.sam.segmenter import SamSegmenter
-
-    return SamSegmenter(preset.weights["masks"].checked_path(), **settings)
-
-
-def _transformers_sam(preset: Preset, **settings: Any) -> Segmenter:
-    from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
-
-    path = preset.weights["masks"].checked_path()
-    return TransformersSegmenter(path if path.is_dir() else path.parent, **settings)
-
-
-def _universal(preset: Preset, **settings: Any) -> Embedder:
-    from model.use.universal import UniversalEmbedder
-
-    files: dict[str, Any] = {
-        role: weights.checked_path()
-        for role, weights in preset.weights.items()
-        if role not in NO_VECTORS
-    }
-    return UniversalEmbedder.load(preset.space, **files, **settings)
-
-
-def _colour_words(preset: Preset, **settings: Any) -> Embedder:
-    from model.encoders.colour_words import ColourWordEmbedder
-
-    return ColourWordEmbedder(preset.space, **settings)
-
-
-def _towers(preset: Preset, **settings: Any) -> Embedder:
-    from model.use.towers import TowersEmbedder, TowerSettings
-
-    files = {
-        role: each.checked_path() for role, each in preset.weights.items() if role not in NO_VECTORS
-    }
-    towers = preset.without_head().space.fingerprint
-    return TowersEmbedder.load(preset.space, TowerSettings(**settings), files, towers)
-
-
-def _fitted_calibration(preset: Preset) -> Calibration | None:
-    from model.calibration import Calibration
-
-    fitted = preset.weights.get("calibration")
-    return Calibration.load(fitted.checked_path()) if fitted else None
-
-
-def _colour_calibration(preset: Preset) -> Calibration:
-    from model.encoders.colour_words import colour_calibration
-
-    return colour_calibration()
-
-
-SEGMENTERS: Mapping[str, Callable[..., Segmenter]] = {
-    "dense": _dense,
-    "felzenszwalb": _felzenszwalb,
-    "colour-regions": _colour_regions,
-    "sam": _sam,
-    "transformers-sam": _transformers_sam,
-}
-EMBEDDERS: Mapping[str, Callable[..., Embedder]] = {
-    "universal": _universal,
-    "colour-words": _colour_words,
-    "towers": _towers,
-}
-CALIBRATIONS: Mapping[str, Callable[[Preset], Calibration | None]] = {
-    "universal": _fitted_calibration,
-    "colour-words": _colour_calibration,
-    "towers": _fitted_calibration,
-}
+def _build(kinds: Mapping[str, Kind[Any]], section: str, preset: Preset) -> Any:
+    said: Settings = getattr(preset, section)
+    check_kind(preset.source, section, said, kinds)
+    settings = {key: value for key, value in said.items() if key != "kind"}
+    return kinds[said["kind"]].build(preset, **settings)

@@ -8,14 +8,36 @@ trained head may follow, as in `base+runs/use/head.safetensors`. A file that say
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from model.errors import PresetUnknown, shown
+from model.preset_kinds import EMBEDDERS, SEGMENTERS, check_kind
+from model.preset_settings import Setting, Settings, check_section, number, text, whole
 
 FOLDER = Path(__file__).parent / "presets"
 DEFAULT = "nano"
 HEAD = ".safetensors"
+SECTIONS = ("segmenter", "embedder", "weights")
+TOP: Settings = {
+    "name": text(needed=True),
+    "title": text(needed=True),
+    "image_side": replace(whole(32), needed=True),
+    "seconds_per_photo": replace(number(0, above=True), needed=True),
+    "dimension": replace(whole(1), needed=True),
+    "worker_gb": number(0, above=True),
+}
+WEIGHTS: Settings = {
+    "source": text(),
+    "revision": text(),
+    "package": text(),
+    "file": text(),
+    "files": Setting("[[tables]] with a name", lambda value: isinstance(value, list)),
+    "sha256": text(),
+    "size": whole(0),
+    "licence": text(),
+}
 
 
 def preset_names() -> list[str]:
@@ -53,22 +75,33 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     Every `[weights.ROLE]` gets the key `folder`: of the file that names it.
 
     Raises:
-        PresetUnknown: a file is not there, extends itself, or is no TOML.
-        TypeError, AttributeError: a section is no table.
+        PresetUnknown: a file is not there, extends itself, is no TOML, or says what it may not.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PresetUnknown(f"{shown(path)} is no preset ({error})", "mend the file") from error
-    for entry in table.get("weights", {}).values():
+    weights = table.setdefault("weights", {})
+    check_section(path, "weights", weights, dict.fromkeys(weights, Setting("a table", _is_table)))
+    for role, entry in weights.items():
+        check_section(path, f"weights.{role}", entry, WEIGHTS)
         entry["folder"] = path.parent
     below = table.pop("extends", None)
-    if below is None:
-        return table
-    base = preset_file(str(path.parent / below) if str(below).endswith(".toml") else str(below))
-    if base in (*seen, path):
-        raise PresetUnknown(f"{shown(path)} extends itself", "mend the file")
-    return _over(read_table(base, (*seen, path)), table)
+    if below is not None:
+        check_section(path, "", {"extends": below}, {"extends": text()})
+        base = preset_file(str(path.parent / below) if below.endswith(".toml") else below)
+        if base in (*seen, path):
+            raise PresetUnknown(f"{shown(path)} extends itself", "mend the file")
+        table = _over(read_table(base, (*seen, path)), table)
+    # with what it extends, so that what is wrong is told of the file that says it
+    check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)
+    check_kind(path, "embedder", table.get("embedder", {}), EMBEDDERS)
+    check_section(path, "", {k: v for k, v in table.items() if k not in SECTIONS}, TOP)
+    return table
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

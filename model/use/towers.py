@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from model.devices import PRECISIONS, best_device, chosen_dtype
+from model.devices import best_device, chosen_dtype
 from model.embedder import Embedder
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.encoders.tiling import enlarged
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from model.encoders.dino_tower import DinoTower
 
 Method = Literal["text-region", "corr-clip"]
-LEAST_SIDE = 32  # pixels: no patch is larger
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,6 @@ class TowersEmbedder(Embedder):
         settings: TowerSettings,
         head: ResidualHead | None = None,
     ) -> None:
-        _check(settings)
         if files.dino is None and (head is not None or settings.method == "corr-clip"):
             raise PresetUnknown(
                 f"the preset '{space.name}' names no DINOv2, which corr-clip and heads need",
@@ -262,17 +260,3 @@ class TowersEmbedder(Embedder):
             chosen_dtype(settings.precision, device),
             (side,),
         )
-
-
-def _check(settings: TowerSettings) -> None:
-    for name, known in (("method", get_args(Method)), ("precision", PRECISIONS)):
-        if (value := getattr(settings, name)) not in known:
-            raise PresetUnknown(
-                f"there is no {name} '{shown(value)}'",
-                f"choose one of {', '.join(known)} in the preset's file",
-            )
-    for name in ("side", "dino_side", "tiles"):
-        if (side := getattr(settings, name)) < LEAST_SIDE and (name != "tiles" or side):
-            raise PresetUnknown(
-                f"{name} is {side} pixels, expected {LEAST_SIDE} or more", "mend the preset's file"
-            )

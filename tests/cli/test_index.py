@@ -44,6 +44,33 @@ def test_an_unknown_preset_is_one_line(run, photos: Path, tmp_path: Path) -> Non
     assert "nano" in done.err
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("segmenter.sied = 64", "[segmenter] has no setting 'sied': it may have kind, side, "),
+        ("embedder.side = 'wide'", "[embedder] side is 'wide': give a whole number of 8 or more\n"),
+        ("segmenter.min_area = 2", "[segmenter] min_area is 2: give a number from 0 to 1\n"),
+        ("image_side = 0", "image_side is 0: give a whole number of 32 or more\n"),
+        (
+            "segmenter.kind = 'sam'\nsegmenter.device = 'tpu'",
+            "give auto, cpu, mps, cuda, or cuda:0",
+        ),
+        ("weights.clip.sha = 'x'", "[weights.clip] has no setting 'sha': it may have source, "),
+    ],
+)
+def test_a_setting_that_is_wrong_is_one_line_with_what_is_allowed(
+    said: str, told: str, run, photos: Path, tmp_path: Path
+) -> None:
+    preset, index = tmp_path / "own.toml", tmp_path / "index"
+    preset.write_text(f"extends = 'colours'\n{said}")
+    done = run("index", photos, "--index", index, "--preset", preset)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"segsearch: {preset}: ")
+    assert told in done.err
+    assert done.err.count("\n") == 1
+    assert not index.exists()
+
+
 def test_the_index_can_be_named_by_the_environment(
     run, photos: Path, tmp_path: Path, monkeypatch
 ) -> None:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from model.devices import PRECISIONS, best_device, chosen_dtype
+from model.devices import PRECISIONS, best_device, chosen_dtype, named_device
+from model.errors import PresetUnknown
 
 
 def test_the_cpu_is_used_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -9,6 +10,15 @@ def test_the_cpu_is_used_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) 
     assert best_device() == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert best_device() == torch.device("cuda")
+
+
+def test_a_device_goes_by_its_name_if_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert named_device("auto") == best_device()
+    assert named_device("cpu") == torch.device("cpu")
+    assert named_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(PresetUnknown, match="'cuda:2' is not on this machine"):
+        named_device("cuda:2")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS[1:])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,31 @@ def test_a_file_that_is_no_preset_is_told(tmp_path: Path, text: str) -> None:
         load_preset(written(tmp_path, text))
 
 
-def test_an_unknown_setting_is_told_when_it_is_built(tmp_path: Path) -> None:
-    preset = load_preset(
-        written(tmp_path, COLOURS.replace("[embedder]", "sharpness = 3\n[embedder]"))
-    )
-    with pytest.raises(PresetUnknown, match="sharpness"):
+def test_the_file_is_told_that_says_what_is_wrong(tmp_path: Path) -> None:
+    written(tmp_path, COLOURS + "sharpness = 3\n")
+    (tmp_path / "above.toml").write_text("extends = 'own.toml'\nname = 'above'")
+    with pytest.raises(PresetUnknown, match=r"own\.toml: \[embedder\] has no .* have kind, side$"):
+        load_preset(str(tmp_path / "above.toml"))
+    written(tmp_path, COLOURS)
+    (tmp_path / "above.toml").write_text("extends = 'own.toml'\nembedder.side = 1")
+    with pytest.raises(PresetUnknown, match=r"above\.toml: \[embedder\] side is 1: .* 8 or more"):
+        load_preset(str(tmp_path / "above.toml"))
+
+
+def test_a_preset_made_otherwise_is_checked_when_it_is_built() -> None:
+    preset = replace(load_preset("colours"), embedder={"kind": "colour-words", "side": "wide"})
+    with pytest.raises(PresetUnknown, match=r"colours\.toml: \[embedder\] side is 'wide'"):
         preset.build()
+
+
+def test_what_a_kind_needs_beside_settings_is_told(tmp_path: Path) -> None:
+    sam = COLOURS.replace("colour-regions", "sam")
+    with pytest.raises(PresetUnknown, match=r"no weights for 'masks'.*add \[weights\.masks\]"):
+        load_preset(written(tmp_path, sam)).build_segmenter()
+    with pytest.raises(PresetUnknown, match=r"own\.toml: dimension is 31: give 32"):
+        load_preset(
+            written(tmp_path, COLOURS.replace("dimension = 32", "dimension = 31"))
+        ).build_embedder()
 
 
 def test_the_fingerprint_tells_settings_apart_and_the_space_only_the_embedder_s(

@@ -44,7 +44,7 @@ def point_grid(per_side: int) -> Points:
 
 def point_grids(per_side: int, layers: int, downscale: int) -> list[Points]:
     """A grid for the photo and for each layer of crops, each coarser by `downscale`."""
-    return [point_grid(int(per_side / downscale**layer)) for layer in range(layers + 1)]
+    return [point_grid(max(int(per_side / downscale**layer), 1)) for layer in range(layers + 1)]
 
 
 def crops(size: tuple[int, int], layers: int, overlap: float) -> list[Crop]:

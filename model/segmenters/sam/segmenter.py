@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from model.devices import best_device, chosen_dtype
+from model.devices import chosen_dtype, named_device
 from model.images import Image
 from model.segmenter import Segmenter
 from model.segmenters.sam.generator import GeneratedMask, MaskGenerator
@@ -58,6 +57,7 @@ class SamSegmenter(PointGridSegmenter):
 
     Raises:
         WeightsMissing, WeightsMismatch: the file is not there, or holds no SAM.
+        PresetUnknown: the device is not on this machine.
         ValueError: a setting has no meaning.
     """
 
@@ -85,8 +85,3 @@ def _segments(masks: Sequence[GeneratedMask], size: tuple[int, int]) -> Segments
         return Segments.empty(size)
     quality = np.clip(np.array([mask.quality for mask in found], np.float32), 0, 1)
     return Segments.from_counts(size, [mask.counts for mask in found], quality)
-
-
-def named_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the first GPU, or else the CPU."""
-    return best_device() if name == "auto" else torch.device(name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from model.devices import chosen_dtype
-from model.segmenters.sam.segmenter import PointGridSegmenter, named_device
+from model.devices import chosen_dtype, named_device
+from model.segmenters.sam.segmenter import PointGridSegmenter
 
 
 class TransformersSegmenter(PointGridSegmenter):
@@ -21,6 +21,7 @@ class TransformersSegmenter(PointGridSegmenter):
 
     Raises:
         WeightsMissing, WeightsMismatch: the folder is not there, or holds no such model.
+        PresetUnknown: the device is not on this machine.
         ValueError: a setting has no meaning.
     """
 
