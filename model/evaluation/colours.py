@@ -1,7 +1,8 @@
 """ "COLOUR PHRASE" queries: of all segments with one name, which have the colour?
 
 Nobody annotated colours. What colour a segment has is read from the pixels under its true mask,
-each named by the nearest basic colour term in CIELAB (`model.colour_names`).
+each named by the nearest basic colour term in CIELAB (`model.colour_names`), or as the people of a
+survey did (`model.evaluation.colour_survey`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import masks
-from model.colour_names import NAMES, colour_terms
+from model.colour_names import NAMES
 
 CLEAR = 0.5  # a segment has a colour that covers at least this share of it …
 FAINT = 0.2  # … and has not one that covers at most this; between the two nobody can say
@@ -43,17 +44,16 @@ class ColourQuery:
 
 
 def colour_shares(
-    pixels: NDArray[np.uint8], counts: Sequence[bytes], size: tuple[int, int]
+    terms: NDArray[np.uint8], counts: Sequence[bytes], size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """N×11 shares of the basic colour terms under N masks.
 
     Args:
-        pixels: H×W×3 sRGB.
+        terms: H×W, what each pixel is called: an index into `NAMES`.
         counts: N COCO compressed run lengths.
         size: (H, W).
     """
-    terms = colour_terms(pixels).ravel()
-    named = (terms[:, None] == np.arange(len(NAMES))).astype(np.float32)
+    named = (terms.reshape(-1, 1) == np.arange(len(NAMES))).astype(np.float32)
     cover = masks.decode(counts, size).reshape(-1, terms.size).astype(np.float32)
     return np.asarray((cover @ named) / np.maximum(cover.sum(axis=1, keepdims=True), 1))
 

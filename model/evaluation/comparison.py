@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,10 @@ from model.evaluation.ranking import (
     chance_success,
     mean,
 )
-from model.evaluation.tables import Row
+from model.evaluation.tables import Row, Table
 
 CHANCE = "chance"
+CROPS, WHOLE, IMAGENET = "crops", "whole photos", "ImageNet names"
 Counts = NDArray[np.int64]
 
 
@@ -63,6 +64,9 @@ def success_measure(k: int) -> Measure:
         lambda ranking, relevant, ignored, total: ranking.success(relevant, k, ignored, total),
         lambda relevant, candidates, total: chance_success(relevant, candidates, total, k),
     )
+
+
+P10, R1, R10 = precision_measure(10), success_measure(1), success_measure(10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,3 +132,10 @@ def compared(
     ]
     name = f"{what}: {measure.name}" if what else measure.name
     return Row(name, count, (*figures, mean(first.chance(measure)[chosen])))
+
+
+def comparison_table(
+    title: str, cases: str, columns: tuple[str, ...], rows: Iterable[Row | None]
+) -> Table:
+    """A table of such rows, those left out that are None; `columns` are the methods' names."""
+    return Table(title, cases, (*columns, CHANCE), tuple(row for row in rows if row is not None))

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import masks
+from model.colour_names import colour_terms
 from model.embedder import Embedder
 from model.evaluation.baselines import ImageNetNames, crop_vectors
+from model.evaluation.colour_survey import surveyed_terms
 from model.evaluation.colours import colour_shares
 from model.evaluation.segmentation import in_photo_frame
 from model.evaluation.truth import TruePhoto, Truth, bare_segments
@@ -85,6 +87,7 @@ class Looks:
         photo: M int64, the number of each region's photo.
         area: M float64, as a share of the photo.
         colours: M×11 float32, shares of the colour terms under each region.
+        surveyed: the same, of the terms that the people of a survey would use.
         regions: M×D float32 unit vectors of the true regions.
         crops: the same of their bounding boxes, each embedded as a photo; None if not asked for.
         whole: n×D float32 unit vectors of the photos.
@@ -98,6 +101,7 @@ class Looks:
     photo: NDArray[np.int64]
     area: NDArray[np.float64]
     colours: NDArray[np.float32]
+    surveyed: NDArray[np.float32]
     regions: NDArray[np.float32]
     crops: NDArray[np.float32] | None
     whole: NDArray[np.float32]
@@ -138,6 +142,7 @@ def look(
         np.repeat(np.arange(len(counts)), counts),
         np.concatenate([part.area for part in gathered]),
         np.concatenate([part.colours for part in gathered]),
+        np.concatenate([part.surveyed for part in gathered]),
         np.concatenate([part.regions for part in gathered]),
         np.concatenate([part.crops for part in gathered]) if baselines else None,
         np.concatenate([part.whole for part in gathered]),
@@ -162,6 +167,7 @@ class _Own:
 class _Look:
     area: NDArray[np.float64]
     colours: NDArray[np.float32]
+    surveyed: NDArray[np.float32]
     regions: NDArray[np.float32]
     crops: NDArray[np.float32]
     whole: NDArray[np.float32]
@@ -186,7 +192,8 @@ def _look(
     crops = crop_vectors(embedder, image, named) if names else vectors[:0]
     return _Look(
         named.areas / (photo.size[0] * photo.size[1]),
-        colour_shares(image.pixels, counts, photo.size),
+        colour_shares(colour_terms(image.pixels), counts, photo.size),
+        colour_shares(surveyed_terms(image.pixels), counts, photo.size),
         vectors[:-1],
         crops,
         vectors[-1:],

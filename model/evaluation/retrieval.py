@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.colours import colour_queries
+from model.evaluation.coloured import coloured
 from model.evaluation.comparison import (
-    CHANCE,
+    CROPS,
+    IMAGENET,
     MAP,
+    P10,
+    R1,
+    R10,
+    WHOLE,
     Answers,
     Measure,
     compared,
-    precision_measure,
-    success_measure,
+    comparison_table,
 )
 from model.evaluation.judging import (
     NOTHING,
@@ -33,10 +37,8 @@ from model.evaluation.tables import Row, Table
 from model.evaluation.truth import Truth
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-P10, R1, R10 = precision_measure(10), success_measure(1), success_measure(10)
 MEASURES = (MAP, P10, R1, R10)
 KINDS = ("object", "part", "stuff")
-CROPS, WHOLE, IMAGENET = "crops", "whole photos", "ImageNet names"
 CHUNK = 128  # queries whose scores of all masks are held at once
 
 
@@ -73,7 +75,7 @@ def measure_retrieval(
             true_masks(truth, looks, preset, encode, unseen),
             own_masks(truth, looks, preset, encode, unseen),
             phrase_to_photo(truth, looks, preset, encode),
-            colours(looks, preset, encode),
+            coloured(looks, preset, encode),
         ]
     tables.append(text_to_photo(truth, looks, preset, encode))
     return tuple(table for table in tables if table.rows)
@@ -110,7 +112,7 @@ def true_masks(
     ))  # fmt: skip
     sources = np.array([photo.source for photo in truth.photos])[looks.photo]
     rows += [row(Group(f"within {s}", sources == s, alone=True), MAP) for s in truth.sources]
-    return _table("phrase → segment, true masks given", "phrases", tuple(rankings), rows)
+    return comparison_table("phrase → segment, true masks given", "phrases", tuple(rankings), rows)
 
 
 def own_masks(
@@ -159,7 +161,9 @@ def own_masks(
         Group(name, everything.inside), MAP, asked
     ))  # fmt: skip
     columns = tuple(_column(name, preset) for name in looks.proposals)
-    return _table("phrase → segment, own masks, right at IoU ≥ 0.5", "phrases", columns, rows)
+    return comparison_table(
+        "phrase → segment, own masks, right at IoU ≥ 0.5", "phrases", columns, rows
+    )
 
 
 def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Table:
@@ -186,36 +190,8 @@ def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> 
     rows += [
         compared("among photos that can be judged", measure, where_judged) for measure in (MAP, P10)
     ]
-    return _table(
+    return comparison_table(
         f"phrase → photo, {len(members)} photos with named regions", "phrases", tuple(scores), rows
-    )
-
-
-def colours(looks: Looks, preset: str, encode: Encode) -> Table:
-    """COLOUR PHRASE → those of the phrase's segments that have the colour, true masks given."""
-    texts, relevant = phrases_of(looks)
-    asked = list(colour_queries(texts, relevant, looks.colours))
-    shape = (len(asked), len(looks.photo))
-    judged, right = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    for number, query in enumerate(asked):
-        judged[number, query.rows] = True
-        right[number, query.rows] = query.right
-    both, alone = encode([q.text for q in asked]), encode([q.phrase for q in asked])
-    methods: dict[str, Answers | None] = {
-        name: None if vectors is None else Answers(Ranking(words @ vectors.T, judged), right)
-        for name, words, vectors in (
-            (preset, both, looks.regions),
-            ("without the colour word", alone, looks.regions),
-            (CROPS, both, looks.crops),
-            (WHOLE, both, looks.whole[looks.photo]),
-        )
-    }
-    rows = [compared("", MAP, methods), compared("", R1, methods)] if asked else []
-    for colour in dict.fromkeys(query.colour for query in asked):
-        of_colour = np.array([query.colour == colour for query in asked])
-        rows.append(compared(colour, MAP, methods, of_colour))
-    return _table(
-        "COLOUR PHRASE → segment, among the phrase's true masks", "queries", tuple(methods), rows
     )
 
 
@@ -230,7 +206,7 @@ def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Ta
     ]
     title = f"text → its photo among {len(truth.photos)}, by the photo or its best mask"
     if not pairs:
-        return _table(title, "texts", (), ())
+        return comparison_table(title, "texts", (), ())
     texts = [text for _, text in pairs]
     queries = encode(texts)
     own = np.zeros((len(pairs), len(truth.photos)), np.bool_)
@@ -255,7 +231,7 @@ def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Ta
         if source not in named
         for measure in (R1, R10)
     ]
-    return _table(title, "texts", tuple(scores), rows)
+    return comparison_table(title, "texts", tuple(scores), rows)
 
 
 def _photo_scores(
@@ -291,7 +267,3 @@ def _seen_and_unseen(
 
 def _column(name: str, preset: str) -> str:
     return preset if name == preset else f"{name} masks"
-
-
-def _table(title: str, cases: str, columns: tuple[str, ...], rows: Iterable[Row | None]) -> Table:
-    return Table(title, cases, (*columns, CHANCE), tuple(row for row in rows if row is not None))

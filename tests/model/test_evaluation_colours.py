@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from model import masks
-from model.colour_names import NAMES
+from model.colour_names import NAMES, colour_terms
+from model.evaluation.colour_survey import surveyed_terms
 from model.evaluation.colours import colour_queries, colour_shares
 
 RED, BLUE = NAMES.index("red"), NAMES.index("blue")
@@ -20,11 +21,12 @@ def test_colours_are_counted_under_the_mask() -> None:
     pixels[:, :3], pixels[:, 3:] = (225, 20, 20), (25, 50, 215)
     drawn = np.zeros((2, 4, 6), np.bool_)
     drawn[0, :, :4], drawn[1, 0, 5] = True, True
-    found = colour_shares(pixels, masks.encode(drawn), (4, 6))
+    terms = colour_terms(pixels)
+    found = colour_shares(terms, masks.encode(drawn), (4, 6))
     assert found[0, [RED, BLUE]] == pytest.approx([0.75, 0.25])
     assert found[1, BLUE] == 1
     assert found.sum(axis=1) == pytest.approx([1, 1])
-    assert colour_shares(pixels, (), (4, 6)).shape == (0, len(NAMES))
+    assert colour_shares(terms, (), (4, 6)).shape == (0, len(NAMES))
 
 
 def test_a_colour_is_asked_of_the_phrases_clear_segments() -> None:
@@ -45,3 +47,23 @@ def test_what_cannot_be_told_apart_is_not_asked() -> None:
     assert list(colour_queries(["door"], every, shares(1, 1, 1, 1, 1))) == []  # all are red
     assert list(colour_queries(["door"], every[:, :4], mixed[:4])) == []  # too few
     assert len(list(colour_queries(["door"], every, mixed))) == 2
+
+
+def test_the_survey_calls_colours_as_people_do() -> None:
+    called = {
+        (250, 250, 250): "white", (5, 5, 5): "black", (128, 130, 129): "grey",
+        (229, 0, 0): "red", (249, 115, 6): "orange", (255, 255, 20): "yellow",
+        (21, 176, 26): "green", (3, 67, 223): "blue", (1, 21, 62): "blue", (126, 30, 156): "purple",
+        (255, 129, 192): "pink", (101, 55, 0): "brown",
+    }  # fmt: skip
+    pixels = np.array([list(called)], np.uint8)
+    assert [NAMES[term] for term in surveyed_terms(pixels)[0]] == list(called.values())
+
+
+def test_the_survey_is_searched_in_cielab() -> None:
+    """(67, 107, 173) is called "french blue": the table holds the answer of its step's middle."""
+    pixels = np.array([[[67, 107, 173], [64, 104, 168]]], np.uint8)
+    assert (surveyed_terms(pixels) == NAMES.index("blue")).all()
+    every = np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)
+    stepped = every // 8 * 8 + 4
+    np.testing.assert_array_equal(surveyed_terms(every), surveyed_terms(stepped))

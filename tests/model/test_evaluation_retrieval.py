@@ -53,6 +53,7 @@ LOOKS = Looks(
     np.array([0, 0, 1, 2]),
     np.array([0.005, 0.05, 0.5, 0.05]),
     np.zeros((4, 11), np.float32),
+    np.zeros((4, 11), np.float32),
     vectors(0.9, 0.8, 0.7, 0.1),  # dog: right, wrong, right, wrong
     None,
     vectors(0.5, 0.4, 0.6, 0.9, 0.3, 0.2),
@@ -151,6 +152,7 @@ def test_the_fake_preset_knows_colours(squares_corpus: Path) -> None:
     assert photos.columns == ("colours", "felzenszwalb masks", "whole photos", "chance")
     assert colours.figure("mAP", "colours") == 1
     assert colours.figure("mAP", "without the colour word") < 1  # type: ignore[operator]
+    assert colours.figure("colours as people named them in a survey: mAP", "colours") == 1
     assert texts.figure("walls: R@1", "whole photos") == 1
     assert texts.figure("walls: R@1", "colours") == 0  # a red square is as red as a red wall
     assert texts.columns == (
