@@ -23,6 +23,7 @@ from model.preset_settings import (
     text,
     whole,
     whole_or_none,
+    wholes,
 )
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ _POINT_GRID: Settings = {
     "min_mask_region_area": whole(0),
 }
 SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
-    "dense": Kind(_dense, {"side": whole(32)}),
+    "dense": Kind(_dense, {"side": whole(32), "views": wholes(32, multiple=32)}),
     "felzenszwalb": Kind(
         _felzenszwalb,
         {

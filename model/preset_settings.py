@@ -82,6 +82,15 @@ def numbers() -> Setting:
     )
 
 
+def wholes(least: int, multiple: int = 1) -> Setting:
+    """A list of whole numbers as `whole` takes them, or an empty one."""
+    each = whole(least, multiple=multiple)
+    return Setting(
+        f"a list, each of it {each.expected}",
+        lambda value: isinstance(value, list) and all(map(each.allows, value)),
+    )
+
+
 def one_of(*words: str) -> Setting:
     """One of these words."""
     return Setting(f"one of {', '.join(words)}", lambda value: value in words)

@@ -62,9 +62,11 @@ class DenseProposals:
         # in place: thousands of masks are drawn for each photo
         return appearance.sub_(away.sqrt_(), alpha=2).add_(bias)
 
-    def reduced(self) -> DenseProposals:
-        """The same proposals with masks at half the size, stride 8."""
-        prototypes = functional.avg_pool2d(self.prototypes[None], 2)[0]
+    def resized(self, size: tuple[int, int]) -> DenseProposals:
+        """The same proposals with masks of (height, width) cells, by averages over areas."""
+        if self.prototypes.shape[1:] == size:
+            return self
+        prototypes = functional.interpolate(self.prototypes[None], size, mode="area")[0]
         return replace(self, prototypes=prototypes)
 
 

@@ -19,7 +19,7 @@ from model.evaluation.recall import found_at, recall
 from model.evaluation.segmentation import in_photo_frame, regions_of
 from model.evaluation.truth import TruePhoto, read_truth
 from model.preset import load_preset
-from model.segmenters.dense import Selection, chosen_segments
+from model.segmenters.dense_choice import Selection, chosen_segments
 from model.segmenters.dense_head import HYPOTHESES, DenseProposals
 from model.segmenters.dense_network import DenseNetwork
 from model.training.feature_store import FeatureStore
@@ -142,7 +142,7 @@ class MaskTask(Task):
         (proposals,) = self.network([level[None] for level in self._maps(photo)])
         ratio = FRAME / max(photo.size)
         size = (max(round(photo.size[0] * ratio), 1), max(round(photo.size[1] * ratio), 1))
-        segments = chosen_segments(proposals, size, Selection(most=_MEASURED))
+        segments = chosen_segments([proposals], size, Selection(most=_MEASURED))
         regions = [region.counts for region in regions_of(photo, 0)]
         return found_at(masks.iou(in_photo_frame(segments, photo.size), regions, photo.size))
 
@@ -175,7 +175,8 @@ def mask_terms(
     cells = drawn_cells(coarse.flatten(1)[which])
     every = torch.arange(HYPOTHESES, device=cells.device).repeat(len(cells))
     with torch.no_grad():  # which hypothesis is best shows at half the size
-        rough = proposals.reduced().masks(cells.repeat_interleave(HYPOTHESES), every)
+        small = proposals.resized((coarse.shape[1], coarse.shape[2]))
+        rough = small.masks(cells.repeat_interleave(HYPOTHESES), every)
         fit = overlaps(rough, coarse).view(len(cells), HYPOTHESES, regions)
         rows = torch.arange(len(cells), device=cells.device)
         best = best_hypothesis(fit[rows, :, which])
