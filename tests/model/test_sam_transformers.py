@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -18,7 +20,9 @@ from toy_sam import PHOTO
 
 from model.errors import WeightsMismatch, WeightsMissing
 from model.images import Image
-from model.segmenters.sam.transformers_sam import TransformersHq, TransformersSam, load_promptable
+from model.segmenters.sam.generator import MaskGenerator
+from model.segmenters.sam.promptable import Answers, Promptable, View
+from model.segmenters.sam.transformers_sam import TransformersSam, load_promptable
 from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
 
 WIDTH = 32
@@ -165,6 +169,20 @@ def sam3() -> Any:
     )
 
 
+def mended(model: Any) -> Any:
+    """A SAM-HQ that enlarges what its transformer made of the photo's cells, as its authors' code
+    does (`hs, src = self.transformer(…)`); transformers 5.23 enlarges the encoder's, transposed."""
+    decoder = model.mask_decoder
+    left: list[torch.Tensor] = []
+    decoder.transformer.register_forward_hook(lambda _, taken, given: left.append(given[1]))
+
+    def put_right(_: Any, taken: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return (left.pop().transpose(2, 3).reshape(taken[0].shape),)
+
+    decoder.upscale_conv1.register_forward_pre_hook(put_right)
+    return model
+
+
 def lively(make: Callable[[], Any]) -> Any:
     """A model whose random weights are large enough to make a difference."""
     torch.manual_seed(0)
@@ -180,7 +198,6 @@ def test_points_are_answered_as_by_the_library(make: Callable[[], Any], tmp_path
     model = lively(make)
     model.save_pretrained(tmp_path)
     ours = load_promptable(tmp_path, torch.float32, CPU)
-    assert isinstance(ours, TransformersHq if make is sam_hq else TransformersSam)
     (view,) = ours.look([PHOTO])
     points = np.random.default_rng(0).random((6, 2)) * [125, 90]
     answers = view.answer(points)
@@ -189,13 +206,79 @@ def test_points_are_answered_as_by_the_library(make: Callable[[], Any], tmp_path
     pixels, ((height, width),) = ours._eyes.prepared([PHOTO])
     at = torch.tensor(points * [width / 125, height / 90], dtype=torch.float32)
     with torch.inference_mode():
-        said = model(pixel_values=pixels, input_points=at[None, :, None])
+        said = (mended(model) if make is sam_hq else model)(
+            pixel_values=pixels, input_points=at[None, :, None]
+        )
     rows, columns = drawn.shape[2:]
     expected = said.pred_masks[0][..., :rows, :columns]
+    if make is sam_hq:  # the library gives the best mask first
+        order = answers.quality.argsort(dim=1, descending=True)
+        drawn = drawn.take_along_dim(order[..., None, None], 1)
+        answers.quality = answers.quality.take_along_dim(order, 1)
     assert expected.std() > 0.05
     torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(answers.quality, said.iou_scores[0], rtol=0, atol=1e-5)
     assert view.frame.size == PHOTO.shape[:2]
+
+
+class PlainHq(Promptable, View, Answers):
+    """SAM-HQ by the library's own decoder: every mask of every point."""
+
+    def __init__(self, model: Any, folded: TransformersSam) -> None:
+        self.model, self.folded = mended(model), folded
+        self.device = CPU
+
+    def look(self, photos: Any) -> list[View]:
+        (photo,) = photos
+        self.pixels, (inner,) = self.folded._eyes.prepared(photos)
+        self.frame = self.folded.frame(photo.shape[:2], inner)
+        self.scale = np.array([inner[1] / photo.shape[1], inner[0] / photo.shape[0]])
+        return [self]
+
+    def answer(self, points: Any) -> Answers:
+        at = torch.as_tensor(points * self.scale, dtype=torch.float32)[None, :, None]
+        said = self.model(pixel_values=self.pixels, input_points=at)
+        self.quality, self.logits = said.iou_scores[0], said.pred_masks[0]
+        return self
+
+    def masks(self, rows: torch.Tensor) -> torch.Tensor:
+        height, width = self.frame.rows.cells_read, self.frame.columns.cells_read
+        return self.logits[rows, :, :height, :width]
+
+
+def test_masks_of_sam_hq_are_those_of_the_library_s_decoder(tmp_path: Path) -> None:
+    model = lively(sam_hq)
+    model.save_pretrained(tmp_path)
+    folded = load_promptable(tmp_path, torch.float32, CPU)
+    (view,) = folded.look([PHOTO])
+    said = view.answer(np.random.default_rng(0).random((40, 2)) * [125, 90]).quality
+    settings = {
+        "points_per_side": 6,
+        "pred_iou_thresh": float(said.quantile(0.3)),
+        "stability_score_thresh": 0.5,
+        "stability_score_offset": 0.05,
+        "box_nms_thresh": 1.0,  # all are kept: what knows nothing draws much the same anywhere
+        "output_mode": "coco_rle",
+    }
+    ours, theirs = (
+        sorted(
+            json.dumps(mask["segmentation"])
+            for mask in MaskGenerator(each, **settings).generate(PHOTO)
+        )
+        for each in (folded, PlainHq(model, folded))
+    )
+    assert len(set(theirs)) > 10
+    assert ours == theirs
+
+
+def test_in_bfloat16_sam_hq_draws_nearly_the_same(tmp_path: Path) -> None:
+    lively(sam_hq).save_pretrained(tmp_path)
+    points = np.random.default_rng(0).random((6, 2)) * [125, 90]
+    exact, rough = (
+        load_promptable(tmp_path, dtype, CPU).look([PHOTO])[0].answer(points).masks(torch.arange(6))
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert functional.cosine_similarity(exact.flatten(1), rough.flatten(1)).min() > 0.99
 
 
 def test_the_segmenter_of_a_folder(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The parts of a SAM-like mask decoder by what they do, whoever wrote the module.
 
 segment-anything and transformers name the same layers differently, and the newer models add to
-them: SAM 2 and its kin have one token more and fine features, nano's decoder has fine features
-and fewer channels. What is read here is all that `folded_decoder` needs to know.
+them: SAM 2 and its kin have one token more and fine features, SAM-HQ has another token and another
+drawing, nano's decoder has fine features and fewer channels. What is read here is all that
+`folded_decoder` needs to know.
 """
 
 from __future__ import annotations
@@ -41,6 +42,23 @@ class BlockParts:
 
 
 @dataclass(frozen=True, eq=False)
+class RefiningParts:
+    """What SAM-HQ adds (see `refining`).
+
+    Attributes:
+        token: place of its token.
+        mixer: from the token to the weights of the channels.
+        first, norm, second: convolutions of 3×3, C₂→C₁→C₂, and the norm between them.
+    """
+
+    token: int
+    mixer: nn.Module
+    first: nn.Conv2d
+    norm: ChannelNorm
+    second: nn.Conv2d
+
+
+@dataclass(frozen=True, eq=False)
 class DecoderParts:
     """A mask decoder.
 
@@ -56,6 +74,7 @@ class DecoderParts:
         activation: after each of them.
         mixers: for each of the masks wanted, from its token to the weights of the channels.
         quality: from its token to the quality of all masks, those not wanted first.
+        refining: what is added to all masks of a point, if anything is.
     """
 
     tokens: nn.Parameter
@@ -69,6 +88,7 @@ class DecoderParts:
     activation: nn.Module
     mixers: tuple[nn.Module, ...]
     quality: nn.Module
+    refining: RefiningParts | None
 
     def to(self, dtype: torch.dtype, device: torch.device) -> DecoderParts:
         """A copy of all parts in that precision and place."""
@@ -99,7 +119,11 @@ def decoder_parts(decoder: nn.Module) -> DecoderParts:
     learned = [made.iou_token.weight, made.mask_tokens.weight]
     if hasattr(made, "obj_score_token"):
         learned.insert(0, made.obj_score_token.weight)
-    masks, quality_token = made.num_mask_tokens, len(learned) - 2
+    masks, quality_token = len(made.output_hypernetworks_mlps), len(learned) - 2
+    refining = None
+    if hasattr(made, "hq_token"):
+        refining = _refining(made, quality_token + 1 + masks)
+        learned.append(made.hq_token.weight)
     return DecoderParts(
         tokens=nn.Parameter(torch.cat(learned).detach(), requires_grad=False),
         quality_token=quality_token,
@@ -108,11 +132,21 @@ def decoder_parts(decoder: nn.Module) -> DecoderParts:
         last=_attention(transformer.final_attn_token_to_image),
         norm_last=norm_last,
         enlarge=(first, second),
-        norm_enlarged=ChannelNorm(norm.weight, norm.bias, norm.eps),
+        norm_enlarged=_channel_norm(norm),
         activation=activation,
         mixers=tuple(made.output_hypernetworks_mlps)[1:],
         quality=made.iou_prediction_head,
+        refining=refining,
     )
+
+
+def _refining(made: Any, token: int) -> RefiningParts:
+    norm = _channel_norm(made.mask_norm)
+    return RefiningParts(token, made.hq_mask_mlp, made.mask_conv1, norm, made.mask_conv2)
+
+
+def _channel_norm(norm: Any) -> ChannelNorm:
+    return ChannelNorm(norm.weight, norm.bias, norm.eps)
 
 
 def _block(layer: Any) -> BlockParts:

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.segmenters.sam.decoder_parts import AttentionParts, DecoderParts
-from model.segmenters.sam.scene import SUB, Scene, shared_scene
+from model.segmenters.sam.refining import Refiner
+from model.segmenters.sam.scene import SUB, Scene, in_rows, shared_scene
 
 _CELLS = 1 << 14  # of all points of a batch on a CPU: 16 MB in float32
 
@@ -36,7 +37,8 @@ class Scored:
 
     Attributes:
         quality: B×M float32 estimated IoU of each point's masks.
-        mixers: B×M×C₂, the weights of the enlarged channels in each mask.
+        mixers: B×M×C₂, the weights of the enlarged channels in each mask; of a refining decoder
+            those of its own drawing follow.
         cells: B×N×C, the image's cells as each point left them.
         scene: whose points they are.
     """
@@ -72,14 +74,16 @@ class FoldedDecoder:
         self._first, self._second = self._as_product(first), self._as_product(second)
         norm = self._parts.norm_enlarged
         self._norm = (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
+        refining = self._parts.refining
+        self._refine = Refiner(refining, self._parts.activation, dtype) if refining else None
         self._norms = [
             (n.weight.to(dtype), n.bias.to(dtype), n.eps)
             for n in (block.norm_tokens for block in self._parts.blocks)
         ]
-        self._transform, self._draw = self._transformed, self._drawn
+        self._transform, self._grow = self._transformed, self._grown
         if compiler:
             self._transform = torch.compile(self._transformed, backend=compiler)
-            self._draw = torch.compile(self._drawn, backend=compiler)
+            self._grow = torch.compile(self._grown, backend=compiler)
 
     @property
     def masks_per_point(self) -> int:
@@ -91,16 +95,23 @@ class FoldedDecoder:
         what they leave behind must stay in the caches."""
         return 64 if self.device.type == "cuda" else max(_CELLS // cells, 1)
 
-    def scene(self, cells: Tensor, places: Tensor, fine: Sequence[Tensor] | None = None) -> Scene:
+    def scene(
+        self,
+        cells: Tensor,
+        places: Tensor,
+        fine: Sequence[Tensor] | None = None,
+        detail: Tensor | None = None,
+    ) -> Scene:
         """What all points of a photo share.
 
         Args:
             cells: C×h×w of the image encoder, the embedding of "no mask" added.
             places: C×h×w position encoding.
             fine: C₁×2h×2w and C₂×4h×4w, added after the transposed convolutions.
+            detail: C₂×4h×4w, of what a refining decoder draws besides.
         """
         image, position = (x.to(self.device, self.fine_dtype) for x in (cells, places))
-        return shared_scene(self._parts, image, position, fine, self.dtype)
+        return shared_scene(self._parts, image, position, fine, detail, self.dtype)
 
     def score(self, scene: Scene, prompts: Tensor) -> Scored:
         """The transformer and the quality of every mask of B points; nothing is drawn yet.
@@ -121,13 +132,23 @@ class FoldedDecoder:
             rows: R int64, which of its points.
             height: rows of cells to draw, from above; the rest is padding. All by default.
         """
-        h, w = height or scored.scene.size[0], scored.scene.size[1]
-        fine = scored.scene.fine
+        scene = scored.scene
+        whole, w = scene.size
+        wanted = height or whole
+        h = (
+            min(wanted + 1, whole) if self._refine else wanted
+        )  # it looks across two cells' quarters
+        fine = scene.fine
         if fine is not None:
             fine = fine[0][: h * w], fine[1][: h * w * SUB]
-        logits = self._draw(scored.cells[rows, : h * w], scored.mixers[rows], fine)
-        nested = logits.to(self.fine_dtype).view(len(rows), -1, h, w, 2, 2, 2, 2)
-        return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(len(rows), -1, 4 * h, 4 * w)
+        grown, mixers = self._grow(scored.cells[rows, : h * w], fine), scored.mixers[rows]
+        logits = torch.bmm(mixers[:, : self.masks_per_point], grown.transpose(1, 2))
+        drawn = in_rows(logits.to(self.fine_dtype), (h, w))
+        if self._refine:
+            assert scene.detail is not None
+            laid = in_rows(grown.transpose(1, 2), (h, w)).permute(0, 2, 3, 1)
+            drawn += self._refine(laid, mixers[:, -1], scene.detail[:, : 4 * h])[:, None]
+        return drawn[:, :, : 4 * wanted]
 
     def _transformed(self, scene: Scene, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quality, mixers and cells (as in `Scored`) of points, from their tokens B×t×C."""
@@ -155,10 +176,12 @@ class FoldedDecoder:
             mixer(tokens[:, place])
             for mixer, place in zip(parts.mixers, parts.mask_tokens, strict=True)
         ]
+        if (refining := parts.refining) is not None:
+            mixers.append(refining.mixer(tokens[:, refining.token]))
         return quality.float(), torch.stack(mixers, dim=1).to(self.dtype), cells
 
-    def _drawn(self, cells: Tensor, mixers: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
-        """R×M×16n logits in n cells; in each those of the first enlarging, and in those the
+    def _grown(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
+        """R×16n×C₂: n cells enlarged; in each those of the first enlarging, and in those the
         second's."""
         count, inside = cells.shape[:2]
         (weight, bias), (weight2, bias2) = self._first, self._second
@@ -171,8 +194,7 @@ class FoldedDecoder:
         grown = torch.addmm(bias2, grown.flatten(0, 1), weight2).view(count, inside * SUB, -1)
         if fine is not None:
             grown += fine[1]
-        grown = self._activated(grown).view(count, inside * SUB**2, -1)
-        return torch.bmm(mixers, grown.transpose(1, 2))
+        return self._activated(grown).view(count, inside * SUB**2, -1)
 
     def _look_at_first(self, parts: AttentionParts, tokens: Tensor, scene: Scene) -> Tensor:
         """Tokens to image in the first block, where all points see the same cells."""

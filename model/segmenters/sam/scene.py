@@ -26,6 +26,7 @@ class Scene:
         places_key: for each block and the last attention, heads×d×N of the positions alone.
         places_query: for each block, heads×d×N of the positions alone.
         fine: features added in the enlarging, N×4·C₁ and 4N×4·C₂ in the order of its cells.
+        detail: C₂×4h×4w, of what a refining decoder draws besides.
     """
 
     size: tuple[int, int]
@@ -36,6 +37,7 @@ class Scene:
     places_key: tuple[Tensor, ...]
     places_query: tuple[Tensor, ...]
     fine: tuple[Tensor, Tensor] | None
+    detail: Tensor | None
 
 
 def shared_scene(
@@ -43,6 +45,7 @@ def shared_scene(
     cells: Tensor,
     places: Tensor,
     fine: Sequence[Tensor] | None,
+    detail: Tensor | None,
     dtype: torch.dtype,
 ) -> Scene:
     """The scene of a photo.
@@ -52,6 +55,7 @@ def shared_scene(
         cells: C×h×w of the image encoder, the embedding of "no mask" added.
         places: C×h×w position encoding.
         fine: C₁×2h×2w and C₂×4h×4w, or None.
+        detail: C₂×4h×4w, or None.
         dtype: of the scene's tensors; the arguments are at least as wide.
     """
     image, position = (x.flatten(1).T for x in (cells, places))
@@ -78,7 +82,15 @@ def shared_scene(
             for each in (block.to_tokens for block in parts.blocks)
         ),
         None if fine is None else _in_order(*(x.to(cells.device, dtype) for x in fine)),
+        None if detail is None else detail.to(cells.device, dtype),
     )
+
+
+def in_rows(nested: Tensor, size: tuple[int, int]) -> Tensor:
+    """R×K×4h×4w maps, row by row, of R×K×16·h·w in the order in which cells are enlarged."""
+    h, w = size
+    apart = nested.view(*nested.shape[:2], h, w, 2, 2, 2, 2)
+    return apart.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*nested.shape[:2], 4 * h, 4 * w)
 
 
 def _in_order(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

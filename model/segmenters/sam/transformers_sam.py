@@ -1,7 +1,7 @@
 """SAM, SAM 2, EdgeTAM, SAM 3 and SAM-HQ of transformers, answering points.
 
-The decoders of all but SAM-HQ are SAM's with fine features, and are folded as SAM's is. SAM-HQ's
-mixes the features of one more token into every mask; its own forward is used as it is.
+Their decoders are SAM's with fine features, or with one more drawing (SAM-HQ), and are folded as
+SAM's is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from model.segmenters.sam.folded_decoder import FoldedDecoder
 from model.segmenters.sam.folded_sam import FoldedAnswers
 from model.segmenters.sam.frame import Frame
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.refining import photo_detail
 from model.segmenters.sam.scene import Scene
 
 _STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
@@ -66,13 +67,13 @@ def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> P
             f"{shown(folder)} lacks {len(missing)} tensors, {shown(missing[0])} among them",
             "the weights are of another model: fetch the folder again",
         )
-    model = model.eval().requires_grad_(False)
-    kind = TransformersHq if model.config.model_type == "sam_hq" else TransformersSam
-    return kind(model, dtype, device)
+    return TransformersSam(model.eval().requires_grad_(False), dtype, device)
 
 
 class TransformersSam(Promptable):
-    """A `SamModel`, `Sam2Model`, `EdgeTamModel` or `Sam3TrackerModel`, its decoder folded.
+    """A `SamModel`, `SamHQModel`, `Sam2Model`, `EdgeTamModel` or `Sam3TrackerModel`, folded.
+
+    Where a point's masks are several, they come in the order of the decoder's tokens.
 
     Args:
         model: it is moved and converted: no use by itself afterwards.
@@ -92,18 +93,25 @@ class TransformersSam(Promptable):
     def look(self, photos: Sequence[Pixels]) -> list[View]:
         """Photos as their points will see them; the encoder takes them together."""
         pixels, inner = self._eyes.prepared(photos)
-        embeddings = self._eyes.model.get_image_embeddings(pixels)
-        maps = embeddings if isinstance(embeddings, list) else [embeddings]
+        seen = self._eyes.model.get_image_embeddings(pixels)
         return [
-            _TransformersView(self, self._scene([each[i] for each in maps]), photo.shape[:2], size)
+            _TransformersView(self, self._scene(seen, i), photo.shape[:2], size)
             for i, (photo, size) in enumerate(zip(photos, inner, strict=True))
         ]
 
     @torch.inference_mode()
-    def _scene(self, maps: Sequence[Tensor]) -> Scene:
-        *fine, cells = maps  # the finest first
+    def _scene(self, seen: Any, number: int) -> Scene:
+        """What the points of one of the photos share, of what was seen in all of them."""
+        fine, detail = [], None
+        if isinstance(seen, list):  # a pyramid, the finest first
+            *fine, cells = [each[number] for each in seen]
+        elif isinstance(seen, tuple):  # SAM-HQ's, and the tokens of its blocks of global attention
+            cells = seen[0][number]
+            detail = photo_detail(self._eyes.model.mask_decoder, cells, seen[1][0][number])
+        else:
+            cells = seen[number]
         with_none = cells.to(self._no_mask.dtype) + self._no_mask
-        return self.decoder.scene(with_none, self._places, fine[::-1] or None)
+        return self.decoder.scene(with_none, self._places, fine[::-1] or None, detail)
 
     def frame(self, size: tuple[int, int], inner: tuple[int, int]) -> Frame:
         """How the pixels of a photo of `size`, prepared to `inner`, read a mask's cells."""
@@ -136,72 +144,6 @@ class _TransformersView(View):
         decoder = self._sam.decoder
         scored = decoder.score(self._scene, self._sam.prompts(points * self._scale))
         return FoldedAnswers(decoder, scored, self.frame)
-
-
-class TransformersHq(Promptable):
-    """A `SamHQModel`, decoded by its own forward.
-
-    Args:
-        model: it is moved and converted.
-        dtype: of its arithmetic.
-        device: where it runs.
-    """
-
-    batch = 16
-
-    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
-        self.device = torch.device(device)
-        self._eyes = _Eyes(model, dtype, self.device)
-
-    @torch.inference_mode()
-    def look(self, photos: Sequence[Pixels]) -> list[View]:
-        """Photos as their points will see them; the encoder takes them together."""
-        pixels, inner = self._eyes.prepared(photos)
-        cells, between = self._eyes.model.get_image_embeddings(pixels)
-        return [
-            _HqView(
-                self._eyes,
-                cells[i : i + 1],
-                [each[i : i + 1] for each in between],
-                (photo.shape[0], photo.shape[1]),
-                size,
-            )
-            for i, (photo, size) in enumerate(zip(photos, inner, strict=True))
-        ]
-
-
-class _HqView(View):
-    def __init__(
-        self,
-        eyes: _Eyes,
-        cells: Tensor,
-        between: list[Tensor],
-        size: tuple[int, int],
-        inner: tuple[int, int],
-    ) -> None:
-        self._eyes = eyes
-        self._seen = {"image_embeddings": cells, "intermediate_embeddings": between}
-        self._scale = np.array([inner[1] / size[1], inner[0] / size[0]])
-        self.frame = Frame.padded(size, inner, eyes.side, _STRIDE * cells.shape[2])
-
-    @torch.inference_mode()
-    def answer(self, points: NDArray[np.float64]) -> Answers:
-        at = torch.as_tensor(points * self._scale, dtype=self._eyes.dtype)[None, :, None]
-        said = self._eyes.model(**self._seen, input_points=at.to(self._eyes.device))
-        return _Drawn(said.iou_scores[0].float(), said.pred_masks[0].float(), self.frame)
-
-
-class _Drawn(Answers):
-    """Answers of a decoder that draws all masks at once."""
-
-    def __init__(self, quality: Tensor, logits: Tensor, frame: Frame) -> None:
-        self.quality = quality
-        self._logits = logits
-        self._frame = frame
-
-    def masks(self, rows: Tensor) -> Tensor:
-        height, width = self._frame.rows.cells_read, self._frame.columns.cells_read
-        return self._logits[rows, :, :height, :width]
 
 
 class _Eyes:
