@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.segmenters.dense_head import HYPOTHESES, DenseProposals
+from model.segmenters.specks import without_specks
 from model.segments import Segments
 
 _AT_ONCE = 128  # masks that are drawn or compared
@@ -31,6 +32,7 @@ class Selection:
         most: segments at most.
         overlap: of two segments whose IoU exceeds this, the better one is kept.
         smallest: least area of a segment, as a share of the photo.
+        specks: islands and holes below this share of their mask are mended.
         agreement: exponent in a mask's rank of what the proposals that mean it sum to.
         alike: two proposals mean the same if their IoU exceeds this.
         variety: how much of its rank a mask loses that is just like one already chosen; less, the
@@ -40,6 +42,7 @@ class Selection:
     most: int = 100
     overlap: float = 0.75
     smallest: float = 0.0008
+    specks: float = 0.1
     agreement: float = 0.3
     alike: float = 0.7
     variety: float = 0.6
@@ -77,6 +80,7 @@ def chosen_segments(
     chosen = varied(rank.numpy(), alike[:, pool].numpy(), selection.most, selection.variety)
     masks = _drawn_in(size, views, candidates.some(pool[torch.from_numpy(chosen)]))
     quality = (rank / (rank + _EVEN_ODDS)).numpy()[chosen]
+    masks = np.stack([without_specks(mask, selection.specks) for mask in masks])
     some = masks.any(axis=(1, 2))
     return Segments.from_masks(masks[some], quality[some])
 
