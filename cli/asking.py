@@ -19,6 +19,7 @@ from cli.options import (
     InOption,
     JsonOption,
     MinAreaOption,
+    NeighboursOption,
     NotOption,
     OpenOption,
     PerPhotoOption,
@@ -50,6 +51,7 @@ def search(
     camera: CameraOption = None,
     min_area: MinAreaOption = 0.0,
     per_photo: PerPhotoOption = None,
+    neighbours: NeighboursOption = 0,
     json: JsonOption = False,
     batch: Annotated[
         str | None,
@@ -79,7 +81,7 @@ def search(
     unwanted = negatives(not_)
 
     def query(text: str) -> Query:
-        return Query(text, None, unwanted, k, where, per_photo)
+        return Query(text, None, unwanted, k, where, per_photo, neighbours=neighbours)
 
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if batch is not None:

@@ -18,6 +18,7 @@ from cli.options import (
     InOption,
     JsonOption,
     MinAreaOption,
+    NeighboursOption,
     NotOption,
     PerPhotoOption,
     PresetOption,
@@ -69,6 +70,7 @@ def export(
     camera: CameraOption = None,
     min_area: MinAreaOption = 0.0,
     per_photo: PerPhotoOption = None,
+    neighbours: NeighboursOption = 0,
     json: JsonOption = False,
     preset: PresetOption = None,
     head: HeadOption = None,
@@ -87,7 +89,9 @@ def export(
     with SearchEngine.open(index, headed(preset, head)) as engine:
         query = None
         if words:
-            query = Query(" ".join(words), None, negatives(not_), k, where, per_photo)
+            query = Query(
+                " ".join(words), None, negatives(not_), k, where, per_photo, neighbours=neighbours
+            )
         report = engine.export(
             query or (where if all_ else _ids(ids or [])),
             output,

@@ -73,6 +73,15 @@ MinAreaOption = Annotated[
 PerPhotoOption = Annotated[
     int | None, typer.Option("--per-photo", metavar="N", help="Matches from one photo.", min=1)
 ]
+NeighboursOption = Annotated[
+    int,
+    typer.Option(
+        "--neighbours",
+        metavar="N",
+        help="Judge each segment also by the N most like it in other photos; takes longer.",
+        min=0,
+    ),
+]
 SheetOption = Annotated[
     Path | None,
     typer.Option("--sheet", metavar="PNG", help="Draw the matches with their masks into a PNG."),

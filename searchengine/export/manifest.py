@@ -54,6 +54,7 @@ class Origin:
                 "k": query.k,
                 "per_photo": query.per_photo,
                 "collapse": query.collapse,
+                "neighbours": query.neighbours,
             },
             "filters": {
                 "path_glob": where.path_glob,

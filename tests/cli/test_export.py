@@ -20,6 +20,13 @@ def test_masks_have_the_size_of_the_photo(run, golden, indexed: Path, tmp_path: 
     assert manifest["preset"]["name"] == "colours"
 
 
+def test_what_is_found_with_neighbours_says_so(run, indexed: Path, tmp_path: Path) -> None:
+    done = run("export", "red", "--neighbours", 2, "-o", tmp_path / "out", "--index", indexed)
+    assert done.code == 0, done.err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["query"]["neighbours"] == 2
+
+
 def test_everything_goes_into_one_coco_file(run, indexed: Path, tmp_path: Path) -> None:
     done = run(
         "export", "--all", "-f", "coco", "-o", tmp_path / "all", "--index", indexed, "--json"

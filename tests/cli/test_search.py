@@ -28,6 +28,18 @@ def test_search_prints_json_by_contract(run, golden, indexed: Path, photos: Path
     assert match["segmentation"]["size"] == [120, 160]
 
 
+def test_neighbours_share_in_the_scores(run, golden, indexed: Path) -> None:
+    done = run("search", "red", "-k", 2, "--neighbours", 1, "--index", indexed)
+    assert done.code == 0
+    golden("search-neighbours.out", done.out)
+    golden("search-neighbours.err", done.err)  # nothing else is red: what is alone is doubted
+    assert run("search", "red", "-k", 2, "--neighbours", 0, "--index", indexed).out != done.out
+    many = run("search", "red", "--neighbours", 101, "--index", indexed)
+    assert (many.code, many.out) == (1, "")
+    assert many.err == "segsearch: 101 neighbours were asked for: ask for 0 to 100\n"
+    assert "--neighbours" in run("search", "--help").out
+
+
 def test_an_absent_concept_is_told_and_the_nearest_are_shown(run, indexed: Path) -> None:
     done = run("search", "purple", "giraffe", "--index", indexed)
     assert done.code == 0
@@ -61,6 +73,7 @@ def test_a_batch_comes_from_stdin(run, indexed: Path, monkeypatch) -> None:
         ["red", "--before", "2023-13"],
         ["red", "-k", "0"],
         ["red", "--min-area", "2"],
+        ["red", "--neighbours", "-1"],
         ["--batch", "-", "--sheet", "x.png"],
     ],
 )
