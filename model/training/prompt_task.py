@@ -46,6 +46,8 @@ class PromptSettings:
         side: pixels of the square frame.
         small, small_share: side of a smaller frame, in which steps cost a fraction, and share of
             the batches that are seen in it; no weight depends on the side.
+        start: a preset whose promptable network, of the same shape, is where this one starts; "":
+            none.
         neck: a preset whose dense masks' neck is where this one's starts; "": at random.
         neck_rate: share of the learning rate that the neck gets.
         regions: asked for in each photo, half of them by a point, half by a box; even.
@@ -66,6 +68,7 @@ class PromptSettings:
     side: int = 448
     small: int = 224
     small_share: float = 0.0
+    start: str = ""
     neck: str = ""
     neck_rate: float = 0.3
     regions: int = 8
@@ -162,7 +165,10 @@ class PromptTask(Task):
         shape = PromptedShape(settings.width, settings.heads, settings.mlp, settings.quality)
         self.network: PromptedSam = PromptedSam(trunk, shape, settings.side)
         localised(self.network)
-        if settings.neck:
+        if settings.start:
+            start = load_preset(settings.start).weights["prompts"].checked_path()
+            self.network.load_state_dict(PromptedSam.load(start, trunk).state_dict())
+        elif settings.neck:
             neck = DenseNetwork.load(load_preset(settings.neck).weights["masks"].path()).neck
             self.network.image_encoder.neck.load_state_dict(neck.state_dict())
         self._settings, self._batch = settings, batch
@@ -221,8 +227,9 @@ class PromptTask(Task):
         still: they are all positive, so that many small steps there add up."""
         if parameter.startswith(("image_encoder.middle.", "image_encoder.fine.")):
             return _READING_RATE
-        started = bool(self._settings.neck) and parameter.startswith("image_encoder.neck.")
-        return self._settings.neck_rate if started else 1.0
+        begun = bool(self._settings.start or self._settings.neck)
+        known = begun and parameter.startswith("image_encoder.neck.")
+        return self._settings.neck_rate if known else 1.0
 
     def _asked(self, embedding: Tensor, prompts: Prompts) -> tuple[Tensor, Tensor]:
         """B×P×4×H×W float32 logits, and B×P×4 estimates."""

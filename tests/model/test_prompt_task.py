@@ -180,3 +180,14 @@ def test_the_trainer_runs_the_recipe(squares_corpus: Path, tmp_path: Path) -> No
 def test_odd_numbers_of_regions_are_refused() -> None:
     with pytest.raises(ValueError, match="even"):
         PromptSettings(regions=3)
+
+
+def test_it_goes_on_from_a_presets_weights(squares_corpus: Path) -> None:
+    begun = task(squares_corpus, PromptSettings(start="nano")).network
+    trunk = EfficientNetTrunk.shared()
+    bundled = PromptedSam.load(FOLDER / "nano" / "prompts.safetensors", trunk)
+    for name, value in bundled.state_dict().items():
+        assert torch.equal(begun.state_dict()[name], value), name
+    new = task(squares_corpus, PromptSettings()).network
+    for (name, one), other in zip(begun.named_parameters(), new.parameters(), strict=True):
+        assert one.requires_grad == other.requires_grad, name
