@@ -22,6 +22,10 @@ class Embedder(ABC):
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
         """One unit vector a segment, in their order. The image is looked at once."""
 
+    def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
+        """As `embed_segments` for each of several photos: in one go, where that is quicker."""
+        return [self.embed_segments(*each) for each in zip(images, segments, strict=True)]
+
     @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order. Any text is accepted, however long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from model.images import Image
 from model.segments import Segments
@@ -18,6 +19,10 @@ class Segmenter(ABC):
         The working frame has the image's aspect ratio (to the rounding of a pixel). An image in
         which nothing is found gives `Segments.empty`.
         """
+
+    def segment_all(self, images: Sequence[Image]) -> list[Segments]:
+        """As `segment` for each of several photos: in one go, where that is quicker."""
+        return [self.segment(image) for image in images]
 
     def prompted(
         self,

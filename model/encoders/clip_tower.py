@@ -55,40 +55,56 @@ class ClipTower:
         window = WINDOW // patch * patch
         self._looks = Looks(patch, side, tiles, window, clip.mean, clip.deviation)
 
-    @torch.inference_mode()
     def look(self, image: Image, levels: Sequence[int] = (), middle: bool = False) -> ClipView:
-        """One photo's maps.
+        """One photo's maps; see `look_at_all`."""
+        return self.look_at_all([image], levels, middle)[0]
+
+    @torch.inference_mode()
+    def look_at_all(
+        self, images: Sequence[Image], levels: Sequence[int] = (), middle: bool = False
+    ) -> list[ClipView]:
+        """Each photo's maps; photos whose inputs have one size are looked at in one pass.
 
         Args:
-            image: the photo.
+            images: the photos.
             levels: numbers of the blocks whose patches are wanted, 1 to L.
             middle: whether the values of the middle blocks are wanted; a class token is needed.
         """
-        vision, first = self.vision, []
+        vision = self.vision
 
-        def forward(pixels: Tensor) -> dict[str, Tensor]:
+        def part(pixels: Tensor) -> dict[str, Tensor]:
+            return self._maps(vision.states(pixels.to(self._device)), pixels, levels, middle)
+
+        def whole(pixels: Tensor) -> dict[str, Tensor]:
             states = vision.states(pixels.to(self._device))
-            first.append((states, pixels.shape[-2:]))
-            maps = {str(level): states[level][:, vision.prefix :] for level in levels}
-            maps["values"] = vision.values(states)
-            if middle and isinstance(vision, ClassTokenVision):
-                chosen = torch.stack([states[i] for i in middle_blocks(vision.depth)])
-                maps["middle"] = vision.values_of(chosen.mean(dim=0))[:, 1:]
-            h, w = (length // vision.patch for length in pixels.shape[-2:])
-            return {name: m.float().reshape(len(m), h, w, -1) for name, m in maps.items()}
+            more = {f"state {number}": state for number, state in enumerate(states)}
+            more["whole"] = vision.whole(states).float()
+            return self._maps(states, pixels, levels, middle) | more
 
-        maps = self._looks.maps(image, forward)[1]
-        states, size = first[0]
-        flat = {name: m.flatten(0, 1) for name, m in maps.items()}
-        return ClipView(
-            (maps["values"].shape[0], maps["values"].shape[1]),
-            flat["values"],
-            {level: flat[str(level)] for level in levels},
-            flat.get("middle"),
-            vision.whole(states)[0].float(),
-            states,
-            (size[0] // vision.patch, size[1] // vision.patch),
-        )
+        return [
+            ClipView(
+                (maps["values"].shape[0], maps["values"].shape[1]),
+                maps["values"].flatten(0, 1),
+                {level: maps[f"level {level}"].flatten(0, 1) for level in levels},
+                maps["middle"].flatten(0, 1) if "middle" in maps else None,
+                first["whole"],
+                [first[f"state {number}"][None] for number in range(vision.depth + 1)],
+                (first["values"].shape[0], first["values"].shape[1]),
+            )
+            for first, maps in self._looks.maps(images, whole, part)
+        ]
+
+    def _maps(
+        self, states: list[Tensor], pixels: Tensor, levels: Sequence[int], middle: bool
+    ) -> dict[str, Tensor]:
+        vision = self.vision
+        maps = {f"level {level}": states[level][:, vision.prefix :] for level in levels}
+        maps["values"] = vision.values(states)
+        if middle and isinstance(vision, ClassTokenVision):
+            chosen = torch.stack([states[i] for i in middle_blocks(vision.depth)])
+            maps["middle"] = vision.values_of(chosen.mean(dim=0))[:, 1:]
+        h, w = (length // vision.patch for length in pixels.shape[-2:])
+        return {name: m.float().reshape(len(m), h, w, -1) for name, m in maps.items()}
 
 
 def middle_blocks(depth: int) -> range:

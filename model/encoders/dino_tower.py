@@ -71,9 +71,18 @@ class DinoTower:
         window = WINDOW // self._patch * self._patch
         self._looks = Looks(self._patch, side, tiles, window, MEAN, DEVIATION)
 
-    @torch.inference_mode()
     def look(self, image: Image, levels: Sequence[int] = ()) -> DinoView:
-        """One photo's maps; `levels` are numbers of the blocks that are wanted, 1 to L."""
+        """One photo's maps; see `look_at_all`."""
+        return self.look_at_all([image], levels)[0]
+
+    @torch.inference_mode()
+    def look_at_all(self, images: Sequence[Image], levels: Sequence[int] = ()) -> list[DinoView]:
+        """Each photo's maps; photos whose inputs have one size are looked at in one pass.
+
+        Args:
+            images: the photos.
+            levels: numbers of the blocks that are wanted, 1 to L.
+        """
 
         def forward(pixels: Tensor) -> dict[str, Tensor]:
             seen = self._network(
@@ -87,10 +96,14 @@ class DinoTower:
                 for name, m in maps.items()
             }
 
-        maps = self._looks.maps(image, forward)[1]
-        flat = {name: m.flatten(0, 1) for name, m in maps.items()}
-        grid = (maps["features"].shape[0], maps["features"].shape[1])
-        return DinoView(grid, flat["features"], {level: flat[str(level)] for level in levels})
+        return [
+            DinoView(
+                (maps["features"].shape[0], maps["features"].shape[1]),
+                maps["features"].flatten(0, 1),
+                {level: maps[str(level)].flatten(0, 1) for level in levels},
+            )
+            for _, maps in self._looks.maps(images, forward)
+        ]
 
 
 def _network(folder: Path) -> Any:

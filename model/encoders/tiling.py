@@ -1,4 +1,7 @@
-"""One look at a photo, or one at all of it and one at each of its tiles, as maps on one grid."""
+"""One look at a photo, or one at all of it and one at each of its tiles, as maps on one grid.
+
+Photos whose inputs have the same size are looked at together.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,21 @@ Size = tuple[int, int]
 Maps = Mapping[str, Tensor]
 Forward = Callable[[Tensor], Maps]
 """B×3×H×W pixels → maps by name, B×(H/patch)×(W/patch)×C each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """A photo cut up.
+
+    Attributes:
+        pixels: T×3×n×n float32, standardised.
+        corners: of each, (row, column) of its first patch.
+        grid: (h, w) patches of the whole.
+    """
+
+    pixels: Tensor
+    corners: Sequence[Size]
+    grid: Size
 
 
 @dataclass(frozen=True)
@@ -45,17 +63,39 @@ class Looks:
         if self.side < self.patch or 0 < self.tiles < self.patch:
             raise ValueError(f"a side is shorter than a patch of {self.patch} pixels")
 
-    def maps(self, image: Image, forward: Forward) -> tuple[Maps, Maps]:
-        """A photo's maps without and with its tiles, h×w×C each; one pair where it has none.
+    def maps(
+        self, images: Sequence[Image], whole: Forward, part: Forward | None = None
+    ) -> list[tuple[Maps, Maps]]:
+        """Each photo's maps without and with its tiles, h×w×C each; one pair where it has none.
 
         With tiles a map is the sum of that of the whole photo, enlarged, and of those of the
         tiles, blended where they overlap (TextRegion's multi-crop; papers.md §E, R1).
+
+        Args:
+            images: the photos.
+            whole: looks at whole photos; what else it gives by names of its own (B×…) comes with
+                the maps without tiles.
+            part: looks at tiles; as at whole photos by default.
         """
-        whole = {
-            name: values[0] for name, values in forward(self._pixels(image, self.side)).items()
-        }
+        seen = together(whole, [self._pixels(image, self.side) for image in images])
+        wholes = [{name: values[0] for name, values in maps.items()} for maps in seen]
         if not self.tiles:
-            return whole, whole
+            return [(maps, maps) for maps in wholes]
+        cut = [self._tiles(image) for image in images]
+        parts = together(part or whole, [tiles.pixels for tiles in cut])
+        return [
+            (
+                maps,
+                {
+                    name: enlarged(maps[name], tiles.grid)
+                    + blended(values, tiles.corners, tiles.grid)
+                    for name, values in tiled.items()
+                },
+            )
+            for maps, tiled, tiles in zip(wholes, parts, cut, strict=True)
+        ]
+
+    def _tiles(self, image: Image) -> Tiles:
         pixels = self._pixels(image, self.tiles)[0]
         grid = (pixels.shape[1] // self.patch, pixels.shape[2] // self.patch)
         window = min(self.window // self.patch, *grid)
@@ -68,11 +108,7 @@ class Looks:
         for y, x in corners:
             top, left = y * self.patch, x * self.patch
             cut.append(pixels[:, top : top + length, left : left + length])
-        tiled = {
-            name: enlarged(whole[name], grid) + blended(values, corners, grid)
-            for name, values in forward(torch.stack(cut)).items()
-        }
-        return whole, tiled
+        return Tiles(torch.stack(cut), corners, grid)
 
     def _pixels(self, image: Image, side: int) -> Tensor:
         """1×3×h×w float32, standardised; sides are multiples of the patch."""
@@ -83,6 +119,21 @@ class Looks:
         scaled = np.asarray(resized, np.float32) / 255
         standard = (scaled - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
         return torch.from_numpy(standard).permute(2, 0, 1)[None].contiguous()
+
+
+def together(forward: Forward, inputs: Sequence[Tensor]) -> list[Maps]:
+    """What a tower gives for each of several inputs (nᵢ×3×H×W), those of one size in one pass."""
+    groups: dict[torch.Size, list[int]] = {}
+    for number, pixels in enumerate(inputs):
+        groups.setdefault(pixels.shape[1:], []).append(number)
+    given: dict[int, Maps] = {}
+    for numbers in groups.values():
+        maps = forward(torch.cat([inputs[number] for number in numbers]))
+        counts = [len(inputs[number]) for number in numbers]
+        apart = {name: torch.split(values, counts) for name, values in maps.items()}
+        for place, number in enumerate(numbers):
+            given[number] = {name: values[place] for name, values in apart.items()}
+    return [given[number] for number in range(len(inputs))]
 
 
 def fitted(size: Size, side: int, patch: int) -> Size:

@@ -23,9 +23,9 @@ from model.use.remembered_texts import Encode, RememberedTexts
 from model.use.residual import LevelMaps, ResidualHead, with_residual
 
 if TYPE_CHECKING:
-    from model.encoders.clip_tower import ClipTower
+    from model.encoders.clip_tower import ClipTower, ClipView
     from model.encoders.clip_weights import ClipNetwork, Side
-    from model.encoders.dino_tower import DinoTower
+    from model.encoders.dino_tower import DinoTower, DinoView
 
 Method = Literal["text-region", "corr-clip"]
 
@@ -154,14 +154,21 @@ class TowersEmbedder(Embedder):
 
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
         """One unit vector a segment, in their order; one forward pass of each tower."""
-        if not len(segments):
-            return Embeddings.empty(self._space)
+        return self.embed_all([image], [segments])[0]
+
+    def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
+        """As `embed_segments` for each of several photos, which the towers take together."""
         head = self._head
         levels = (head.shape.clip_levels, head.shape.dino_levels) if head else ((), ())
-        seen = self.views(image, segments, *levels)
+        some = [number for number, each in enumerate(segments) if len(each)]
+        seen = self.views_of([images[i] for i in some], [segments[i] for i in some], *levels)
+        embedded = [Embeddings.empty(self._space)] * len(segments)
         with torch.inference_mode():
-            vectors = with_residual(seen.start, head(seen.maps, seen.cover)) if head else seen.start
-        return Embeddings.unit(vectors.cpu().numpy(), self._space)
+            for number, view in zip(some, seen, strict=True):
+                added = head(view.maps, view.cover) if head else None
+                vectors = view.start if added is None else with_residual(view.start, added)
+                embedded[number] = Embeddings.unit(vectors.cpu().numpy(), self._space)
+        return embedded
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order: means over the 80 templates of ImageNet."""
@@ -169,7 +176,6 @@ class TowersEmbedder(Embedder):
             return Embeddings.empty(self._space)
         return Embeddings.unit(self._encode(texts), self._space)
 
-    @torch.inference_mode()
     def views(
         self,
         image: Image,
@@ -177,25 +183,43 @@ class TowersEmbedder(Embedder):
         clip_levels: Sequence[int] = (),
         dino_levels: Sequence[int] = (),
     ) -> SegmentViews:
-        """What the towers see; DINOv2 looks only where it is needed.
+        """What the towers see of N ≥ 1 segments of a photo; see `views_of`."""
+        return self.views_of([image], [segments], clip_levels, dino_levels)[0]
+
+    @torch.inference_mode()
+    def views_of(
+        self,
+        images: Sequence[Image],
+        segments: Sequence[Segments],
+        clip_levels: Sequence[int] = (),
+        dino_levels: Sequence[int] = (),
+    ) -> list[SegmentViews]:
+        """What the towers see in each of several photos; DINOv2 looks only where it is needed.
 
         Args:
-            image: the photo.
-            segments: N ≥ 1 of them.
+            images: the photos.
+            segments: of each, at least one.
             clip_levels: numbers of CLIP's blocks whose patches are wanted.
             dino_levels: the same of DINOv2.
         """
+        if not images:
+            return []
         by_correlation = self._settings.method == "corr-clip"
-        clip = self.clip.look(image, clip_levels, middle=by_correlation)
-        maps = [clip.levels[level] for level in clip_levels]
-        cover = coverage(segments, clip.grid).to(clip.values.device)
-        dino = None
+        clips = self.clip.look_at_all(images, clip_levels, middle=by_correlation)
+        dinos: Sequence[DinoView | None] = [None] * len(images)
         if by_correlation or dino_levels:
-            dino = self.dino.look(image, dino_levels)
-            for level in dino_levels:
-                laid = dino.levels[level].reshape(*dino.grid, -1)
+            dinos = self.dino.look_at_all(images, dino_levels)
+        return [self._seen(*each) for each in zip(clips, dinos, segments, strict=True)]
+
+    def _seen(self, clip: ClipView, dino: DinoView | None, segments: Segments) -> SegmentViews:
+        """What both towers' views say of the segments."""
+        maps = list(clip.levels.values())
+        cover = coverage(segments, clip.grid).to(clip.values.device)
+        if dino is not None:
+            for level in dino.levels.values():
+                laid = level.reshape(*dino.grid, -1)
                 maps.append(enlarged(laid, clip.grid).flatten(0, 1))
-        if by_correlation and dino is not None:
+        if dino is not None and self._settings.method == "corr-clip":
             from model.use.corr_clip import corr_clip
 
             start = corr_clip(self.clip.vision, clip, dino, segments)

@@ -44,19 +44,19 @@ def test_windows_cover_everything_and_overlap(length: int, window: int) -> None:
 def test_the_input_is_standardised() -> None:
     looks = Looks(8, 16, 0, 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.5))
     grey = Image(np.full((16, 16, 3), 102, np.uint8), (16, 16))
-    seen = looks.maps(grey, patch_means)[0]["mean"]
+    seen = looks.maps([grey], patch_means)[0][0]["mean"]
     torch.testing.assert_close(seen[0, 0], torch.tensor([-0.5, 0.0, 0.2]))
 
 
 def test_without_tiles_there_is_one_look() -> None:
-    whole, all_of_it = Looks(8, 96, 0, 32, *PLAIN).maps(photo(), patch_means)
+    whole, all_of_it = Looks(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0]
     assert whole is all_of_it
     assert whole["mean"].shape == (6, 12, 3)
 
 
 def test_tiles_of_a_tower_without_context_are_the_whole_photo_finer() -> None:
-    whole, tiled = Looks(8, 48, 96, 32, *PLAIN).maps(photo(), patch_means)
-    fine = Looks(8, 96, 0, 32, *PLAIN).maps(photo(), patch_means)[0]["mean"]
+    whole, tiled = Looks(8, 48, 96, 32, *PLAIN).maps([photo()], patch_means)[0]
+    fine = Looks(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0][0]["mean"]
     expected = fine + enlarged(whole["mean"], (6, 12))
     torch.testing.assert_close(tiled["mean"], expected)
 
@@ -68,8 +68,24 @@ def test_a_photo_smaller_than_a_tile_is_one_tile() -> None:
         looks.append(pixels.shape)
         return patch_means(pixels)
 
-    Looks(8, 32, 48, 96, *PLAIN).maps(photo(48, 48), forward)
+    Looks(8, 32, 48, 96, *PLAIN).maps([photo(48, 48)], forward)
     assert looks == [(1, 3, 32, 32), (1, 3, 48, 48)]
+
+
+def test_photos_of_one_size_are_looked_at_in_one_pass() -> None:
+    passes: list[torch.Size] = []
+
+    def forward(pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        passes.append(pixels.shape)
+        return patch_means(pixels)
+
+    photos = [photo(48, 96), photo(96, 48), photo(96, 192)]
+    looks = Looks(8, 48, 96, 32, *PLAIN)
+    found = looks.maps(photos, forward)
+    assert passes == [(2, 3, 24, 48), (1, 3, 48, 24), (24, 3, 32, 32)]
+    for image, pair in zip(photos, found, strict=True):
+        for maps, alone in zip(pair, looks.maps([image], patch_means)[0], strict=True):
+            torch.testing.assert_close(maps["mean"], alone["mean"])
 
 
 def test_tiles_are_blended_by_the_distance_to_their_edges() -> None:

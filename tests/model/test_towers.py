@@ -117,6 +117,28 @@ def test_a_trained_head_is_added_as_the_equations_say(preset: Preset, tmp_path: 
     assert not np.allclose(found, first, atol=1e-2)
 
 
+@pytest.mark.parametrize("method", ["text-region", "corr-clip"])
+@pytest.mark.parametrize("tiles", [0, 112])
+def test_several_photos_are_embedded_as_one_by_one(
+    method: str, tiles: int, preset: Preset, tmp_path: Path
+) -> None:
+    settings = {**preset.embedder, "method": method, "tiles": tiles}
+    bare = replace(preset, embedder=settings)
+    head = saved_head(bare, tmp_path / "head.safetensors", trained=True)
+    embedder = bare.with_head(head).build_embedder()
+    turned = Image(np.ascontiguousarray(photo().pixels.swapaxes(0, 1)), (64, 48))
+    darker = Image(photo().pixels // 2, (48, 64))
+    upright = Segments.from_masks(segments().masks().swapaxes(1, 2)[1:])
+    photos = [photo(), turned, darker, photo()]
+    masks = [segments(), upright, Segments.empty((48, 64)), segments()]
+    together = embedder.embed_all(photos, masks)
+    assert [len(found) for found in together] == [3, 2, 0, 3]
+    for image, each, found in zip(photos, masks, together, strict=True):
+        alone = embedder.embed_segments(image, each).vectors
+        np.testing.assert_allclose(found.vectors, alone, atol=1e-5)
+    assert embedder.embed_all([], []) == []
+
+
 def test_a_head_survives_its_file(preset: Preset, tmp_path: Path) -> None:
     path = saved_head(preset, tmp_path / "head.safetensors", trained=True)
     once, again = ResidualHead.load(path), ResidualHead.load(path)
