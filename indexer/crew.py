@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, cast
@@ -42,7 +43,10 @@ class Crew:
         self._lock = threading.Lock()  # of the two that follow
         self._closing = False
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._threads = [threading.Thread(target=self._run_one, daemon=True) for _ in range(jobs)]
+        self._threads = [
+            threading.Thread(target=self._run_one, args=(number,), daemon=True)
+            for number in range(jobs)
+        ]
 
     def __enter__(self) -> Crew:
         for thread in self._threads:
@@ -75,8 +79,8 @@ class Crew:
             yield outcome
             self._room.release()
 
-    def _run_one(self) -> None:
-        """Keep one worker busy, and replace it when it dies."""
+    def _run_one(self, number: int) -> None:
+        """Keep the worker of that number busy, and replace it when it dies."""
         worker: subprocess.Popen[bytes] | None = None
         try:
             while True:
@@ -85,7 +89,7 @@ class Crew:
                 if path is None or self._closing:
                     return
                 for _ in range(TRIES):
-                    worker = worker or self._start()
+                    worker = worker or self._start(number)
                     try:
                         outcome = self._ask(worker, path)
                         break
@@ -102,7 +106,7 @@ class Crew:
             if worker is not None:
                 self._end(worker)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
         # A worker finds its modules where its parent did, and no others: "" was the current
         # folder at the time, now it may be one with a folder named model/ in it.
         home = str(Path(__file__).resolve().parent.parent)
@@ -118,7 +122,7 @@ class Crew:
             )
             self._running.add(worker)
         try:
-            send(cast(BinaryIO, worker.stdin), self._order)
+            send(cast(BinaryIO, worker.stdin), replace(self._order, worker=number))
             refusal = receive(cast(BinaryIO, worker.stdout))
         except (EOFError, OSError) as error:
             ending = self._end(worker)

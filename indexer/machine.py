@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from indexer.gpus import workers_on
 
-def worker_count(asked: int, photos: int, gigabytes: float) -> tuple[int, int]:
+
+def worker_count(
+    asked: int, photos: int, gigabytes: float, gpus: Sequence[float] = ()
+) -> tuple[int, int]:
     """How many workers there shall be, and threads of each.
 
     Args:
         asked: by the user; 0: one a core, or as many as the memory holds.
         photos: to be looked at; nobody needs more workers.
         gigabytes: that a worker takes.
+        gpus: free bytes of each GPU that they share, none where they use none.
 
     Returns:
         Both at least 1. The threads are more than one where memory leaves cores without a worker.
     """
     cores = _cores()
     held = max(int(free_memory() / (gigabytes * 1e9)), 1)
+    if gpus:
+        held = min(held, workers_on(gpus, gigabytes * 1e9))
     if asked or held >= cores:
         return max(min(asked or cores, photos), 1), 1
     return max(min(held, photos), 1), cores // held

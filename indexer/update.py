@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from indexer import vector_cache
 from indexer.catalog import Catalog
 from indexer.crew import LEAST_PATIENCE, Crew
+from indexer.gpus import gpu_memories
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.machine import worker_count
@@ -116,7 +117,8 @@ def update(
             told=progress.compared,
         )
         _refuse_large_pruning(plan, options)
-        jobs, threads = worker_count(options.jobs, len(plan.look), preset.worker_gb)
+        gpus = gpu_memories() if preset.uses_gpu else ()
+        jobs, threads = worker_count(options.jobs, len(plan.look), preset.worker_gb, gpus)
         progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
         report = Report.of(plan)
         if options.dry_run:

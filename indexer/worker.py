@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from indexer.records import IndexedPhoto
 from indexer.walk import FileStamp
+from model.devices import be_worker
 from model.errors import PhotoError, SegsearchError, shown
 from model.preset import Models, Preset, load_preset
 
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker needs before its first photo."""
+    """What a worker needs before its first photo.
+
+    Attributes:
+        preset: that it looks with.
+        max_megapixels: photos with more are skipped.
+        worker: its number among all workers, which share the GPUs.
+    """
 
     preset: str
     max_megapixels: float
+    worker: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
     try:
         order: Order = inbox.get()
+        be_worker(order.worker)
         try:
             preset = load_preset(order.preset)
             models = preset.build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from model.errors import PresetUnknown
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+_WORKER: ContextVar[int] = ContextVar("worker", default=0)
 
 
 def devices() -> list[str]:
@@ -31,15 +33,22 @@ def limit_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def be_worker(number: int) -> None:
+    """Say which of several processes this one is: they share the GPUs, one each in turn."""
+    _WORKER.set(number)
+
+
 def best_device() -> torch.device:
-    """The first GPU, or the CPU where there is none."""
+    """This worker's GPU, or the CPU where there is none."""
     import torch
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", _WORKER.get() % torch.cuda.device_count())
 
 
 def named_device(name: str) -> torch.device:
-    """The device of that name, as "cuda:1"; "auto" is the first GPU, or else the CPU.
+    """The device of that name, as "cuda:1"; "auto" is this worker's GPU, or else the CPU.
 
     Raises:
         PresetUnknown: it is not on this machine.

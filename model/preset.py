@@ -88,6 +88,12 @@ class Preset:
         """The space of this preset's vectors."""
         return EmbeddingSpace(self.name, self.dimension, _digest(self._embedding_identity()))
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether its models run on a GPU where there is one."""
+        kinds = SEGMENTERS[self.segmenter["kind"]], EMBEDDERS[self.embedder["kind"]]
+        return any(kind.gpu for kind in kinds)
+
     def build(self) -> Models:
         """The models, loaded on the CPU. Slow: imports the libraries and reads the weights.
 

@@ -47,11 +47,13 @@ class Kind(Generic[Model]):
         build: makes one.
         settings: that its section may hold beside `kind`.
         calibration: of the scores of its vectors.
+        gpu: whether it runs on a GPU where there is one.
     """
 
     build: Build[Model]
     settings: Settings
     calibration: Callable[[Preset], Calibration | None] = lambda preset: None
+    gpu: bool = False
 
 
 def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any]]) -> None:
@@ -198,8 +200,8 @@ SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
     "colour-regions": Kind(
         _colour_regions, {"side": whole(8), "min_area": _SHARE, "most": whole(1)}
     ),
-    "sam": Kind(_sam, {**_POINT_GRID, "compiled": switch()}),
-    "transformers-sam": Kind(_transformers_sam, _POINT_GRID),
+    "sam": Kind(_sam, {**_POINT_GRID, "compiled": switch()}, gpu=True),
+    "transformers-sam": Kind(_transformers_sam, _POINT_GRID, gpu=True),
 }
 EMBEDDERS: Mapping[str, Kind[Embedder]] = {
     "universal": Kind(_universal, {"side": whole(32, multiple=32)}, _fitted_calibration),
@@ -216,5 +218,6 @@ EMBEDDERS: Mapping[str, Kind[Embedder]] = {
             "precision": one_of(*PRECISIONS),
         },
         _fitted_calibration,
+        gpu=True,
     ),
 }

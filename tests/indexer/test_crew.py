@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from indexer.crew import Crew
-from indexer.worker import Order
+from indexer.worker import Order, send
 from model.errors import PresetUnknown, SegsearchError
 
 ORDER = Order("colours", 200.0)
@@ -86,6 +86,26 @@ def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
     assert sorted(outcome.path for outcome in first) == paths[:4]
     assert sorted(outcome.path for outcome in again) == paths[2:]
     assert all(outcome.photo for outcome in first + again)
+
+
+def test_workers_are_numbered_and_who_replaces_one_has_its_number(
+    paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers: list[int] = []
+
+    def noted(stream: object, message: object) -> None:
+        if isinstance(message, Order):
+            numbers.append(message.worker)
+        send(stream, message)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("indexer.crew.send", noted)
+    with Crew(ORDER, 2) as crew:
+        list(crew.look_at(paths * 2))
+        for worker in list(crew._running):
+            worker.kill()
+        list(crew.look_at(paths * 2))
+    assert set(numbers) == {0, 1}
+    assert len(numbers) > 2
 
 
 def test_no_photos_need_no_workers() -> None:

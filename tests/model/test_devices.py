@@ -1,15 +1,32 @@
+from contextvars import copy_context
+
 import pytest
 import torch
 
-from model.devices import PRECISIONS, best_device, chosen_dtype, named_device
+from model.devices import PRECISIONS, be_worker, best_device, chosen_dtype, named_device
 from model.errors import PresetUnknown
 
 
 def test_the_cpu_is_used_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert best_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("worker", "gpus", "expected"), [(0, 1, 0), (3, 1, 0), (1, 4, 1), (6, 4, 2)]
+)
+def test_workers_take_one_gpu_each_in_turn(
+    worker: int, gpus: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert best_device() == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+
+    def place() -> torch.device:
+        be_worker(worker)
+        return best_device()
+
+    assert copy_context().run(place) == torch.device("cuda", expected)
+    assert best_device() == torch.device("cuda", 0)
 
 
 def test_a_device_goes_by_its_name_if_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
