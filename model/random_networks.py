@@ -30,12 +30,17 @@ HIERA: dict[str, dict[str, Any]] = {
     }
 }
 TINY_DINO = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 2}
-TINY_CLIP: dict[str, Any] = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": 3, "width": 64, "head_width": 32, "patch_size": 16},
-    "text_cfg": {"width": 32, "heads": 2, "layers": 2},
+TINY_HIERA: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_attention_heads": 1,
+    "blocks_per_stage": [1, 1, 2, 1],
+    "embed_dim_per_stage": [16, 32, 64, 128],
+    "num_attention_heads_per_stage": [1, 2, 4, 8],
+    "global_attention_blocks": [3],
+    "window_positional_embedding_background_size": [4, 4],
 }
 TINY_SAM = 128  # pixels of a side of its input
+TINY_WIDTH = 32
 
 
 def network_of(preset: Preset, role: str, tiny: bool = False) -> nn.Module:
@@ -52,26 +57,46 @@ def network_of(preset: Preset, role: str, tiny: bool = False) -> nn.Module:
     source = preset.weights[role].source
     name = source.hub_id.rpartition("/")[2] if isinstance(source, Published) else ""
     if role == "clip":
-        return _clip(str(preset.embedder["architecture"]), tiny)
+        return _clip(preset, tiny)
     if role == "dino" and (tiny or name in DINO):
         return _dino(TINY_DINO if tiny else DINO[name])
     if role == "masks" and preset.segmenter["kind"] == "sam":
         return _tiny_sam() if tiny else _sam(preset.weights[role].files[0].name)
-    if role == "masks" and name in HIERA and not tiny:
-        return _sam2(HIERA[name])
+    if role == "masks" and name in HIERA:
+        return _tiny_sam2() if tiny else _sam2(HIERA[name])
     raise PresetUnknown(
         f"nothing is known of the network of the {role} weights of '{shown(preset.name)}'",
         "describe it in model/random_networks.py",
     )
 
 
-def _clip(architecture: str, tiny: bool) -> nn.Module:
+def tiny_clip(preset: Preset) -> dict[str, Any]:
+    """open_clip's configuration of the preset's CLIP made small: of the same patches, the same
+    proportions of heads, and the same GELU."""
+    import open_clip
+
+    architecture, tag = str(preset.embedder["architecture"]), str(preset.embedder.get("tag", ""))
+    config: dict[str, Any] = open_clip.get_model_config(architecture)
+    facts: dict[str, Any] = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    head = vision.get("head_width", 64) // 2
+    patch = vision["patch_size"]
+    small = {"image_size": 4 * patch, "layers": 3, "width": 2 * head, "head_width": head}
+    return config | {
+        "embed_dim": TINY_WIDTH,
+        "quick_gelu": bool(facts.get("quick_gelu")),
+        "vision_cfg": vision | small,
+        "text_cfg": text | {"width": TINY_WIDTH, "heads": 2, "layers": 2},
+    }
+
+
+def _clip(preset: Preset, tiny: bool) -> nn.Module:
     import open_clip
     from open_clip.model import CLIP
 
-    network: nn.Module = CLIP(
-        **(TINY_CLIP if tiny else open_clip.get_model_config(architecture)), output_dict=True
-    )
+    architecture = str(preset.embedder["architecture"])
+    config = tiny_clip(preset) if tiny else open_clip.get_model_config(architecture)
+    network: nn.Module = CLIP(**config, output_dict=True)
     return network
 
 
@@ -100,13 +125,13 @@ def _tiny_sam() -> nn.Module:
             depth=2,
             num_heads=2,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
-            out_chans=32,
+            out_chans=TINY_WIDTH,
             use_rel_pos=True,
             window_size=4,
             global_attn_indexes=(1,),
         ),
         modeling.PromptEncoder(
-            embed_dim=32,
+            embed_dim=TINY_WIDTH,
             image_embedding_size=(cells, cells),
             input_image_size=(TINY_SAM, TINY_SAM),
             mask_in_chans=8,
@@ -130,4 +155,38 @@ def _sam2(sizes: dict[str, Any]) -> nn.Module:
         "backbone_channel_list": sizes["embed_dim_per_stage"][::-1],
     }
     network: nn.Module = Sam2VideoModel(Sam2VideoConfig(vision_config=vision))
+    return network
+
+
+def _tiny_sam2() -> nn.Module:
+    from transformers import Sam2VideoConfig, Sam2VideoModel
+
+    inside = {"hidden_size": TINY_WIDTH}
+    square = [TINY_SAM, TINY_SAM]
+    vision = {
+        "backbone_config": {
+            "model_type": "sam2_hiera_det_model", "image_size": square,
+            "window_size_per_stage": [4, 4, 4, 4], **TINY_HIERA,
+        },
+        "backbone_channel_list": TINY_HIERA["embed_dim_per_stage"][::-1],
+        "backbone_feature_sizes": [[TINY_SAM // stride] * 2 for stride in (4, 8, 16)],
+        "fpn_hidden_size": TINY_WIDTH,
+    }  # fmt: skip
+    config = Sam2VideoConfig(
+        vision_config=vision,
+        prompt_encoder_config={**inside, "image_size": TINY_SAM},
+        mask_decoder_config={
+            **inside, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": TINY_WIDTH,
+        },
+        image_size=TINY_SAM,
+        memory_attention_hidden_size=TINY_WIDTH,
+        memory_attention_num_layers=1,
+        memory_attention_feed_forward_hidden_size=64,
+        memory_encoder_hidden_size=TINY_WIDTH,
+        memory_encoder_output_channels=TINY_WIDTH // 2,
+        mask_downsampler_embed_dim=TINY_WIDTH,
+        memory_fuser_embed_dim=TINY_WIDTH,
+        memory_fuser_intermediate_dim=64,
+    )  # fmt: skip
+    network: nn.Module = Sam2VideoModel(config)
     return network

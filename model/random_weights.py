@@ -19,12 +19,13 @@ from typing import Any
 from torch import nn
 
 from model.preset import load_preset
-from model.random_networks import TINY_CLIP, network_of
+from model.random_networks import TINY_WIDTH, network_of, tiny_clip
 from model.weight_cache import cache_folder, sha256_of
 from model.weight_sources import Published
 
 # networks that know nothing find no mask good
 UNDEMANDING = {"pred_iou_thresh": -1000.0, "stability_score_thresh": -1.0}
+TINY_TILES = 600  # pixels: more than one tile of both towers
 TINY = {"side": 128, "points_per_side": 4, **UNDEMANDING}
 
 
@@ -60,10 +61,11 @@ def write_random_weights(name: str, folder: Path, tiny: bool = False, seed: int 
             )
     if tiny:
         config = folder / "clip.json"
-        config.write_text(json.dumps(TINY_CLIP), encoding="utf-8")
-        top["dimension"] = TINY_CLIP["embed_dim"]
+        config.write_text(json.dumps(tiny_clip(preset)), encoding="utf-8")
+        top["dimension"] = TINY_WIDTH
         sections["embedder"] = {
             "architecture": str(config.absolute()), "tag": "", "side": 64, "dino_side": 56,
+            "tiles": TINY_TILES if preset.embedder.get("tiles") else 0,
         }  # fmt: skip
     path = folder / f"{preset.name}.toml"
     path.write_text(_toml(top, sections), encoding="utf-8")

@@ -103,12 +103,13 @@ def test_failures_are_one_line_and_end_with_1(run, preset: Path, server: WeightS
     assert run("models", "list", "none").code == 1
 
 
-def test_base_indexes_searches_and_exports_without_a_connection(
-    run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["base", "large", "sam2", "huge"])
+def test_a_preset_indexes_searches_and_exports_without_a_connection(
+    name: str, run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from model.random_weights import write_random_weights
 
-    preset = write_random_weights("base", tmp_path / "weights", tiny=True)
+    preset = write_random_weights(name, tmp_path / "weights", tiny=True)
     monkeypatch.delenv("no_proxy")
     where = ("--index", tmp_path / "index")
     with serving() as proxy:  # whatever any library asked of the web would come here

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import Image, load_preset, preset_names
+from model import Image, load_preset
 from model.errors import PresetUnknown, WeightsMismatch
-from model.random_networks import network_of
+from model.random_networks import network_of, tiny_clip
 from model.random_weights import main, write_random_weights
 
 
@@ -58,9 +58,24 @@ def test_the_networks_have_just_as_many_values_as_the_published_files(name: str)
 
 
 def test_what_nobody_described_is_told(tmp_path: Path) -> None:
-    assert "sam2" in preset_names()
+    (tmp_path / "own.toml").write_text(
+        "extends = 'sam2'\nname = 'own'\n[weights.masks]\nsource = 'somebody/sam4'\n"
+    )
     with pytest.raises(PresetUnknown, match="random_networks"):
-        write_random_weights("sam2", tmp_path, tiny=True)
+        write_random_weights(str(tmp_path / "own.toml"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "patch", "head", "quick"),
+    [("base", 16, 64, True), ("large", 14, 64, True), ("huge", 14, 80, False)],
+)
+def test_a_small_clip_is_of_the_preset_s_family(
+    name: str, patch: int, head: int, quick: bool
+) -> None:
+    config = tiny_clip(load_preset(name))
+    vision = config["vision_cfg"]
+    assert (vision["patch_size"], 2 * vision["head_width"]) == (patch, head)
+    assert config["quick_gelu"] is quick
 
 
 def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
