@@ -1,4 +1,5 @@
-"""The joint space: what a thing is beside which colours it has, as one unit vector."""
+"""The joint space: what a thing is, beside which colours and what pattern it has, as one unit
+vector."""
 
 from __future__ import annotations
 
@@ -6,32 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.use.colours import COMPONENTS
+from model.use.patterns import PATTERNS
 
 Floats = NDArray[np.float32]
 
-COLOUR_DIMENSIONS = len(COMPONENTS)
-OF_SEGMENTS = 0.4  # length of a segment's colour part, for one of its meaning
-OF_TEXTS = 1.25  # the same of a text that names a colour
+LOOK_DIMENSIONS = len(COMPONENTS) + len(PATTERNS)
+OF_SEGMENTS = (
+    0.4  # length of a segment's colour part, and of its pattern part, for one of its meaning
+)
+OF_TEXTS = 1.25  # the same of a text that names a colour, or a pattern
 
 
-def joined_segments(meanings: Floats, colours: Floats) -> Floats:
-    """N×(D+16) unit rows of N×D unit rows and N×16 unit rows.
+def joined_segments(meanings: Floats, colours: Floats, patterns: Floats) -> Floats:
+    """N×(D+19) unit rows of N×D, N×16 and N×3 unit rows.
 
-    All segments have a colour part of one length: where a text names none, the order of the
-    segments is that of their meanings.
+    All segments have parts of the same lengths: where a text names no colour and no pattern, the
+    order of the segments is that of their meanings.
     """
-    return _unit(np.concatenate([meanings, OF_SEGMENTS * colours], axis=1))
+    return _unit(np.concatenate([meanings, OF_SEGMENTS * colours, OF_SEGMENTS * patterns], axis=1))
 
 
-def joined_texts(meanings: Floats, plain: Floats, colours: Floats) -> Floats:
-    """N×(D+16) unit rows.
+def joined_texts(meanings: Floats, plain: Floats, colours: Floats, patterns: Floats) -> Floats:
+    """N×(D+19) unit rows.
 
     Args:
         meanings: N×D unit rows of the texts as they are.
-        plain: N×D unit rows of the texts without their colour words.
+        plain: N×D unit rows of the texts without the words of their looks.
         colours: N×16, unit rows or zeros.
+        patterns: N×3, likewise.
     """
-    return _unit(np.concatenate([_unit(meanings + plain), OF_TEXTS * colours], axis=1))
+    parts = [_unit(meanings + plain), OF_TEXTS * colours, OF_TEXTS * patterns]
+    return _unit(np.concatenate(parts, axis=1))
 
 
 def _unit(rows: Floats) -> Floats:

@@ -18,8 +18,9 @@ from model.errors import WeightsMismatch, shown
 from model.images import Image
 from model.segments import Segments
 from model.use.colours import region_colours, text_colours, without_colours
-from model.use.composition import COLOUR_DIMENSIONS, joined_segments, joined_texts
+from model.use.composition import LOOK_DIMENSIONS, joined_segments, joined_texts
 from model.use.head import SegmentHead
+from model.use.patterns import region_patterns, text_patterns, without_patterns
 from model.use.places import places
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ REMEMBERED_TEXTS = 1024
 
 class UniversalEmbedder(Embedder):
     """A frozen trunk, pooling under masks, and a trained head into the sentence space; beside it
-    the colours under the mask, and the colour words of texts.
+    the colours and the pattern under the mask, and the words of texts for them.
 
     The two towers are loaded when they are first needed: a search reads words only, an indexer
     photos only.
@@ -78,7 +79,7 @@ class UniversalEmbedder(Embedder):
             WeightsMismatch: the file holds no segment head, or one of another dimension.
         """
         trained = SegmentHead.load(head)
-        if (dimension := trained.dimension + COLOUR_DIMENSIONS) != space.dimension:
+        if (dimension := trained.dimension + LOOK_DIMENSIONS) != space.dimension:
             raise WeightsMismatch(
                 f"{shown(head)} makes vectors of {dimension} components,"
                 f" the preset '{space.name}' expects {space.dimension}",
@@ -108,8 +109,8 @@ class UniversalEmbedder(Embedder):
                 torch.from_numpy(places(segments)),
                 trunk.class_scores(pooled[:, -len(last) :]),
             )
-        vectors = joined_segments(meanings.numpy(), region_colours(image, segments))
-        return Embeddings.unit(vectors, self._space)
+        colours, patterns = region_colours(image, segments), region_patterns(image, segments)
+        return Embeddings.unit(joined_segments(meanings.numpy(), colours, patterns), self._space)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
@@ -127,11 +128,12 @@ class UniversalEmbedder(Embedder):
         return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
 
     def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        plain = [without_colours(text) for text in texts]
+        plain = [without_colours(without_patterns(text)) for text in texts]
         sentences = torch.from_numpy(self._sentence().encode([*texts, *plain]))
         with torch.inference_mode():
             encoded = self._head.texts(sentences).numpy()
-        return joined_texts(encoded[: len(texts)], encoded[len(texts) :], text_colours(texts))
+        meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
+        return joined_texts(meanings, rest, text_colours(texts), text_patterns(texts))
 
     def _trunk(self) -> EfficientNetTrunk:
         if self._loaded_trunk is None:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from model import Image, Segments
 from model.use.colours import COMPONENTS, region_colours, text_colours, without_colours
-from model.use.composition import COLOUR_DIMENSIONS, joined_segments, joined_texts
+from model.use.composition import joined_segments, joined_texts
+from model.use.patterns import PATTERNS
 
 
 def words(text: str) -> set[str]:
@@ -62,7 +63,7 @@ def test_a_mask_of_one_pixel_has_a_colour() -> None:
     assert found[0].argmax() == COMPONENTS.index("black")
 
 
-def test_without_a_colour_word_meaning_alone_decides() -> None:
+def test_without_a_word_of_looks_meaning_alone_decides() -> None:
     random = np.random.default_rng(0)
 
     def unit(rows: int, columns: int) -> np.ndarray:
@@ -70,8 +71,9 @@ def test_without_a_colour_word_meaning_alone_decides() -> None:
         return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
     meanings, text = unit(20, 8), unit(1, 8)
-    segments = joined_segments(meanings, np.abs(unit(20, COLOUR_DIMENSIONS)))
-    plain = joined_texts(text, text, np.zeros((1, COLOUR_DIMENSIONS), np.float32))
+    colours, patterns = (np.abs(unit(20, len(names))) for names in (COMPONENTS, PATTERNS))
+    segments = joined_segments(meanings, colours, patterns)
+    plain = joined_texts(text, text, 0 * colours[:1], 0 * patterns[:1])
     order = np.argsort(segments @ plain[0])
     np.testing.assert_array_equal(order, np.argsort(meanings @ text[0]))
     for rows in (segments, plain):

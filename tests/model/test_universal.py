@@ -8,11 +8,11 @@ from model import EmbeddingSpace, Image, Segments
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 from model.use import universal
-from model.use.composition import COLOUR_DIMENSIONS
+from model.use.composition import LOOK_DIMENSIONS
 from model.use.head import SegmentHead
 from model.use.universal import UniversalEmbedder
 
-SPACE = EmbeddingSpace("test", 384 + COLOUR_DIMENSIONS, "0" * 64)
+SPACE = EmbeddingSpace("test", 384 + LOOK_DIMENSIONS, "0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,18 @@ def test_a_colour_word_finds_the_colour_and_changes_nothing_else(
     red, grey = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["red wall", "wall"]).vectors
     assert asked @ red - plain @ red > asked @ grey - plain @ grey
-    assert not plain[-COLOUR_DIMENSIONS:].any()
+    assert not plain[-LOOK_DIMENSIONS:].any()
+
+
+def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
+    embedder: UniversalEmbedder,
+) -> None:
+    pixels = np.full((60, 80, 3), 90, np.uint8)
+    pixels[:, 40::6] = pixels[:, 41::6] = pixels[:, 42::6] = 180
+    plain, striped = embedder.embed_segments(Image(pixels, (60, 80)), halves()).vectors
+    asked, wall = embedder.embed_texts(["striped wall", "wall"]).vectors
+    assert asked @ striped - wall @ striped > asked @ plain - wall @ plain
+    assert not wall[-LOOK_DIMENSIONS:].any()
 
 
 def test_only_so_many_texts_are_remembered(
@@ -89,5 +100,5 @@ def test_only_so_many_texts_are_remembered(
 
 def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
     SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
-    with pytest.raises(WeightsMismatch, match="32 components"):
+    with pytest.raises(WeightsMismatch, match="35 components"):
         UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")
