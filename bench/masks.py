@@ -84,14 +84,18 @@ def nano(_: int, weights: Path) -> list[dict[str, Any]]:
         "box_nms_thresh": 0.9,
         "output_mode": "coco_rle",
     }
-    generate = ours(copy.deepcopy(sam), torch.float32, settings)
+    sides = {
+        name: ours(copy.deepcopy(sam), dtype, settings)
+        for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+    }
     lines = []
     for name in ("china.jpg", "flower.jpg"):
         photo = sample(name, 448)
         expected, theirs = timed(lambda photo=photo: reference(sam, photo, settings))
-        found, seconds = timed(lambda photo=photo: generate(photo))
-        line = compared("generator_nano_fp32", expected, found, theirs, seconds)
-        lines.append(line | {"photo": name})
+        for precision, generate in sides.items():
+            found, seconds = timed(lambda generate=generate, photo=photo: generate(photo))
+            line = compared(f"generator_nano_{precision}", expected, found, theirs, seconds)
+            lines.append(line | {"photo": name})
     return lines
 
 
