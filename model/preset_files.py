@@ -28,6 +28,7 @@ TOP: Settings = {
     "dimension": replace(whole(1), needed=True),
     "worker_gb": number(0, above=True),
 }
+FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0)}
 WEIGHTS: Settings = {
     "source": text(),
     "revision": text(),
@@ -85,6 +86,8 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     check_section(path, "weights", weights, dict.fromkeys(weights, Setting("a table", _is_table)))
     for role, entry in weights.items():
         check_section(path, f"weights.{role}", entry, WEIGHTS)
+        for file in entry.get("files", []):
+            check_section(path, f"[weights.{role}.files]", file, FILE)
         entry["folder"] = path.parent
     below = table.pop("extends", None)
     if below is not None:

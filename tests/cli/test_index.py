@@ -55,6 +55,12 @@ def test_an_unknown_preset_is_one_line(run, photos: Path, tmp_path: Path) -> Non
             "segmenter.kind = 'sam'\nsegmenter.device = 'tpu'",
             "give auto, cpu, mps, cuda, or cuda:0",
         ),
+        (
+            "weights.x.files = [{name = 'a', bytes = 1}]",
+            "[[weights.x.files]] has no setting 'bytes'",
+        ),
+        ("weights.x.files = [{size = 1}]", "[[weights.x.files]] does not say name: give a text"),
+        ("weights.x.files = ['a']", "[weights.x.files] is 'a': write [[weights.x.files]]"),
         ("weights.clip.sha = 'x'", "[weights.clip] has no setting 'sha': it may have source, "),
     ],
 )
