@@ -221,6 +221,20 @@ def test_points_are_answered_as_by_the_library(make: Callable[[], Any], tmp_path
     assert view.frame.size == PHOTO.shape[:2]
 
 
+@pytest.mark.parametrize("make", [sam2, sam_hq])
+def test_several_photos_are_looked_at_as_one_by_one(make: Callable[[], Any]) -> None:
+    ours = TransformersSam(lively(make), torch.float32, CPU)
+    photos = [PHOTO, np.ascontiguousarray(PHOTO.swapaxes(0, 1)[::2])]
+    points = np.random.default_rng(0).random((4, 2)) * 60
+    for photo, together in zip(photos, ours.look(photos), strict=True):
+        (alone,) = ours.look([photo])
+        answers = [view.answer(points) for view in (together, alone)]
+        drawn = [each.masks(torch.arange(4)) for each in answers]
+        torch.testing.assert_close(*drawn, rtol=0, atol=1e-5)
+        torch.testing.assert_close(answers[0].quality, answers[1].quality, rtol=0, atol=1e-5)
+        assert together.frame.size == photo.shape[:2]
+
+
 class PlainHq(Promptable, View, Answers):
     """SAM-HQ by the library's own decoder: every mask of every point."""
 
