@@ -204,7 +204,7 @@ SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
     "transformers-sam": Kind(_transformers_sam, _POINT_GRID, gpu=True),
 }
 EMBEDDERS: Mapping[str, Kind[Embedder]] = {
-    "universal": Kind(_universal, {"side": whole(32, multiple=32)}, _fitted_calibration),
+    "universal": Kind(_universal, {"views": wholes(32, multiple=32)}, _fitted_calibration),
     "colour-words": Kind(_colour_words, {"side": whole(8)}, _colour_calibration),
     "towers": Kind(
         _towers,

@@ -24,7 +24,7 @@ def joined_segments(meanings: Floats, colours: Floats, patterns: Floats) -> Floa
     All segments have parts of the same lengths: where a text names no colour and no pattern, the
     order of the segments is that of their meanings.
     """
-    return _unit(np.concatenate([meanings, OF_SEGMENTS * colours, OF_SEGMENTS * patterns], axis=1))
+    return unit(np.concatenate([meanings, OF_SEGMENTS * colours, OF_SEGMENTS * patterns], axis=1))
 
 
 def joined_texts(meanings: Floats, plain: Floats, colours: Floats, patterns: Floats) -> Floats:
@@ -36,10 +36,11 @@ def joined_texts(meanings: Floats, plain: Floats, colours: Floats, patterns: Flo
         colours: N×16, unit rows or zeros.
         patterns: N×3, likewise.
     """
-    parts = [_unit(meanings + plain), OF_TEXTS * colours, OF_TEXTS * patterns]
-    return _unit(np.concatenate(parts, axis=1))
+    parts = [unit(meanings + plain), OF_TEXTS * colours, OF_TEXTS * patterns]
+    return unit(np.concatenate(parts, axis=1))
 
 
-def _unit(rows: Floats) -> Floats:
+def unit(rows: Floats) -> Floats:
+    """The rows at length 1; zeros stay zeros."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(length, 1e-9), np.float32)

@@ -18,7 +18,7 @@ from model.errors import WeightsMismatch, shown
 from model.images import Image
 from model.segments import Segments
 from model.use.colours import region_colours, text_colours, without_colours
-from model.use.composition import LOOK_DIMENSIONS, joined_segments, joined_texts
+from model.use.composition import LOOK_DIMENSIONS, joined_segments, joined_texts, unit
 from model.use.head import SegmentHead
 from model.use.patterns import region_patterns, text_patterns, without_patterns
 from model.use.places import places
@@ -42,7 +42,8 @@ class UniversalEmbedder(Embedder):
         trunk: weights of the image trunk; by default the bundled ones.
         sentence: weights of the sentence tower; by default the bundled ones.
         tokenizer: of the sentence tower; by default the bundled one.
-        side: the trunk's input, longer side, pixels.
+        views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
+            mean of what is seen at each. The head was trained on the first of them.
     """
 
     def __init__(
@@ -52,14 +53,14 @@ class UniversalEmbedder(Embedder):
         trunk: Path | None = None,
         sentence: Path | None = None,
         tokenizer: Path | None = None,
-        side: int = 448,
+        views: Sequence[int] = (448,),
     ) -> None:
         self._space = space
         self._head = head
         self._trunk_weights = trunk
         self._sentence_files = (sentence, tokenizer)
-        self._side = side
-        self._loaded_trunk: EfficientNetTrunk | None = None
+        self._views = tuple(views) or (448,)
+        self._loaded_trunks: list[EfficientNetTrunk] = []
         self._loaded_sentence: SentenceEncoder | None = None
         self._texts: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
@@ -71,7 +72,7 @@ class UniversalEmbedder(Embedder):
         trunk: Path | None = None,
         sentence: Path | None = None,
         tokenizer: Path | None = None,
-        side: int = 448,
+        views: Sequence[int] = (448,),
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -85,7 +86,7 @@ class UniversalEmbedder(Embedder):
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
-        return cls(space, trained, trunk, sentence, tokenizer, side)
+        return cls(space, trained, trunk, sentence, tokenizer, views)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -93,24 +94,30 @@ class UniversalEmbedder(Embedder):
         return self._space
 
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
-        """One unit vector a segment, in their order; one forward pass of the trunk."""
+        """One unit vector a segment, in their order; one forward pass of the trunk a view."""
         if not len(segments):
             return Embeddings.empty(self._space)
+        seen = [self._meanings(trunk, image, segments) for trunk in self._trunks()]
+        colours, patterns = region_colours(image, segments), region_patterns(image, segments)
+        meanings = unit(np.sum(seen, axis=0))
+        return Embeddings.unit(joined_segments(meanings, colours, patterns), self._space)
+
+    @torch.inference_mode()
+    def _meanings(
+        self, trunk: EfficientNetTrunk, image: Image, segments: Segments
+    ) -> NDArray[np.float32]:
+        """N×D unit rows, by what the trunk sees at its side."""
         from model.use.pooling import pooled_features
 
-        trunk = self._trunk()
         features = trunk.features(image)
-        with torch.inference_mode():
-            pooled = pooled_features(features, segments)
-            last = features.maps[-1]
-            meanings = self._head(
-                pooled,
-                last.mean(dim=(1, 2))[None],
-                torch.from_numpy(places(segments)),
-                trunk.class_scores(pooled[:, -len(last) :]),
-            )
-        colours, patterns = region_colours(image, segments), region_patterns(image, segments)
-        return Embeddings.unit(joined_segments(meanings.numpy(), colours, patterns), self._space)
+        pooled, last = pooled_features(features, segments), features.maps[-1]
+        found: torch.Tensor = self._head(
+            pooled,
+            last.mean(dim=(1, 2))[None],
+            torch.from_numpy(places(segments)),
+            trunk.class_scores(pooled[:, -len(last) :]),
+        )
+        return found.numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
@@ -135,12 +142,13 @@ class UniversalEmbedder(Embedder):
         meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
         return joined_texts(meanings, rest, text_colours(texts), text_patterns(texts))
 
-    def _trunk(self) -> EfficientNetTrunk:
-        if self._loaded_trunk is None:
+    def _trunks(self) -> list[EfficientNetTrunk]:
+        if not self._loaded_trunks:
             from model.encoders.efficientnet import EfficientNetTrunk
 
-            self._loaded_trunk = EfficientNetTrunk.shared(self._trunk_weights, self._side)
-        return self._loaded_trunk
+            shared = EfficientNetTrunk.shared
+            self._loaded_trunks = [shared(self._trunk_weights, side) for side in self._views]
+        return self._loaded_trunks
 
     def _sentence(self) -> SentenceEncoder:
         if self._loaded_sentence is None:

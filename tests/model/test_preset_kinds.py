@@ -111,6 +111,6 @@ def test_a_section_may_have_all_its_defaults_written_out() -> None:
     with pytest.raises(PresetUnknown, match="does not say architecture"):
         check_kind(FILE, "embedder", {"kind": "towers"}, EMBEDDERS)
     with pytest.raises(PresetUnknown, match="multiple of 32"):
-        check_kind(FILE, "embedder", {"kind": "universal", "side": 450}, EMBEDDERS)
+        check_kind(FILE, "embedder", {"kind": "universal", "views": [448, 450]}, EMBEDDERS)
     with pytest.raises(PresetUnknown, match="0, or a whole number of 32 or more"):
         check_kind(FILE, "embedder", {"kind": "towers", "architecture": "x", "tiles": 8}, EMBEDDERS)

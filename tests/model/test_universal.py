@@ -8,7 +8,7 @@ from model import EmbeddingSpace, Image, Segments
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 from model.use import universal
-from model.use.composition import LOOK_DIMENSIONS
+from model.use.composition import LOOK_DIMENSIONS, unit
 from model.use.head import SegmentHead
 from model.use.universal import UniversalEmbedder
 
@@ -19,7 +19,7 @@ SPACE = EmbeddingSpace("test", 384 + LOOK_DIMENSIONS, "0" * 64)
 def embedder() -> UniversalEmbedder:
     torch.manual_seed(0)
     head = SegmentHead(CHANNELS, 16, 384).eval().requires_grad_(False)
-    return UniversalEmbedder(SPACE, head, side=128)
+    return UniversalEmbedder(SPACE, head, views=(128,))
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +51,24 @@ def test_no_segments_need_no_look(embedder: UniversalEmbedder, photo: Image) -> 
 def test_the_photo_is_seen_once(
     embedder: UniversalEmbedder, photo: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trunk = embedder._trunk()
+    (trunk,) = embedder._trunks()
     looks = []
     features = trunk.features
     monkeypatch.setattr(trunk, "features", lambda image: looks.append(1) or features(image))
     embedder.embed_segments(photo, halves())
     assert len(looks) == 1
+
+
+def test_of_several_views_the_mean_meaning_counts(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    both = UniversalEmbedder(SPACE, embedder._head, views=(128, 96)).embed_segments(photo, halves())
+    alone = UniversalEmbedder(SPACE, embedder._head, views=(96,)).embed_segments(photo, halves())
+    first = embedder.embed_segments(photo, halves())
+    parts = [unit(each.vectors[:, :-LOOK_DIMENSIONS]) for each in (both, first, alone)]
+    np.testing.assert_allclose(parts[0], unit(parts[1] + parts[2]), atol=1e-5)
+    looks = [each.vectors[:, -LOOK_DIMENSIONS:] for each in (both, first)]
+    np.testing.assert_allclose(*looks, atol=1e-6)
 
 
 def test_texts_are_encoded_once(
