@@ -45,11 +45,11 @@ def test_masks_equal_the_naive_loop() -> None:
             assert abs(float(masks[n, y, x]) - expected) < 1e-4
 
 
-def test_reduced_masks_are_the_masks_at_half_the_size() -> None:
+def test_masks_of_resized_proposals_are_the_masks_resized() -> None:
     p = proposals(32, 32)
     flat = DenseProposals(torch.ones_like(p.prototypes), p.coefficients, p.windows * 0, p.quality)
     cells, hypotheses = torch.tensor([17, 200]), torch.tensor([0, 2])
-    half = flat.reduced().masks(cells, hypotheses)
+    half = flat.resized((16, 16)).masks(cells, hypotheses)
     full = torch.nn.functional.avg_pool2d(flat.masks(cells, hypotheses)[None], 2)[0]
     torch.testing.assert_close(half, full, atol=2e-3, rtol=1e-3)
 

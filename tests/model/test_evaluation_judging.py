@@ -53,6 +53,7 @@ LOOKS = Looks(
     np.array([number for number, _ in REGIONS]),
     np.full(len(REGIONS), 0.1),
     np.zeros((len(REGIONS), 11), np.float32),
+    np.zeros((len(REGIONS), 11), np.float32),
     np.zeros((len(REGIONS), 6), np.float32),
     None,
     np.zeros((5, 6), np.float32),
