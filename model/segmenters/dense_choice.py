@@ -217,7 +217,7 @@ class Distinct:
 
 
 def shares(one: Tensor, other: Tensor) -> Tensor:
-    """N×M IoUs of coverage maps, N×cells and M×cells, in its form for shares (Ruzicka's)."""
+    """N×M IoUs of coverage maps, N×cells and M×cells, in its form for shares (Tanimoto's)."""
     common = one @ other.T
     areas = one.square().sum(dim=1)[:, None] + other.square().sum(dim=1)[None]
     return common / (areas - common).clamp(min=1e-9)
