@@ -238,13 +238,13 @@ def varied(
         most: masks at most.
         variety: the share lost at an IoU of 1.
     """
-    left = rank.astype(np.float64)
     likest = np.zeros(len(rank))
+    free = np.ones(len(rank), np.bool_)
     chosen: list[int] = []
     for _ in range(min(most, len(rank))):
-        next_one = int((left * (1 - variety * likest)).argmax())
+        next_one = int(np.where(free, rank * (1 - variety * likest), -1).argmax())
         chosen.append(next_one)
-        left[next_one] = -1
+        free[next_one] = False
         np.maximum(likest, alike[next_one], out=likest)
     order = np.argsort(-rank[chosen], kind="stable")
     return np.array(chosen, np.int64)[order]

@@ -97,14 +97,15 @@ class UniversalEmbedder(Embedder):
         """One unit vector a segment, in their order; one forward pass of the trunk a view."""
         if not len(segments):
             return Embeddings.empty(self._space)
-        seen = [self._meanings(trunk, image, segments) for trunk in self._trunks()]
+        where = torch.from_numpy(places(segments))
+        seen = [self._meanings(trunk, image, segments, where) for trunk in self._trunks()]
         colours, patterns = region_colours(image, segments), region_patterns(image, segments)
         meanings = unit(np.sum(seen, axis=0))
         return Embeddings.unit(joined_segments(meanings, colours, patterns), self._space)
 
     @torch.inference_mode()
     def _meanings(
-        self, trunk: EfficientNetTrunk, image: Image, segments: Segments
+        self, trunk: EfficientNetTrunk, image: Image, segments: Segments, where: torch.Tensor
     ) -> NDArray[np.float32]:
         """N×D unit rows, by what the trunk sees at its side."""
         from model.use.pooling import pooled_features
@@ -114,7 +115,7 @@ class UniversalEmbedder(Embedder):
         found: torch.Tensor = self._head(
             pooled,
             last.mean(dim=(1, 2))[None],
-            torch.from_numpy(places(segments)),
+            where,
             trunk.class_scores(pooled[:, -len(last) :]),
         )
         return found.numpy()

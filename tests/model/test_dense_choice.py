@@ -153,6 +153,7 @@ def test_variety_prefers_what_is_unlike_and_without_it_rank_decides() -> None:
     assert varied(rank, alike, 3, 0.6).tolist() == [0, 1, 2]
     assert varied(rank, alike, 2, 0).tolist() == [0, 1]
     assert varied(rank, alike, 9, 1).tolist() == [0, 1, 2, 3]
+    assert varied(0 * rank, alike, 9, 1).tolist() == [0, 1, 2, 3]
 
 
 @settings(max_examples=40)
