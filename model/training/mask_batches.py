@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -100,34 +99,3 @@ def kept_maps(
         return tuple(torch.from_numpy(kept[name]).float() for name in LEVELS)
 
     return maps
-
-
-def mixed_order(
-    photos: Sequence[TruePhoto],
-    shapes: Sequence[tuple[int, int]],
-    weights: Mapping[str, float],
-    batch: int,
-    seed: int,
-) -> list[list[int]]:
-    """An epoch: as many draws as there are photos, in batches of one shape each.
-
-    Args:
-        photos: to draw from, with replacement.
-        shapes: of each photo's maps; only like shapes go into one batch.
-        weights: of sources; 1 where none is given.
-        batch: photos a batch; what does not fill one is left out.
-        seed: decides everything.
-    """
-    chance = random.Random(seed)
-    drawn = chance.choices(
-        range(len(photos)), [weights.get(photo.source, 1.0) for photo in photos], k=len(photos)
-    )
-    waiting: dict[tuple[int, int], list[int]] = defaultdict(list)
-    order: list[list[int]] = []
-    for number in drawn:
-        group = waiting[shapes[number]]
-        group.append(number)
-        if len(group) == batch:
-            order.append(list(group))
-            group.clear()
-    return order

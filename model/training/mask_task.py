@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,17 +16,17 @@ from model import masks
 from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk, input_size
 from model.evaluation.recall import found_at, recall
 from model.evaluation.segmentation import in_photo_frame, regions_of
-from model.evaluation.truth import TruePhoto, read_truth
+from model.evaluation.truth import TruePhoto
 from model.preset import load_preset
 from model.segmenters.dense_choice import Selection, chosen_segments
 from model.segmenters.dense_head import HYPOTHESES, DenseProposals
 from model.segmenters.dense_network import DenseNetwork
 from model.training.feature_store import FeatureStore
 from model.training.kinds import Supplies, TaskKind
-from model.training.mask_batches import MaskBatch, MaskPhotos, kept_maps, mixed_order
+from model.training.mask_batches import MaskBatch, MaskPhotos, kept_maps
 from model.training.mask_losses import best_hypothesis, dice_loss, focal_loss, iou_loss, overlaps
 from model.training.mask_views import ViewSettings
-from model.training.pairs import held_back
+from model.training.outlined_photos import OutlinedPhotos
 from model.training.task import Task
 
 WEIGHTS = "masks.safetensors"
@@ -45,11 +44,7 @@ class MaskSettings:
         start: weights of such a network to begin with, a preset's name; "": random ones.
         prompts: cells a photo whose proposals are compared with regions, in a step.
         focal: weight of the focal loss against the dice loss.
-        weights: how often photos of a source are drawn; 1 where none is given.
-        exhaustive: sources in which what nobody outlined is nothing.
-        measured: sources that are measured; all where none is given.
-        most: photos a source and split that are measured at most; 0: all.
-        holdout: share of the split `train` that is kept back to be measured.
+        photos: which are learned from and measured on.
         views: how photos are looked at in training.
     """
 
@@ -60,11 +55,7 @@ class MaskSettings:
     start: str = ""
     prompts: int = 32
     focal: float = 2.0
-    weights: Mapping[str, float] = field(default_factory=dict)
-    exhaustive: tuple[str, ...] = ()
-    measured: tuple[str, ...] = ()
-    most: int = 0
-    holdout: float = 0.0
+    photos: OutlinedPhotos = field(default_factory=OutlinedPhotos)
     views: ViewSettings = field(default_factory=ViewSettings)
 
 
@@ -104,7 +95,7 @@ class MaskTask(Task):
     def batches(self, epoch_seed: int) -> MaskPhotos:
         """As many photos as there are, drawn by the sources' weights."""
         settings = self._settings
-        order = mixed_order(self._train, self._shapes, settings.weights, self._batch, epoch_seed)
+        order = settings.photos.order(self._train, self._batch, epoch_seed, self._shapes)
         return MaskPhotos(
             self._train,
             order,
@@ -112,7 +103,7 @@ class MaskTask(Task):
             self._trunk,
             settings.views,
             epoch_seed,
-            frozenset(settings.exhaustive),
+            frozenset(settings.photos.exhaustive),
         )
 
     def loss(self, batch: MaskBatch) -> dict[str, Tensor]:
@@ -213,27 +204,10 @@ def mask_kind() -> TaskKind:
 def _build(settings: MaskSettings, supplies: Supplies) -> MaskTask:
     trunk = EfficientNetTrunk.shared(side=settings.side)
     store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pyramid")
-    outlined = [photo for photo in read_truth(supplies.data, "train").photos if photo.regions]
-    share = settings.holdout
-    held = [photo for photo in outlined if held_back(photo.source, photo.path.name, share)]
-    train = [photo for photo in outlined if not held_back(photo.source, photo.path.name, share)]
-    val = read_truth(supplies.data, "val", settings.measured or None).photos
-    groups = {"val": val, "held": held, "seen": train}
-    measured = {name: _some(photos, settings) for name, photos in groups.items()}
+    train = settings.photos.learned(supplies.data)
+    measured = settings.photos.measured_in(supplies.data)
     supplies.tell(
         f"{len(train)} photos to learn from; measured on "
         + ", ".join(f"{len(photos)} {name}" for name, photos in measured.items())
     )
-    some = {name: photos for name, photos in measured.items() if photos}
-    return MaskTask(settings, train, some, trunk, kept_maps(store, trunk), supplies.batch)
-
-
-def _some(photos: Sequence[TruePhoto], settings: MaskSettings) -> list[TruePhoto]:
-    """The first photos of each measured source that are asked for any region."""
-    chosen: dict[str, list[TruePhoto]] = defaultdict(list)
-    for photo in photos:
-        own = chosen[photo.source]
-        wanted = not settings.measured or photo.source in settings.measured
-        if wanted and (not settings.most or len(own) < settings.most) and regions_of(photo, 0):
-            own.append(photo)
-    return [photo for own in chosen.values() for photo in own]
+    return MaskTask(settings, train, measured, trunk, kept_maps(store, trunk), supplies.batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,16 +91,6 @@ class PromptPhotos(Sequence[PromptBatch]):
             torch.stack([cover for _, cover in seen]),
             torch.tensor([photo.source in self.exhaustive for photo in chosen]),
         )
-
-
-def drawn_order(
-    photos: Sequence[TruePhoto], weights: Mapping[str, float], batch: int, seed: int
-) -> list[list[int]]:
-    """An epoch: as many draws as there are photos, by the weights of their sources (1 where none
-    is given), in full batches."""
-    shares = [weights.get(photo.source, 1.0) for photo in photos]
-    drawn = random.Random(seed).choices(range(len(photos)), shares, k=len(photos))
-    return [drawn[at : at + batch] for at in range(0, len(drawn) - batch + 1, batch)]
 
 
 def shown_photo(photo: TruePhoto, views: Views, chance: random.Random) -> tuple[Tensor, Tensor]:

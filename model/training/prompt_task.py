@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from torch.nn import functional
 from model import masks
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.evaluation.segmentation import regions_of
-from model.evaluation.truth import TruePhoto, read_truth
+from model.evaluation.truth import TruePhoto
 from model.preset import load_preset
 from model.segmenters.dense_network import DenseNetwork
 from model.segmenters.prompted_network import PromptedSam, PromptedShape, localised
 from model.training.kinds import Supplies, TaskKind
 from model.training.mask_losses import dice_loss, focal_loss
+from model.training.outlined_photos import OutlinedPhotos
 from model.training.prompt_batches import (
     PromptBatch,
     PromptPhotos,
     Views,
-    drawn_order,
     framed,
     framed_masks,
 )
@@ -55,10 +55,7 @@ class PromptSettings:
         corrected: share of the steps in which every mask is asked for once more, with the mask
             before and a point where that was wrong.
         focal: weight of the focal loss against the dice loss.
-        weights: how often photos of a source are drawn; 1 where none is given.
-        exhaustive: sources in which what nobody outlined is nothing.
-        measured: sources of which the split `val` is measured; all where none is given.
-        most: photos a source that are measured at most; 0: all.
+        photos: which are learned from and, of the split `val`, measured on.
     """
 
     width: int = 128
@@ -76,10 +73,7 @@ class PromptSettings:
     closest: float = 0.35
     corrected: float = 0.5
     focal: float = 20.0
-    weights: Mapping[str, float] = field(default_factory=dict)
-    exhaustive: tuple[str, ...] = ()
-    measured: tuple[str, ...] = ()
-    most: int = 0
+    photos: OutlinedPhotos = field(default_factory=OutlinedPhotos)
 
     def __post_init__(self) -> None:
         if self.regions < 2 or self.regions % 2:
@@ -157,8 +151,8 @@ class PromptTask(Task):
     def __init__(
         self,
         settings: PromptSettings,
-        train: tuple[TruePhoto, ...],
-        val: tuple[TruePhoto, ...],
+        train: Sequence[TruePhoto],
+        val: Sequence[TruePhoto],
         trunk: EfficientNetTrunk,
         batch: int,
     ) -> None:
@@ -180,10 +174,12 @@ class PromptTask(Task):
 
     def batches(self, epoch_seed: int) -> PromptPhotos:
         """As many photos as there are, drawn by the sources' weights."""
-        order = drawn_order(self._train, self._settings.weights, self._batch, epoch_seed)
-        exhaustive = frozenset(self._settings.exhaustive)
+        photos = self._settings.photos
+        order = photos.order(self._train, self._batch, epoch_seed)
         shares = (1 - self._settings.small_share, self._settings.small_share)
-        return PromptPhotos(self._train, order, self._views, shares, exhaustive, epoch_seed)
+        return PromptPhotos(
+            self._train, order, self._views, shares, frozenset(photos.exhaustive), epoch_seed
+        )
 
     def loss(self, batch: PromptBatch) -> dict[str, Tensor]:
         """Focal, dice and IoU terms of one point or a box; and, at times, once more corrected."""
@@ -324,11 +320,6 @@ def prompt_kind() -> TaskKind:
 
 
 def _build(settings: PromptSettings, supplies: Supplies) -> PromptTask:
-    train = read_truth(supplies.data, "train").photos
-    val = read_truth(supplies.data, "val", settings.measured or None, settings.most or None).photos
-    trunk = EfficientNetTrunk.shared()
-    return PromptTask(settings, _outlined(train), _outlined(val), trunk, supplies.batch)
-
-
-def _outlined(photos: tuple[TruePhoto, ...]) -> tuple[TruePhoto, ...]:
-    return tuple(photo for photo in photos if photo.regions)
+    train = settings.photos.learned(supplies.data)
+    val = settings.photos.measured_in(supplies.data).get("val", [])
+    return PromptTask(settings, train, val, EfficientNetTrunk.shared(), supplies.batch)

@@ -15,16 +15,23 @@ from model.preset import load_preset
 from model.segmenters.dense_network import DenseNetwork
 from model.training.feature_store import FeatureStore
 from model.training.kinds import KINDS
-from model.training.mask_batches import kept_maps, mixed_order
+from model.training.mask_batches import kept_maps
 from model.training.mask_task import WEIGHTS, MaskSettings, MaskTask, drawn_cells
 from model.training.mask_views import ViewSettings
+from model.training.outlined_photos import OutlinedPhotos
 from model.training.recipe import load_recipe
 from model.training.run import train
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "masks.toml"
 VIEWS = ViewSettings(sides=(96, 128), windows=(96,), light=0.1)
 SETTINGS = MaskSettings(
-    width=16, fine=16, prototypes=8, side=96, prompts=8, exhaustive=("squares",), views=VIEWS
+    width=16,
+    fine=16,
+    prototypes=8,
+    side=96,
+    prompts=8,
+    photos=OutlinedPhotos(exhaustive=("squares",)),
+    views=VIEWS,
 )
 
 
@@ -106,15 +113,6 @@ def test_an_epoch_depends_on_its_seed_alone(
     assert one.maps[0].shape != other.maps[0].shape or not torch.equal(one.maps[0], other.maps[0])
 
 
-def test_batches_hold_photos_of_one_shape_drawn_by_weight() -> None:
-    photos = [TruePhoto(source, Path(), (1, 1), (), ()) for source in "aab" for _ in range(300)]
-    shapes = [(64, 96) if number % 2 else (96, 64) for number in range(900)]
-    order = mixed_order(photos, shapes, {"b": 8.0}, 4, 0)
-    assert all(len({shapes[number] for number in batch}) == 1 for batch in order)
-    drawn = [photos[number].source for batch in order for number in batch]
-    assert drawn.count("b") / len(drawn) == pytest.approx(0.8, abs=0.05)
-
-
 def test_cells_are_drawn_inside_or_where_most_is_covered() -> None:
     cover = torch.tensor([[0.0, 0.6, 0.0, 1.0], [0.1, 0.3, 0.0, 0.2]])
     torch.manual_seed(0)
@@ -142,7 +140,7 @@ def test_the_recipe_is_understood() -> None:
     read = load_recipe(RECIPE, KINDS)
     assert read.kind == "masks"
     assert isinstance(read.task, MaskSettings)
-    assert read.task.weights["coco"] == 3.0
+    assert read.task.photos.weights["coco"] == 3.0
     assert max(read.task.views.windows) <= max(read.task.views.sides)
 
 
@@ -162,7 +160,7 @@ def test_the_trainer_runs_the_recipe(corpus: Path, tmp_path: Path) -> None:
         prototypes = 4
         side = 96
         prompts = 4
-        holdout = 0.3
+        photos = {holdout = 0.3}
         views = {sides = [96], windows = [64, 96]}
 
         [trainer]

@@ -14,7 +14,6 @@ from model.segmenters.prompted_network import PromptedSam, PromptedShape
 from model.training.prompt_batches import (
     PromptPhotos,
     Views,
-    drawn_order,
     framed,
     framed_masks,
     shown_photo,
@@ -91,14 +90,6 @@ def test_an_epoch_depends_on_its_seed_alone(photo: TruePhoto) -> None:
 
     assert torch.equal(batch(3), batch(3))
     assert any(not torch.equal(batch(3), batch(other)) for other in range(4, 9))
-
-
-def test_batches_are_full_and_drawn_by_weight(photo: TruePhoto) -> None:
-    photos = [TruePhoto(source, Path(), (1, 1), (), ()) for source in "ab" * 300]
-    order = drawn_order(photos, {"b": 4.0}, 7, 0)
-    assert {len(batch) for batch in order} == {7}
-    drawn = [photos[number].source for batch in order for number in batch]
-    assert drawn.count("b") / len(drawn) == pytest.approx(0.8, abs=0.06)
 
 
 def test_a_photo_of_tiny_regions_is_still_of_use(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_the_recipe_is_understood() -> None:
     read = load_recipe(RECIPE, KINDS)
     assert read.kind == "prompts"
     assert isinstance(read.task, PromptSettings)
-    assert read.task.weights["coco"] == 2.5
+    assert read.task.photos.weights["coco"] == 2.5
 
 
 def test_the_trainer_runs_the_recipe(squares_corpus: Path, tmp_path: Path) -> None:
@@ -160,8 +160,7 @@ def test_the_trainer_runs_the_recipe(squares_corpus: Path, tmp_path: Path) -> No
         quality = 8
         side = 64
         regions = 2
-        measured = ["squares"]
-        most = 1
+        photos = {measured = ["squares"], most = 1}
 
         [trainer]
         steps = 2
