@@ -9,38 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model import masks
 from model.colour_names import NAMES
+from model.evaluation.qualified import Qualified
 
 CLEAR = 0.5  # a segment has a colour that covers at least this share of it …
 FAINT = 0.2  # … and has not one that covers at most this; between the two nobody can say
 FEWEST = 5  # segments of a phrase that can be judged
-
-
-@dataclass(frozen=True, eq=False)
-class ColourQuery:
-    """A colour and a phrase, over the segments that the phrase names.
-
-    Attributes:
-        colour, phrase: what is asked for, as "red" and "car door".
-        rows: numbers of the phrase's segments that can be judged.
-        right: of each, whether it has the colour.
-    """
-
-    colour: str
-    phrase: str
-    rows: NDArray[np.int64]
-    right: NDArray[np.bool_]
-
-    @property
-    def text(self) -> str:
-        """The words of the query."""
-        return f"{self.colour} {self.phrase}"
 
 
 def colour_shares(
@@ -60,7 +39,7 @@ def colour_shares(
 
 def colour_queries(
     phrases: Sequence[str], relevant: NDArray[np.bool_], shares: NDArray[np.float32]
-) -> Iterator[ColourQuery]:
+) -> Iterator[Qualified]:
     """All pairs of a phrase and a colour that some of its segments have, and others have not.
 
     Phrases that name a colour themselves ("white wine") are left out.
@@ -79,4 +58,4 @@ def colour_queries(
             right = share >= CLEAR
             judged = right | (share <= FAINT)
             if judged.sum() >= FEWEST and right.any() and not right[judged].all():
-                yield ColourQuery(colour, phrase, rows[judged], right[judged])
+                yield Qualified(colour, phrase, f"{colour} {phrase}", rows[judged], right[judged])

@@ -14,6 +14,7 @@ from model.embedder import Embedder
 from model.evaluation.baselines import ImageNetNames, crop_vectors
 from model.evaluation.colour_survey import surveyed_terms
 from model.evaluation.colours import colour_shares
+from model.evaluation.places import mask_centres
 from model.evaluation.segmentation import in_photo_frame
 from model.evaluation.truth import TruePhoto, Truth, bare_segments
 from model.images import Image
@@ -94,6 +95,8 @@ class Looks:
         imagenet: n×D float32 unit vectors of what a classifier says of the photos; None if not
             asked for.
         proposals: by the name of the segmenter.
+        centres: M×2 float64, of the regions' masks, as shares of the photo's sides from its top
+            left; empty where nothing is known of them.
     """
 
     phrases: tuple[tuple[str, ...], ...]
@@ -107,6 +110,7 @@ class Looks:
     whole: NDArray[np.float32]
     imagenet: NDArray[np.float32] | None
     proposals: Mapping[str, Proposals]
+    centres: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def look(
@@ -148,6 +152,7 @@ def look(
         np.concatenate([part.whole for part in gathered]),
         np.concatenate([part.imagenet for part in gathered]) if baselines else None,
         {name: _joined([part.own[name] for part in gathered], counts) for name in segmenters},
+        np.concatenate([part.centres for part in gathered]),
     )
 
 
@@ -166,6 +171,7 @@ class _Own:
 @dataclass(frozen=True, eq=False)
 class _Look:
     area: NDArray[np.float64]
+    centres: NDArray[np.float64]
     colours: NDArray[np.float32]
     surveyed: NDArray[np.float32]
     regions: NDArray[np.float32]
@@ -192,6 +198,7 @@ def _look(
     crops = crop_vectors(embedder, image, named) if names else vectors[:0]
     return _Look(
         named.areas / (photo.size[0] * photo.size[1]),
+        mask_centres(counts, photo.size),
         colour_shares(colour_terms(image.pixels), counts, photo.size),
         colour_shares(surveyed_terms(image.pixels), counts, photo.size),
         vectors[:-1],

@@ -31,6 +31,7 @@ from model.evaluation.judging import (
     relevance,
 )
 from model.evaluation.looks import Looks, Proposals
+from model.evaluation.placed import placed
 from model.evaluation.ranking import Bools, Ranking, best_of_groups
 from model.evaluation.segmentation import SIZES
 from model.evaluation.tables import Row, Table
@@ -76,6 +77,7 @@ def measure_retrieval(
             own_masks(truth, looks, preset, encode, unseen),
             phrase_to_photo(truth, looks, preset, encode),
             coloured(looks, preset, encode),
+            placed(looks, preset, encode),
         ]
     tables.append(text_to_photo(truth, looks, preset, encode))
     return tuple(table for table in tables if table.rows)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +9,7 @@ from model.colour_names import NAMES, colour_terms, to_lab
 from model.images import Image
 from model.segments import Segments
 from model.use.coverage import coverage
+from model.use.look_words import LookWords
 
 Floats = NDArray[np.float32]
 
@@ -21,26 +19,31 @@ SIDE = 160  # pixels are named at this longer side
 CHUNK = 64
 MODIFIER_WEIGHT = 0.5
 
-_WORDS: dict[str, str] = {
-    **{name: name for name in (*NAMES, "dark", "vivid", "dull", "colourful")},
-    **dict.fromkeys(("gray", "silver", "greyish", "grayish"), "grey"),
-    **dict.fromkeys(("crimson", "scarlet", "maroon", "burgundy", "reddish"), "red"),
-    **dict.fromkeys(("golden", "yellowish"), "yellow"),
-    "greenish": "green",
-    **dict.fromkeys(("navy", "azure", "cyan", "turquoise", "teal", "bluish"), "blue"),
-    **dict.fromkeys(("violet", "lilac", "purplish"), "purple"),
-    **dict.fromkeys(("magenta", "fuchsia", "pinkish"), "pink"),
-    **dict.fromkeys(("tan", "beige", "brownish"), "brown"),
-    **{"blackish": "black", "whitish": "white", "pale": "light", "bright": "vivid"},
-    **dict.fromkeys(("colorful", "multicoloured", "multicolored"), "colourful"),
+_ALIKE = {
+    "grey": "grey|gray|silver|greyish|grayish",
+    "red": "red|crimson|scarlet|maroon|burgundy|reddish",
+    "yellow": "yellow|golden|yellowish",
+    "green": "green|greenish",
+    "blue": "blue|navy|azure|cyan|turquoise|teal|bluish",
+    "purple": "purple|violet|lilac|purplish",
+    "pink": "pink|magenta|fuchsia|pinkish",
+    "brown": "brown|tan|beige|brownish",
+    "black": "black|blackish",
+    "white": "white|whitish",
+    "vivid": "vivid|bright",
+    "light": "pale",
+    "colourful": "colourful|colorful|multicolou?red",
 }
-_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_NAMED = {name: _ALIKE.get(name, name) for name in COMPONENTS}
+_WORD = "|".join(_NAMED.values())
 # "light" is a colour word before one only: there are traffic lights
-_COLOURED = re.compile(
-    rf"\b(?:({_WORD})(?:[ -]?colou?red)?|(light)(?=[ -](?:{_WORD})\b))\b(?!['’]|-(?!{_WORD})\w)",
-    re.IGNORECASE,
+_NAMED["light"] += rf"|light(?=[ -](?:{_WORD})\b)"
+_GROUPS = "|".join(f"(?P<{name}>{words})" for name, words in _NAMED.items())
+_WEIGHTS = [1] * len(NAMES) + [MODIFIER_WEIGHT] * len(MODIFIERS)
+COLOUR_WORDS = LookWords(
+    rf"\b(?:{_GROUPS})(?:[ -]?colou?red)?\b(?!['’]|-(?!{_WORD})\w)",
+    dict(zip(COMPONENTS, np.diag(_WEIGHTS).tolist(), strict=True)),
 )
-_DANGLING = re.compile(r"^(?:(?:and|or)\b|[-,])\s*", re.IGNORECASE)
 
 
 def region_colours(image: Image, segments: Segments) -> Floats:
@@ -67,20 +70,3 @@ def region_colours(image: Image, segments: Segments) -> Floats:
     found[:, len(NAMES) :] *= MODIFIER_WEIGHT
     length = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.maximum(length, 1e-6), np.float32)
-
-
-def text_colours(texts: Sequence[str]) -> Floats:
-    """N×16: of each text a unit row with its colour words, or zeros when it has none."""
-    found = np.zeros((len(texts), len(COMPONENTS)), np.float32)
-    for row, text in zip(found, texts, strict=True):
-        for word, light in _COLOURED.findall(text):
-            place = COMPONENTS.index("light" if light else _WORDS[word.lower()])
-            row[place] = 1 if place < len(NAMES) else MODIFIER_WEIGHT
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray(found / np.maximum(length, 1e-6), np.float32)
-
-
-def without_colours(text: str) -> str:
-    """The text without its colour words; the text itself where nothing else is left."""
-    rest = _DANGLING.sub("", " ".join(_COLOURED.sub(" ", text).split()))
-    return rest if re.search(r"\w", rest) else text

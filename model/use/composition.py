@@ -1,43 +1,66 @@
-"""The joint space: what a thing is, beside which colours and what pattern it has, as one unit
-vector."""
+"""The joint space: what a thing is and, beside it, how it looks, as one unit vector."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.use.colours import COMPONENTS
-from model.use.patterns import PATTERNS
+from model.use.colours import COLOUR_WORDS
+from model.use.look_words import LookWords
+from model.use.patterns import PATTERN_WORDS
 
 Floats = NDArray[np.float32]
 
-LOOK_DIMENSIONS = len(COMPONENTS) + len(PATTERNS)
-OF_SEGMENTS = (
-    0.4  # length of a segment's colour part, and of its pattern part, for one of its meaning
-)
-OF_TEXTS = 1.25  # the same of a text that names a colour, or a pattern
 
+@dataclass(frozen=True)
+class Look:
+    """One kind of look, as a part of the vectors.
 
-def joined_segments(meanings: Floats, colours: Floats, patterns: Floats) -> Floats:
-    """N×(D+19) unit rows of N×D, N×16 and N×3 unit rows.
-
-    All segments have parts of the same lengths: where a text names no colour and no pattern, the
-    order of the segments is that of their meanings.
+    Attributes:
+        words: that ask for it.
+        of_segments: length of every segment's part, for one of its meaning.
+        of_texts: the same of a text that asks for the look.
     """
-    return unit(np.concatenate([meanings, OF_SEGMENTS * colours, OF_SEGMENTS * patterns], axis=1))
+
+    words: LookWords
+    of_segments: float
+    of_texts: float
 
 
-def joined_texts(meanings: Floats, plain: Floats, colours: Floats, patterns: Floats) -> Floats:
-    """N×(D+19) unit rows.
+LOOKS = (Look(COLOUR_WORDS, 0.4, 1.25), Look(PATTERN_WORDS, 0.4, 1.25))
+LOOK_DIMENSIONS = sum(look.words.dimension for look in LOOKS)
+
+
+def joined_segments(meanings: Floats, looks: Sequence[Floats]) -> Floats:
+    """Unit rows of N×D unit rows and, for each of `LOOKS`, N unit rows.
+
+    All segments have parts of the same lengths: where a text asks for no look, the order of the
+    segments is that of their meanings.
+    """
+    parts = [look.of_segments * rows for look, rows in zip(LOOKS, looks, strict=True)]
+    return unit(np.concatenate([meanings, *parts], axis=1))
+
+
+def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str]) -> Floats:
+    """Unit rows for N texts.
 
     Args:
         meanings: N×D unit rows of the texts as they are.
         plain: N×D unit rows of the texts without the words of their looks.
-        colours: N×16, unit rows or zeros.
-        patterns: N×3, likewise.
+        texts: whose words are looked for.
     """
-    parts = [unit(meanings + plain), OF_TEXTS * colours, OF_TEXTS * patterns]
-    return unit(np.concatenate(parts, axis=1))
+    parts = [look.of_texts * look.words.asked(texts) for look in LOOKS]
+    return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))
+
+
+def without_looks(text: str) -> str:
+    """The text without the words of any look; where nothing else is left, with the last ones."""
+    for look in LOOKS:
+        text = look.words.without(text)
+    return text
 
 
 def unit(rows: Floats) -> Floats:

@@ -7,9 +7,6 @@ all directions; folds and shading have few, weak ones.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -17,6 +14,7 @@ from scipy import ndimage
 from model.images import Image
 from model.segments import Segments
 from model.use.coverage import coverage
+from model.use.look_words import LookWords
 
 Floats = NDArray[np.float32]
 
@@ -39,18 +37,15 @@ _WEIGHTS = np.array(
 )
 _BIASES = np.array([1.001, -0.165, -0.836])
 
-_WORDS: dict[str, Floats] = {
-    "plain": np.array([1, 0, 0], np.float32),
-    "patterned": np.array([0, 0.8, 0.6], np.float32),  # stripes are a pattern, too
-    "striped": np.array([0, 0, 1], np.float32),
-}
-_STRIPED = r"(?:pin)?striped|strip(?:e)?y|(?:with )?(?:pin)?stripes"
-_PATTERNED = (
-    r"patterned|che(?:ck|qu)(?:er)?ed|plaid|tartan|gingham|dotted|spotted|floral|flowery|"
-    r"polka[ -]dot(?:s|ted)?|with (?:a pattern|polka dots|dots|spots|checks)"
-)
 # "plain" is a pattern word before another word only: there are plains
-_PATTERN = re.compile(rf"\b(?:({_STRIPED})|({_PATTERNED})|(plain)(?=[ -]\w))\b", re.IGNORECASE)
+PATTERN_WORDS = LookWords(
+    r"\b(?:(?P<striped>(?:pin)?striped|strip(?:e)?y|(?:with )?(?:pin)?stripes)"
+    r"|(?P<patterned>patterned|che(?:ck|qu)(?:er)?ed|plaid|tartan|gingham|dotted|spotted|floral"
+    r"|flowery|polka[ -]dot(?:s|ted)?|with (?:a pattern|polka dots|dots|spots|checks))"
+    r"|(?P<plain>plain)(?=[ -]\w))\b",
+    # stripes are a pattern, too
+    {"plain": (1, 0, 0), "patterned": (0, 0.8, 0.6), "striped": (0, 0, 1)},
+)
 
 
 def region_patterns(image: Image, segments: Segments) -> Floats:
@@ -93,22 +88,6 @@ def region_statistics(image: Image, segments: Segments) -> NDArray[np.float64]:
         ],
         axis=1,
     )
-
-
-def text_patterns(texts: Sequence[str]) -> Floats:
-    """N×3: of each text a unit row with its pattern words, or zeros when it has none."""
-    found = np.zeros((len(texts), len(PATTERNS)), np.float32)
-    for row, text in zip(found, texts, strict=True):
-        for striped, patterned, _ in _PATTERN.findall(text):
-            row += _WORDS["striped" if striped else "patterned" if patterned else "plain"]
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray(found / np.maximum(length, _TINY), np.float32)
-
-
-def without_patterns(text: str) -> str:
-    """The text without its pattern words; the text itself where nothing else is left."""
-    rest = " ".join(_PATTERN.sub(" ", text).split())
-    return rest if re.search(r"\w", rest) else text
 
 
 def _lightness(image: Image) -> Floats:

@@ -17,10 +17,16 @@ from model.encoders.sentence import SentenceEncoder
 from model.errors import WeightsMismatch, shown
 from model.images import Image
 from model.segments import Segments
-from model.use.colours import region_colours, text_colours, without_colours
-from model.use.composition import LOOK_DIMENSIONS, joined_segments, joined_texts, unit
+from model.use.colours import region_colours
+from model.use.composition import (
+    LOOK_DIMENSIONS,
+    joined_segments,
+    joined_texts,
+    unit,
+    without_looks,
+)
 from model.use.head import SegmentHead
-from model.use.patterns import region_patterns, text_patterns, without_patterns
+from model.use.patterns import region_patterns
 from model.use.places import places
 
 if TYPE_CHECKING:
@@ -99,9 +105,8 @@ class UniversalEmbedder(Embedder):
             return Embeddings.empty(self._space)
         where = torch.from_numpy(places(segments))
         seen = [self._meanings(trunk, image, segments, where) for trunk in self._trunks()]
-        colours, patterns = region_colours(image, segments), region_patterns(image, segments)
-        meanings = unit(np.sum(seen, axis=0))
-        return Embeddings.unit(joined_segments(meanings, colours, patterns), self._space)
+        looks = (region_colours(image, segments), region_patterns(image, segments))
+        return Embeddings.unit(joined_segments(unit(np.sum(seen, axis=0)), looks), self._space)
 
     @torch.inference_mode()
     def _meanings(
@@ -136,12 +141,12 @@ class UniversalEmbedder(Embedder):
         return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
 
     def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        plain = [without_colours(without_patterns(text)) for text in texts]
+        plain = [without_looks(text) for text in texts]
         sentences = torch.from_numpy(self._sentence().encode([*texts, *plain]))
         with torch.inference_mode():
             encoded = self._head.texts(sentences).numpy()
         meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
-        return joined_texts(meanings, rest, text_colours(texts), text_patterns(texts))
+        return joined_texts(meanings, rest, texts)
 
     def _trunks(self) -> list[EfficientNetTrunk]:
         if not self._loaded_trunks:

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from model.images import Image
 from model.segments import Segments
 from model.use.patterns import (
+    PATTERN_WORDS,
     PATTERNS,
     region_patterns,
     region_statistics,
-    text_patterns,
-    without_patterns,
 )
 
 Y, X = np.mgrid[:160, :200]
@@ -112,15 +111,15 @@ def test_tiny_photos_and_thin_masks_have_some_pattern(size: tuple[int, int]) -> 
     ],
 )
 def test_pattern_words_are_found_and_taken_out(text: str, words: set[str], rest: str) -> None:
-    (row,) = text_patterns([text])
+    (row,) = PATTERN_WORDS.asked([text])
     assert {PATTERNS[i] for i in np.flatnonzero(row)} == words
     assert np.linalg.norm(row) == pytest.approx(1 if words else 0)
-    assert without_patterns(text) == rest
+    assert PATTERN_WORDS.without(text) == rest
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_accepted(text: str) -> None:
-    assert np.linalg.norm(text_patterns([text])) == pytest.approx(
-        1 if text_patterns([text]).any() else 0
+    assert np.linalg.norm(PATTERN_WORDS.asked([text])) == pytest.approx(
+        1 if PATTERN_WORDS.asked([text]).any() else 0
     )
-    assert without_patterns(text) or not text
+    assert PATTERN_WORDS.without(text) or not text

@@ -4,13 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import Image, Segments
-from model.use.colours import COMPONENTS, region_colours, text_colours, without_colours
-from model.use.composition import joined_segments, joined_texts
-from model.use.patterns import PATTERNS
+from model.use.colours import COLOUR_WORDS, COMPONENTS, region_colours
 
 
 def words(text: str) -> set[str]:
-    return {COMPONENTS[i] for i in np.flatnonzero(text_colours([text])[0])}
+    return {COMPONENTS[i] for i in np.flatnonzero(COLOUR_WORDS.asked([text])[0])}
 
 
 @pytest.mark.parametrize(
@@ -31,14 +29,14 @@ def words(text: str) -> set[str]:
 )
 def test_colour_words_are_read(text: str, colours: set[str], rest: str) -> None:
     assert words(text) == colours
-    assert without_colours(text) == rest
+    assert COLOUR_WORDS.without(text) == rest
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_read(text: str) -> None:
-    length = np.linalg.norm(text_colours([text]))
+    length = np.linalg.norm(COLOUR_WORDS.asked([text]))
     assert length == pytest.approx(1) or length == 0
-    assert without_colours(text) or not text
+    assert COLOUR_WORDS.without(text) or not text
 
 
 def test_what_is_seen_is_what_is_under_the_mask() -> None:
@@ -61,20 +59,3 @@ def test_a_mask_of_one_pixel_has_a_colour() -> None:
     pixels = np.zeros((300, 400, 3), np.uint8)
     found = region_colours(Image(pixels, (300, 400)), Segments.from_masks(mask))
     assert found[0].argmax() == COMPONENTS.index("black")
-
-
-def test_without_a_word_of_looks_meaning_alone_decides() -> None:
-    random = np.random.default_rng(0)
-
-    def unit(rows: int, columns: int) -> np.ndarray:
-        drawn = random.normal(size=(rows, columns)).astype(np.float32)
-        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
-
-    meanings, text = unit(20, 8), unit(1, 8)
-    colours, patterns = (np.abs(unit(20, len(names))) for names in (COMPONENTS, PATTERNS))
-    segments = joined_segments(meanings, colours, patterns)
-    plain = joined_texts(text, text, 0 * colours[:1], 0 * patterns[:1])
-    order = np.argsort(segments @ plain[0])
-    np.testing.assert_array_equal(order, np.argsort(meanings @ text[0]))
-    for rows in (segments, plain):
-        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)

@@ -1,0 +1,27 @@
+"""Queries of a phrase and a word: "red door", "door on the left"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Qualified:
+    """A phrase and a word that some of the segments that it names deserve.
+
+    Attributes:
+        word: what sets them apart, as "red".
+        phrase: what all are, as "car door".
+        text: the words of the query.
+        rows: numbers of the segments that are judged.
+        right: of each, whether it is what was asked for.
+    """
+
+    word: str
+    phrase: str
+    text: str
+    rows: NDArray[np.int64]
+    right: NDArray[np.bool_]
