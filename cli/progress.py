@@ -22,8 +22,8 @@ from cli.output import say
 from indexer.update import Progress
 
 if TYPE_CHECKING:
+    from indexer.looking import Outcome
     from indexer.plan import Plan
-    from indexer.worker import Outcome
 
 
 REFRESH = 0.1  # seconds

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, cast
 
-from indexer.worker import Order, Outcome, receive, send
+from indexer.looking import Outcome
+from indexer.worker import Order, receive, send
 from model.errors import SegsearchError, shown
 
 TRIES = 2
@@ -24,25 +25,35 @@ START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.worker import main
 class Crew:
     """`jobs` worker processes of `threads` each, started when the first photo comes.
 
-    A worker that dies over a photo is replaced and the photo tried once more; if it ends the
-    next one too, it is skipped. So is one that takes longer than `patience` seconds, at once.
+    Each looks at `together` photos at a time, fewer where few are left. A worker that dies over a
+    photo is replaced and the photo tried once more; if it ends the next one too, it is skipped.
+    So is one that takes longer than `patience` seconds, at once. Where photos that are looked at
+    together end a worker or its patience, they are looked at again one by one.
 
     Use as a context manager: leaving it ends the workers, whatever they are doing.
     """
 
     def __init__(
-        self, order: Order, jobs: int, threads: int = 1, *, patience: float = LEAST_PATIENCE
+        self,
+        order: Order,
+        jobs: int,
+        threads: int = 1,
+        *,
+        together: int = 1,
+        patience: float = LEAST_PATIENCE,
     ) -> None:
         self._order = order
+        self._together = together
         self._environment = os.environ | dict.fromkeys(THREADS, str(threads))
         self._patience = patience
         self._paths: SimpleQueue[str | None] = SimpleQueue()
         self._outcomes: SimpleQueue[Outcome | BaseException] = SimpleQueue()
         # outcomes wait in memory: no worker gets ahead of who stores them by more than this
-        self._room = threading.Semaphore(3 * jobs)
+        self._room = threading.Semaphore(3 * jobs * together)
         self._lock = threading.Lock()  # of the two that follow
         self._closing = False
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._seats: list[subprocess.Popen[bytes] | None] = [None] * jobs  # each one thread's own
         self._threads = [
             threading.Thread(target=self._run_one, args=(number,), daemon=True)
             for number in range(jobs)
@@ -80,31 +91,55 @@ class Crew:
             self._room.release()
 
     def _run_one(self, number: int) -> None:
-        """Keep the worker of that number busy, and replace it when it dies."""
-        worker: subprocess.Popen[bytes] | None = None
+        """Keep the worker of that number busy."""
         try:
-            while True:
-                self._room.acquire()
-                path = self._paths.get()
-                if path is None or self._closing:
-                    return
-                for _ in range(TRIES):
-                    worker = worker or self._start(number)
-                    try:
-                        outcome = self._ask(worker, path)
-                        break
-                    except _Ended as ended:
-                        worker = None
-                        reason = f"{shown(path)} {ended}: try it again with --retry"
-                        outcome = Outcome(path, kind="PhotoUnreadable", reason=reason)
-                        if ended.late:
-                            break
-                self._outcomes.put(outcome)
+            while paths := self._take():
+                for outcome in self._looked_at(number, paths):
+                    self._outcomes.put(outcome)
         except BaseException as error:
             self._outcomes.put(error)
         finally:
+            worker = self._seats[number]
             if worker is not None:
                 self._end(worker)
+
+    def _take(self) -> list[str]:
+        """Photos to be looked at together, waited for; none when it is over."""
+        taken: list[str] = []
+        share = 1
+        while len(taken) < share:
+            if not self._room.acquire(blocking=not taken):
+                break
+            try:
+                path = self._paths.get(block=not taken)
+            except Empty:
+                self._room.release()
+                break
+            if path is None or self._closing:
+                return []
+            if not taken:  # no worker waits while another has more than one in hand
+                share = min(self._together, 1 + self._paths.qsize() // len(self._seats))
+            taken.append(path)
+        return taken
+
+    def _looked_at(self, number: int, paths: Sequence[str]) -> Iterator[Outcome]:
+        """The outcomes of photos, by the worker of that number, which is replaced when it dies."""
+        for _ in range(TRIES if len(paths) == 1 else 1):
+            worker = self._seats[number] = self._seats[number] or self._start(number)
+            try:
+                yield from self._ask(worker, paths)
+                return
+            except _Ended as ended:
+                self._seats[number] = None
+                end = ended
+                if ended.late:
+                    break
+        if len(paths) > 1:  # one of them did it
+            for path in paths:
+                yield from self._looked_at(number, [path])
+            return
+        reason = f"{shown(paths[0])} {end}: try it again with --retry"
+        yield Outcome(paths[0], kind="PhotoUnreadable", reason=reason)
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         # A worker finds its modules where its parent did, and no others: "" was the current
@@ -135,19 +170,19 @@ class Crew:
             raise refusal
         return worker
 
-    def _ask(self, worker: subprocess.Popen[bytes], path: str) -> Outcome:
+    def _ask(self, worker: subprocess.Popen[bytes], paths: Sequence[str]) -> list[Outcome]:
         late = threading.Event()
 
         def give_up() -> None:
             late.set()
             worker.kill()
 
-        timer = threading.Timer(self._patience, give_up)
+        timer = threading.Timer(self._patience * len(paths), give_up)
         timer.daemon = True
         timer.start()
         try:
-            send(cast(BinaryIO, worker.stdin), path)
-            return cast(Outcome, receive(cast(BinaryIO, worker.stdout)))
+            send(cast(BinaryIO, worker.stdin), list(paths))
+            return cast(list[Outcome], receive(cast(BinaryIO, worker.stdout)))
         except (EOFError, OSError) as error:
             ending = self._end(worker)
             if late.is_set():

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+PHOTOS_AT_ONCE = 4  # that a worker looks at together where its models run on a GPU
 _ASK = ("nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits")
 _SECONDS = 20.0  # a driver that sleeps takes its time
 

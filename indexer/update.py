@@ -15,15 +15,16 @@ from tempfile import TemporaryDirectory
 from indexer import vector_cache
 from indexer.catalog import Catalog
 from indexer.crew import LEAST_PATIENCE, Crew
-from indexer.gpus import gpu_memories
+from indexer.gpus import PHOTOS_AT_ONCE, gpu_memories
 from indexer.index import Index
 from indexer.lock import WriterLock
+from indexer.looking import Outcome
 from indexer.machine import worker_count
 from indexer.plan import Plan, make_plan
 from indexer.records import IndexedPhoto, Manifest
 from indexer.report import Report
 from indexer.walk import FileStamp, walk
-from indexer.worker import Order, Outcome
+from indexer.worker import Order
 from model.errors import (
     IndexMissing,
     PhotoChanged,
@@ -127,7 +128,11 @@ def update(
             for path in paths:
                 if path.exists():
                     catalog.remember_root(str(path))
-            _carry_out(index, plan, report, preset, options, progress, (jobs, threads))
+            together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
+            order = Order(preset.reference, options.max_megapixels)
+            patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
+            crew = Crew(order, jobs, threads, together=together, patience=patience)
+            _carry_out(index, plan, report, crew, progress, prune=options.prune)
     report.seconds = time.monotonic() - began
     return report
 
@@ -188,18 +193,16 @@ def _carry_out(
     index: Index,
     plan: Plan,
     report: Report,
-    preset: Preset,
-    options: Options,
+    crew: Crew,
     progress: Progress,
-    workers: tuple[int, int],
+    *,
+    prune: bool,
 ) -> None:
     catalog = index.catalog
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
-    order = Order(preset.reference, options.max_megapixels)
     stamps = {stamp.path: stamp for stamp in plan.look}
-    patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
-    with Crew(order, *workers, patience=patience) as crew:
+    with crew:
         while stamps:
             left: list[FileStamp] = []
             for outcome in crew.look_at(stamps):
@@ -217,7 +220,7 @@ def _carry_out(
                 left += twins  # what one file came to says nothing about another, after all
                 progress.advanced(outcome)
             stamps = {stamp.path: stamp for stamp in left}
-    if options.prune:
+    if prune:
         catalog.forget_files(plan.gone)
         report.removed, report.missing = len(plan.gone), 0
     note = index.sync_if_behind()

@@ -1,4 +1,4 @@
-"""Worker: a process that looks at one photo after another.
+"""Worker: a process that looks at photos, one after another or some at a time.
 
 It is started by `indexer.crew`, reads pickled messages from its standard input and
 answers each on its standard output. A process of our own making, because `multiprocessing` would
@@ -11,19 +11,14 @@ import os
 import pickle
 import struct
 import threading
-import time
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from indexer.records import IndexedPhoto
-from indexer.walk import FileStamp
+from indexer.looking import look
 from model.devices import be_worker
-from model.errors import PhotoError, SegsearchError, shown
-from model.preset import Models, Preset, load_preset
-
-if TYPE_CHECKING:
-    from model.images import Photo
+from model.errors import SegsearchError
+from model.preset import load_preset
 
 
 @dataclass(frozen=True)
@@ -39,65 +34,6 @@ class Order:
     preset: str
     max_megapixels: float
     worker: int = 0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one photo: it, or the reason why not.
-
-    Attributes:
-        path: the file.
-        photo: what the index will hold; None if it was skipped.
-        stamp: the file as it was when it was read.
-        kind: the error's name, as "PhotoUnreadable"; "" if there was none.
-        reason: one line for people.
-    """
-
-    path: str
-    photo: IndexedPhoto | None = None
-    stamp: FileStamp | None = None
-    kind: str = ""
-    reason: str = ""
-
-
-def look(path: str, preset: Preset, models: Models, max_megapixels: float) -> Outcome:
-    """Read, segment and embed one photo. Never raises for what a file may hold."""
-    from model.images import read_photo
-
-    try:
-        began = time.process_time()
-        read = read_photo(path, max_side=preset.image_side, max_megapixels=max_megapixels)
-        segments = models.segmenter.segment(read.image).with_whole()
-        embeddings = models.embedder.embed_segments(read.image, segments)
-        photo = IndexedPhoto(
-            content_hash=read.content_hash,
-            header=read.header,
-            perceptual_hash=perceptual_hash(read),
-            segments=segments,
-            embeddings=embeddings,
-            photo_embedding=embeddings[-1:],
-            seconds=time.process_time() - began,
-        )
-    except PhotoError as error:
-        return Outcome(path, kind=type(error).__name__, reason=str(error))
-    except MemoryError:
-        reason = f"{shown(path)} needs more memory than there is"
-        return Outcome(path, kind="PhotoTooLarge", reason=reason)
-    except Exception as error:
-        # a model may stumble over a photo that was decoded well; the next photo goes on
-        reason = f"{shown(path)} could not be looked at ({type(error).__name__}: {shown(error)})"
-        return Outcome(path, kind="PhotoUnreadable", reason=reason)
-    return Outcome(path, photo, FileStamp(path, read.file_size, read.mtime_ns))
-
-
-def perceptual_hash(read: Photo) -> int:
-    """64-bit pHash of the upright photo as a signed integer: near-duplicates differ in few bits."""
-    import imagehash
-    from PIL import Image as PillowImage
-
-    bits = imagehash.phash(PillowImage.fromarray(read.image.pixels)).hash.ravel()
-    unsigned = int("".join("1" if bit else "0" for bit in bits), 2)
-    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
 
 
 def send(stream: BinaryIO, message: object) -> None:

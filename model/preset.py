@@ -53,6 +53,7 @@ class Preset:
         source: the preset's file.
         head: the user's own head, if one was named with the preset.
         worker_gb: memory of a process that looks at photos with it, gigabytes.
+        photos_at_once: that such a process looks at together; 0: what its device likes.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Preset:
     source: Path
     head: Path | None = None
     worker_gb: float = 1.0
+    photos_at_once: int = 0
 
     @property
     def reference(self) -> str:

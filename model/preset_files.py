@@ -27,6 +27,7 @@ TOP: Settings = {
     "seconds_per_photo": replace(number(0, above=True), needed=True),
     "dimension": replace(whole(1), needed=True),
     "worker_gb": number(0, above=True),
+    "photos_at_once": whole(0),
 }
 FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0)}
 WEIGHTS: Settings = {

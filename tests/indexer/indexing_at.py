@@ -1,9 +1,9 @@
 """Index the same folder again and again, in a new process each time: `indexing_at.py INDEX FOLDER`.
 
-Each line read from standard input is one run, in a fork that needs no time to start; its pid is
-answered at once, then "planned" when the first photo is about to be looked at, "stored" after each
-photo, and "ended". A line may name an audit event and a part of its first argument: there, the run
-kills itself.
+Workers look at three photos at a time. Each line read from standard input is one run, in a fork
+that needs no time to start; its pid is answered at once, then "planned" when the first photo is
+about to be looked at, "stored" after each photo, and "ended". A line may name an audit event and a
+part of its first argument: there, the run kills itself.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
+from indexer.looking import Outcome
 from indexer.plan import Plan
 from indexer.update import Options, Progress, update
-from indexer.worker import Outcome
 from model.preset import load_preset
 
 
@@ -43,7 +44,7 @@ def die_at(event: str, part: str = "") -> None:
 
 def main() -> None:
     index, photos = map(Path, sys.argv[1:])
-    preset = load_preset("colours")
+    preset = replace(load_preset("colours"), photos_at_once=3)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

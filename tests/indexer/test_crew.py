@@ -88,6 +88,41 @@ def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
     assert all(outcome.photo for outcome in first + again)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_photos_looked_at_together_have_one_outcome_each(paths: list[str], jobs: int) -> None:
+    with Crew(ORDER, jobs, together=4) as crew:
+        outcomes = list(crew.look_at(paths))
+        again = list(crew.look_at([*paths[:3], "/no such.png"]))
+    assert sorted(outcome.path for outcome in outcomes) == paths
+    assert all(outcome.photo for outcome in outcomes)
+    assert {outcome.path: outcome.kind for outcome in again} == {
+        **dict.fromkeys(paths[:3], ""),
+        "/no such.png": "PhotoChanged",
+    }
+
+
+def test_what_is_left_is_shared(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker takes photos that another could look at meanwhile."""
+    portions: list[int] = []
+
+    def noted(stream: object, message: object) -> None:
+        if isinstance(message, list):
+            portions.append(len(message))
+        send(stream, message)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("indexer.crew.send", noted)
+    with Crew(ORDER, 1, together=4) as crew:
+        for path in paths:
+            crew._paths.put(path)  # all there before the first is taken
+        assert len([crew._outcomes.get() for _ in paths]) == 6
+    assert sorted(portions) in ([2, 4], [1, 1, 4])
+    portions.clear()
+    crew = Crew(ORDER, 3, together=4)
+    for path in paths:
+        crew._paths.put(path)
+    assert [len(crew._take()) for _ in range(4)] == [2, 2, 1, 1]
+
+
 def test_workers_are_numbered_and_who_replaces_one_has_its_number(
     paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +165,32 @@ def test_a_photo_that_kills_is_skipped_after_two_tries(
         f"{deadly} ends the process that looks at it (signal 9): try it again with --retry"
     )
     assert all(outcome.photo for outcome in outcomes)
+
+
+@pytest.mark.usefixtures("cursed")
+def test_a_photo_that_kills_is_found_among_others(
+    paths: list[str], painted: ModuleType, tmp_path: Path
+) -> None:
+    deadly = str(painted.paint(tmp_path / "deadly.png", 50))
+    with Crew(ORDER, 1, together=8) as crew:
+        outcomes = {outcome.path: outcome for outcome in crew.look_at([*paths[:3], deadly])}
+        after = list(crew.look_at(paths))
+    assert outcomes.pop(deadly).reason == (
+        f"{deadly} ends the process that looks at it (signal 9): try it again with --retry"
+    )
+    assert sorted(outcomes) == paths[:3]
+    assert all(outcome.photo for outcome in [*outcomes.values(), *after])
+
+
+@pytest.mark.usefixtures("cursed")
+def test_a_photo_that_hangs_is_found_among_others(
+    paths: list[str], painted: ModuleType, tmp_path: Path
+) -> None:
+    endless = str(painted.paint(tmp_path / "endless.png", 52))
+    with Crew(ORDER, 1, together=3, patience=2.0) as crew:
+        outcomes = {outcome.path: outcome for outcome in crew.look_at([paths[0], endless])}
+    assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
+    assert outcomes[paths[0]].photo
 
 
 @pytest.mark.usefixtures("cursed")

@@ -7,12 +7,12 @@ from types import ModuleType
 import pytest
 
 from indexer.catalog import Catalog
+from indexer.looking import Outcome
 from indexer.plan import Plan
 from indexer.update import Progress
-from indexer.worker import Outcome
 from model.errors import PresetMismatch, PruneRefused, RootMissing, StorageError
 from model.images import content_hash
-from model.preset import load_preset
+from model.preset import Preset, load_preset
 
 
 class Watcher(Progress):
@@ -341,6 +341,41 @@ def test_a_preset_of_ones_own_is_found_again(index, photos, tmp_path, monkeypatc
     assert update(index, [photos], load_preset("mine.toml"), Options(jobs=1)).added == 4
     with Catalog.open(index, readonly=True) as catalog:
         assert catalog.manifest.settings["source"] == str(own)
+
+
+def test_photos_looked_at_together_make_the_same_index(indexed, photos, painted, tmp_path) -> None:
+    from indexer.update import Options, update
+
+    text = load_preset("colours").source.read_text()
+    (tmp_path / "colours.toml").write_text("photos_at_once = 5\n" + text)
+    together = load_preset(str(tmp_path / "colours.toml"))
+    assert update(tmp_path / "other", [photos], together, Options(jobs=1)).added == 4
+    assert painted.contents(tmp_path / "other") == painted.contents(indexed)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "told", "together"), [((), "", 1), ((8e10,), "", 4), ((8e10,), "2", 2)]
+)
+def test_workers_on_a_gpu_look_at_some_photos_together(
+    index, photos, tmp_path, monkeypatch, gpus, told, together
+) -> None:
+    from indexer import update as updating
+
+    seen: list[int] = []
+
+    class Seen(updating.Crew):
+        def __init__(self, *args, **settings):
+            seen.append(settings["together"])
+            super().__init__(*args, **settings)
+
+    monkeypatch.setattr(updating, "Crew", Seen)
+    monkeypatch.setattr(updating, "gpu_memories", lambda: gpus)
+    monkeypatch.setattr(Preset, "uses_gpu", True)
+    text = load_preset("colours").source.read_text()
+    (tmp_path / "own.toml").write_text((f"photos_at_once = {told}\n" if told else "") + text)
+    preset = load_preset(str(tmp_path / "own.toml"))
+    assert updating.update(index, [photos], preset, updating.Options(jobs=1)).added == 4
+    assert seen == [together]
 
 
 def test_vectors_without_a_catalog_are_not_trusted(indexed, photos, painted) -> None:
