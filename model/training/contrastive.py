@@ -31,14 +31,25 @@ def contrastive_loss(
     """
     with torch.autocast(segments.device.type, enabled=False):  # logits up to 100 need their digits
         scaled = log_scale.float().exp() * texts.float().T
-        logits = segments.float() @ scaled
-        rivals = logits if others is None else torch.cat([logits, others.float() @ scaled])
-        target = positive.to(logits.dtype)
-        right_texts = target / target.sum(dim=1, keepdim=True)
-        right_segments = target / target.sum(dim=0, keepdim=True)
-        by_segment = -(right_texts * logits.log_softmax(dim=1)).sum(dim=1)
-        by_text = -(right_segments * rivals.log_softmax(dim=0)[: len(logits)]).sum(dim=0)
-        return (by_segment.mean() + by_text.mean()) / 2
+        rivals = None if others is None else others.float() @ scaled
+        return symmetric_loss(segments.float() @ scaled, positive, rivals)
+
+
+def symmetric_loss(logits: Tensor, positive: Tensor, rivals: Tensor | None = None) -> Tensor:
+    """The mean of both directions' cross-entropies.
+
+    Args:
+        logits: R×C.
+        positive: R×C bool; each row and each column has one at least.
+        rivals: L×C, of rows that no column is right for.
+    """
+    target = positive.to(logits.dtype)
+    right_columns = target / target.sum(dim=1, keepdim=True)
+    right_rows = target / target.sum(dim=0, keepdim=True)
+    by_row = -(right_columns * logits.log_softmax(dim=1)).sum(dim=1)
+    told_from = logits if rivals is None else torch.cat([logits, rivals])
+    by_column = -(right_rows * told_from.log_softmax(dim=0)[: len(logits)]).sum(dim=0)
+    return (by_row.mean() + by_column.mean()) / 2
 
 
 def same_text(numbers: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ The smallest complete task, and the way to train a head on anybody's pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,80 +18,25 @@ from torch.nn.functional import normalize
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.evaluation.ranking import Ranking, mean
-from model.preset import load_preset
+from model.preset import Preset, load_preset
 from model.training.balance import pair_weights, phrase_counts
 from model.training.class_names import class_vectors, naming
 from model.training.contrastive import Temperature, contrastive_loss
+from model.training.head_batches import BagBatch, HeadBatch, PhraseDraws, Seen, numbered
+from model.training.head_settings import HeadSettings
 from model.training.kinds import Supplies, TaskKind
+from model.training.phrase_bags import PhraseBags, phrase_bags
+from model.training.phrase_loss import phrase_loss
 from model.training.pooled_pairs import PooledPairs, neighbours, pooled_pairs
 from model.training.processes import gathered
 from model.training.proposed_pairs import NONE, Proposer
 from model.training.skipped import Skipped
-from model.training.source import PairSource, all_pairs
+from model.training.source import all_pairs
 from model.training.task import Task
 from model.use.head import SegmentHead
 
 WEIGHTS = "head.safetensors"
-Seen = tuple[Tensor, Tensor, Tensor, Tensor]
 CHUNK = 4096  # segments that are embedded at once when they are measured
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """A recipe's section [task] for a segment head.
-
-    Attributes:
-        train: where pairs to learn from come from.
-        val: where pairs to measure on come from.
-        width: of the fused feature.
-        dropout: share of features dropped.
-        balance: how much oftener rare phrases are drawn; 0: not, 1: as often as all others.
-        captions: how often texts of whole photos are drawn, against those of segments.
-        together: segments of each photo in a batch: so a segment's text is told from those of its
-            neighbours.
-        proposals: the preset whose segmenter's masks are learned from too: those that fit a
-            segment by IoU ≥ 0.5 carry its texts, those that only overlap some show none; "": none.
-        proposed: share of the photos that this segmenter looks at; it takes the longest by far.
-        own: how often a segment is seen through such a mask that fits it, where there is one.
-        loose: masks in a batch that fit nothing, for each segment.
-        doubt: how far masks are drawn away from what all texts of segments have in common, as far
-            as they are not thought to fit; set after training.
-        unseen: phrases that no text of training may name; the classes of the trunk that are
-            called so lose the name.
-    """
-
-    train: tuple[PairSource, ...]
-    val: tuple[PairSource, ...]
-    width: int = 512
-    dropout: float = 0.2
-    balance: float = 0.5
-    captions: float = 0.3
-    together: int = 4
-    proposals: str = ""
-    proposed: float = 1.0
-    own: float = 0.5
-    loose: float = 0.5
-    doubt: float = 0.0
-    unseen: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class HeadBatch:
-    """B segments, each with one of its texts.
-
-    Attributes:
-        seen: pooled features, global features, places and scores, as `SegmentHead` takes them.
-        texts: B×D float32 unit rows.
-        drawn: B int64, numbers of the texts.
-        true: B×K int64, numbers of all texts of each segment, -1 where fewer than K.
-        loose: the same of masks of these photos that fit no segment; none without a segmenter.
-    """
-
-    seen: Seen
-    texts: Tensor
-    drawn: Tensor
-    true: Tensor
-    loose: Seen | None = None
 
 
 class HeadNetwork(nn.Module):
@@ -114,6 +59,7 @@ class HeadTask(Task):
         trunk: whose classifier judges the segments.
         encoder: gives texts their vectors.
         batch: segments a batch.
+        bags: photos with noun phrases, if they are learned.
     """
 
     def __init__(
@@ -124,9 +70,11 @@ class HeadTask(Task):
         trunk: EfficientNetTrunk,
         encoder: SentenceEncoder,
         batch: int,
+        bags: PhraseBags | None = None,
     ) -> None:
         named = naming(settings.unseen)
         train = train.without(named) if named else train
+        bags = bags.without(named) if bags and named else bags
         names = class_vectors(encoder.encode, named)
         self.network: HeadNetwork = HeadNetwork(settings.width, names, settings.dropout)
         self._train, self._val, self._trunk, self._batch = train, val, trunk, batch
@@ -139,6 +87,7 @@ class HeadTask(Task):
         self._own, self._loose = train.fitting(), train.loose()
         self._true = numbered(train.texts, {text: n for n, text in enumerate(counts)})
         self._vectors = torch.from_numpy(encoder.encode(list(counts)))
+        self._phrases = PhraseDraws(settings, bags, encoder) if bags else None
         said = np.unique(self._true[~train.captioned])
         self._said = torch.from_numpy(said[said >= 0])
         self._asked = tuple(dict.fromkeys(text for texts in val.texts for text in texts))
@@ -159,6 +108,7 @@ class HeadTask(Task):
                 drawn,
                 torch.from_numpy(true),
                 self._seen_as(*loose) if len(loose[0]) else None,
+                self._phrases.draw(random, self._as_taken) if self._phrases else None,
             )
 
     def _drawn(self, random: np.random.Generator) -> NDArray[np.int64]:
@@ -216,7 +166,8 @@ class HeadTask(Task):
         return own, torch.from_numpy(whole).float(), torch.from_numpy(where), scores
 
     def loss(self, batch: HeadBatch) -> dict[str, Tensor]:
-        """Symmetric InfoNCE over the segments of all processes; any true text is a positive."""
+        """Symmetric InfoNCE over the segments of all processes; any true text is a positive. Where
+        phrases are learned, theirs is added."""
         segments = gathered(self.network.head(*batch.seen).float())
         loose = gathered(self.network.head(*batch.loose).float()) if batch.loose else None
         drawn, true = gathered(batch.drawn), gathered(batch.true)
@@ -224,7 +175,19 @@ class HeadTask(Task):
         scale = self.network.temperature()
         texts = self.network.head.texts(batch.texts).float()
         loss = contrastive_loss(segments, gathered(texts), positive, scale, loose)
-        return {"loss": loss, "scale": scale.exp()}
+        told = {"loss": loss, "scale": scale.exp()}
+        if batch.bags is not None:
+            told["phrases"] = self._phrase_loss(batch.bags, scale)
+            told["loss"] = loss + self._settings.phrases.weight * told["phrases"]
+        return told
+
+    def _phrase_loss(self, bags: BagBatch, scale: Tensor) -> Tensor:
+        masks = self.network.head(*bags.seen).float().unflatten(0, (len(bags.drawn), -1))
+        texts = self.network.head.texts(bags.texts).float()
+        drawn, true = gathered(bags.drawn), gathered(bags.true)
+        positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
+        sharpness = self._settings.phrases.sharpness
+        return phrase_loss(gathered(masks), gathered(texts), positive, scale, sharpness)
 
     def validate(self) -> dict[str, float]:
         """Every text of `val` is asked for among all its segments."""
@@ -266,14 +229,6 @@ class HeadTask(Task):
         return next(self.network.parameters()).device
 
 
-def numbered(texts: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[np.int64]:
-    """M×K int64: the numbers of each segment's texts, -1 where fewer than K."""
-    table = np.full((len(texts), max(map(len, texts))), -1, np.int64)
-    for row, of_segment in enumerate(texts):
-        table[row, : len(of_segment)] = [number[text] for text in of_segment]
-    return table
-
-
 def head_kind() -> TaskKind:
     """How a recipe's [task] of kind `segment-head` is read and built."""
     return TaskKind(HeadSettings, _build)
@@ -282,10 +237,12 @@ def head_kind() -> TaskKind:
 def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
     trunk, told = EfficientNetTrunk.shared(), []
     parts = []
-    proposer = None
+    proposer, bags = None, None
     if settings.proposals:
         preset = load_preset(settings.proposals)
         proposer = Proposer(preset, trunk, supplies.cache, settings.proposed)
+        if settings.phrases.weight:
+            bags = _bags(settings, preset, trunk, supplies)
     for sources, seeing in ((settings.train, proposer), (settings.val, None)):
         skipped = Skipped()
         pairs = list(all_pairs(sources, supplies.data, skipped))
@@ -293,4 +250,16 @@ def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
         supplies.tell(line)
-    return HeadTask(settings, parts[0], parts[1], trunk, SentenceEncoder(), supplies.batch)
+    return HeadTask(settings, parts[0], parts[1], trunk, SentenceEncoder(), supplies.batch, bags)
+
+
+def _bags(
+    settings: HeadSettings, preset: Preset, trunk: EfficientNetTrunk, supplies: Supplies
+) -> PhraseBags:
+    said = settings.phrases
+    if said.views:
+        preset = replace(preset, segmenter={**preset.segmenter, "views": list(said.views)})
+    skipped = Skipped()  # what cannot be used is told of the same pairs elsewhere
+    pairs = all_pairs(settings.train, supplies.data, skipped)
+    proposer = Proposer(preset, trunk, supplies.cache)
+    return phrase_bags(pairs, said.sources, proposer, supplies, skipped)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model import masks
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.evaluation.segmentation import in_photo_frame
-from model.images import content_hash, read_image
+from model.images import Image, content_hash, read_image
 from model.preset import Preset
 from model.segmenter import Segmenter
 from model.segments import Segments
@@ -27,6 +27,7 @@ LOOSE = 0.4  # IoU up to which it does not; of those between nobody can say
 NOTICED, NOTICED_INSIDE = 0.1, 0.3  # IoU, or share inside, from which the two have to do
 PART_OF_STUFF = 0.8  # share inside of sky or grass from which a mask is some of it, not wrong
 MOST = 40  # masks a photo that are kept: all that fit, then those that overlap most
+BEST = 32  # masks of a photo that are kept where nothing is known of it but words
 NONE = -1
 _DRAWN_BY = ("trunk", "masks")  # the weights that decide which masks a photo gets
 _NAMED = ("object", "part", "stuff")
@@ -78,6 +79,21 @@ class ProposedPairs:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """P masks of a photo, as the head sees them.
+
+    Attributes:
+        pooled: P×C float16, the trunk's maps under each mask.
+        places: P×20 float32, see `model.use.places`.
+        whole: G float16, the last map's mean over the photo.
+    """
+
+    pooled: NDArray[np.float16]
+    places: NDArray[np.float32]
+    whole: NDArray[np.float16]
+
+
 class Proposer:
     """Sees photos through a preset's segmenter, and keeps what it saw.
 
@@ -127,11 +143,28 @@ class Proposer:
             np.full(len(shown), first),
         )
 
+    def best(self, photo: Path) -> Sight:
+        """The `BEST` masks on a photo, whatever it shows.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        key = blake3(content_hash(photo) + b" best")
+        kept = self._store.features(key.digest(), lambda: self._best(photo))
+        return Sight(kept["pooled"], kept["places"].astype(np.float32), kept["whole"])
+
+    def _best(self, photo: Path) -> dict[str, NDArray[np.float32]]:
+        image, segments = self._segmented(photo)
+        seen = segments[:BEST]
+        pooled = pooled_features(self._trunk.features(image), seen.with_whole()).numpy()
+        return {
+            "pooled": pooled[:-1],
+            "places": places(seen),
+            "whole": pooled[-1, -CHANNELS[-1] :],
+        }
+
     def _look(self, photo: Path, pairs: dict[int, TrainingPair]) -> dict[str, NDArray[np.float32]]:
-        if self._segmenter is None:
-            self._segmenter = self._preset.build_segmenter()
-        image = read_image(photo, max_side=self._preset.image_side)
-        segments = self._segmenter.segment(image)
+        image, segments = self._segmented(photo)
         shown, chosen = judged(segments, list(pairs.values()))
         numbers = np.array([*pairs, NONE])
         seen = segments[chosen]
@@ -140,6 +173,12 @@ class Proposer:
             "places": places(seen),
             "shown": numbers[shown].astype(np.float32),
         }
+
+    def _segmented(self, photo: Path) -> tuple[Image, Segments]:
+        if self._segmenter is None:
+            self._segmenter = self._preset.build_segmenter()
+        image = read_image(photo, max_side=self._preset.image_side)
+        return image, self._segmenter.segment(image)
 
 
 def judged(

@@ -21,7 +21,8 @@ from model.evaluation.ranking import Ranking, mean
 from model.preset import Preset, load_preset
 from model.training.contrastive import Temperature, contrastive_loss
 from model.training.feature_store import FeatureStore
-from model.training.head_task import WEIGHTS, numbered
+from model.training.head_batches import numbered
+from model.training.head_task import WEIGHTS
 from model.training.kinds import Supplies, TaskKind
 from model.training.processes import gathered
 from model.training.skipped import Skipped

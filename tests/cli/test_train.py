@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,10 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve photos of a coloured square each, with its mask and name, and a damaged line."""
-    folder = tmp_path_factory.mktemp("corpus")
+    return squares(tmp_path_factory.mktemp("corpus"))
+
+
+def squares(folder: Path, captioned: bool = False) -> Path:
     images = folder / "squares" / "images"
     images.mkdir(parents=True)
     random, lines = np.random.default_rng(0), []
@@ -44,7 +48,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "kind": "object",
         }
         record = {
-            "file": f"{number}.png", "height": 48, "width": 64, "captions": [],
+            "file": f"{number}.png", "height": 48, "width": 64,
+            "captions": [f"a {name} lies on the grey floor"] if captioned else [],
             "split": "val" if number >= 9 else "train", "regions": [region],
         }  # fmt: skip
         lines.append(json.dumps(record))
@@ -83,12 +88,39 @@ def test_the_demonstration_learns_and_goes_on(
     assert again.out.startswith("mAP: ")
 
 
+def test_phrases_of_captions_are_learned_and_a_cut_run_is_resumed_exactly(
+    run, cache: Path, tmp_path: Path
+) -> None:
+    said = RECIPE.read_text().replace("dropout = 0.1", 'dropout = 0.1\nproposals = "colours"')
+    said = said.replace("steps = 60", "steps = 12").replace("every = 20", "every = 6")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(said + "\n[task.phrases]\nweight = 0.5\nphotos = 4\nmasks = 2\n")
+    asked = ["--data", squares(tmp_path / "data", captioned=True), "--cache", cache, "--quiet"]
+    asked += ["--threads", 1, "--out"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run("train", recipe, *asked, whole).code == 0
+    assert run("train", recipe, *asked, cut).code == 0
+    for checkpoint in sorted((cut / "checkpoints").iterdir())[1:]:
+        shutil.rmtree(checkpoint)  # as if it had been killed before the last was written
+    assert run("train", recipe, *asked, cut, "--resume").code == 0
+    records = [
+        [line for line in read_record(of) if line["section"] == "train"] for of in (whole, cut)
+    ]
+    assert len(records[0]) == 12
+    for one, other in zip(*records, strict=True):
+        assert (one["phrases"], one["loss"]) == (other["phrases"], other["loss"])
+    assert records[0][-1]["phrases"] < records[0][0]["phrases"]
+    heads = [SegmentHead.load(of / "head.safetensors").state_dict() for of in (whole, cut)]
+    assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+
+
 @pytest.mark.parametrize(
     ("recipe", "told"),
     [
         ("", "the section [task] is missing"),
         (RECIPE.read_text().replace("steps =", "stebs ="), "[trainer] has the unknown key 'stebs'"),
         (RECIPE.read_text().replace('"corpus"', '"novel"', 1), "format is 'novel'"),
+        (RECIPE.read_text() + "[task.phrases]\nweight = 1.0\n", "phrases need proposals"),
         (RECIPE.read_text().replace('"mAP"', '"IoU"'), "names 'IoU'"),
         (
             RECIPE.read_text().replace('split = "val"', 'split = "test"'),

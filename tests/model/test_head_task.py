@@ -10,9 +10,11 @@ import torch
 from model.encoders.efficientnet import CHANNELS
 from model.training import head_task
 from model.training.class_names import class_names, class_vectors, naming
-from model.training.head_task import HeadSettings, HeadTask
+from model.training.head_settings import HeadSettings, PhraseSettings
+from model.training.head_task import HeadTask
+from model.training.phrase_bags import PhraseBags
 from model.training.pooled_pairs import PooledPairs, neighbours
-from model.training.proposed_pairs import NONE, ProposedPairs
+from model.training.proposed_pairs import NONE, ProposedPairs, Sight
 from model.use.head import SegmentHead
 from model.use.places import PLACES
 
@@ -64,10 +66,20 @@ def with_proposals(count: int = 120) -> PooledPairs:
     return replace(plain, proposed=proposed)
 
 
-def task(train: PooledPairs | None = None, **settings: object) -> HeadTask:
+def task(
+    train: PooledPairs | None = None, bags: PhraseBags | None = None, **settings: object
+) -> HeadTask:
     torch.manual_seed(0)
     chosen = HeadSettings(train=(), val=(), width=16, dropout=0.0, **settings)  # type: ignore[arg-type]
-    return HeadTask(chosen, train or pairs(), pairs(), Trunk(), Words(), 32)  # type: ignore[arg-type]
+    return HeadTask(
+        chosen,
+        train or pairs(),
+        pairs(),
+        Trunk(),  # type: ignore[arg-type]
+        Words(),  # type: ignore[arg-type]
+        32,
+        bags,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +127,56 @@ def test_segments_are_seen_through_masks_that_fit_them() -> None:
     assert batch.loose[0].shape[0] == 8
     assert (batch.loose[0] == 7).all()
     assert learner.loss(batch)["loss"] > 0
+
+
+def bags(count: int = 12) -> PhraseBags:
+    """Photos of which a text is said that one of three masks shows, told by its channel."""
+    random = np.random.default_rng(0)
+    sights, said = [], []
+    for number in range(count):
+        pooled = random.normal(size=(3, sum(CHANNELS))).astype(np.float16)
+        pooled[number % 3, number % 4] += 8
+        whole = np.full(CHANNELS[-1], number, np.float16)
+        sights.append(Sight(pooled, np.zeros((3, PLACES), np.float32), whole))
+        said.append((WORDS[number % 4],))
+    return PhraseBags(tuple(sights), tuple(said))
+
+
+def test_phrases_of_photos_are_learned_from_their_masks() -> None:
+    said = PhraseSettings(weight=1.0, photos=8, masks=3)
+    learner = task(bags=bags(), phrases=said)
+    batch = next(iter(learner.batches(0))).bags
+    assert batch is not None
+    assert batch.seen[0].shape[0] == 24
+    assert batch.texts.shape == (8, 16)
+    assert (batch.true == batch.drawn[:, None]).any(dim=1).all()
+    optimiser = torch.optim.AdamW(learner.network.parameters(), lr=5e-3)
+    lost = []
+    for epoch in range(12):
+        for drawn in learner.batches(epoch):
+            optimiser.zero_grad()
+            told = learner.loss(drawn)
+            told["loss"].backward()
+            optimiser.step()
+            lost.append(told["phrases"].item())
+    assert lost[-1] < lost[0] / 2
+
+
+def test_draws_of_phrases_depend_on_the_seed_alone() -> None:
+    learner = task(bags=bags(), phrases=PhraseSettings(weight=1.0))
+    first, again, other = (next(iter(learner.batches(seed))).bags for seed in (3, 3, 4))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert torch.equal(first.seen[0], again.seen[0])
+    assert not torch.equal(first.seen[0], other.seen[0])
+    assert next(iter(task().batches(0))).bags is None
+
+
+def test_phrases_held_out_are_nowhere_in_training() -> None:
+    learner = task(bags=bags(), phrases=PhraseSettings(weight=1.0), unseen=("dog",))
+    assert learner._phrases is not None
+    assert "dog" not in learner._phrases._number
 
 
 def test_without_a_segmenter_nothing_is_swapped() -> None:
