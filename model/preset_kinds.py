@@ -125,7 +125,7 @@ def _universal(preset: Preset, **settings: Any) -> Embedder:
     head = _path(preset, "head")
     files: dict[str, Any] = {
         role: _path(preset, role)
-        for role in ("trunk", "sentence", "tokenizer")
+        for role in ("trunk", "sentence", "tokenizer", "materials")
         if role in preset.weights
     }
     return UniversalEmbedder.load(preset.space, head, **files, **settings)

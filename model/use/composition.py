@@ -1,4 +1,4 @@
-"""The joint space: what a thing is and, beside it, how it looks, as one unit vector."""
+"""The joint space: what a thing is and, beside it, how it looks and where, as one unit vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from model.use.colours import COLOUR_WORDS
 from model.use.look_words import LookWords
+from model.use.materials import MATERIAL_WORDS
 from model.use.patterns import PATTERN_WORDS
+from model.use.positions import POSITION_WORDS
 
 Floats = NDArray[np.float32]
 
@@ -23,14 +25,22 @@ class Look:
         words: that ask for it.
         of_segments: length of every segment's part, for one of its meaning.
         of_texts: the same of a text that asks for the look.
+        means: whether its words tell something of the thing, too: what is wooden is no cloud, but
+            anything can be on the left.
     """
 
     words: LookWords
     of_segments: float
     of_texts: float
+    means: bool = True
 
 
-LOOKS = (Look(COLOUR_WORDS, 0.4, 1.25), Look(PATTERN_WORDS, 0.4, 1.25))
+LOOKS = (
+    Look(COLOUR_WORDS, 0.4, 1.25),
+    Look(PATTERN_WORDS, 0.4, 1.25),
+    Look(MATERIAL_WORDS, 0.24, 1.25),
+    Look(POSITION_WORDS, 0.26, 1.33, means=False),
+)
 LOOK_DIMENSIONS = sum(look.words.dimension for look in LOOKS)
 
 
@@ -48,17 +58,26 @@ def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str]) -> Float
     """Unit rows for N texts.
 
     Args:
-        meanings: N×D unit rows of the texts as they are.
-        plain: N×D unit rows of the texts without the words of their looks.
+        meanings: N×D unit rows of what the texts are `meant` to name.
+        plain: N×D unit rows of the texts `without_looks`.
         texts: whose words are looked for.
     """
     parts = [look.of_texts * look.words.asked(texts) for look in LOOKS]
     return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))
 
 
+def meant(text: str) -> str:
+    """The text without the words that tell nothing of what a thing is."""
+    return _without(text, [look for look in LOOKS if not look.means])
+
+
 def without_looks(text: str) -> str:
     """The text without the words of any look; where nothing else is left, with the last ones."""
-    for look in LOOKS:
+    return _without(text, LOOKS)
+
+
+def _without(text: str, looks: Sequence[Look]) -> str:
+    for look in looks:
         text = look.words.without(text)
     return text
 

@@ -22,12 +22,15 @@ from model.use.composition import (
     LOOK_DIMENSIONS,
     joined_segments,
     joined_texts,
+    meant,
     unit,
     without_looks,
 )
 from model.use.head import SegmentHead
+from model.use.materials import MaterialModel, region_materials
 from model.use.patterns import region_patterns
 from model.use.places import places
+from model.use.positions import region_positions
 
 if TYPE_CHECKING:
     from model.encoders.efficientnet import EfficientNetTrunk
@@ -37,7 +40,8 @@ REMEMBERED_TEXTS = 1024
 
 class UniversalEmbedder(Embedder):
     """A frozen trunk, pooling under masks, and a trained head into the sentence space; beside it
-    the colours and the pattern under the mask, and the words of texts for them.
+    the colours, the pattern and the material under the mask and where it lies, and the words of
+    texts for them.
 
     The two towers are loaded when they are first needed: a search reads words only, an indexer
     photos only.
@@ -50,6 +54,7 @@ class UniversalEmbedder(Embedder):
         tokenizer: of the sentence tower; by default the bundled one.
         views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
             mean of what is seen at each. The head was trained on the first of them.
+        materials: the model of materials; by default the one for the bundled trunk.
     """
 
     def __init__(
@@ -60,13 +65,16 @@ class UniversalEmbedder(Embedder):
         sentence: Path | None = None,
         tokenizer: Path | None = None,
         views: Sequence[int] = (448,),
+        materials: Path | None = None,
     ) -> None:
         self._space = space
         self._head = head
         self._trunk_weights = trunk
         self._sentence_files = (sentence, tokenizer)
         self._views = tuple(views) or (448,)
+        self._materials_file = materials
         self._loaded_trunks: list[EfficientNetTrunk] = []
+        self._loaded_materials: MaterialModel | None = None
         self._loaded_sentence: SentenceEncoder | None = None
         self._texts: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
@@ -79,6 +87,7 @@ class UniversalEmbedder(Embedder):
         sentence: Path | None = None,
         tokenizer: Path | None = None,
         views: Sequence[int] = (448,),
+        materials: Path | None = None,
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -92,7 +101,7 @@ class UniversalEmbedder(Embedder):
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
-        return cls(space, trained, trunk, sentence, tokenizer, views)
+        return cls(space, trained, trunk, sentence, tokenizer, views, materials)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -104,15 +113,22 @@ class UniversalEmbedder(Embedder):
         if not len(segments):
             return Embeddings.empty(self._space)
         where = torch.from_numpy(places(segments))
-        seen = [self._meanings(trunk, image, segments, where) for trunk in self._trunks()]
-        looks = (region_colours(image, segments), region_patterns(image, segments))
-        return Embeddings.unit(joined_segments(unit(np.sum(seen, axis=0)), looks), self._space)
+        seen = [self._seen(trunk, image, segments, where) for trunk in self._trunks()]
+        meanings, materials = (np.sum(rows, axis=0) for rows in zip(*seen, strict=True))
+        looks = (
+            region_colours(image, segments),
+            region_patterns(image, segments),
+            region_materials(materials / len(seen)),
+            region_positions(segments),
+        )
+        return Embeddings.unit(joined_segments(unit(meanings), looks), self._space)
 
     @torch.inference_mode()
-    def _meanings(
+    def _seen(
         self, trunk: EfficientNetTrunk, image: Image, segments: Segments, where: torch.Tensor
-    ) -> NDArray[np.float32]:
-        """N×D unit rows, by what the trunk sees at its side."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """N×D unit rows of meaning and N×11 logits of materials, by what the trunk sees at its
+        side."""
         from model.use.pooling import pooled_features
 
         features = trunk.features(image)
@@ -123,7 +139,7 @@ class UniversalEmbedder(Embedder):
             where,
             trunk.class_scores(pooled[:, -len(last) :]),
         )
-        return found.numpy()
+        return found.numpy(), self._materials().logits(pooled).numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
@@ -141,8 +157,8 @@ class UniversalEmbedder(Embedder):
         return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
 
     def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        plain = [without_looks(text) for text in texts]
-        sentences = torch.from_numpy(self._sentence().encode([*texts, *plain]))
+        read = [*map(meant, texts), *map(without_looks, texts)]
+        sentences = torch.from_numpy(self._sentence().encode(read))
         with torch.inference_mode():
             encoded = self._head.texts(sentences).numpy()
         meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
@@ -155,6 +171,11 @@ class UniversalEmbedder(Embedder):
             shared = EfficientNetTrunk.shared
             self._loaded_trunks = [shared(self._trunk_weights, side) for side in self._views]
         return self._loaded_trunks
+
+    def _materials(self) -> MaterialModel:
+        if self._loaded_materials is None:
+            self._loaded_materials = MaterialModel.load(self._materials_file)
+        return self._loaded_materials
 
     def _sentence(self) -> SentenceEncoder:
         if self._loaded_sentence is None:

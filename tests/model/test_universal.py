@@ -67,8 +67,13 @@ def test_of_several_views_the_mean_meaning_counts(
     first = embedder.embed_segments(photo, halves())
     parts = [unit(each.vectors[:, :-LOOK_DIMENSIONS]) for each in (both, first, alone)]
     np.testing.assert_allclose(parts[0], unit(parts[1] + parts[2]), atol=1e-5)
-    looks = [each.vectors[:, -LOOK_DIMENSIONS:] for each in (both, first)]
-    np.testing.assert_allclose(*looks, atol=1e-6)
+    looks = [each.vectors[:, -LOOK_DIMENSIONS:] for each in (both, first, alone)]
+    materials = slice(19, 30)  # the trunk sees them, so those of both count
+    np.testing.assert_allclose(
+        *(np.delete(rows, materials, axis=1) for rows in looks[:2]), atol=1e-6
+    )
+    middle, *each = (unit(rows[:, materials]) for rows in looks)
+    np.testing.assert_allclose(middle, unit(np.sqrt(each[0] * each[1])), atol=1e-5)
 
 
 def test_texts_are_encoded_once(
@@ -101,6 +106,16 @@ def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
     assert not wall[-LOOK_DIMENSIONS:].any()
 
 
+def test_a_place_changes_nothing_of_what_is_meant(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    left, right = embedder.embed_segments(photo, halves()).vectors
+    asked, plain = embedder.embed_texts(["wall on the left", "wall"]).vectors
+    meanings = [unit(row[None, :-LOOK_DIMENSIONS]) for row in (asked, plain)]
+    np.testing.assert_allclose(*meanings, atol=1e-5)
+    assert asked @ left - plain @ left > asked @ right - plain @ right
+
+
 def test_only_so_many_texts_are_remembered(
     embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,5 +127,5 @@ def test_only_so_many_texts_are_remembered(
 
 def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
     SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
-    with pytest.raises(WeightsMismatch, match="35 components"):
+    with pytest.raises(WeightsMismatch, match="52 components"):
         UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")
