@@ -6,17 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.colour_names import NAMES, colour_terms, to_lab
-from model.images import Image
-from model.segments import Segments
-from model.use.coverage import coverage
+from model.use.cells import Cells
 from model.use.look_words import LookWords
 
 Floats = NDArray[np.float32]
 
 MODIFIERS = ("dark", "light", "vivid", "dull", "colourful")
 COMPONENTS = (*NAMES, *MODIFIERS)
-SIDE = 160  # pixels are named at this longer side
-CHUNK = 64
 MODIFIER_WEIGHT = 0.5
 
 _ALIKE = {
@@ -46,27 +42,24 @@ COLOUR_WORDS = LookWords(
 )
 
 
-def region_colours(image: Image, segments: Segments) -> Floats:
+def region_colours(cells: Cells) -> Floats:
     """N×16 unit rows, components as in `COMPONENTS`: what is seen under each mask.
 
     The square roots of the shares of the eleven terms, then, at half weight, those of the shares
-    of dark, light, vivid and dull pixels and of what has not the commonest colour. Cells that
+    of dark, light, vivid and dull cells and of what has not the commonest colour. Cells that
     lie inside count more than those that the outline crosses.
     """
-    small = image.reduced(SIDE)
-    lab = to_lab(small.pixels)
+    pixels = np.rint(cells.means(cells.image.pixels.astype(np.float32))).astype(np.uint8)[None]
+    lab = to_lab(pixels)
     chroma = np.hypot(lab[..., 1], lab[..., 2])
-    terms = colour_terms(small.pixels)
+    terms = colour_terms(pixels)
     maps = [terms == i for i in range(len(NAMES))]
     maps += [lab[..., 0] < 35, lab[..., 0] > 70, chroma > 40, chroma < 12]
-    table = np.stack(maps, axis=-1).reshape(-1, len(maps)).astype(np.float32)
-    rows = [np.zeros((0, len(COMPONENTS)), np.float32)]
-    for start in range(0, len(segments), CHUNK):
-        cover = coverage(segments[start : start + CHUNK], small.size).numpy() ** 2
-        shares = cover @ table / cover.sum(axis=1, keepdims=True)
-        others = 1 - shares[:, : len(NAMES)].max(axis=1, keepdims=True)
-        rows.append(np.sqrt(np.clip(np.concatenate([shares, others], axis=1), 0, 1)))
-    found = np.concatenate(rows)
+    table = np.stack(maps, axis=-1)[0].astype(np.float32)
+    cover = cells.cover**2
+    shares = cover @ table / cover.sum(axis=1, keepdims=True)
+    others = 1 - shares[:, : len(NAMES)].max(axis=1, keepdims=True)
+    found = np.sqrt(np.clip(np.concatenate([shares, others], axis=1), 0, 1))
     found[:, len(NAMES) :] *= MODIFIER_WEIGHT
     length = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.maximum(length, 1e-6), np.float32)

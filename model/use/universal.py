@@ -17,6 +17,7 @@ from model.encoders.sentence import SentenceEncoder
 from model.errors import WeightsMismatch, shown
 from model.images import Image
 from model.segments import Segments
+from model.use.cells import Cells
 from model.use.colours import region_colours
 from model.use.composition import (
     LOOK_DIMENSIONS,
@@ -115,9 +116,10 @@ class UniversalEmbedder(Embedder):
         where = torch.from_numpy(places(segments))
         seen = [self._seen(trunk, image, segments, where) for trunk in self._trunks()]
         meanings, materials = (np.sum(rows, axis=0) for rows in zip(*seen, strict=True))
+        cells = Cells.of(image, segments)
         looks = (
-            region_colours(image, segments),
-            region_patterns(image, segments),
+            region_colours(cells),
+            region_patterns(cells),
             region_materials(materials / len(seen)),
             region_positions(segments),
         )

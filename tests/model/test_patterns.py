@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from model.images import Image
 from model.segments import Segments
+from model.use.cells import Cells
 from model.use.patterns import (
     PATTERN_WORDS,
     PATTERNS,
@@ -33,17 +34,20 @@ def dots(period: int) -> Light:
     return np.where(away < period / 3, 0.85, 0.3)
 
 
-def photo(light: Light) -> tuple[Image, Segments]:
-    """An oval with that light on a ground of another, and a little noise."""
-    oval = ((X - 100) / 80) ** 2 + ((Y - 80) / 60) ** 2 < 1
+OVAL = ((X - 100) / 80) ** 2 + ((Y - 80) / 60) ** 2 < 1
+
+
+def photo(light: Light, *before: NDArray[np.bool_]) -> Cells:
+    """An oval with that light on a ground of another, and a little noise; the oval's mask comes
+    after others."""
     noise = np.random.default_rng(0).normal(0, 0.01, X.shape)
-    grey = np.clip(np.where(oval, light, 0.95) + noise, 0, 1) * 255
+    grey = np.clip(np.where(OVAL, light, 0.95) + noise, 0, 1) * 255
     pixels = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
-    return Image(pixels, (160, 200)), Segments.from_masks(oval[None])
+    return Cells.of(Image(pixels, (160, 200)), Segments.from_masks(np.stack([*before, OVAL])))
 
 
 def told(light: Light) -> str:
-    return PATTERNS[int(region_patterns(*photo(light))[0].argmax())]
+    return PATTERNS[int(region_patterns(photo(light))[0].argmax())]
 
 
 @pytest.mark.parametrize("period", [7, 10, 16])
@@ -66,22 +70,19 @@ def test_what_has_one_tone_or_shades_off_is_plain(light: Light) -> None:
 
 
 def test_the_outline_of_a_region_is_no_pattern_of_it() -> None:
-    contrast = [region_statistics(*photo(np.full(X.shape, light)))[0, 2] for light in (0.05, 0.9)]
+    contrast = [region_statistics(photo(np.full(X.shape, light)))[0, 2] for light in (0.05, 0.9)]
     assert max(contrast) < np.log(0.02)  # the noise alone, not the step to the ground
     assert told(np.full(X.shape, 0.05)) == "plain"
 
 
 def test_statistics_are_those_of_the_region_alone() -> None:
-    image, one = photo(stripes(0, 10))
     left = np.zeros((160, 200), np.bool_)
     left[:, :20] = True
-    both = Segments.from_masks(np.concatenate([left[None], one.masks()]))
-    np.testing.assert_allclose(
-        region_statistics(image, both)[1], region_statistics(image, one)[0], rtol=1e-5
-    )
-    gradient = region_statistics(*photo(0.2 + X / 400))[0]
+    alone = region_statistics(photo(stripes(0, 10)))[0]
+    np.testing.assert_allclose(region_statistics(photo(stripes(0, 10), left))[1], alone, rtol=1e-5)
+    gradient = region_statistics(photo(0.2 + X / 400))[0]
     assert gradient[3] > 0.6  # nearly all edges in one direction
-    assert region_statistics(image, one)[0, 3] < 0.1  # as many up as down
+    assert alone[3] < 0.1  # as many up as down
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (50, 2), (7, 9)])
@@ -89,9 +90,9 @@ def test_tiny_photos_and_thin_masks_have_some_pattern(size: tuple[int, int]) -> 
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     thin = np.zeros((2, *size), np.bool_)
     thin[0, 0, 0] = thin[1] = True
-    rows = region_patterns(Image(pixels, size), Segments.from_masks(thin))
+    rows = region_patterns(Cells.of(Image(pixels, size), Segments.from_masks(thin)))
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
-    assert region_patterns(Image(pixels, size), Segments.empty(size)).shape == (0, 3)
+    assert region_patterns(Cells.of(Image(pixels, size), Segments.empty(size))).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
