@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ def test_in_bfloat16_tokens_stay_wide_and_masks_keep_their_side() -> None:
     alike = functional.cosine_similarity(drawn.flatten(1), masks.flatten(1))
     assert alike.min() > 0.999
     assert (scored.quality - quality).abs().max() < 2e-3
+
+
+def test_what_is_scored_in_bfloat16_is_drawn_in_float32() -> None:
+    parts = decoder_parts(random_sam().mask_decoder)
+    rough, exact = FoldedDecoder(parts, torch.bfloat16), FoldedDecoder(parts)
+    features, places, prompts = inputs(torch.float32)
+    scored = rough.score(rough.scene(features, places), prompts)
+    assert scored.cells.dtype == torch.bfloat16
+    scene = exact.scene(features, places)
+    as_wide = replace(scored, cells=scored.cells.float(), scene=scene)
+    rows = torch.arange(5)
+    assert torch.equal(rough.draw(scored, rows), exact.draw(as_wide, rows))
 
 
 def test_parts_are_copies() -> None:

@@ -13,6 +13,10 @@ so that a block costs four products of N×C by C×(heads·tokens) instead of fou
 the first block K is the same for all points: its projections are made once a photo. Quality is
 read from a token before any mask is drawn, and only points with a mask worth drawing go on.
 Transposed convolutions whose stride is their kernel are matrix products, cell by cell.
+
+In bfloat16 it is the drawing, not the attention, that masks owe their error to: a mask is the small
+difference of large channels, and each rounding on the way to them counts. So a CPU draws in float32
+what it has scored in bfloat16 (`python bench/rounding.py`).
 """
 
 from __future__ import annotations
@@ -54,7 +58,8 @@ class FoldedDecoder:
 
     Args:
         parts: of the decoder.
-        dtype: of the arithmetic over the image's cells; that over tokens is float32 at least.
+        dtype: of the arithmetic over the image's cells; that over tokens, and on a CPU that of the
+            drawing, is float32 at least.
         device: where it runs.
         compiler: of `torch.compile`, as "inductor"; None: nothing is compiled.
     """
@@ -69,11 +74,12 @@ class FoldedDecoder:
         self.dtype = dtype
         self.device = torch.device(device)
         self.fine_dtype = torch.promote_types(dtype, torch.float32)
+        self._drawn_dtype = self.fine_dtype if self.device.type == "cpu" else dtype
         self._parts = parts.to(self.fine_dtype, self.device)
         first, second = self._parts.enlarge
         self._first, self._second = self._as_product(first), self._as_product(second)
-        norm = self._parts.norm_enlarged
-        self._norm = (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
+        norm, drawn = self._parts.norm_enlarged, self._drawn_dtype
+        self._norm = (norm.weight.to(drawn), norm.bias.to(drawn), norm.eps)
         refining = self._parts.refining
         self._refine = Refiner(refining, self._parts.activation, dtype) if refining else None
         self._norms = [
@@ -111,7 +117,8 @@ class FoldedDecoder:
             detail: C₂×4h×4w, of what a refining decoder draws besides.
         """
         image, position = (x.to(self.device, self.fine_dtype) for x in (cells, places))
-        return shared_scene(self._parts, image, position, fine, detail, self.dtype)
+        dtypes = self.dtype, self._drawn_dtype
+        return shared_scene(self._parts, image, position, fine, detail, dtypes)
 
     def score(self, scene: Scene, prompts: Tensor) -> Scored:
         """The transformer and the quality of every mask of B points; nothing is drawn yet.
@@ -146,8 +153,9 @@ class FoldedDecoder:
         drawn = in_rows(logits.to(self.fine_dtype), (h, w))
         if self._refine:
             assert scene.detail is not None
-            laid = in_rows(grown.transpose(1, 2), (h, w)).permute(0, 2, 3, 1)
-            drawn += self._refine(laid, mixers[:, -1], scene.detail[:, : 4 * h])[:, None]
+            laid = in_rows(grown.to(self.dtype).transpose(1, 2), (h, w)).permute(0, 2, 3, 1)
+            mixer = mixers[:, -1].to(self.dtype)
+            drawn += self._refine(laid, mixer, scene.detail[:, : 4 * h])[:, None]
         return drawn[:, :, : 4 * wanted]
 
     def _transformed(self, scene: Scene, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -178,14 +186,15 @@ class FoldedDecoder:
         ]
         if (refining := parts.refining) is not None:
             mixers.append(refining.mixer(tokens[:, refining.token]))
-        return quality.float(), torch.stack(mixers, dim=1).to(self.dtype), cells
+        return quality.float(), torch.stack(mixers, dim=1).to(self._drawn_dtype), cells
 
     def _grown(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
         """R×16n×C₂: n cells enlarged; in each those of the first enlarging, and in those the
         second's."""
         count, inside = cells.shape[:2]
         (weight, bias), (weight2, bias2) = self._first, self._second
-        grown = torch.addmm(bias, cells.flatten(0, 1), weight).view(count, inside, -1)
+        wide = cells.flatten(0, 1).to(self._drawn_dtype)
+        grown = torch.addmm(bias, wide, weight).view(count, inside, -1)
         if fine is not None:
             grown += fine[0]
         grown = grown.view(count, inside * SUB, -1)
@@ -261,9 +270,9 @@ class FoldedDecoder:
 
     def _as_product(self, layer: nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
         """Weight C×(4·outputs) and bias 4·outputs of a transposed convolution of 2×2."""
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1).to(self.dtype).contiguous()
+        weight = layer.weight.permute(0, 2, 3, 1).flatten(1).to(self._drawn_dtype).contiguous()
         assert layer.bias is not None
-        return weight, layer.bias.repeat(SUB).to(self.dtype)
+        return weight, layer.bias.repeat(SUB).to(self._drawn_dtype)
 
     def _activated(self, x: Tensor) -> Tensor:
         if isinstance(self._parts.activation, nn.GELU):
