@@ -39,7 +39,7 @@ LOOKS = (
     Look(COLOUR_WORDS, 0.4, 1.25),
     Look(PATTERN_WORDS, 0.4, 1.25),
     Look(MATERIAL_WORDS, 0.24, 1.25),
-    Look(POSITION_WORDS, 0.26, 1.33, means=False),
+    Look(POSITION_WORDS, 0.24, 1.25, means=False),
 )
 LOOK_DIMENSIONS = sum(look.words.dimension for look in LOOKS)
 

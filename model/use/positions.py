@@ -3,6 +3,7 @@ fills; what a text says of that.
 
 Three directions of two numbers each: the way across the photo is half a circle, so the cosine to
 its left end falls all the way to the right, and what is in the middle is nearest to a quarter.
+The outermost fifths are ends: slivers at the photo's edge are no more on the left than a car.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from model.use.look_words import LookWords
 Floats = NDArray[np.float32]
 
 POSITIONS = ("left", "across", "top", "down", "small", "middling")
+END = 0.2  # of the way
 SMALLEST = 0.001  # share of the photo: what is smaller is small
+SIZE_WEIGHT = 0.5  # size for one of the way across: the largest masks are often of no thing
 
 _SCENE = r"(?:photo|photograph|picture|image|frame|scene|view)"
 _PART = r"(?:[ -]hand)?(?: (?:side|half|part|edge|end|corner))?"
@@ -81,7 +84,8 @@ def region_positions(segments: Segments) -> Floats:
     across = (boxes[:, 0] + boxes[:, 2]) / (2 * width)
     down = (boxes[:, 1] + boxes[:, 3]) / (2 * height)
     share = np.maximum(segments.areas / (height * width), SMALLEST)
-    grown = 1 - np.log(share) / np.log(SMALLEST)
-    angles = np.pi * np.stack([across, down, grown], axis=1)
-    waves = np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(-1, len(POSITIONS))
-    return np.asarray(waves / np.sqrt(3), np.float32)
+    ways = [np.clip((way - END) / (1 - 2 * END), 0, 1) for way in (across, down)]
+    angles = np.pi * np.stack([*ways, 1 - np.log(share) / np.log(SMALLEST)], axis=1)
+    weights = np.array([1, 1, SIZE_WEIGHT])[:, None] / np.sqrt(2 + SIZE_WEIGHT**2)
+    waves = weights * np.stack([np.cos(angles), np.sin(angles)], axis=2)
+    return np.asarray(waves.reshape(-1, len(POSITIONS)), np.float32)
