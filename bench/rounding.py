@@ -2,7 +2,8 @@
 
 Every mask of a grid of points, before any is chosen: the decoder in bfloat16 beside the same one in
 float32, on the same image features (float32 both times). nano's decoder is trained; SAM ViT-B's has
-random weights that draw masks (`drawing_sam`), at two contrasts of its logits.
+random weights that draw masks (`drawing_sam`), at two contrasts of its logits, or is fitted
+(`fitted_sam`).
 
 error: of a mask's logits, as a share of their deviation over the photo, median over masks.
 iou: of the two masks, median; same: share of masks of IoU ≥ 0.95.
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from drawing_sam import Drawing, let_draw
 from figures import show
+from fitted_sam import fitted_vit_b
 from masks import NANO, SAME, Photo, sample
 from segment_anything import sam_model_registry
 from torch import Tensor
@@ -36,6 +39,7 @@ STEEP, FLAT = 80.0, 12.0  # of logits; SAM's own lie mostly between 5 and 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=12, help="a side")
+    parser.add_argument("--fitted", type=Path, help="a fitted ViT-B; made here if it is not there")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -44,6 +48,9 @@ def main() -> None:
         figure = rounded(trained, sample(name, 448), asked.points)
         show({"name": f"nano, trained, {name}"} | figure, as_json=asked.json)
     photo = sample("china.jpg", 1000)
+    if asked.fitted:
+        figure = rounded(fitted_vit_b(asked.fitted), photo, asked.points)
+        show({"name": "vit_b, fitted"} | figure, as_json=asked.json)
     for contrast in (STEEP, FLAT):
         torch.manual_seed(0)
         sam = sam_model_registry["vit_b"]().requires_grad_(False)

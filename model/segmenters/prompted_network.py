@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from segment_anything.modeling import PromptEncoder, Sam
+from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam
 from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.transformer import Attention
 from torch import Tensor, nn
@@ -156,19 +156,39 @@ class PromptedSam(Sam):  # type: ignore[misc]
 def localised(network: PromptedSam, sharpness: float = 2.0) -> None:
     """Let masks begin with what is seen at their prompt's place, in place.
 
-    To find its place, and to say what is there, is what such a decoder else learns first, and
-    slowly. So what names a token starts quietly beside its place; queries and keys of each
-    attention are projected alike, that equal places attract each other (tokens without a place
-    look at all others, and get theirs); what is attended to is passed on as it is (a projection
-    onto as many dimensions as there are); and cells where no prompt is look at the token of the
-    IoU instead, so that those where one is differ. One fine feature is a constant, so that masks
-    begin as nothing: else whole features are driven to nothing instead, never to come back.
+    Prompts and decoder as in `localised_prompts`; what is seen is about as loud as a place. One
+    fine feature is a constant, so that masks begin as nothing: else whole features are driven to
+    nothing instead, never to come back.
 
     Args:
         network: freshly made.
         sharpness: gain of the projections to queries and keys.
     """
-    prompts, decoder = network.prompt_encoder, network.mask_decoder
+    encoder, decoder = network.image_encoder, network.mask_decoder
+    localised_prompts(network.prompt_encoder, decoder, sharpness)
+    nn.init.constant_(encoder.coarse.get_parameter("1.weight"), 0.3)
+    assert encoder.fine.bias is not None
+    encoder.fine.weight[0].zero_()
+    encoder.fine.bias[0] = _CONSTANT
+    for perceptron in decoder.output_hypernetworks_mlps:
+        perceptron.layers[-1].bias[0] = _NOTHING / _CONSTANT
+
+
+@torch.no_grad()
+def localised_prompts(prompts: PromptEncoder, decoder: MaskDecoder, sharpness: float = 2.0) -> None:
+    """Let tokens begin with what is seen at their prompt's place, in place.
+
+    To find its place, and to say what is there, is what such a decoder else learns first, and
+    slowly. So what names a token starts quietly beside its place; queries and keys of each
+    attention are projected alike, that equal places attract each other (tokens without a place
+    look at all others, and get theirs); what is attended to is passed on as it is (a projection
+    onto as many dimensions as there are); and cells where no prompt is look at the token of the
+    IoU instead, so that those where one is differ.
+
+    Args:
+        prompts, decoder: freshly made.
+        sharpness: gain of the projections to queries and keys.
+    """
     for embedding in (
         *prompts.point_embeddings,
         prompts.not_a_point_embed,
@@ -177,7 +197,6 @@ def localised(network: PromptedSam, sharpness: float = 2.0) -> None:
     ):
         embedding.weight.mul_(0.1)
     decoder.iou_token.weight.mul_(0.5)
-    nn.init.constant_(network.image_encoder.coarse.get_parameter("1.weight"), 0.3)
     for attention in decoder.transformer.modules():
         if isinstance(attention, Attention):
             nn.init.orthogonal_(attention.q_proj.weight, sharpness)
@@ -193,9 +212,3 @@ def localised(network: PromptedSam, sharpness: float = 2.0) -> None:
         seeing = block.cross_attn_image_to_token
         nowhere = seeing.k_proj(decoder.iou_token.weight[0]).view(seeing.num_heads, -1)
         seeing.q_proj.bias.copy_((_PULL * functional.normalize(nowhere, dim=1)).flatten())
-    fine = network.image_encoder.fine
-    assert fine.bias is not None
-    fine.weight[0].zero_()
-    fine.bias[0] = _CONSTANT
-    for perceptron in decoder.output_hypernetworks_mlps:
-        perceptron.layers[-1].bias[0] = _NOTHING / _CONSTANT
