@@ -68,6 +68,7 @@ def search(
 ) -> None:
     """Find segments by words, best first, each with a calibrated confidence.
 
+    With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
     Where nothing is confident it says so, and shows the nearest all the same.
     """
     from searchengine import SearchEngine
