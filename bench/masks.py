@@ -1,10 +1,10 @@
 """Our mask generator beside segment-anything's: the same model, photo, points and thresholds.
 
 There are no published weights here, so SAM ViT-B has random ones that draw masks (`drawing_sam`);
-nano's are trained. Each line is one process of one thread; seconds are CPU seconds unless named
-otherwise, and a generator's hold everything from pixels to run lengths, the image encoder too.
-`matched` is the share of masks that have one of IoU ≥ 0.95 on the other side, the lower of both
-ways.
+nano's are trained, and with `--fitted` there is a ViT-B whose decoder is fitted (`fitted_sam`).
+Each line is one process of one thread; seconds are CPU seconds unless named otherwise, and a
+generator's hold everything from pixels to run lengths, the image encoder too. `matched` is the
+share of masks that have one of IoU ≥ 0.95 on the other side, the lower of both ways.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from drawing_sam import Drawing, let_draw
 from figures import in_child, resident_bytes, show
+from fitted_sam import fitted_vit_b
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,33 +39,53 @@ SAME = 0.95
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lines", nargs="*", default=list(CHILDREN), help=f"of {list(CHILDREN)}")
+    parser.add_argument("lines", nargs="*", help=f"of {list(CHILDREN)}")
     parser.add_argument("--points", type=int, default=32, help="a side, for ViT-B")
     parser.add_argument("--nano", type=Path, default=NANO, help="trained weights")
+    parser.add_argument("--fitted", type=Path, help="a fitted ViT-B; made here if it is not there")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    for name in asked.lines:
+    for name in asked.lines or CHILDREN:
+        if name == "fitted" and not asked.fitted:
+            continue
         if name == "nano" and not asked.nano.is_file():
             print(f"nano left out: there are no weights at {asked.nano}", file=sys.stderr)
             continue
-        for line in in_child(__file__, name, asked.points, asked.nano)["lines"]:
+        file = asked.fitted if name == "fitted" else asked.nano
+        for line in in_child(__file__, name, asked.points, file)["lines"]:
             goal = {"goal": GOALS[line["name"]]} if line["name"] in GOALS else {}
             show(line | goal, as_json=asked.json)
 
 
 def vit_b(points: int, _: Path) -> list[dict[str, Any]]:
     """Both generators, ViT-B, a photo of 1000 pixels."""
+    photo = sample("china.jpg", 1000)
+    return both("vit_b", drawing_vit_b(photo), photo, {"points_per_side": points})
+
+
+def fitted(points: int, file: Path) -> list[dict[str, Any]]:
+    """The same of a ViT-B that is fitted; what it draws is less sure and less steep than SAM's."""
+    settings = {
+        "points_per_side": points,
+        "pred_iou_thresh": 0.22,
+        "stability_score_thresh": 0.6,
+        "stability_score_offset": 0.1,
+        "box_nms_thresh": 0.95,
+    }
+    return both("fitted", fitted_vit_b(file), sample("china.jpg", 1000), settings)
+
+
+def both(name: str, sam: Any, photo: Photo, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Our generator in two precisions beside the reference."""
     import torch
 
-    photo = sample("china.jpg", 1000)
-    sam = drawing_vit_b(photo)
-    settings = {"points_per_side": points, "output_mode": "coco_rle"}
+    settings = settings | {"output_mode": "coco_rle"}
     expected, theirs = timed(lambda: reference(sam, photo, settings))
     lines = []
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         generate = ours(copy.deepcopy(sam), dtype, settings)
         found, seconds = timed(lambda generate=generate: generate(photo))
-        lines.append(compared(f"generator_vit_b_{name}", expected, found, theirs, seconds))
+        lines.append(compared(f"generator_{name}_{precision}", expected, found, theirs, seconds))
     return lines
 
 
@@ -149,6 +170,7 @@ def memory(points: int, _: Path) -> list[dict[str, Any]]:
 
 CHILDREN: dict[str, Callable[[int, Path], list[dict[str, Any]]]] = {
     "vit_b": vit_b,
+    "fitted": fitted,
     "nano": nano,
     "postprocess": postprocess,
     "memory": memory,

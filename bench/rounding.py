@@ -1,9 +1,9 @@
 """What bfloat16 changes in the masks that a decoder draws: trained weights, and random ones.
 
-Every mask of a grid of points, before any is chosen: the decoder in bfloat16 beside the same one in
-float32, on the same image features (float32 both times). nano's decoder is trained; SAM ViT-B's has
-random weights that draw masks (`drawing_sam`), at two contrasts of its logits, or is fitted
-(`fitted_sam`).
+Every mask of a grid of points that is not empty, before any is chosen: the decoder in bfloat16
+beside the same one in float32, on the same image features (float32 both times). nano's decoder is
+trained; SAM ViT-B's has random weights that draw masks (`drawing_sam`), at two contrasts of its
+logits, or is fitted (`fitted_sam`).
 
 error: of a mask's logits, as a share of their deviation over the photo, median over masks.
 iou: of the two masks, median; same: share of masks of IoU ≥ 0.95.
@@ -73,8 +73,10 @@ def rounded(sam: Any, photo: Photo, side: int) -> dict[str, Any]:
     parts: dict[str, list[Tensor]] = {}
     for start in range(0, len(points), BATCH):
         answers = [view.answer(points[start : start + BATCH]) for view in views]
-        for name, values in compared(*answers).items():
-            parts.setdefault(name, []).append(values)
+        figures = compared(*answers)
+        drawn = figures.pop("drawn")
+        for name, values in figures.items():
+            parts.setdefault(name, []).append(values[drawn])
     whole = {name: torch.cat(values) for name, values in parts.items()}
     return {
         "masks": len(whole["iou"]),
@@ -93,6 +95,7 @@ def compared(exact: Answers, rough: Answers) -> dict[str, Tensor]:
     one, other = (answers.masks(rows).flatten(0, 1).flatten(1) for answers in (exact, rough))
     inside, also = one > 0, other > 0
     return {
+        "drawn": inside.any(dim=1),  # an empty one has no IoU
         "error": (other - one).norm(dim=1) / (one - one.mean(dim=1, keepdim=True)).norm(dim=1),
         "iou": (inside & also).sum(dim=1) / (inside | also).sum(dim=1).clamp(min=1),
         "quality": exact.quality.flatten(),
