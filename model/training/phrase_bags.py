@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import PhotoError
+from model.errors import DataMissing, PhotoError
 from model.training.kinds import Supplies
 from model.training.noun_phrases import noun_phrases
 from model.training.pairs import PHOTO_KIND, TrainingPair
@@ -126,6 +126,9 @@ def phrase_bags(
         proposer: sees the photos.
         supplies: who is told how far it is.
         skipped: takes what cannot be used.
+
+    Raises:
+        DataMissing: there is none.
     """
     sights: list[Sight] = []
     phrases: list[tuple[str, ...]] = []
@@ -141,6 +144,12 @@ def phrase_bags(
         if len(sight.pooled):
             sights.append(sight)
             phrases.append(named)
+    if not sights:
+        raise DataMissing(
+            "no photo has captions whose phrases could be learned",
+            "mend the recipe's phrases.sources, or leave out [task.phrases]",
+        )
+    supplies.tell(f"phrases of {len(sights):,} captioned photos")
     return PhraseBags(tuple(sights), tuple(phrases))
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
+from model.errors import DataMissing
 from model.preset import load_preset
 from model.training.head_settings import PhraseSettings
 from model.training.kinds import Supplies
@@ -81,7 +82,8 @@ def test_captioned_photos_are_seen_once_and_kept(tmp_path: Path, squares_corpus:
     again._best = None  # type: ignore[assignment, method-assign]  # nothing is looked at twice
     kept = phrase_bags(pairs, (), again, supplies, Skipped())
     np.testing.assert_array_equal(kept.sights[0].pooled, first.pooled)
-    assert not len(phrase_bags(pairs, ("elsewhere",), again, supplies, Skipped()))
+    with pytest.raises(DataMissing, match="no photo has captions"):
+        phrase_bags(pairs, ("elsewhere",), again, supplies, Skipped())
 
 
 def test_settings_that_make_no_sense_are_errors() -> None:
