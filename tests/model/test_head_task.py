@@ -70,7 +70,8 @@ def task(
     train: PooledPairs | None = None, bags: PhraseBags | None = None, **settings: object
 ) -> HeadTask:
     torch.manual_seed(0)
-    chosen = HeadSettings(train=(), val=(), width=16, dropout=0.0, **settings)  # type: ignore[arg-type]
+    asked = {"proposals": "colours"} | settings
+    chosen = HeadSettings(train=(), val=(), width=16, dropout=0.0, **asked)  # type: ignore[arg-type]
     return HeadTask(
         chosen,
         train or pairs(),
