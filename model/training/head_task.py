@@ -30,6 +30,7 @@ from model.training.phrase_loss import phrase_loss
 from model.training.pooled_pairs import PooledPairs, neighbours, pooled_pairs
 from model.training.processes import gathered
 from model.training.proposed_pairs import NONE, Proposer
+from model.training.seeds import seed_everything
 from model.training.skipped import Skipped
 from model.training.source import all_pairs
 from model.training.task import Task
@@ -250,7 +251,9 @@ def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
         supplies.tell(line)
-    return HeadTask(settings, parts[0], parts[1], trunk, SentenceEncoder(), supplies.batch, bags)
+    encoder = SentenceEncoder()
+    seed_everything(supplies.seed)  # networks that were built until now drew, remembered ones not
+    return HeadTask(settings, parts[0], parts[1], trunk, encoder, supplies.batch, bags)
 
 
 def _bags(
