@@ -17,13 +17,9 @@ from model.evaluation.qualified import Qualified
 
 FEWEST = 5  # segments of a phrase that can be judged
 NEAR, FAR = 0.35, 0.5  # shares of the photo's side: what begins the way, and what is past it
-CENTRAL, ASIDE = (
-    0.12,
-    0.2,
-)  # how far from the middle a centre may be, and from where it is not there
+CENTRAL, ASIDE = 0.12, 0.2  # from the middle: what still is there, and what no longer
 SMALL, LARGE = 1 / 3, 2 / 3  # quantiles of the areas of a phrase's segments
 _SIDES = re.compile(r"\b(?:left|right|front|back|top|small|large)\b")
-
 
 Numbers = NDArray[np.float64]
 Bools = NDArray[np.bool_]
