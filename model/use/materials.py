@@ -90,8 +90,10 @@ class MaterialModel:
 
         Those of several looks at a photo may be averaged.
         """
-        levels = torch.split(pooled[:, : sum(LEVELS)], list(LEVELS), dim=1)
-        seen = torch.cat([functional.layer_norm(level, level.shape[1:]) for level in levels], dim=1)
+        return self.of_textures(textures(pooled))
+
+    def of_textures(self, seen: Tensor) -> Tensor:
+        """N×11 of N×520 `textures`."""
         return seen @ self._weights.T + self._biases
 
     def save(self, path: Path) -> None:
@@ -109,6 +111,13 @@ class MaterialModel:
         path = path or Path(str(files("model") / "presets" / "nano" / "materials.safetensors"))
         with network_file(path, "a model of materials", "give another file") as (_, tensors):
             return cls(tensors["weights"].float(), tensors["biases"].float())
+
+
+def textures(pooled: Tensor) -> Tensor:
+    """N×520 of N pooled features, whose first columns are those of `LEVELS`: each level
+    standardised by itself."""
+    levels = torch.split(pooled[:, : sum(LEVELS)], list(LEVELS), dim=1)
+    return torch.cat([functional.layer_norm(level, level.shape[1:]) for level in levels], dim=1)
 
 
 def region_materials(logits: Floats) -> Floats:
