@@ -36,7 +36,13 @@ def task(corpus: Path, settings: PromptSettings = SETTINGS) -> PromptTask:
 
 def test_regions_are_learned_from_points_and_boxes(squares_corpus: Path, tmp_path: Path) -> None:
     learner = task(squares_corpus, replace(SETTINGS, neck="nano"))
-    optimiser = torch.optim.AdamW(learner.network.parameters(), lr=2e-3)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": parameter, "lr": 2e-3 * learner.rate(name)}
+            for name, parameter in learner.network.named_parameters()
+            if parameter.requires_grad
+        ]
+    )
     before = learner.validate()
     dice = []
     for epoch in range(25):
