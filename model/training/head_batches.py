@@ -13,6 +13,7 @@ from torch import Tensor
 from model.encoders.sentence import SentenceEncoder
 from model.training.head_settings import HeadSettings
 from model.training.phrase_bags import BagDraws, PhraseBags
+from model.training.processes import gathered
 
 Seen = tuple[Tensor, Tensor, Tensor, Tensor]
 AsTaken = Callable[[NDArray[np.float16], NDArray[np.float16], NDArray[np.float32]], Seen]
@@ -84,3 +85,14 @@ def numbered(texts: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[
     for row, of_segment in enumerate(texts):
         table[row, : len(of_segment)] = [number[text] for text in of_segment]
     return table
+
+
+def positives(true: Tensor, drawn: Tensor) -> Tensor:
+    """B×B bool over the batches of all processes: whether the text drawn for the second is true of
+    the first.
+
+    Args:
+        true: of each of this process, the numbers of all its texts, as of `numbered`.
+        drawn: of each, that of the text drawn.
+    """
+    return (gathered(true)[:, :, None] == gathered(drawn)[None, None, :]).any(dim=1)

@@ -22,7 +22,7 @@ from model.preset import Preset, load_preset
 from model.training.balance import pair_weights, phrase_counts
 from model.training.class_names import class_vectors, naming
 from model.training.contrastive import Temperature, contrastive_loss
-from model.training.head_batches import BagBatch, HeadBatch, PhraseDraws, Seen, numbered
+from model.training.head_batches import BagBatch, HeadBatch, PhraseDraws, Seen, numbered, positives
 from model.training.head_settings import HeadSettings
 from model.training.kinds import Supplies, TaskKind
 from model.training.phrase_bags import PhraseBags, phrase_bags
@@ -171,8 +171,7 @@ class HeadTask(Task):
         phrases are learned, theirs is added."""
         segments = gathered(self.network.head(*batch.seen).float())
         loose = gathered(self.network.head(*batch.loose).float()) if batch.loose else None
-        drawn, true = gathered(batch.drawn), gathered(batch.true)
-        positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
+        positive = positives(batch.true, batch.drawn)
         scale = self.network.temperature()
         texts = self.network.head.texts(batch.texts).float()
         loss = contrastive_loss(segments, gathered(texts), positive, scale, loose)
@@ -185,8 +184,7 @@ class HeadTask(Task):
     def _phrase_loss(self, bags: BagBatch, scale: Tensor) -> Tensor:
         masks = self.network.head(*bags.seen).float().unflatten(0, (len(bags.drawn), -1))
         texts = self.network.head.texts(bags.texts).float()
-        drawn, true = gathered(bags.drawn), gathered(bags.true)
-        positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
+        positive = positives(bags.true, bags.drawn)
         sharpness = self._settings.phrases.sharpness
         return phrase_loss(gathered(masks), gathered(texts), positive, scale, sharpness)
 

@@ -204,8 +204,7 @@ def mask_kind() -> TaskKind:
 def _build(settings: MaskSettings, supplies: Supplies) -> MaskTask:
     trunk = EfficientNetTrunk.shared(side=settings.side)
     store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pyramid")
-    train = settings.photos.learned(supplies.data)
-    measured = settings.photos.measured_in(supplies.data)
+    train, measured = settings.photos.read(supplies.data)
     supplies.tell(
         f"{len(train)} photos to learn from; measured on "
         + ", ".join(f"{len(photos)} {name}" for name, photos in measured.items())

@@ -31,21 +31,19 @@ class OutlinedPhotos:
     most: int = 0
     holdout: float = 0.0
 
-    def learned(self, data: Path) -> list[TruePhoto]:
-        """The photos of a corpus that are learned from."""
-        return [photo for photo in _outlined(data, "train") if not self._held(photo)]
-
-    def measured_in(self, data: Path) -> dict[str, list[TruePhoto]]:
-        """The photos that are measured on, by what their figures are called; no group is empty:
-        `val`, `held` back from training, and, for comparison, `seen` in it."""
+    def read(self, data: Path) -> tuple[list[TruePhoto], dict[str, list[TruePhoto]]]:
+        """The photos of a corpus that are learned from, and those that are measured on, by what
+        their figures are called; no group is empty: `val`, `held` back from training, and, for
+        comparison, `seen` in it."""
         train = _outlined(data, "train")
+        learned = [photo for photo in train if not self._held(photo)]
         groups = {
             "val": _outlined(data, "val"),
             "held": [photo for photo in train if self._held(photo)],
-            "seen": [photo for photo in train if not self._held(photo)],
+            "seen": learned,
         }
         some = {name: self._some(photos) for name, photos in groups.items()}
-        return {name: photos for name, photos in some.items() if photos}
+        return learned, {name: photos for name, photos in some.items() if photos}
 
     def order(
         self,

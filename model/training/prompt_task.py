@@ -320,6 +320,6 @@ def prompt_kind() -> TaskKind:
 
 
 def _build(settings: PromptSettings, supplies: Supplies) -> PromptTask:
-    train = settings.photos.learned(supplies.data)
-    val = settings.photos.measured_in(supplies.data).get("val", [])
-    return PromptTask(settings, train, val, EfficientNetTrunk.shared(), supplies.batch)
+    train, measured = settings.photos.read(supplies.data)
+    trunk = EfficientNetTrunk.shared()
+    return PromptTask(settings, train, measured.get("val", []), trunk, supplies.batch)

@@ -21,7 +21,7 @@ from model.evaluation.ranking import Ranking, mean
 from model.preset import Preset, load_preset
 from model.training.contrastive import Temperature, contrastive_loss
 from model.training.feature_store import FeatureStore
-from model.training.head_batches import numbered
+from model.training.head_batches import numbered, positives
 from model.training.head_task import WEIGHTS
 from model.training.kinds import Supplies, TaskKind
 from model.training.processes import gathered
@@ -164,8 +164,7 @@ class TowerTask(Task):
     def loss(self, batch: TowerBatch) -> dict[str, Tensor]:
         """Symmetric InfoNCE over the segments of all processes; any true text is a positive."""
         segments = gathered(self.network(batch.views))
-        drawn, true = gathered(batch.drawn), gathered(batch.true)
-        positive = (true[:, :, None] == drawn[None, None, :]).any(dim=1)
+        positive = positives(batch.true, batch.drawn)
         scale = self.network.temperature()
         loss = contrastive_loss(segments, gathered(batch.texts), positive, scale)
         return {"loss": loss, "scale": scale.exp()}

@@ -48,11 +48,9 @@ def test_what_is_kept_back_is_not_learned_from(tmp_path: Path) -> None:
     text = "\n".join(map(json.dumps, [*lines, lines[-1] | {"split": "val", "file": "v.png"}]))
     (tmp_path / "plain" / "annotations.jsonl").write_text(text, encoding="utf-8")
     photos = OutlinedPhotos(holdout=0.5)
-    learned = {photo.path.name for photo in photos.learned(tmp_path)}
-    measured = {
-        group: {photo.path.name for photo in some}
-        for group, some in photos.measured_in(tmp_path).items()
-    }
+    train, groups = photos.read(tmp_path)
+    learned = {photo.path.name for photo in train}
+    measured = {group: {photo.path.name for photo in some} for group, some in groups.items()}
     assert measured["held"]
     assert learned | measured["held"] == {f"{number}.png" for number in range(1, 40)}
     assert not learned & measured["held"]
@@ -61,8 +59,8 @@ def test_what_is_kept_back_is_not_learned_from(tmp_path: Path) -> None:
 
 
 def test_a_few_photos_of_some_sources_are_measured(squares_corpus: Path) -> None:
-    every = OutlinedPhotos().measured_in(squares_corpus)
+    _, every = OutlinedPhotos().read(squares_corpus)
     assert "held" not in every
-    some = OutlinedPhotos(measured=("squares",), most=1).measured_in(squares_corpus)
+    _, some = OutlinedPhotos(measured=("squares",), most=1).read(squares_corpus)
     assert {name: len(photos) for name, photos in some.items()} == dict.fromkeys(some, 1)
-    assert OutlinedPhotos(measured=("circles",)).measured_in(squares_corpus) == {}
+    assert OutlinedPhotos(measured=("circles",)).read(squares_corpus)[1] == {}
