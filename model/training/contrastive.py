@@ -52,11 +52,6 @@ def symmetric_loss(logits: Tensor, positive: Tensor, rivals: Tensor | None = Non
     return (by_row.mean() + by_column.mean()) / 2
 
 
-def same_text(numbers: Tensor) -> Tensor:
-    """B×B bool: which of the texts drawn for B segments (their numbers) are the same text."""
-    return numbers[:, None] == numbers[None, :]
-
-
 class Temperature(nn.Module):
     """The learned scale of the cosines, as its logarithm, kept below 100."""
 

@@ -24,11 +24,11 @@ from model.encoders.efficientnet import EfficientNetTrunk
 from model.errors import DataMissing, SegsearchError, shown
 from model.evaluation.ranking import Ranking
 from model.evaluation.truth import TruePhoto, read_truth
+from model.preset import load_preset
 from model.segments import Segments
 from model.use.materials import COMPONENTS, MaterialModel, textures
 from model.use.pooling import pooled_features
 
-VIEWS = (448, 640)  # as nano looks at photos, pixels
 PENALTY = 33.0  # of the squared weights; the best of three in eighths of the training photos
 COLUMNS = ["source", "file", "region", "material"]
 
@@ -150,7 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--judged", type=Path, required=True, help="regions and their materials")
     parser.add_argument("--out", type=Path, required=True, help="the model's file")
     options = parser.parse_args(arguments)
-    trunks = [EfficientNetTrunk.shared(side=side) for side in VIEWS]
+    views = load_preset("nano").embedder["views"]
+    trunks = [EfficientNetTrunk.shared(side=side) for side in views]
     try:
         train, val = (
             read_judged(options.judged, options.corpus, split, trunks) for split in ("train", "val")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from model.training.contrastive import Temperature, contrastive_loss, same_text
+from model.training.contrastive import Temperature, contrastive_loss
 
 
 def naive(segments: torch.Tensor, texts: torch.Tensor, positive: torch.Tensor, log_scale: float):
@@ -55,11 +55,6 @@ def test_the_scale_is_learned_and_bounded() -> None:
     assert temperature().exp().item() == pytest.approx(1 / 0.07)
     temperature.log_scale.data.fill_(50.0)
     assert temperature().item() == pytest.approx(4.6)
-
-
-def test_texts_drawn_twice_are_positives_of_each_other() -> None:
-    positive = same_text(torch.tensor([4, 7, 4]))
-    assert positive.tolist() == [[True, False, True], [False, True, False], [True, False, True]]
 
 
 def test_autocast_costs_no_digits() -> None:
