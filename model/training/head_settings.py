@@ -44,6 +44,8 @@ class HeadSettings:
     Attributes:
         train: where pairs to learn from come from.
         val: where pairs to measure on come from.
+        views: longer sides at which the trunk looks at a photo, pixels: every example is of one of
+            them by chance, and what is measured is the mean of all, as an embedder's.
         width: of the fused feature.
         dropout: share of features dropped.
         balance: how much oftener rare phrases are drawn; 0: not, 1: as often as all others.
@@ -64,6 +66,7 @@ class HeadSettings:
 
     train: tuple[PairSource, ...]
     val: tuple[PairSource, ...]
+    views: tuple[int, ...] = (448,)
     width: int = 512
     dropout: float = 0.2
     balance: float = 0.5
@@ -78,5 +81,7 @@ class HeadSettings:
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.views:
+            raise ValueError("views are empty, expected a side in pixels at least")
         if self.phrases.weight and not self.proposals:
             raise ValueError("phrases need proposals, a preset whose masks they are learned from")

@@ -5,7 +5,7 @@ The smallest complete task, and the way to train a head on anybody's pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,11 +104,11 @@ class HeadTask(Task):
             drawn = torch.from_numpy(true[np.arange(len(chosen)), pick])
             loose = self._loose_of(chosen, random)
             yield HeadBatch(
-                self._seen_as(chosen, self._swapped(chosen, random)),
+                self._seen_as(chosen, self._swapped(chosen, random), random),
                 self._vectors[drawn],
                 drawn,
                 torch.from_numpy(true),
-                self._seen_as(*loose) if len(loose[0]) else None,
+                self._seen_as(*loose, random) if len(loose[0]) else None,
                 self._phrases.draw(random, self._as_taken) if self._phrases else None,
             )
 
@@ -150,14 +150,18 @@ class HeadTask(Task):
         masks = random.choice(pool, count, replace=len(pool) < count)
         return self._train.proposed.near[masks], masks
 
-    def _seen_as(self, rows: NDArray[np.int64], through: NDArray[np.int64]) -> Seen:
-        """Rows of `train`, each through one of the segmenter's masks, or, if `NONE`, its own."""
-        pooled, where = self._train.pooled[rows], self._train.places[rows]
+    def _seen_as(
+        self, rows: NDArray[np.int64], through: NDArray[np.int64], random: np.random.Generator
+    ) -> Seen:
+        """Rows of `train` by one look each, through one of the segmenter's masks, or, if `NONE`,
+        their own."""
+        look = random.integers(len(self._train.pooled), size=len(rows))
+        pooled, where = self._train.pooled[look, rows], self._train.places[rows]
         swapped = through != NONE
         masks = through[swapped]
-        pooled[swapped] = self._train.proposed.pooled[masks]
+        pooled[swapped] = self._train.proposed.pooled[look[swapped], masks]
         where[swapped] = self._train.proposed.places[masks]
-        return self._as_taken(pooled, self._train.whole[rows], where)
+        return self._as_taken(pooled, self._train.whole[look, rows], where)
 
     def _as_taken(
         self, pooled: NDArray[np.float16], whole: NDArray[np.float16], where: NDArray[np.float32]
@@ -193,10 +197,14 @@ class HeadTask(Task):
         parts = []
         for start in range(0, len(self._val.texts), CHUNK):
             some = slice(start, start + CHUNK)
-            seen = self._as_taken(
-                self._val.pooled[some], self._val.whole[some], self._val.places[some]
-            )
-            parts.append(self.network.head(*(part.to(self._device) for part in seen)).cpu().numpy())
+            looks = [
+                self._as_taken(pooled[some], whole[some], self._val.places[some])
+                for pooled, whole in zip(self._val.pooled, self._val.whole, strict=True)
+            ]
+            meant = [
+                self.network.head(*(part.to(self._device) for part in seen)).cpu() for seen in looks
+            ]
+            parts.append(normalize(torch.stack(meant).mean(dim=0), dim=1).numpy())
         questions = self.network.head.texts(self._questions.to(self._device)).cpu().numpy()
         scores = questions @ np.concatenate(parts).T
         number = {text: n for n, text in enumerate(self._asked)}
@@ -234,33 +242,37 @@ def head_kind() -> TaskKind:
 
 
 def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
-    trunk, told = EfficientNetTrunk.shared(), []
+    trunks = [EfficientNetTrunk.shared(side=side) for side in settings.views]
+    told: list[str] = []
     parts = []
     proposer, bags = None, None
     if settings.proposals:
         preset = load_preset(settings.proposals)
-        proposer = Proposer(preset, trunk, supplies.cache, settings.proposed)
+        proposer = Proposer(preset, trunks, supplies.cache, settings.proposed)
         if settings.phrases.weight:
-            bags = _bags(settings, preset, trunk, supplies)
+            bags = _bags(settings, preset, trunks, supplies)
     for sources, seeing in ((settings.train, proposer), (settings.val, None)):
         skipped = Skipped()
         pairs = list(all_pairs(sources, supplies.data, skipped))
-        parts.append(pooled_pairs(pairs, trunk, supplies, skipped, seeing))
+        parts.append(pooled_pairs(pairs, trunks, supplies, skipped, seeing))
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
         supplies.tell(line)
     encoder = SentenceEncoder()
     seed_everything(supplies.seed)  # networks that were built until now drew, remembered ones not
-    return HeadTask(settings, parts[0], parts[1], trunk, encoder, supplies.batch, bags)
+    return HeadTask(settings, parts[0], parts[1], trunks[0], encoder, supplies.batch, bags)
 
 
 def _bags(
-    settings: HeadSettings, preset: Preset, trunk: EfficientNetTrunk, supplies: Supplies
+    settings: HeadSettings,
+    preset: Preset,
+    trunks: Sequence[EfficientNetTrunk],
+    supplies: Supplies,
 ) -> PhraseBags:
     said = settings.phrases
     if said.views:
         preset = replace(preset, segmenter={**preset.segmenter, "views": list(said.views)})
     skipped = Skipped()  # what cannot be used is told of the same pairs elsewhere
     pairs = all_pairs(settings.train, supplies.data, skipped)
-    proposer = Proposer(preset, trunk, supplies.cache)
+    proposer = Proposer(preset, trunks, supplies.cache)
     return phrase_bags(pairs, said.sources, proposer, supplies, skipped)

@@ -73,7 +73,7 @@ class DrawnBags:
 
 
 class BagDraws:
-    """Draws different photos, masks of them and phrases; rare phrases oftener.
+    """Draws different photos, a look at each, masks of them and phrases; rare phrases oftener.
 
     Args:
         bags: to draw from.
@@ -101,10 +101,11 @@ class BagDraws:
     def _seen(
         self, sight: Sight, random: np.random.Generator
     ) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.float32]]:
-        count = len(sight.pooled)
+        look = random.integers(len(sight.pooled))
+        count = len(sight.places)
         chosen = random.choice(count, self._masks, replace=count < self._masks)
-        whole = np.broadcast_to(sight.whole, (self._masks, len(sight.whole)))
-        return sight.pooled[chosen], whole, sight.places[chosen]
+        whole = np.broadcast_to(sight.whole[look], (self._masks, sight.whole.shape[1]))
+        return sight.pooled[look, chosen], whole, sight.places[chosen]
 
     def _said(self, photo: int, random: np.random.Generator) -> str:
         phrases = self._bags.phrases[photo]
@@ -141,7 +142,7 @@ def phrase_bags(
         except (PhotoError, ValueError) as error:
             skipped.note(str(pair.photo), "the photo cannot be used", error)
             continue
-        if len(sight.pooled):
+        if len(sight.places):
             sights.append(sight)
             phrases.append(named)
     if not sights:

@@ -1,4 +1,7 @@
-"""Training pairs as a head sees them: pooled features of a frozen trunk, kept on disk."""
+"""Training pairs as a head sees them: pooled features of a frozen trunk, kept on disk.
+
+A trunk may look at a photo at several sizes; of each look there are features of their own.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,11 @@ SIDE = 448  # pixels of a photo's longer side
 
 @dataclass(frozen=True, eq=False)
 class PooledPairs:
-    """M segments as the head sees them.
+    """M segments as the head sees them by V looks.
 
     Attributes:
-        pooled: M×C float16, the trunk's maps under each mask.
-        whole: M×G float16, the last map's mean over each segment's photo.
+        pooled: V×M×C float16, the trunk's maps under each mask.
+        whole: V×M×G float16, the last map's mean over each segment's photo.
         places: M×20 float32, see `model.use.places`.
         photo: M int64, number of each segment's photo.
         captioned: M bool, whether its texts are of the whole photo.
@@ -66,8 +69,8 @@ class PooledPairs:
         texts = [tuple(t for t in of if not named.search(t)) for of in self.texts]
         rows = np.flatnonzero([bool(of) for of in texts])
         return PooledPairs(
-            self.pooled[rows],
-            self.whole[rows],
+            self.pooled[:, rows],
+            self.whole[:, rows],
             self.places[rows],
             self.photo[rows],
             self.captioned[rows],
@@ -78,7 +81,7 @@ class PooledPairs:
 
 def pooled_pairs(
     pairs: Sequence[TrainingPair],
-    trunk: EfficientNetTrunk,
+    trunks: Sequence[EfficientNetTrunk],
     supplies: Supplies,
     skipped: Skipped,
     proposer: Proposer | None = None,
@@ -87,7 +90,7 @@ def pooled_pairs(
 
     Args:
         pairs: of any photos.
-        trunk: whose features are pooled.
+        trunks: whose features are pooled, one for each look.
         supplies: the cache, and who is told how far it is.
         skipped: takes what cannot be used.
         proposer: sees the same photos through a segmenter; none by default.
@@ -95,7 +98,7 @@ def pooled_pairs(
     Raises:
         DataMissing: no photo can be used.
     """
-    store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pooled")
+    stores = [FeatureStore(supplies.cache, f"{trunk.fingerprint} pooled") for trunk in trunks]
     by_photo: dict[Path, list[TrainingPair]] = defaultdict(list)
     for pair in pairs:
         by_photo[pair.photo].append(pair)
@@ -106,28 +109,30 @@ def pooled_pairs(
         if number and number % 500 == 0:
             supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
         try:
-            seen = _features(photo, of_photo, trunk, store)
+            seen = np.stack(
+                [_features(photo, of_photo, *of) for of in zip(trunks, stores, strict=True)]
+            )
             found = proposer.on(photo, of_photo, len(used)) if proposer else None
             where.append(_places(of_photo))
         except (PhotoError, ValueError) as error:
             skipped.note(str(photo), "the photo cannot be used", error)
             continue
         proposed += [found] if found else []
-        pooled.append(seen[:-1])
-        whole.append(np.repeat(seen[-1:, -CHANNELS[-1] :], len(of_photo), axis=0))
+        pooled.append(seen[:, :-1])
+        whole.append(np.repeat(seen[:, -1:, -CHANNELS[-1] :], len(of_photo), axis=1))
         photos.append(np.full(len(of_photo), number))
         used.extend(of_photo)
-    supplies.tell(f"{store.holdings()}")
+    supplies.tell(f"{stores[0].holdings()}")
     if not used:
         raise DataMissing("no photo can be used", "; ".join(skipped.lines()))
     return PooledPairs(
-        np.concatenate(pooled),
-        np.concatenate(whole),
+        np.concatenate(pooled, axis=1),
+        np.concatenate(whole, axis=1),
         np.concatenate(where),
         np.concatenate(photos),
         np.array([pair.kind == PHOTO_KIND for pair in used]),
         tuple(pair.texts for pair in used),
-        ProposedPairs.joined(proposed),
+        ProposedPairs.joined(proposed, len(trunks)),
     )
 
 

@@ -35,10 +35,10 @@ _NAMED = ("object", "part", "stuff")
 
 @dataclass(frozen=True, eq=False)
 class ProposedPairs:
-    """P masks of a segmenter, as the head sees them.
+    """P masks of a segmenter, as the head sees them by V looks.
 
     Attributes:
-        pooled: P×C float16, the trunk's maps under each mask.
+        pooled: V×P×C float16, the trunk's maps under each mask.
         places: P×20 float32, see `model.use.places`.
         row: P int64, the row of the pair that each shows, or `NONE`: it overlaps some, but fits
             none of them.
@@ -51,19 +51,22 @@ class ProposedPairs:
     near: NDArray[np.int64]
 
     @classmethod
-    def empty(cls) -> ProposedPairs:
+    def empty(cls, looks: int = 1) -> ProposedPairs:
         """No masks."""
         none = np.zeros(0, np.int64)
         return cls(
-            np.zeros((0, sum(CHANNELS)), np.float16), np.zeros((0, PLACES), np.float32), none, none
+            np.zeros((looks, 0, sum(CHANNELS)), np.float16),
+            np.zeros((0, PLACES), np.float32),
+            none,
+            none,
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[ProposedPairs]) -> ProposedPairs:
+    def joined(cls, parts: Sequence[ProposedPairs], looks: int = 1) -> ProposedPairs:
         """All of several."""
-        parts = [cls.empty(), *parts]
+        parts = [cls.empty(looks), *parts]
         return cls(
-            np.concatenate([part.pooled for part in parts]),
+            np.concatenate([part.pooled for part in parts], axis=1),
             np.concatenate([part.places for part in parts]),
             np.concatenate([part.row for part in parts]),
             np.concatenate([part.near for part in parts]),
@@ -75,18 +78,18 @@ class ProposedPairs:
         place[rows] = np.arange(len(rows))
         kept = (place[self.near] != NONE) & ((self.row == NONE) | (place[self.row] != NONE))
         return ProposedPairs(
-            self.pooled[kept], self.places[kept], place[self.row[kept]], place[self.near[kept]]
+            self.pooled[:, kept], self.places[kept], place[self.row[kept]], place[self.near[kept]]
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """P masks of a photo, as the head sees them.
+    """P masks of a photo, as the head sees them by V looks.
 
     Attributes:
-        pooled: P×C float16, the trunk's maps under each mask.
+        pooled: V×P×C float16, the trunk's maps under each mask.
         places: P×20 float32, see `model.use.places`.
-        whole: G float16, the last map's mean over the photo.
+        whole: V×G float16, the last map's mean over the photo.
     """
 
     pooled: NDArray[np.float16]
@@ -99,18 +102,23 @@ class Proposer:
 
     Args:
         preset: whose segmenter.
-        trunk: whose features are pooled.
+        trunks: whose features are pooled, one for each look.
         cache: folder of the features' stores.
         share: of the photos that are seen so, chosen by their content.
     """
 
     def __init__(
-        self, preset: Preset, trunk: EfficientNetTrunk, cache: Path, share: float = 1.0
+        self,
+        preset: Preset,
+        trunks: Sequence[EfficientNetTrunk],
+        cache: Path,
+        share: float = 1.0,
     ) -> None:
         weights = [preset.weights[role].sha256 for role in _DRAWN_BY if role in preset.weights]
         name = (sorted(preset.segmenter.items()), preset.image_side, weights)
-        self._preset, self._trunk, self._share = preset, trunk, share
-        self._store = FeatureStore(cache, f"{trunk.fingerprint} proposed by {name}")
+        self._preset, self._trunks, self._share = preset, trunks, share
+        seeing = [trunk.fingerprint for trunk in trunks]
+        self._store = FeatureStore(cache, f"{seeing} proposed by {name}")
         self._segmenter: Segmenter | None = None
 
     def on(self, photo: Path, pairs: Sequence[TrainingPair], first: int) -> ProposedPairs:
@@ -128,7 +136,7 @@ class Proposer:
         named = [n for n, pair in enumerate(pairs) if pair.kind in _NAMED and pair.size == size]
         content = content_hash(photo)
         if not named or content[0] >= 256 * self._share:
-            return ProposedPairs.empty()
+            return ProposedPairs.empty(len(self._trunks))
         key = blake3(content)
         for number in named:
             key.update(repr((number, size, pairs[number].counts)).encode())
@@ -156,11 +164,11 @@ class Proposer:
     def _best(self, photo: Path) -> dict[str, NDArray[np.float32]]:
         image, segments = self._segmented(photo)
         seen = segments[:BEST]
-        pooled = pooled_features(self._trunk.features(image), seen.with_whole()).numpy()
+        pooled = self._pooled(image, seen.with_whole())
         return {
-            "pooled": pooled[:-1],
+            "pooled": pooled[:, :-1],
             "places": places(seen),
-            "whole": pooled[-1, -CHANNELS[-1] :],
+            "whole": pooled[:, -1, -CHANNELS[-1] :],
         }
 
     def _look(self, photo: Path, pairs: dict[int, TrainingPair]) -> dict[str, NDArray[np.float32]]:
@@ -169,10 +177,14 @@ class Proposer:
         numbers = np.array([*pairs, NONE])
         seen = segments[chosen]
         return {
-            "pooled": pooled_features(self._trunk.features(image), seen).numpy(),
+            "pooled": self._pooled(image, seen),
             "places": places(seen),
             "shown": numbers[shown].astype(np.float32),
         }
+
+    def _pooled(self, image: Image, segments: Segments) -> NDArray[np.float32]:
+        seen = [pooled_features(trunk.features(image), segments) for trunk in self._trunks]
+        return np.stack([of_look.numpy() for of_look in seen])
 
     def _segmented(self, photo: Path) -> tuple[Image, Segments]:
         if self._segmenter is None:

@@ -42,8 +42,8 @@ def pairs(count: int = 120) -> PooledPairs:
     pooled = random.normal(size=(count, sum(CHANNELS))).astype(np.float16)
     pooled[np.arange(count), concept] += 8
     return PooledPairs(
-        pooled,
-        np.zeros((count, CHANNELS[-1]), np.float16),
+        pooled[None],
+        np.zeros((1, count, CHANNELS[-1]), np.float16),
         np.zeros((count, PLACES), np.float32),
         np.arange(count) // 4,
         concept == 3,
@@ -55,10 +55,10 @@ def with_proposals(count: int = 120) -> PooledPairs:
     """Beside each photo's first segment a mask that fits it, and one that fits nothing."""
     plain = pairs(count)
     first = np.arange(0, count, 4)
-    fitting = plain.pooled[first].copy()
-    fitting[:, -1] = 99
+    fitting = plain.pooled[:, first].copy()
+    fitting[..., -1] = 99
     proposed = ProposedPairs(
-        np.concatenate([fitting, np.full_like(fitting, 7)]),
+        np.concatenate([fitting, np.full_like(fitting, 7)], axis=1),
         np.zeros((2 * len(first), PLACES), np.float32),
         np.concatenate([first, np.full(len(first), NONE)]),
         np.concatenate([first, first]),
@@ -130,6 +130,41 @@ def test_segments_are_seen_through_masks_that_fit_them() -> None:
     assert learner.loss(batch)["loss"] > 0
 
 
+def test_each_example_is_of_one_look_and_all_its_features_are() -> None:
+    plain = with_proposals()
+    other = replace(plain.proposed, pooled=np.stack([plain.proposed.pooled[0]] * 2))
+    other.pooled[1, :, 4] = 50
+    two = replace(
+        plain,
+        pooled=np.concatenate([plain.pooled, plain.pooled]),
+        whole=np.concatenate([plain.whole, plain.whole + 1]),
+        proposed=other,
+    )
+    two.pooled[1, :, 4] = 50
+    learner = task(two, own=0.5, loose=0.5)
+    batch = next(iter(learner.batches(0)))
+    assert batch.loose is not None
+    for seen in (batch.seen, batch.loose):
+        second = seen[0][:, 4] == 50
+        assert 0 < second.float().mean() < 1
+        assert torch.equal(second, seen[1][:, 0] == 1)
+
+
+def test_what_is_measured_is_the_mean_of_all_looks() -> None:
+    once, twice = task(), task()
+    val = pairs()
+    twice._val = replace(val, pooled=np.repeat(val.pooled, 2, 0), whole=np.repeat(val.whole, 2, 0))
+    noise = np.random.default_rng(1).normal(size=val.pooled.shape).astype(np.float16)
+    mixed = task()
+    mixed._val = replace(
+        val, pooled=np.concatenate([val.pooled, 9 * noise]), whole=np.repeat(val.whole, 2, 0)
+    )
+    for learner in (once, twice, mixed):
+        learner.network.eval()
+    with torch.no_grad():
+        assert twice.validate() == once.validate() != mixed.validate()
+
+
 def bags(count: int = 12) -> PhraseBags:
     """Photos of which a text is said that one of three masks shows, told by its channel."""
     random = np.random.default_rng(0)
@@ -137,8 +172,8 @@ def bags(count: int = 12) -> PhraseBags:
     for number in range(count):
         pooled = random.normal(size=(3, sum(CHANNELS))).astype(np.float16)
         pooled[number % 3, number % 4] += 8
-        whole = np.full(CHANNELS[-1], number, np.float16)
-        sights.append(Sight(pooled, np.zeros((3, PLACES), np.float32), whole))
+        whole = np.full((1, CHANNELS[-1]), number, np.float16)
+        sights.append(Sight(pooled[None], np.zeros((3, PLACES), np.float32), whole))
         said.append((WORDS[number % 4],))
     return PhraseBags(tuple(sights), tuple(said))
 

@@ -18,8 +18,8 @@ from model.use.places import PLACES
 
 def sight(number: int, masks: int) -> Sight:
     """Each mask is told by its number, the photo's by what the global feature says."""
-    pooled = np.arange(masks, dtype=np.float16)[:, None].repeat(2, axis=1)
-    return Sight(pooled, np.zeros((masks, PLACES), np.float32), np.full(3, number, np.float16))
+    pooled = np.arange(masks, dtype=np.float16)[None, :, None].repeat(2, axis=2)
+    return Sight(pooled, np.zeros((masks, PLACES), np.float32), np.full((1, 3), number, np.float16))
 
 
 BAGS = PhraseBags(
@@ -38,7 +38,7 @@ def test_what_is_said_is_true_and_what_it_ends_with() -> None:
 def test_photos_of_which_nothing_else_is_said_are_left_out() -> None:
     left = BAGS.without(re.compile("dog"))
     assert left.phrases == (("grass",), ("cup of hot tea", "tall grass"))
-    assert [int(of.whole[0]) for of in left.sights] == [0, 2]
+    assert [int(of.whole[0, 0]) for of in left.sights] == [0, 2]
 
 
 def test_draws_are_of_different_photos_and_of_what_is_said_of_them() -> None:
@@ -70,15 +70,15 @@ def test_rare_phrases_are_drawn_oftener() -> None:
 def test_captioned_photos_are_seen_once_and_kept(tmp_path: Path, squares_corpus: Path) -> None:
     pairs = [pair for photo in read_corpus(squares_corpus) for pair in photo.pairs]
     captioned = {pair.photo for pair in pairs if pair.kind == "photo"}
-    proposer = Proposer(load_preset("colours"), EfficientNetTrunk.shared(), tmp_path)
+    proposer = Proposer(load_preset("colours"), [EfficientNetTrunk.shared()], tmp_path)
     supplies = Supplies(squares_corpus, tmp_path, 1, 0, lambda line: None)
     bags = phrase_bags(pairs, (), proposer, supplies, Skipped())
     assert 0 < len(bags) <= len(captioned)
     first = bags.sights[0]
-    assert 0 < len(first.pooled) <= BEST
-    assert first.pooled.shape == (len(first.places), sum(CHANNELS))
-    assert first.whole.shape == (CHANNELS[-1],)
-    again = Proposer(load_preset("colours"), EfficientNetTrunk.shared(), tmp_path)
+    assert 0 < len(first.places) <= BEST
+    assert first.pooled.shape == (1, len(first.places), sum(CHANNELS))
+    assert first.whole.shape == (1, CHANNELS[-1])
+    again = Proposer(load_preset("colours"), [EfficientNetTrunk.shared()], tmp_path)
     again._best = None  # type: ignore[assignment, method-assign]  # nothing is looked at twice
     kept = phrase_bags(pairs, (), again, supplies, Skipped())
     np.testing.assert_array_equal(kept.sights[0].pooled, first.pooled)

@@ -39,6 +39,10 @@ SEEN = Segments.from_masks(
 )
 
 
+def two_looks() -> list[EfficientNetTrunk]:
+    return [EfficientNetTrunk.shared(side=side) for side in (448, 96)]
+
+
 def test_masks_are_judged_by_how_they_fit() -> None:
     shown, chosen = judged(SEEN, PAIRS)
     assert dict(zip(chosen.tolist(), shown.tolist(), strict=True)) == {0: 0, 1: 1, 3: NONE}
@@ -54,7 +58,7 @@ def test_those_that_fit_come_first_and_only_some_are_kept(monkeypatch: pytest.Mo
 
 def test_rows_are_told_by_their_new_places() -> None:
     proposed = ProposedPairs(
-        np.arange(4, dtype=np.float16)[:, None].repeat(2, axis=1),
+        np.arange(4, dtype=np.float16)[None, :, None].repeat(2, axis=2),
         np.zeros((4, PLACES), np.float32),
         np.array([3, 1, NONE, NONE]),
         np.array([2, 0, 0, 2]),
@@ -62,19 +66,23 @@ def test_rows_are_told_by_their_new_places() -> None:
     kept = proposed.of_rows(np.array([2, 3]), 4)
     assert kept.row.tolist() == [1, NONE]  # the pair of the second and its photo are gone
     assert kept.near.tolist() == [0, 0]
-    assert kept.pooled[:, 0].tolist() == [0, 3]
+    assert kept.pooled[0, :, 0].tolist() == [0, 3]
 
 
 def test_a_photo_is_seen_once_and_kept(tmp_path: Path, squares_corpus: Path) -> None:
     photos = [p for p in read_corpus(squares_corpus) if p.source == "squares"]
-    preset, trunk = load_preset("colours"), EfficientNetTrunk.shared()
-    proposer = Proposer(preset, trunk, tmp_path)
+    preset, trunks = (
+        load_preset("colours"),
+        [EfficientNetTrunk.shared(side=side) for side in (448, 96)],
+    )
+    proposer = Proposer(preset, trunks, tmp_path)
     found = proposer.on(photos[0].path, photos[0].pairs, 7)
     assert set(found.row.tolist()) >= {7, 8}  # the square and the ground
     assert (found.near == 7).all()
-    assert found.pooled.shape == (len(found.row), sum(CHANNELS))
+    assert found.pooled.shape == (2, len(found.row), sum(CHANNELS))
+    assert not np.array_equal(*found.pooled)
     assert found.places.shape == (len(found.row), PLACES)
-    again = Proposer(preset, trunk, tmp_path)
+    again = Proposer(preset, trunks, tmp_path)
     again._look = None  # type: ignore[assignment, method-assign]  # nothing is looked at twice
     np.testing.assert_array_equal(again.on(photos[0].path, photos[0].pairs, 7).pooled, found.pooled)
 
@@ -83,7 +91,10 @@ def test_captions_and_photos_left_out_have_none(tmp_path: Path, squares_corpus: 
     photos = read_corpus(squares_corpus)
     wall = next(p for p in photos if p.source == "walls")
     square = next(p for p in photos if p.source == "squares")
-    preset, trunk = load_preset("colours"), EfficientNetTrunk.shared()
-    assert not len(Proposer(preset, trunk, tmp_path).on(wall.path, wall.pairs, 0).row)
-    none = Proposer(preset, trunk, tmp_path, share=0.0)
+    preset, trunks = (
+        load_preset("colours"),
+        [EfficientNetTrunk.shared(side=side) for side in (448, 96)],
+    )
+    assert not len(Proposer(preset, trunks, tmp_path).on(wall.path, wall.pairs, 0).row)
+    none = Proposer(preset, trunks, tmp_path, share=0.0)
     assert not len(none.on(square.path, square.pairs, 0).row)
