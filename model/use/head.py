@@ -17,6 +17,7 @@ from model.use.places import PLACES
 CLASSES = 1000
 TEXT_WIDTH = 512
 _PLACES_WITHOUT_FIT = 19  # of heads from before masks had told how well they fit
+WHOLE_DOUBT = 0.5  # of a whole photo: no mask vouches for it, and none is badly drawn
 SHARPNESS = 2.0  # of the classifier's probabilities; trained on single things, it doubts scenes
 
 
@@ -43,7 +44,8 @@ class SegmentHead(nn.Module):
         names: classes×dimension unit rows, the names of the classes.
         common: dimension, what all texts have in common, times how much doubt counts: a mask is
             drawn away from it as far as it is not thought to fit, so of two masks of one thing
-            the better one comes first, whatever is asked.
+            the better one comes first, whatever is asked. A whole photo is drawn half as far as the
+            worst mask: so it stays behind a mask that fits, and before one that does not.
     """
 
     names: Tensor
@@ -101,7 +103,8 @@ class SegmentHead(nn.Module):
             torch.softmax(SHARPNESS * scores.float(), dim=1) @ self.names.float(), dim=1
         )
         meaning = functional.normalize(own + self.gate(hidden).float().exp() * meant, dim=1)
-        doubt = 1 - places[:, -1:].float()
+        fit = places[:, -1:].float()
+        doubt = torch.where(fit > 0, 1 - fit, WHOLE_DOUBT)
         return functional.normalize(meaning - doubt * self.common.float(), dim=1)
 
     def texts(self, sentences: Tensor) -> Tensor:

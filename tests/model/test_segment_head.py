@@ -53,11 +53,13 @@ def test_a_sure_classifier_draws_towards_the_name_of_its_class() -> None:
 
 def test_masks_in_doubt_are_drawn_away_from_what_texts_have_in_common() -> None:
     head, (pooled, whole, places, scores) = small(), seen(3)
+    places[:, -1] = torch.tensor([0.9, 0.3, 0.0])  # the last is the whole photo
     before = head(pooled, whole, places, scores)
     common = torch.nn.functional.normalize(torch.randn(6), dim=0)
     head.common.copy_(0.5 * common)
     after = head(pooled, whole, places, scores)
-    expected = torch.nn.functional.normalize(before - (1 - places[:, -1:]) * 0.5 * common, dim=1)
+    doubt = torch.tensor([[0.1], [0.7], [0.5]])
+    expected = torch.nn.functional.normalize(before - doubt * 0.5 * common, dim=1)
     torch.testing.assert_close(after, expected)
 
 
