@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from model.encoders.efficientnet import STRIDE
 from model.training.source import PairSource
 
 
@@ -81,7 +82,7 @@ class HeadSettings:
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.views:
-            raise ValueError("views are empty, expected a side in pixels at least")
+        if not self.views or any(side < STRIDE or side % STRIDE for side in self.views):
+            raise ValueError(f"views are {list(self.views)}, expected multiples of {STRIDE} pixels")
         if self.phrases.weight and not self.proposals:
             raise ValueError("phrases need proposals, a preset whose masks they are learned from")

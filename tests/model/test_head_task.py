@@ -150,6 +150,12 @@ def test_each_example_is_of_one_look_and_all_its_features_are() -> None:
         assert torch.equal(second, seen[1][:, 0] == 1)
 
 
+@pytest.mark.parametrize("views", [(), (450,), (448, 0)])
+def test_sides_that_the_trunk_cannot_look_at_are_errors(views: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected multiples of 32"):
+        HeadSettings(train=(), val=(), views=views)
+
+
 def test_what_is_measured_is_the_mean_of_all_looks() -> None:
     once, twice = task(), task()
     val = pairs()
