@@ -62,8 +62,7 @@ class EfficientNetTrunk:
     """
 
     def __init__(self, path: Path | None = None, side: int = 448) -> None:
-        if side < STRIDE or side % STRIDE:
-            raise ValueError(f"side is {side}, expected a multiple of {STRIDE}")
+        require_sides("side", side)
         self._side = side
         self._path = path or BUNDLED.path()
         self._network = _network(self._path)
@@ -167,6 +166,13 @@ def _published(path: Path) -> Any:
             "reinstall segsearch, or mend the path in the preset's file",
         ) from error
     return network
+
+
+def require_sides(name: str, *sides: int) -> None:
+    """Raises ValueError, which calls them by that name, unless the trunk can look at all of them."""
+    for side in sides:
+        if side < STRIDE or side % STRIDE:
+            raise ValueError(f"{name} is {side}, expected a multiple of {STRIDE} pixels")
 
 
 def input_size(size: tuple[int, int], side: int = 448) -> tuple[int, int]:

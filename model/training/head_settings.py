@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.encoders.efficientnet import STRIDE
+from model.encoders.efficientnet import require_sides
 from model.training.source import PairSource
 
 
@@ -82,7 +82,8 @@ class HeadSettings:
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.views or any(side < STRIDE or side % STRIDE for side in self.views):
-            raise ValueError(f"views are {list(self.views)}, expected multiples of {STRIDE} pixels")
+        if not self.views:
+            raise ValueError("views are empty, expected a side in pixels at least")
+        require_sides("views", *self.views)
         if self.phrases.weight and not self.proposals:
             raise ValueError("phrases need proposals, a preset whose masks they are learned from")

@@ -13,7 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from model import masks
-from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk, input_size
+from model.encoders.efficientnet import (
+    CHANNELS,
+    FINE_CHANNELS,
+    EfficientNetTrunk,
+    input_size,
+    require_sides,
+)
 from model.evaluation.recall import found_at, recall
 from model.evaluation.segmentation import in_photo_frame, regions_of
 from model.evaluation.truth import TruePhoto
@@ -57,6 +63,9 @@ class MaskSettings:
     focal: float = 2.0
     photos: OutlinedPhotos = field(default_factory=OutlinedPhotos)
     views: ViewSettings = field(default_factory=ViewSettings)
+
+    def __post_init__(self) -> None:
+        require_sides("side", self.side)
 
 
 class MaskTask(Task):

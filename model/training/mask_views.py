@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model import masks
-from model.encoders.efficientnet import input_size
+from model.encoders.efficientnet import input_size, require_sides
 from model.evaluation.truth import TruePhoto
 
 Size = tuple[int, int]
@@ -38,6 +38,12 @@ class ViewSettings:
     windows: tuple[int, ...] = (448,)
     light: float = 0.0
     mirrored: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.sides or not self.windows:
+            raise ValueError("sides or windows are empty, expected one of each at least")
+        require_sides("sides", *self.sides)
+        require_sides("windows", *self.windows)
 
     def drawn(self, shape: Size, chance: random.Random) -> tuple[Size, Size]:
         """The sizes (height, width) of a photo and of a view cut from it, multiples of 32.

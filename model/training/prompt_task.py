@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model import masks
-from model.encoders.efficientnet import EfficientNetTrunk
+from model.encoders.efficientnet import EfficientNetTrunk, require_sides
 from model.evaluation.segmentation import regions_of
 from model.evaluation.truth import TruePhoto
 from model.preset import load_preset
@@ -78,6 +78,8 @@ class PromptSettings:
     def __post_init__(self) -> None:
         if self.regions < 2 or self.regions % 2:
             raise ValueError(f"regions is {self.regions}, expected an even number")
+        require_sides("side", self.side)
+        require_sides("small", self.small)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from model.encoders.efficientnet import (
 )
 from model.errors import WeightsMismatch
 from model.images import Image
+from model.training.mask_task import MaskSettings
+from model.training.prompt_task import PromptSettings
 from model.training.towers import published_trunk
 
 
@@ -108,3 +110,11 @@ def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
 def test_a_side_that_cells_do_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple of 32"):
         EfficientNetTrunk(side=100)
+
+
+def test_settings_with_such_sides_are_refused() -> None:
+    for settings in (MaskSettings, PromptSettings):
+        with pytest.raises(ValueError, match="side is 450, expected a multiple of 32 pixels"):
+            settings(side=450)
+    with pytest.raises(ValueError, match="small is 100, expected a multiple of 32 pixels"):
+        PromptSettings(small=100)

@@ -113,3 +113,11 @@ def test_the_light_changes_within_its_bounds() -> None:
     dark = drawn_view(photo, drawn, ((64, 64), (64, 64)), ViewSettings(), random.Random(0))
     np.testing.assert_array_equal(dark.table, PLAIN)
     assert torch.equal(dark.targets(drawn), torch.ones(1, 16, 16))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sides": ()}, {"windows": ()}, {"sides": (450,)}, {"windows": (448, 0)}]
+)
+def test_sizes_that_make_no_views_are_refused(wrong: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        ViewSettings(**wrong)  # type: ignore[arg-type]
