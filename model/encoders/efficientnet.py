@@ -169,7 +169,7 @@ def _published(path: Path) -> Any:
 
 
 def require_sides(name: str, *sides: int) -> None:
-    """Raises ValueError, which calls them by that name, unless the trunk can look at all of them."""
+    """Raises ValueError, which calls them by that name, unless the trunk can look at them all."""
     for side in sides:
         if side < STRIDE or side % STRIDE:
             raise ValueError(f"{name} is {side}, expected a multiple of {STRIDE} pixels")
