@@ -46,7 +46,7 @@ PHOTOGRAPHS = (
         "flower.jpg", "sklearn", "datasets/images/flower.jpg", "vultilion (Flickr), CC BY 2.0"
     ),
 )
-QUERIES = ("cat", "cup", "motorcycle", "sky", "building", "rocket")
+QUERIES = ("cat", "cup", "motorcycle", "sky", "wooden table", "rocket")
 
 
 def main(folder: Path) -> None:
