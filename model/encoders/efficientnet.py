@@ -170,6 +170,8 @@ def _published(path: Path) -> Any:
 
 def require_sides(name: str, *sides: int) -> None:
     """Raises ValueError, which calls them by that name, unless the trunk can look at them all."""
+    if not sides:
+        raise ValueError(f"{name} is empty, expected a multiple of {STRIDE} pixels at least")
     for side in sides:
         if side < STRIDE or side % STRIDE:
             raise ValueError(f"{name} is {side}, expected a multiple of {STRIDE} pixels")

@@ -82,8 +82,6 @@ class HeadSettings:
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.views:
-            raise ValueError("views are empty, expected a side in pixels at least")
         require_sides("views", *self.views)
         if self.phrases.weight and not self.proposals:
             raise ValueError("phrases need proposals, a preset whose masks they are learned from")

@@ -40,8 +40,6 @@ class ViewSettings:
     mirrored: bool = True
 
     def __post_init__(self) -> None:
-        if not self.sides or not self.windows:
-            raise ValueError("sides or windows are empty, expected one of each at least")
         require_sides("sides", *self.sides)
         require_sides("windows", *self.windows)
 

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +110,7 @@ def pooled_pairs(
         if number and number % 500 == 0:
             supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
         try:
-            seen = np.stack(
-                [_features(photo, of_photo, *of) for of in zip(trunks, stores, strict=True)]
-            )
+            seen = _features(photo, of_photo, trunks, stores)
             found = proposer.on(photo, of_photo, len(used)) if proposer else None
             where.append(_places(of_photo))
         except (PhotoError, ValueError) as error:
@@ -147,15 +146,20 @@ def _places(pairs: Sequence[TrainingPair]) -> NDArray[np.float32]:
 
 
 def _features(
-    photo: Path, pairs: Sequence[TrainingPair], trunk: EfficientNetTrunk, store: FeatureStore
+    photo: Path,
+    pairs: Sequence[TrainingPair],
+    trunks: Sequence[EfficientNetTrunk],
+    stores: Sequence[FeatureStore],
 ) -> NDArray[np.float16]:
-    """Pooled features of a photo's pairs, and last of all of it; (N+1)×C float16."""
+    """Pooled features of a photo's pairs, and last of all of it; V×(N+1)×C float16."""
     key = blake3(content_hash(photo))
     for pair in pairs:
         key.update(repr((pair.size, pair.counts)).encode())
 
-    def make() -> dict[str, NDArray[np.float32]]:
-        features = trunk.features(read_image(photo, max_side=SIDE))
+    image = cache(lambda: read_image(photo, max_side=SIDE))  # for all looks, if any is missing
+
+    def looked(trunk: EfficientNetTrunk) -> dict[str, NDArray[np.float32]]:
+        features = trunk.features(image())
         rows = np.zeros((len(pairs) + 1, sum(CHANNELS)), np.float32)
         for size in {pair.size for pair in pairs}:  # data sets may state different ones
             chosen = [number for number, pair in enumerate(pairs) if pair.size == size]
@@ -163,7 +167,11 @@ def _features(
             rows[[*chosen, -1]] = pooled_features(features, segments.with_whole()).numpy()
         return {"rows": rows}
 
-    return store.features(key.digest(), make)["rows"]
+    looks = [
+        store.features(key.digest(), partial(looked, trunk))["rows"]
+        for trunk, store in zip(trunks, stores, strict=True)
+    ]
+    return np.stack(looks)
 
 
 def neighbours(photo: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
