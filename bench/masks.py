@@ -79,8 +79,11 @@ def both(name: str, sam: Any, photo: Photo, settings: dict[str, Any]) -> list[di
     """Our generator in two precisions beside the reference."""
     import torch
 
+    from model.freed_memory import keep_freed_memory
+
     settings = settings | {"output_mode": "coco_rle"}
     expected, theirs = timed(lambda: reference(sam, photo, settings))
+    keep_freed_memory()  # as a worker does, and only after the reference
     lines = []
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         generate = ours(copy.deepcopy(sam), dtype, settings)

@@ -28,6 +28,8 @@ from torch import Tensor
 
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.segmenters.prompted_network import PromptedSam
+from model.segmenters.sam.decoder_parts import decoder_parts
+from model.segmenters.sam.folded_decoder import FoldedDecoder
 from model.segmenters.sam.folded_sam import FoldedSam
 from model.segmenters.sam.grid import point_grid
 from model.segmenters.sam.promptable import Answers
@@ -62,9 +64,8 @@ def main() -> None:
 @torch.inference_mode()
 def rounded(sam: Any, photo: Photo, side: int) -> dict[str, Any]:
     """The figures of one photo and side×side points."""
-    exact, rough = (
-        FoldedSam(copy.deepcopy(sam), dtype) for dtype in (torch.float32, torch.bfloat16)
-    )
+    exact, rough = FoldedSam(copy.deepcopy(sam)), FoldedSam(copy.deepcopy(sam))
+    rough.decoder = FoldedDecoder(decoder_parts(sam.mask_decoder), torch.bfloat16)
     encode, seen = exact._encode, []
     exact._encode = lambda pixels: seen.append(encode(pixels)) or seen[0]
     rough._encode = lambda _: seen[0]

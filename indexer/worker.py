@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from indexer.looking import look
 from model.devices import be_worker
 from model.errors import SegsearchError
+from model.freed_memory import keep_freed_memory
 from model.preset import load_preset
 
 
@@ -64,6 +65,7 @@ def main() -> None:
     try:
         order: Order = inbox.get()
         be_worker(order.worker)
+        keep_freed_memory()
         try:
             preset = load_preset(order.preset)
             models = preset.build()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from toy_sam import WIDTH, drawing_sam, random_sam
 
 from model.segmenters.prompted_decoder import FineMaskDecoder, packed
 from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder
+from model.segmenters.sam.folded_decoder import FoldedDecoder, decoder_dtype
 
 CELLS = (8, 8)
 
@@ -93,16 +92,20 @@ def test_in_bfloat16_tokens_stay_wide_and_masks_keep_their_side() -> None:
     assert (scored.quality - quality).abs().max() < 2e-3
 
 
-def test_what_is_scored_in_bfloat16_is_drawn_in_float32() -> None:
-    parts = decoder_parts(random_sam().mask_decoder)
-    rough, exact = FoldedDecoder(parts, torch.bfloat16), FoldedDecoder(parts)
-    features, places, prompts = inputs(torch.float32)
-    scored = rough.score(rough.scene(features, places), prompts)
-    assert scored.cells.dtype == torch.bfloat16
-    scene = exact.scene(features, places)
-    as_wide = replace(scored, cells=scored.cells.float(), scene=scene)
-    rows = torch.arange(5)
-    assert torch.equal(rough.draw(scored, rows), exact.draw(as_wide, rows))
+@pytest.mark.parametrize(
+    ("dtype", "device", "expected"),
+    [
+        (torch.bfloat16, "cpu", torch.float32),
+        (torch.float16, "cpu", torch.float32),
+        (torch.float64, "cpu", torch.float64),
+        (torch.bfloat16, "cuda", torch.bfloat16),
+        (torch.float16, "cuda:1", torch.float16),
+    ],
+)
+def test_a_cpu_decodes_in_float32_at_least(
+    dtype: torch.dtype, device: str, expected: torch.dtype
+) -> None:
+    assert decoder_dtype(dtype, torch.device(device)) == expected
 
 
 def test_parts_are_copies() -> None:

@@ -20,6 +20,8 @@ from toy_sam import PHOTO
 
 from model.errors import WeightsMismatch, WeightsMissing
 from model.images import Image
+from model.segmenters.sam.decoder_parts import decoder_parts
+from model.segmenters.sam.folded_decoder import FoldedDecoder
 from model.segmenters.sam.generator import MaskGenerator
 from model.segmenters.sam.promptable import Answers, Promptable, View
 from model.segmenters.sam.transformers_sam import TransformersSam, load_promptable
@@ -286,13 +288,28 @@ def test_masks_of_sam_hq_are_those_of_the_library_s_decoder(tmp_path: Path) -> N
 
 
 def test_in_bfloat16_sam_hq_draws_nearly_the_same(tmp_path: Path) -> None:
-    lively(sam_hq).save_pretrained(tmp_path)
+    model = lively(sam_hq)
+    model.save_pretrained(tmp_path)
+    exact, rough = (load_promptable(tmp_path, torch.float32, CPU) for _ in range(2))
+    assert isinstance(rough, TransformersSam)
+    rough.decoder = FoldedDecoder(decoder_parts(model.mask_decoder), torch.bfloat16)  # as a GPU's
     points = np.random.default_rng(0).random((6, 2)) * [125, 90]
-    exact, rough = (
-        load_promptable(tmp_path, dtype, CPU).look([PHOTO])[0].answer(points).masks(torch.arange(6))
-        for dtype in (torch.float32, torch.bfloat16)
+    one, other = (
+        each.look([PHOTO])[0].answer(points).masks(torch.arange(6)).flatten(1)
+        for each in (exact, rough)
     )
-    assert functional.cosine_similarity(exact.flatten(1), rough.flatten(1)).min() > 0.99
+    assert functional.cosine_similarity(one, other).min() > 0.99
+
+
+def test_on_a_cpu_bfloat16_is_the_image_encoder_s_alone(tmp_path: Path) -> None:
+    lively(sam2).save_pretrained(tmp_path)
+    rough = load_promptable(tmp_path, torch.bfloat16, CPU)
+    assert isinstance(rough, TransformersSam)
+    assert rough.decoder.dtype == torch.float32
+    (view,) = rough.look([PHOTO])
+    drawn = view.answer(np.array([[60.0, 40.0]])).masks(torch.arange(1))
+    assert drawn.dtype == torch.float32
+    assert rough._eyes.dtype == torch.bfloat16
 
 
 def test_the_segmenter_of_a_folder(tmp_path: Path) -> None:

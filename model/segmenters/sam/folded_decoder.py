@@ -15,8 +15,8 @@ read from a token before any mask is drawn, and only points with a mask worth dr
 Transposed convolutions whose stride is their kernel are matrix products, cell by cell.
 
 In bfloat16 it is the drawing, not the attention, that masks owe their error to: a mask is the small
-difference of large channels, and each rounding on the way to them counts. So a CPU draws in float32
-what it has scored in bfloat16 (`python bench/rounding.py`).
+difference of large channels, and each rounding on the way to them counts (`python
+bench/rounding.py`). Float32 costs a CPU little here, which waits for memory: see `decoder_dtype`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ class FoldedDecoder:
 
     Args:
         parts: of the decoder.
-        dtype: of the arithmetic over the image's cells; that over tokens, and on a CPU that of the
-            drawing, is float32 at least.
+        dtype: of the arithmetic over the image's cells; that over tokens is float32 at least.
         device: where it runs.
         compiler: of `torch.compile`, as "inductor"; None: nothing is compiled.
     """
@@ -74,12 +73,11 @@ class FoldedDecoder:
         self.dtype = dtype
         self.device = torch.device(device)
         self.fine_dtype = torch.promote_types(dtype, torch.float32)
-        self._drawn_dtype = self.fine_dtype if self.device.type == "cpu" else dtype
         self._parts = parts.to(self.fine_dtype, self.device)
         first, second = self._parts.enlarge
         self._first, self._second = self._as_product(first), self._as_product(second)
-        norm, drawn = self._parts.norm_enlarged, self._drawn_dtype
-        self._norm = (norm.weight.to(drawn), norm.bias.to(drawn), norm.eps)
+        norm = self._parts.norm_enlarged
+        self._norm = (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
         refining = self._parts.refining
         self._refine = Refiner(refining, self._parts.activation, dtype) if refining else None
         self._norms = [
@@ -117,8 +115,7 @@ class FoldedDecoder:
             detail: C₂×4h×4w, of what a refining decoder draws besides.
         """
         image, position = (x.to(self.device, self.fine_dtype) for x in (cells, places))
-        dtypes = self.dtype, self._drawn_dtype
-        return shared_scene(self._parts, image, position, fine, detail, dtypes)
+        return shared_scene(self._parts, image, position, fine, detail, self.dtype)
 
     def score(self, scene: Scene, prompts: Tensor) -> Scored:
         """The transformer and the quality of every mask of B points; nothing is drawn yet.
@@ -153,9 +150,8 @@ class FoldedDecoder:
         drawn = in_rows(logits.to(self.fine_dtype), (h, w))
         if self._refine:
             assert scene.detail is not None
-            laid = in_rows(grown.to(self.dtype).transpose(1, 2), (h, w)).permute(0, 2, 3, 1)
-            mixer = mixers[:, -1].to(self.dtype)
-            drawn += self._refine(laid, mixer, scene.detail[:, : 4 * h])[:, None]
+            laid = in_rows(grown.transpose(1, 2), (h, w)).permute(0, 2, 3, 1)
+            drawn += self._refine(laid, mixers[:, -1], scene.detail[:, : 4 * h])[:, None]
         return drawn[:, :, : 4 * wanted]
 
     def _transformed(self, scene: Scene, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -186,15 +182,14 @@ class FoldedDecoder:
         ]
         if (refining := parts.refining) is not None:
             mixers.append(refining.mixer(tokens[:, refining.token]))
-        return quality.float(), torch.stack(mixers, dim=1).to(self._drawn_dtype), cells
+        return quality.float(), torch.stack(mixers, dim=1).to(self.dtype), cells
 
     def _grown(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
         """R×16n×C₂: n cells enlarged; in each those of the first enlarging, and in those the
         second's."""
         count, inside = cells.shape[:2]
         (weight, bias), (weight2, bias2) = self._first, self._second
-        wide = cells.flatten(0, 1).to(self._drawn_dtype)
-        grown = torch.addmm(bias, wide, weight).view(count, inside, -1)
+        grown = torch.addmm(bias, cells.flatten(0, 1), weight).view(count, inside, -1)
         if fine is not None:
             grown += fine[0]
         grown = grown.view(count, inside * SUB, -1)
@@ -249,8 +244,10 @@ class FoldedDecoder:
         told = torch.matmul(value, out) + parts.out.bias / parts.heads
         told = told.to(self.dtype).view(count, parts.heads * t, -1)
         weights = weights.view(count, parts.heads * t, -1).transpose(1, 2)
-        base = cells if cells.dim() == 3 else cells.expand(count, -1, -1)
-        changed = torch.baddbmm(base, weights, told)
+        if number == 0:  # the photo's cells, which all points share
+            changed = torch.baddbmm(cells.expand(count, -1, -1), weights, told)
+        else:
+            changed = cells.baddbmm_(weights, told)
         return functional.layer_norm(changed, changed.shape[2:], *self._norms[number])
 
     def _heads(self, layer: nn.Linear, tokens: Tensor, heads: int, *, scaled: bool) -> Tensor:
@@ -270,9 +267,9 @@ class FoldedDecoder:
 
     def _as_product(self, layer: nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
         """Weight C×(4·outputs) and bias 4·outputs of a transposed convolution of 2×2."""
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1).to(self._drawn_dtype).contiguous()
+        weight = layer.weight.permute(0, 2, 3, 1).flatten(1).to(self.dtype).contiguous()
         assert layer.bias is not None
-        return weight, layer.bias.repeat(SUB).to(self._drawn_dtype)
+        return weight, layer.bias.repeat(SUB).to(self.dtype)
 
     def _activated(self, x: Tensor) -> Tensor:
         if isinstance(self._parts.activation, nn.GELU):
@@ -280,6 +277,15 @@ class FoldedDecoder:
             return x
         activated: Tensor = self._parts.activation(x)
         return activated
+
+
+def decoder_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
+    """What a decoder computes in, beside an image encoder that does in `dtype`.
+
+    On a CPU it is float32 at least: bfloat16 would save a third of its time and change one mask in
+    ten of a trained decoder (`python bench/masks.py`).
+    """
+    return torch.promote_types(dtype, torch.float32) if device.type == "cpu" else dtype
 
 
 def _attended(parts: AttentionParts, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

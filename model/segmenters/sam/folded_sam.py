@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from model.segmenters.prompted_decoder import FineMaskDecoder
 from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder, Scored
+from model.segmenters.sam.folded_decoder import FoldedDecoder, Scored, decoder_dtype
 from model.segmenters.sam.frame import Frame
 from model.segmenters.sam.image_encoder import ImageEncoder
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
@@ -29,7 +29,7 @@ class FoldedSam(Promptable):
 
     Args:
         sam: the model. Its parts are moved and converted: it cannot be used by itself afterwards.
-        dtype: of the arithmetic over the photo; that over prompts is float32 at least.
+        dtype: of the image encoder; that of the decoder is `decoder_dtype`'s.
         device: where it runs.
         compiler: for the decoder, see `FoldedDecoder`.
     """
@@ -43,7 +43,10 @@ class FoldedSam(Promptable):
     ) -> None:
         self.device = torch.device(device)
         self.threshold = float(sam.mask_threshold)
-        self.decoder = FoldedDecoder(decoder_parts(sam.mask_decoder), dtype, device, compiler)
+        parts = decoder_parts(sam.mask_decoder)
+        self.decoder = FoldedDecoder(
+            parts, decoder_dtype(dtype, self.device), self.device, compiler
+        )
         self._fine = isinstance(sam.mask_decoder, FineMaskDecoder)
         wide = self.decoder.fine_dtype
         self._prompts: Any = sam.prompt_encoder.to(self.device).eval()

@@ -20,6 +20,7 @@ from model import masks
 from model.run_lengths import area_of, runs_of
 from model.segmenters.sam.asking import Wanted, asked
 from model.segmenters.sam.candidates import Box
+from model.segmenters.sam.denormals import denormals_flushed
 from model.segmenters.sam.enlarging import Enlarged, Thresholds
 from model.segmenters.sam.grid import Crop, Points, check_grids, crops, point_grids
 from model.segmenters.sam.pool import Pool
@@ -124,6 +125,7 @@ class MaskGenerator:
         return self.masks_of([image])[0]
 
     @torch.inference_mode()
+    @denormals_flushed()
     def masks_of(self, images: Sequence[NDArray[np.uint8]]) -> list[list[GeneratedMask]]:
         """The masks of several photos, whose images the encoder takes together."""
         sizes = [(image.shape[0], image.shape[1]) for image in images]

@@ -87,10 +87,12 @@ class _Block:
     def add_to(self, x: Tensor) -> None:
         """The layer, in place, on B×h×w×C."""
         batch, h, w, _ = x.shape
-        narrow = self.norms[0](x).to(self.dtype)
-        qkv = linear(narrow, *self.qkv)
-        seen = self._in_windows(qkv) if self.window else self._attention(qkv)
-        x += linear(seen, *self.out)
+        see = self._in_windows if self.window else self._attention
+        rows = h if x.is_cuda else self.window or h  # of windows at a time: small, and used again
+        for start in range(0, h, rows):
+            strip = x[:, start : start + rows]
+            qkv = linear(self.norms[0](strip).to(self.dtype), *self.qkv)
+            strip += linear(see(qkv), *self.out)
         tokens = x.view(batch * h * w, -1)
         for start in range(0, len(tokens), _TOKENS):
             part = tokens[start : start + _TOKENS]
@@ -113,7 +115,7 @@ class _Block:
     def _attention(self, qkv: Tensor) -> Tensor:
         """Attention over all tokens of each map: B×h×w×3C to B×h×w×C."""
         batch, h, w, channels = qkv.shape
-        split = qkv.view(batch, h * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        split = torch.unflatten(qkv, 3, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5)
         query, key, value = split.reshape(3, batch * self.heads, h * w, -1).unbind(0)
         if self.positions is None:
             seen = functional.scaled_dot_product_attention(query, key, value)

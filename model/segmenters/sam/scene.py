@@ -46,7 +46,7 @@ def shared_scene(
     places: Tensor,
     fine: Sequence[Tensor] | None,
     detail: Tensor | None,
-    dtypes: tuple[torch.dtype, torch.dtype],
+    dtype: torch.dtype,
 ) -> Scene:
     """The scene of a photo.
 
@@ -56,9 +56,8 @@ def shared_scene(
         places: C×h×w position encoding.
         fine: C₁×2h×2w and C₂×4h×4w, or None.
         detail: C₂×4h×4w, or None.
-        dtypes: of the tensors, and of the fine features; the arguments are at least as wide.
+        dtype: of the tensors; the arguments are at least as wide.
     """
-    dtype, fine_dtype = dtypes
     image, position = (x.flatten(1).T for x in (cells, places))
     first = parts.blocks[0]
 
@@ -82,7 +81,7 @@ def shared_scene(
             by_head(each.query, position, each.heads)
             for each in (block.to_tokens for block in parts.blocks)
         ),
-        None if fine is None else _in_order(*(x.to(cells.device, fine_dtype) for x in fine)),
+        None if fine is None else _in_order(*(x.to(cells.device, dtype) for x in fine)),
         None if detail is None else detail.to(cells.device, dtype),
     )
 

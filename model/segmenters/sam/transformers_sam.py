@@ -18,7 +18,7 @@ from torch import Tensor
 
 from model.errors import WeightsMismatch, WeightsMissing, shown
 from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder
+from model.segmenters.sam.folded_decoder import FoldedDecoder, decoder_dtype
 from model.segmenters.sam.folded_sam import FoldedAnswers
 from model.segmenters.sam.frame import Frame
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
@@ -77,13 +77,14 @@ class TransformersSam(Promptable):
 
     Args:
         model: it is moved and converted: no use by itself afterwards.
-        dtype: of the arithmetic over the photo; that over prompts is float32 at least.
+        dtype: of the image encoder; that of the decoder is `decoder_dtype`'s.
         device: where it runs.
     """
 
     def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        self.decoder = FoldedDecoder(decoder_parts(model.mask_decoder), dtype, device)
+        parts = decoder_parts(model.mask_decoder)
+        self.decoder = FoldedDecoder(parts, decoder_dtype(dtype, self.device), self.device)
         self._prompts = copy.deepcopy(model.prompt_encoder).to(self.device)
         self._places = model.get_image_wide_positional_embeddings()[0].to(self.device)
         self._no_mask = self._prompts.no_mask_embed.weight.detach().view(-1, 1, 1)
