@@ -30,6 +30,7 @@ Records = list[dict[str, Any]]
 GOALS = {
     "generator_vit_b_fp32": 3.5,
     "generator_vit_b_bf16": 8.0,
+    "generator_fitted_bf16": 8.0,
     "generator_nano_fp32": 4.0,
     "postprocess": 12.0,
 }
