@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from model.encoders.efficientnet import EfficientNetTrunk
 from model.errors import WeightsMismatch
 from model.segmenters.prompted_decoder import FineMaskDecoder, packed, unpacked
 from model.segmenters.prompted_network import PromptedSam, PromptedShape, localised
+from model.segmenters.sam.folded_sam import FoldedSam
 
 SIDE = 64
 SHAPE = PromptedShape(
@@ -128,6 +130,17 @@ def test_the_automatic_generator_takes_it_as_it_is(network: PromptedSam) -> None
     found = generator.generate(photo())
     assert all(record["segmentation"].shape == (48, 80) for record in found)
     assert isinstance(network, Sam)
+
+
+def test_on_a_cpu_bfloat16_draws_the_very_masks_of_float32(network: PromptedSam) -> None:
+    points = np.random.default_rng(0).random((5, 2)) * [80, 48]
+    exact, asked_for_less = (
+        FoldedSam(copy.deepcopy(network), dtype).look([photo()])[0].answer(points)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert torch.equal(exact.quality, asked_for_less.quality)
+    rows = torch.arange(5)
+    assert torch.equal(exact.masks(rows), asked_for_less.masks(rows))
 
 
 def test_saved_weights_are_loaded_again(
