@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import HeadOption, IndexOption, JsonOption, PresetOption, headed
-from cli.output import print_json, say
+from cli.output import counted, print_json, say
 
 if TYPE_CHECKING:
     from indexer.report import Report
@@ -79,6 +79,7 @@ def _tell(report: Report) -> None:
         names = ", ".join(shown(Path(p).name) for p in paths[:3])
         say(f"not read here: {count} {suffix} ({names}{', …' if count > 3 else ''})")
     if report.missing:
-        say(f"{report.missing} files are gone from these folders; --prune forgets them")
+        gone = counted(report.missing, "photo")
+        say(f"{gone} no longer in these folders; --prune forgets them")
     for note in report.notes:
         say(note)

@@ -23,6 +23,11 @@ def say(line: str, above: Progress | None = None) -> None:
         above.console.print(shown(line), markup=False, highlight=False)
 
 
+def counted(count: int, noun: str) -> str:
+    """As "1 photo" or "2,000 photos"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def print_json(document: Any) -> None:
     """One JSON document on one line of stdout, flushed.
 

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.progress import Progress as Columns
 from rich.text import Text
 
-from cli.output import say
+from cli.output import counted, say
 from indexer.update import Progress
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Bar(Progress):
         if not photos:
             return
         known = f", {plan.unchanged:,} unchanged" if plan.unchanged else ""
-        workers = "1 worker" if jobs == 1 else f"{jobs} workers"
-        say(f"{photos:,} photos to look at{known}: about {_spell(seconds)} with {workers}")
+        work, workers = counted(photos, "photo"), counted(jobs, "worker")
+        say(f"{work} to look at{known}: about {_spell(seconds)} with {workers}")
         self._task = self._bar.add_task("indexing", total=photos)
         self._bar.start()
 

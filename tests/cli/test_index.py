@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.output import counted
 from cli.progress import Bar
 
 
@@ -96,7 +97,7 @@ def test_pruning_needs_the_folder_and_forgets_what_is_gone(
     assert run("index", folder, "--index", index, "--preset", "colours", "-q").code == 0
     (folder / "red.png").unlink()
     kept = run("index", folder, "--index", index, "-q")
-    assert "--prune forgets them" in kept.err
+    assert "1 photo no longer in these folders; --prune forgets them" in kept.err
     assert run("index", folder, "--index", index, "-q", "--prune").out == (
         "0 added, 1 unchanged, 1 removed\n"
     )
@@ -113,6 +114,13 @@ def test_results_and_talk_go_separate_ways(photos: Path, tmp_path: Path) -> None
     )  # fmt: skip
     assert json.loads(done.stdout)["added"] == 3
     assert "4 photos to look at: about" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 photos"), (1, "1 photo"), (2, "2 photos"), (12345, "12,345 photos")]
+)
+def test_one_photo_is_no_photos(count: int, told: str) -> None:
+    assert counted(count, "photo") == told
 
 
 def test_while_files_are_compared_a_terminal_shows_how_many(
