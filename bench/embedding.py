@@ -21,12 +21,12 @@ import torch
 from figures import in_child, show
 from PIL import Image as PillowImage
 
+from model.embedders.residual_head import HeadShape, ResidualHead, last_levels, spread_levels
+from model.embedders.towers import TowersEmbedder, TowerSettings
 from model.embeddings import EmbeddingSpace
 from model.encoders.clip_weights import load_clip
-from model.images import Image
-from model.segments import Segments
-from model.use.residual import HeadShape, ResidualHead, last_levels, spread_levels
-from model.use.towers import TowersEmbedder, TowerSettings
+from model.masks.segments import Segments
+from model.photos.images import Image
 
 ARCHITECTURE, DIMENSION, CROP = "ViT-B-16", 512, 224
 PHOTO = (768, 1024)

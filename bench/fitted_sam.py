@@ -29,9 +29,9 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor
 from torch.nn import functional
 
-from model.segmenters.prompted_network import localised_prompts
-from model.segmenters.sam.image_encoder import ImageEncoder
-from model.training.mask_losses import dice_loss, focal_loss, overlaps
+from model.segmenters.promptable.network import localised_prompts
+from model.segmenters.sam.networks.image_encoder import ImageEncoder
+from model.training.losses.mask_losses import dice_loss, focal_loss, overlaps
 
 Photo = NDArray[np.uint8]
 CELLS, FINE = 64, 4  # cells a side; a cell has FINE×FINE of a mask

@@ -80,7 +80,7 @@ def both(name: str, sam: Any, photo: Photo, settings: dict[str, Any]) -> list[di
     """Our generator in two precisions beside the reference."""
     import torch
 
-    from model.freed_memory import keep_freed_memory
+    from indexer.workers.allocator import keep_freed_memory
 
     settings = settings | {"output_mode": "coco_rle"}
     expected, theirs = timed(lambda: reference(sam, photo, settings))
@@ -98,7 +98,7 @@ def nano(_: int, weights: Path) -> list[dict[str, Any]]:
     import torch
 
     from model.encoders.efficientnet import EfficientNetTrunk
-    from model.segmenters.prompted_network import PromptedSam
+    from model.segmenters.promptable.network import PromptedSam
 
     sam = PromptedSam.load(weights, EfficientNetTrunk.shared())
     settings = {
@@ -130,8 +130,8 @@ def postprocess(_: int, __: Path) -> list[dict[str, Any]]:
     from segment_anything import SamAutomaticMaskGenerator
     from stored_answers import StoredModel, StoredPredictor, stored
 
-    from model.segmenters.sam.folded_sam import FoldedSam
-    from model.segmenters.sam.generator import MaskGenerator
+    from model.segmenters.sam.generation.generator import MaskGenerator
+    from model.segmenters.sam.networks.folded_sam import FoldedSam
 
     photo = sample("china.jpg", 1000)
     sam = drawing_vit_b(photo)
@@ -150,8 +150,8 @@ def memory(points: int, _: Path) -> list[dict[str, Any]]:
     import torch
     from stored_answers import Seen
 
-    from model.segmenters.sam.folded_sam import FoldedSam
-    from model.segmenters.sam.generator import MaskGenerator
+    from model.segmenters.sam.generation.generator import MaskGenerator
+    from model.segmenters.sam.networks.folded_sam import FoldedSam
 
     photo = sample("china.jpg", 4245)
     model = FoldedSam(drawing_vit_b(sample("china.jpg", 1000)), torch.float32)
@@ -199,8 +199,8 @@ def reference(sam: Any, photo: Photo, settings: dict[str, Any]) -> Records:
 
 
 def ours(sam: Any, dtype: Any, settings: dict[str, Any]) -> Callable[[Photo], Records]:
-    from model.segmenters.sam.folded_sam import FoldedSam
-    from model.segmenters.sam.generator import MaskGenerator
+    from model.segmenters.sam.generation.generator import MaskGenerator
+    from model.segmenters.sam.networks.folded_sam import FoldedSam
 
     return MaskGenerator(FoldedSam(sam, dtype), **settings).generate
 
@@ -234,13 +234,13 @@ def compared(
 
 def agreement(one: Records, other: Records) -> tuple[float, float]:
     """Share of masks matched, the lower of both ways, and the worst partner's IoU."""
-    from model import masks
+    from model.masks import rle
 
     if not one or not other:
         return float(len(one) == len(other)), float(len(one) == len(other))
     counts = ([mask["segmentation"]["counts"].encode() for mask in side] for side in (one, other))
     size = one[0]["segmentation"]["size"]
-    overlap = masks.iou(*counts, (size[0], size[1]))
+    overlap = rle.iou(*counts, (size[0], size[1]))
     best = [overlap.max(axis=axis) for axis in (0, 1)]
     return min(float((each >= SAME).mean()) for each in best), float(min(map(np.min, best)))
 

@@ -54,9 +54,9 @@ def write_drawing_weights(name: str, folder: Path, pixels: Any) -> None:
     import torch
     from drawing_sam import let_draw
 
-    from model.preset import load_preset
-    from model.random_weights import write_random_weights
-    from model.segmenters.sam.checkpoint import load_sam
+    from model.presets.preset import load_preset
+    from model.presets.random_weights import write_random_weights
+    from model.segmenters.sam.networks.checkpoint import load_sam
 
     random = write_random_weights(name, folder)
     text = f'extends = "{random.name}"\n'

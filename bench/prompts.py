@@ -19,15 +19,15 @@ import torch
 from figures import show
 from segment_anything import SamAutomaticMaskGenerator
 
-from model import masks
-from model.evaluation.recall import found_at, recall
-from model.evaluation.segmentation import in_photo_frame, regions_of
-from model.evaluation.truth import TruePhoto, read_truth
-from model.images import Image
-from model.preset import load_preset
+from model.datasets.ground_truth import TruePhoto, read_truth
+from model.evaluation.masks.average_recall import found_at, recall
+from model.evaluation.masks.mask_recall import in_photo_frame, regions_of
+from model.masks import rle
+from model.masks.segments import Segments
+from model.photos.images import Image
+from model.presets.preset import load_preset
 from model.segmenter import Segmenter
-from model.segmenters.prompted import Look, PromptableSegmenter
-from model.segments import Segments
+from model.segmenters.promptable.segmenter import Look, PromptableSegmenter
 
 SOURCES = ("coco", "bsds_train", "car_parts")
 REGIONS = 24
@@ -89,7 +89,7 @@ def automatic(segmenter: Segmenter, photos: Sequence[TruePhoto]) -> dict[str, fl
         segments = segmenter.segment(image)
         seconds.append(time.process_time() - start)
         counts = [region.counts for region in regions_of(photo, 0)]
-        places.append(found_at(masks.iou(in_photo_frame(segments, photo.size), counts, photo.size)))
+        places.append(found_at(rle.iou(in_photo_frame(segments, photo.size), counts, photo.size)))
     at = recall(np.concatenate(places, axis=1), 100)
     return {
         "ar_100": float(at.mean()),
@@ -104,7 +104,7 @@ def pointed(prompted: PromptableSegmenter, photos: Sequence[TruePhoto]) -> dict[
     for photo in photos:
         look = prompted.look(photo.read())
         regions = regions_of(photo, 0)[:REGIONS]
-        for true in masks.decode([region.counts for region in regions], photo.size):
+        for true in rle.decode([region.counts for region in regions], photo.size):
             for name, fit in one_region(look, true, chance).items():
                 fits[name].append(fit)
     return {"regions": len(fits["box"])} | {name: float(np.mean(v)) for name, v in fits.items()}

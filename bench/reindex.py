@@ -20,7 +20,7 @@ import numpy as np
 from figures import show
 from PIL import Image
 
-from indexer.catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from searchengine import Options, SearchEngine
 
 PHOTOGRAPHS = (

@@ -27,11 +27,11 @@ from segment_anything import sam_model_registry
 from torch import Tensor
 
 from model.encoders.efficientnet import EfficientNetTrunk
-from model.segmenters.prompted_network import PromptedSam
-from model.segmenters.sam.decoder_parts import decoder_parts
-from model.segmenters.sam.folded_decoder import FoldedDecoder
-from model.segmenters.sam.folded_sam import FoldedSam
-from model.segmenters.sam.grid import point_grid
+from model.segmenters.promptable.network import PromptedSam
+from model.segmenters.sam.generation.grid import point_grid
+from model.segmenters.sam.networks.decoder_parts import decoder_parts
+from model.segmenters.sam.networks.folded_decoder import FoldedDecoder
+from model.segmenters.sam.networks.folded_sam import FoldedSam
 from model.segmenters.sam.promptable import Answers
 
 BATCH = 8

@@ -17,9 +17,9 @@ import numpy as np
 from figures import in_child, resident_bytes, show
 from synthetic import disk_bytes, make_index, random_centres, unit
 
-from indexer.catalog import Catalog
-from indexer.records import Manifest
-from indexer.vector_cache import FILE, synced_vectors
+from indexer.catalog.records import Manifest
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.vectors.cache import FILE, synced_vectors
 from model.embeddings import EmbeddingSpace
 
 DIMENSION = 384

@@ -19,9 +19,9 @@ import numpy as np
 from figures import in_child, show
 from synthetic import make_index
 
-from indexer.records import Manifest
-from indexer.vector_cache import FILE
-from model.preset import load_preset
+from indexer.catalog.records import Manifest
+from indexer.vectors.cache import FILE
+from model.presets.preset import load_preset
 from searchengine.engine import SearchEngine
 
 GOAL = 1.25

@@ -13,10 +13,10 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional
 
-from model.segmenters.sam.folded_sam import FoldedSam
-from model.segmenters.sam.frame import Frame
-from model.segmenters.sam.grid import point_grid
+from model.segmenters.sam.generation.grid import point_grid
+from model.segmenters.sam.networks.folded_sam import FoldedSam
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.resize_maps import Frame
 
 
 class StoredAnswers(Answers):

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from indexer import boxes, directions
-from indexer.catalog import FILE_NAME, Catalog
-from indexer.records import Manifest
-from model import masks
+from indexer.catalog import vector_codec as directions
+from indexer.catalog.records import Manifest
+from indexer.catalog.sqlite import box_codec as boxes
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
+from model.masks import rle
 
 FRAME = (384, 512)
 SEGMENTS_A_PHOTO = 120
@@ -115,9 +116,9 @@ def _shapes(rng: np.random.Generator) -> list[tuple[int, bytes, bytes]]:
         angle = np.arctan2(y - middle[0], x - middle[1])
         edge = sum(rng.uniform(0, 0.12) * np.sin(f * angle + rng.uniform(0, 6)) for f in (2, 5, 9))
         drawn.append(np.hypot(y - middle[0], x - middle[1]) < radius * (1 + edge))
-    counts = masks.encode(np.stack(drawn))
-    areas = masks.areas(counts, FRAME).tolist()
-    packed = [boxes.pack(box) for box in masks.boxes(counts, FRAME)]
+    counts = rle.encode(np.stack(drawn))
+    areas = rle.areas(counts, FRAME).tolist()
+    packed = [boxes.pack(box) for box in rle.boxes(counts, FRAME)]
     return list(zip(areas, packed, counts, strict=True))
 
 

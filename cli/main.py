@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
-from cli.asking import search, similar
-from cli.caring import doctor, status
-from cli.evaluating import evaluate
-from cli.exporting import export
-from cli.indexing import index
+from cli.evaluate import evaluate
+from cli.export import export
+from cli.index import index
+from cli.maintenance import doctor, status
 from cli.models import models
-from cli.training import train
+from cli.search import search, similar
+from cli.train import train
 
 INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt
 

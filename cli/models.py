@@ -11,7 +11,7 @@ from cli.options import JsonOption
 from cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from model.inventory import Item
+    from model.presets.inventory import Item
 
 models = typer.Typer(
     name="models",
@@ -22,7 +22,7 @@ models = typer.Typer(
 
 
 def _complete(incomplete: str) -> list[str]:
-    from model.preset import preset_names
+    from model.presets.preset import preset_names
 
     return [name for name in preset_names() if name.startswith(incomplete)]
 
@@ -42,8 +42,8 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")
 @models.command("list")
 def list_(names: NamesArgument = None, json: JsonOption = False) -> None:
     """Tell sizes, licences and sources of weights, and which of them are here."""
-    from model.inventory import inventory
-    from model.weight_cache import cache_folder
+    from model.presets.inventory import inventory
+    from model.weights.cache import cache_folder
 
     items = inventory(names or ())
     if json:
@@ -74,11 +74,11 @@ def pull(
     It may be stopped at any time, even by kill -9: the next run goes on from there. Nothing else
     in segsearch opens a connection.
     """
-    from cli.models_progress import Transfer
-    from model.download import Progress
-    from model.inventory import inventory
-    from model.pulling import pull as fetch
-    from model.weights import megabytes
+    from cli.progress.download import Transfer
+    from model.presets.inventory import inventory
+    from model.weights.download import Progress
+    from model.weights.pull import pull as fetch
+    from model.weights.weights import megabytes
 
     items = inventory(names)
     _warn_of_licences(items)
@@ -104,7 +104,7 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
     Ends with 1 if one is wrong or, of those that were named, missing.
     """
     from model.errors import shown
-    from model.inventory import inventory
+    from model.presets.inventory import inventory
 
     items = [item for item in inventory(names or ()) if names or item.state != "missing"]
     checked = [item.checked() for item in items]
@@ -122,8 +122,8 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
 @models.command()
 def path(names: NamesArgument = None, json: JsonOption = False) -> None:
     """Tell where weights lie, one a line; without names, the cache's folder."""
-    from model.inventory import inventory
-    from model.weight_cache import cache_folder
+    from model.presets.inventory import inventory
+    from model.weights.cache import cache_folder
 
     found = [item.weights.path() for item in inventory(names)] if names else [cache_folder()]
     if json:
@@ -135,7 +135,7 @@ def path(names: NamesArgument = None, json: JsonOption = False) -> None:
 
 def _print_table(items: Iterable[Item]) -> None:
     from model.errors import shown
-    from model.weights import megabytes
+    from model.weights.weights import megabytes
 
     typer.echo("preset   weights           size  state    licence     SHA-256       source")
     for item in items:

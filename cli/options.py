@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from indexer.records import Filter
-    from searchengine.query import Negative
+    from indexer.catalog.records import Filter
+    from searchengine.search.query import Negative
 
 IndexOption = Annotated[
     Path | None,
@@ -106,7 +106,7 @@ def conditions(
     min_area: float,
 ) -> Filter:
     """The filter that the options ask for."""
-    from indexer.records import Filter
+    from indexer.catalog.records import Filter
 
     return Filter(
         path_glob=glob,
@@ -135,7 +135,7 @@ def moment(text: str) -> datetime:
 
 def negatives(texts: list[str] | None) -> tuple[Negative, ...]:
     """The negatives, each `WORDS` or `WEIGHT:WORDS`."""
-    from searchengine.query import Negative
+    from searchengine.search.query import Negative
 
     parsed = []
     for text in texts or ():

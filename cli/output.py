@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from searchengine.match import Matches
+    from searchengine.search.match import Matches
 
 
 def say(line: str, above: Progress | None = None) -> None:

@@ -89,7 +89,7 @@ def lay_out(photos: Path) -> None:
 def draw(index: Path, sheet: Path) -> None:
     """All searches on one contact sheet, through the Python face."""
     from searchengine import SearchEngine
-    from searchengine.render import contact_sheet
+    from searchengine.pictures.overlay import contact_sheet
 
     with SearchEngine.open(index) as engine:
         contact_sheet([engine.search(words, k=3) for words in QUERIES], sheet)

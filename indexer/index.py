@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import Catalog
+from indexer.catalog.records import Filter
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.lock import WriterLock
-from indexer.records import Filter
-from indexer.vector_cache import FILE, CacheReport, synced_vectors
-from indexer.vector_file import read_origin
-from indexer.vectors import Hits, VectorStore
+from indexer.vectors.cache import FILE, CacheReport, synced_vectors
+from indexer.vectors.cache_file import read_origin
+from indexer.vectors.store import Hits, VectorStore
 from model.errors import IndexDamaged, PresetMismatch, StorageError, shown
-from model.preset import Preset
+from model.presets.preset import Preset
 
 
 class Index:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from model.errors import shown
 
 if TYPE_CHECKING:
-    from indexer.plan import Plan
+    from indexer.scan.plan import Plan
 
 
 @dataclass

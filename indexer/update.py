@@ -12,19 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from indexer import vector_cache
-from indexer.catalog import Catalog
-from indexer.crew import LEAST_PATIENCE, Crew
-from indexer.gpus import PHOTOS_AT_ONCE, gpu_memories
+from indexer.catalog.records import IndexedPhoto, Manifest
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
-from indexer.looking import Outcome
-from indexer.machine import worker_count
-from indexer.plan import Plan, make_plan
-from indexer.records import IndexedPhoto, Manifest
 from indexer.report import Report
-from indexer.walk import FileStamp, walk
-from indexer.worker import Order
+from indexer.scan.plan import Plan, make_plan
+from indexer.scan.walk import FileStamp, walk
+from indexer.vectors import cache as vector_cache
+from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
+from indexer.workers.local_pool import LEAST_PATIENCE, Crew
+from indexer.workers.pipeline import Outcome
+from indexer.workers.resources import worker_count
+from indexer.workers.worker import Order
 from model.errors import (
     IndexMissing,
     PhotoChanged,
@@ -33,8 +33,8 @@ from model.errors import (
     StorageError,
     shown,
 )
-from model.images import DEFAULT_MAX_MEGAPIXELS
-from model.preset import Preset
+from model.photos.images import DEFAULT_MAX_MEGAPIXELS
+from model.presets.preset import Preset
 
 SMALL = 20  # files; a pruning that forgets no more than these is no accident
 

@@ -3,10 +3,10 @@
 from model.embedder import Embedder
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import SegsearchError
-from model.images import Image, read_image
-from model.preset import Models, Preset, load_preset, preset_names
+from model.masks.segments import Segments
+from model.photos.images import Image, read_image
+from model.presets.preset import Models, Preset, load_preset, preset_names
 from model.segmenter import Segmenter
-from model.segments import Segments
 
 __all__ = [
     "Embedder",

@@ -147,7 +147,7 @@ class Calibration:
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise WeightsMismatch(
                 f"{shown(path)} does not hold a calibration",
-                "reinstall segsearch, or fit it again (python -m model.training)",
+                "reinstall segsearch, or fit it again (python -m model.training.calibration)",
             ) from error
 
 

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from model.embeddings import Embeddings, EmbeddingSpace
-from model.images import Image
-from model.segments import Segments
+from model.masks.segments import Segments
+from model.photos.images import Image
 
 
 class Embedder(ABC):

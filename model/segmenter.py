@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from model.images import Image
-from model.segments import Segments
+from model.masks.segments import Segments
+from model.photos.images import Image
 
 
 class Segmenter(ABC):

@@ -13,14 +13,14 @@ for _name in ("model", "indexer", "cli"):
             f" {_spec.origin if _spec else 'none'}: rename that one, or mend sys.path"
         )
 
-from indexer.records import Filter  # noqa: E402
+from indexer.catalog.records import Filter  # noqa: E402
 from indexer.report import Report  # noqa: E402
 from indexer.update import Options  # noqa: E402
 from model.errors import SegsearchError  # noqa: E402
 from searchengine.engine import SearchEngine  # noqa: E402
-from searchengine.example import Example  # noqa: E402
-from searchengine.match import Match, Matches  # noqa: E402
-from searchengine.query import Negative, Query  # noqa: E402
+from searchengine.search.example import Example  # noqa: E402
+from searchengine.search.match import Match, Matches  # noqa: E402
+from searchengine.search.query import Negative, Query  # noqa: E402
 
 __all__ = [
     "Example",

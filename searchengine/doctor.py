@@ -10,14 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog import Catalog
-from indexer.faiss_installation import faiss_installation
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
-from indexer.vector_cache import vector_problems
+from indexer.vectors.cache import vector_problems
+from indexer.vectors.faiss_installation import faiss_installation
 from model.devices import devices
 from model.errors import IndexMissing, SegsearchError, shown
-from model.preset import load_preset, preset_names
+from model.presets.preset import load_preset, preset_names
 
 LIBRARIES = ("torch", "torchvision", "timm", "open_clip_torch", "segment-anything", "transformers")
 EXTRAS = {"pillow-heif": 'HEIC photos: pip install "segsearch[heic]"'}

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.catalog.records import Filter
 from indexer.index import Index
-from indexer.records import Filter
 from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.errors import IndexMissing, QueryError
-from model.preset import DEFAULT, Models, Preset, load_preset
-from searchengine.cascade import answers_to
-from searchengine.example import Example, embed_example
-from searchengine.match import Match, Matches
-from searchengine.own_background import own_background
-from searchengine.query import Negative, Query
-from searchengine.recall import question
+from model.presets.preset import DEFAULT, Models, Preset, load_preset
+from searchengine.search.cascade import answers_to
+from searchengine.search.example import Example, embed_example
+from searchengine.search.match import Match, Matches
+from searchengine.search.query import Negative, Query
+from searchengine.search.recall import question
+from searchengine.search.uncalibrated import own_background
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:

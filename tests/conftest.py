@@ -45,14 +45,14 @@ def squares_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Of `squares` the regions are "square" (an object of 30 × 30 pixels in photos of 60 × 80) and
     "ground" (stuff). Six photos of each are `val`, one is `train`.
     """
-    from model import masks
+    from model.masks import rle
 
     folder = tmp_path_factory.mktemp("squares")
     records: dict[str, list[dict[str, object]]] = {"squares": [], "walls": []}
     for number, (colour, pixel) in enumerate([*SQUARES.items(), ("red", SQUARES["red"])]):
         square = np.zeros((60, 80), np.bool_)
         square[10:40, 20 + number : 50 + number] = True
-        counts = [run.decode() for run in masks.encode(np.stack([square, ~square]))]
+        counts = [run.decode() for run in rle.encode(np.stack([square, ~square]))]
         split = "val" if number < 6 else "train"
         plain = {"file": f"{number}.png", "height": 60, "width": 80, "split": split}
         regions = [

@@ -11,7 +11,7 @@ from torch import Tensor
 from model.encoders.clip_vision import ClassTokenVision, ClipVision, vision_of
 from model.encoders.clip_weights import ClipNetwork
 from model.encoders.tiling import Looks, Size
-from model.images import Image
+from model.photos.images import Image
 
 WINDOW = 336  # sides of a tile, pixels, rounded down to patches
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from model.encoders.tiling import Looks, Size
 from model.errors import WeightsMismatch, shown
-from model.images import Image
+from model.photos.images import Image
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WINDOW = 518  # sides of a tile, pixels: what DINOv2 was trained with at last

@@ -20,8 +20,8 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 from model.errors import WeightsMismatch, shown
-from model.images import Image
-from model.weights import bundled
+from model.photos.images import Image
+from model.weights.weights import bundled
 
 STRIDE = 32  # both sides of the input are multiples of it, so that all maps' cells nest
 CHANNELS = (48, 120, 352, 1280)

@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.encoders.quantised import restored
 from model.errors import WeightsMismatch, shown
+from model.weights.quantisation import restored
 
 BUNDLED = Path(__file__).parents[1] / "presets" / "nano" / "sentence.safetensors"
 BUNDLED_TOKENIZER = BUNDLED.with_name("sentence.tokenizer.json")

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn import functional
 
-from model.images import Image
+from model.photos.images import Image
 
 Size = tuple[int, int]
 Maps = Mapping[str, Tensor]

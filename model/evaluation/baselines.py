@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
+from model.datasets.imagenet_names import class_names
 from model.embedder import Embedder
 from model.encoders.efficientnet import EfficientNetTrunk
-from model.images import Image
+from model.masks.segments import Segments
+from model.photos.images import Image
 from model.segmenter import Segmenter
-from model.segments import Segments
-from model.training.class_names import class_names
 
 LEAST_CROP = 8  # pixels; a smaller box is widened around its middle
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import RecipeInvalid, shown
-from model.training.kinds import KINDS, Supplies, TaskKind
-from model.training.seeds import seed_everything
-from model.training.settings import TrainerSettings
-from model.training.tables import from_table
-from model.training.task import Task
+from model.toml_tables import from_table
+from model.training.loop.seeds import seed_everything
+from model.training.loop.settings import TrainerSettings
+from model.training.loop.task import Task
+from model.training.registry import KINDS, Supplies, TaskKind
 
 
 @dataclass(frozen=True)

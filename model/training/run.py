@@ -9,12 +9,12 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from model.errors import DataMissing, shown
-from model.training.kinds import KINDS, TaskKind
-from model.training.processes import accelerator
+from model.training.loop.callbacks import Watcher
+from model.training.loop.distributed import accelerator
+from model.training.loop.run_log import read_record
+from model.training.loop.trainer import Trainer, refuse_used
 from model.training.recipe import load_recipe
-from model.training.record import read_record
-from model.training.trainer import Trainer, refuse_used
-from model.training.watcher import Watcher
+from model.training.registry import KINDS, TaskKind
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Matches as files: masks, cut-outs, overlays, and the formats of annotation tools."""
 
-from searchengine.export.exporting import FORMATS, export
+from searchengine.export.exporter import FORMATS, export
 from searchengine.export.manifest import Origin
 from searchengine.export.report import ExportReport
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import ClassVar
 
-from indexer.records import PhotoRow
-from searchengine.destination import completed
+from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import frame_of
 from searchengine.export.writer import Task, Writer
-from searchengine.match import Match
+from searchengine.output_files import completed
+from searchengine.search.match import Match
 
 NAME = "annotations.json"
 CATEGORY = 1

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer.records import PhotoRow
-from model.images import to_raw_frame
+from indexer.catalog.records import PhotoRow
+from model.photos.images import to_raw_frame
 from searchengine.export.file_names import file_name
-from searchengine.export.pictures import png
+from searchengine.export.image_bytes import png
 from searchengine.export.writer import Writer
-from searchengine.match import Match, pixels_of
+from searchengine.search.match import Match, pixels_of
 
 
 class Cutouts(Writer):

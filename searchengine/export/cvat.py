@@ -14,12 +14,12 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.records import PhotoRow
+from indexer.catalog.records import PhotoRow
 from model.errors import shown
-from searchengine.destination import completed
 from searchengine.export.framed import Framed, frame_of
 from searchengine.export.writer import Task, Writer
-from searchengine.match import Match
+from searchengine.output_files import completed
+from searchengine.search.match import Match
 
 NAME = "annotations.xml"
 ATTRIBUTES = ("segment_id", "score", "confidence", "quality")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.records import PhotoRow
-from model import masks
-from model.images import to_raw_frame
-from model.orientation import turned_size
-from searchengine.match import Match
+from indexer.catalog.records import PhotoRow
+from model.masks import rle
+from model.photos.images import to_raw_frame
+from model.photos.orientation import turned_size
+from searchengine.search.match import Match
 
 
 def frame_of(photo: PhotoRow, raw_frame: bool) -> tuple[int, int]:
@@ -45,18 +45,18 @@ class Framed:
         if not self.raw_frame or photo.orientation == 1:
             return self.match.counts
         turned = to_raw_frame(self.match.mask(), photo.orientation)
-        return masks.encode(turned[None])[0]
+        return rle.encode(turned[None])[0]
 
     @cached_property
     def box(self) -> tuple[int, int, int, int]:
         """x, y, width and height, pixels."""
-        x0, y0, x1, y1 = masks.boxes((self.counts,), self.size)[0].astype(int).tolist()
+        x0, y0, x1, y1 = rle.boxes((self.counts,), self.size)[0].astype(int).tolist()
         return x0, y0, x1 - x0, y1 - y0
 
     @property
     def area(self) -> int:
         """Pixels that the mask covers."""
-        return int(masks.areas((self.counts,), self.size)[0])
+        return int(rle.areas((self.counts,), self.size)[0])
 
     @property
     def segmentation(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Framed:
 
     def mask(self) -> NDArray[np.bool_]:
         """The mask, height × width of the frame."""
-        decoded: NDArray[np.bool_] = masks.decode((self.counts,), self.size)[0]
+        decoded: NDArray[np.bool_] = rle.decode((self.counts,), self.size)[0]
         return decoded
 
     @property
@@ -76,7 +76,7 @@ class Framed:
 
     def cropped(self) -> NDArray[np.bool_]:
         """The mask within its box, height × width of the box."""
-        return masks.decode_window(self.counts, self.size, *self.window)
+        return rle.decode_window(self.counts, self.size, *self.window)
 
     def judgement(self) -> dict[str, float]:
         """Score and confidence, as far as there was a query; the segmenter's quality always."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from indexer.records import PhotoRow
+from indexer.catalog.records import PhotoRow
 from searchengine.export.file_names import file_name
 from searchengine.export.framed import frame_of
-from searchengine.export.pictures import png
+from searchengine.export.image_bytes import png
 from searchengine.export.writer import Writer
-from searchengine.match import Match
+from searchengine.search.match import Match
 
 VERSION = "5.5.0"  # of LabelMe; masks came with 5.3
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
-from indexer.records import Filter, PhotoRow
-from searchengine.match import Match
-from searchengine.query import Query
+from indexer.catalog.records import Filter, PhotoRow
+from searchengine.search.match import Match
+from searchengine.search.query import Query
 
 NAME = "manifest.json"
 

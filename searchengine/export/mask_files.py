@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer.records import PhotoRow
+from indexer.catalog.records import PhotoRow
 from searchengine.export.file_names import file_name
-from searchengine.export.pictures import png
+from searchengine.export.image_bytes import png
 from searchengine.export.writer import Writer
-from searchengine.match import Match
+from searchengine.search.match import Match
 
 
 class MaskFiles(Writer):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer.records import PhotoRow
-from model.images import to_raw_frame
+from indexer.catalog.records import PhotoRow
+from model.photos.images import to_raw_frame
 from searchengine.export.file_names import file_name
-from searchengine.export.pictures import jpeg, png
+from searchengine.export.image_bytes import jpeg, png
 from searchengine.export.writer import Writer
-from searchengine.match import Match, pixels_of
-from searchengine.render import overlay
+from searchengine.pictures.overlay import overlay
+from searchengine.search.match import Match, pixels_of
 
 LONGEST_JPEG = 65_535  # pixels of a side; longer ones become PNG
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from indexer.records import PhotoRow
-from searchengine.destination import write
+from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import Framed
 from searchengine.export.manifest import Manifest
-from searchengine.match import Match
+from searchengine.output_files import write
+from searchengine.search.match import Match
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,14 +14,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from indexer.records import PhotoRow
-from model.formats import SUFFIXES
-from searchengine.destination import link, made_folder
+from indexer.catalog.records import PhotoRow
+from model.masks.polygons import bridged, outlines
+from model.photos.formats import SUFFIXES
 from searchengine.export.file_names import file_name
 from searchengine.export.framed import Framed
 from searchengine.export.writer import Task, Writer
-from searchengine.match import Match
-from searchengine.polygons import bridged, outlines
+from searchengine.output_files import link, made_folder
+from searchengine.search.match import Match
 
 CONFIG = "data.yaml"
 BRIDGES = (

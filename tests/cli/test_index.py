@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.output import counted
-from cli.progress import Bar
+from cli.progress.indexing import Bar
 
 
 def test_an_index_run_tells_what_it_did(run, golden, photos: Path, tmp_path: Path) -> None:

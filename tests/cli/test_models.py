@@ -1,12 +1,9 @@
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from weight_server import WeightServer, serving, status
 
 CONTENT = bytes(range(256)) * 4000
@@ -107,7 +104,7 @@ def test_failures_are_one_line_and_end_with_1(run, preset: Path, server: WeightS
 def test_a_preset_indexes_searches_and_exports_without_a_connection(
     name: str, run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from model.random_weights import write_random_weights
+    from model.presets.random_weights import write_random_weights
 
     preset = write_random_weights(name, tmp_path / "weights", tiny=True)
     monkeypatch.delenv("no_proxy")

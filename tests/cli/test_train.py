@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from model import masks
-from model.training.record import read_record
-from model.use.head import SegmentHead
+from model.embedders.head import SegmentHead
+from model.masks import rle
+from model.training.loop.run_log import read_record
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "demo.toml"
 COLOURS = {"red square": (200, 30, 30), "blue square": (30, 30, 200), "white square": (240,) * 3}
@@ -43,7 +43,7 @@ def squares(folder: Path, captioned: bool = False) -> Path:
         mask[0, y : y + 26, x : x + 26] = True
         Image.fromarray(pixels).save(images / f"{number}.png")
         region = {
-            "segmentation": {"size": [48, 64], "counts": masks.encode(mask)[0].decode()},
+            "segmentation": {"size": [48, 64], "counts": rle.encode(mask)[0].decode()},
             "phrases": [name, "square"],
             "kind": "object",
         }

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 
 
 def _loaded(name: str) -> ModuleType:

@@ -15,10 +15,10 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.looking import Outcome
-from indexer.plan import Plan
+from indexer.scan.plan import Plan
 from indexer.update import Options, Progress, update
-from model.preset import load_preset
+from indexer.workers.pipeline import Outcome
+from model.presets.preset import load_preset
 
 
 class Aloud(Progress):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog import Catalog
-from indexer.records import IndexedPhoto, Manifest
-from indexer.walk import FileStamp
+from indexer.catalog.records import IndexedPhoto, Manifest
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.scan.walk import FileStamp
 from model.embeddings import Embeddings, EmbeddingSpace
-from model.images import PhotoHeader
-from model.segments import Segments
+from model.masks.segments import Segments
+from model.photos.images import PhotoHeader
 
 SPACE = EmbeddingSpace("toy", 8, "c0ffee")
 MANIFEST = Manifest("toy", SPACE, {"side": "32"}, "segsearch 0", "2024-01-01T00:00:00+00:00")

@@ -7,11 +7,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from indexer.catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
-from model.preset import load_preset
+from model.presets.preset import load_preset
 
 COLOURS = [(220, 20, 20), (30, 60, 210), (20, 150, 40), (250, 235, 30), (130, 20, 150)]
 

@@ -14,13 +14,13 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog import Catalog
-from indexer.database import Database
+from indexer.catalog.sqlite.database import Database
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
-from indexer.vector_file import read_origin
+from indexer.vectors.cache_file import read_origin
 from model.errors import IndexDamaged, IndexMissing, IndexReadOnly, IndexTooNew, StorageFull
-from model.images import content_hash
+from model.photos.images import content_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = str(Path(__file__).parent)

@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
-from indexer.catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.lock import WriterLock
 from model.errors import IndexLocked, IndexMissing
 

@@ -6,13 +6,13 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog import Catalog
-from indexer.looking import Outcome
-from indexer.plan import Plan
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.scan.plan import Plan
 from indexer.update import Progress
+from indexer.workers.pipeline import Outcome
 from model.errors import PresetMismatch, PruneRefused, RootMissing, StorageError
-from model.images import content_hash
-from model.preset import Preset, load_preset
+from model.photos.images import content_hash
+from model.presets.preset import Preset, load_preset
 
 
 class Watcher(Progress):

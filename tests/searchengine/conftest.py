@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from indexer.records import PhotoRow, SegmentRow
-from model import masks
+from indexer.catalog.records import PhotoRow, SegmentRow
+from model.masks import rle
 from searchengine import Options, SearchEngine
-from searchengine.match import Match
+from searchengine.search.match import Match
 
 COLOURS = {
     "red": (220, 20, 20),
@@ -92,8 +92,8 @@ def made_match() -> Callable[..., Match]:
         score: float | None = 0.31,
         confidence: float | None = 0.92,
     ) -> Match:
-        (counts,), frame = masks.encode(mask[None]), mask.shape
-        box = tuple(masks.boxes((counts,), frame)[0].tolist())
+        (counts,), frame = rle.encode(mask[None]), mask.shape
+        box = tuple(rle.boxes((counts,), frame)[0].tolist())
         area = int(mask.sum())
         photo = PhotoRow(
             id=photo_id,

@@ -168,7 +168,7 @@ def test_searching_before_indexing_says_how_to_index(tmp_path: Path) -> None:
 
 def test_an_index_of_another_preset_is_refused(indexed: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
-    from model.preset import FOLDER
+    from model.presets.preset import FOLDER
 
     text = (
         (FOLDER / "colours.toml")

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.segmenters.sam.frame import Frame
+from model.segmenters.sam.resize_maps import Frame
 
 Pixels = NDArray[np.uint8]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from model.devices import chosen_dtype, named_device
-from model.images import Image
+from model.masks.segments import Segments
+from model.photos.images import Image
 from model.segmenter import Segmenter
-from model.segmenters.sam.generator import GeneratedMask, MaskGenerator
+from model.segmenters.sam.generation.generator import GeneratedMask, MaskGenerator
 from model.segmenters.sam.promptable import Promptable
-from model.segments import Segments
 
 
 class PointGridSegmenter(Segmenter):
@@ -70,8 +70,8 @@ class SamSegmenter(PointGridSegmenter):
         compiled: bool = False,
         **settings: Any,
     ) -> None:
-        from model.segmenters.sam.checkpoint import load_sam
-        from model.segmenters.sam.folded_sam import FoldedSam
+        from model.segmenters.sam.networks.checkpoint import load_sam
+        from model.segmenters.sam.networks.folded_sam import FoldedSam
 
         place = named_device(device)
         compiler = "inductor" if compiled else None

@@ -33,7 +33,7 @@ class TransformersSegmenter(PointGridSegmenter):
         device: str = "auto",
         **settings: Any,
     ) -> None:
-        from model.segmenters.sam.transformers_sam import load_promptable
+        from model.segmenters.sam.networks.transformers_sam import load_promptable
 
         place = named_device(device)
         model = load_promptable(folder, chosen_dtype(precision, place), place)

@@ -1,0 +1,167 @@
+"""`segsearch evaluate`: measure what a preset sees on annotated photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import JsonOption
+from cli.output import print_json
+
+if TYPE_CHECKING:
+    from cli.progress.evaluation import Count
+    from model.datasets.ground_truth import Truth
+    from model.evaluation.tables import Measured
+
+evaluate = typer.Typer(
+    name="evaluate",
+    help="Measure what a preset sees on annotated photos: retrieval, masks, semantic.",
+    epilog="What every figure means: docs/evaluation.md",
+    no_args_is_help=True,
+)
+
+DataOption = Annotated[
+    Path,
+    typer.Option("--data", metavar="DIR", help="Folder of the annotated photos."),
+]
+SplitOption = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="Which of the photos, as annotated.")
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Models to measure: a preset's name or TOML file.",
+        show_default="nano",
+    ),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="NAME", help="Only this folder of the data. Repeatable."),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", help="Photos of each source, the first ones.", min=1),
+]
+BaselinesOption = Annotated[
+    bool,
+    typer.Option("--baselines/--no-baselines", help="Measure what the preset is compared with."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+@evaluate.command()
+def retrieval(
+    data: DataOption,
+    split: SplitOption = "val",
+    preset: PresetOption = None,
+    source: SourceOption = None,
+    limit: LimitOption = None,
+    unseen: Annotated[
+        Path | None,
+        typer.Option("--unseen", metavar="FILE", help="Phrases held out of training, one a line."),
+    ] = None,
+    baselines: BaselinesOption = True,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """How well words find segments, colours of segments, and photos."""
+    from model.evaluation.run import evaluate_retrieval, read_phrases
+    from model.presets.preset import DEFAULT, load_preset
+
+    phrases = read_phrases(unseen) if unseen else []
+    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
+    with _progress(quiet) as progress:
+        measured = evaluate_retrieval(chosen, truth, split, progress, phrases, baselines)
+    _print(measured, json)
+
+
+@evaluate.command()
+def masks(
+    data: DataOption,
+    split: SplitOption = "val",
+    preset: PresetOption = None,
+    source: SourceOption = None,
+    limit: LimitOption = None,
+    annotator: Annotated[
+        int,
+        typer.Option(
+            "--annotator", metavar="N", help="Whose outlines count, where several people drew."
+        ),
+    ] = 0,
+    baselines: BaselinesOption = True,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """How well masks fit what people outlined, whatever it is called."""
+    from model.evaluation.run import evaluate_masks
+    from model.presets.preset import DEFAULT, load_preset
+
+    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
+    with _progress(quiet) as progress:
+        measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines)
+    _print(measured, json)
+
+
+@evaluate.command()
+def semantic(
+    data: DataOption,
+    split: SplitOption = "val",
+    preset: PresetOption = None,
+    source: SourceOption = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            "--layout",
+            metavar="NAME",
+            help="How the folder is laid out: ade20k-150, ade20k-847, pascal-context-59, …",
+            show_default="seen from its folders",
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option("--classes", metavar="FILE", help="Names of the classes, one class a line."),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option("--scale", help="Of the cosines before the softmax.", min=0)
+    ] = 100.0,
+    limit: LimitOption = None,
+    baselines: BaselinesOption = True,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """How well every pixel is named: mean IoU of a published data set, or of a corpus' source."""
+    from model.datasets.label_maps import labelled_corpus, read_layout
+    from model.evaluation.run import evaluate_labels
+    from model.presets.preset import DEFAULT, load_preset
+
+    chosen = load_preset(preset or DEFAULT)
+    if source and not layout:
+        labelled = labelled_corpus(_truth(data, split, source, limit))
+    else:
+        labelled = read_layout(data, layout, classes, limit)
+    with _progress(quiet) as progress:
+        measured = evaluate_labels(chosen, labelled, split, progress, scale, baselines)
+    _print(measured, json)
+
+
+def _truth(data: Path, split: str, source: list[str] | None, limit: int | None) -> Truth:
+    from model.datasets.ground_truth import read_truth
+
+    return read_truth(data, split, source, limit)
+
+
+def _progress(quiet: bool) -> Count:
+    from cli.progress.evaluation import Count
+
+    return Count(quiet)
+
+
+def _print(measured: Measured, json: bool) -> None:
+    if json:
+        print_json(measured.to_dict())
+    else:
+        typer.echo(str(measured))

@@ -1,0 +1,77 @@
+"""How a download goes, on stderr: a live bar in a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from cli.output import say
+from model.weights import download
+from model.weights.weights import megabytes
+
+STEP = 0.1  # of a file, between two lines, where there is no terminal
+
+
+class Transfer(download.Progress):
+    """Shows bytes, their speed and the time left, file by file; a context manager.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._live = console.is_terminal
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not self._live,
+        )
+        self._task = self._bar.add_task("", total=None, visible=False)
+        self._name, self._total, self._next = "", 0, 0.0
+
+    def __enter__(self) -> Transfer:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def started(self, name: str, kept: int, total: int) -> None:
+        """Begin with a file, or learn how long it is."""
+        if name != self._name:
+            self._bar.reset(self._task, description=name, visible=True)
+            going_on = f", {megabytes(kept)} of it are here" if kept else ""
+            self.told(
+                f"fetching {name} ({megabytes(total) if total else 'size unknown'}{going_on})"
+            )
+        self._name, self._total, self._next = name, total, kept + STEP * total
+        self._bar.update(self._task, total=total or None, completed=kept)
+
+    def advanced(self, kept: int) -> None:
+        """So much of it is here."""
+        self._bar.update(self._task, completed=kept)
+        if not self._live and self._total and kept >= self._next:
+            say(f"{self._name}: {kept / self._total:.0%}")
+            self._next = kept + STEP * self._total
+
+    def told(self, line: str) -> None:
+        """A line that stays, above the bar."""
+        say(line, self._bar if self._live else None)
+
+    def ended(self) -> None:
+        """Take the file's bar away."""
+        self._bar.update(self._task, visible=False)
+        self._name = ""

@@ -1,0 +1,83 @@
+"""How a training goes, on stderr: a live bar in a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from cli.output import say
+from model.training.loop.callbacks import Watcher
+
+LINES = 20  # in a training, where there is no terminal
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:.2f} steps/s")
+
+
+class TrainingProgress(Watcher):
+    """Shows steps, their speed, the time left, the smoothed loss, and what was measured."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._live = console.is_terminal
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Speed(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._task: TaskID | None = None
+        self._steps = 0
+        self._loss: float | None = None
+
+    def started(self, step: int, steps: int) -> None:
+        """Start the bar."""
+        self._steps = steps
+        if step:
+            say(f"going on after step {step} of {steps}")
+        self._task = self._bar.add_task("", total=steps, completed=step)
+        self._bar.start()
+
+    def stepped(self, step: int, terms: Mapping[str, float]) -> None:
+        """One step more."""
+        loss = terms["loss"]
+        if math.isfinite(loss):
+            self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
+        told = "" if self._loss is None else f"loss {self._loss:.4g}"
+        if self._task is not None:
+            self._bar.update(self._task, completed=step, description=told)
+        if not self._live and step % max(self._steps // LINES, 1) == 0:
+            say(f"step {step} of {self._steps}: {told}, lr {terms['lr']:.2g}")
+
+    def validated(self, step: int, metrics: Mapping[str, float], best: bool) -> None:
+        """What was measured, on a line that stays."""
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        self.told(f"step {step}: {figures}{' (best)' if best else ''}")
+
+    def told(self, line: str) -> None:
+        """A line that stays, above the bar."""
+        say(line, self._bar if self._live else None)
+
+    def ended(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()

@@ -1,0 +1,179 @@
+"""`segsearch search` and `segsearch similar`: ask an index."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from cli.options import (
+    AfterOption,
+    BeforeOption,
+    CameraOption,
+    CountOption,
+    HeadOption,
+    IndexOption,
+    InOption,
+    JsonOption,
+    MinAreaOption,
+    NeighboursOption,
+    NotOption,
+    OpenOption,
+    PerPhotoOption,
+    PresetOption,
+    SheetOption,
+    conditions,
+    headed,
+    negatives,
+    numbers,
+)
+from cli.output import print_json, print_matches, say
+
+if TYPE_CHECKING:
+    from searchengine.engine import SearchEngine
+    from searchengine.search.match import Matches
+    from searchengine.search.query import Query
+
+
+def search(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")
+    ] = None,
+    index: IndexOption = None,
+    k: CountOption = 20,
+    not_: NotOption = None,
+    in_: InOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    camera: CameraOption = None,
+    min_area: MinAreaOption = 0.0,
+    per_photo: PerPhotoOption = None,
+    neighbours: NeighboursOption = 0,
+    json: JsonOption = False,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            "--batch",
+            metavar="FILE",
+            help="One query a line ('-': stdin); one JSON document a line comes out.",
+        ),
+    ] = None,
+    sheet: SheetOption = None,
+    open_: OpenOption = False,
+    preset: PresetOption = None,
+    head: HeadOption = None,
+) -> None:
+    """Find segments by words, best first, each with a calibrated confidence.
+
+    With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
+    Where nothing is confident it says so, and shows the nearest all the same.
+    """
+    from searchengine import SearchEngine
+    from searchengine.search.query import Query
+
+    if bool(words) == (batch is not None):
+        raise typer.BadParameter("give either WORDS or --batch FILE")
+    if batch is not None and (sheet or open_):
+        raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
+    where = conditions(in_, after, before, camera, min_area)
+    unwanted = negatives(not_)
+
+    def query(text: str) -> Query:
+        return Query(text, None, unwanted, k, where, per_photo, neighbours=neighbours)
+
+    with SearchEngine.open(index, headed(preset, head)) as engine:
+        if batch is not None:
+            _answer_lines(engine, batch, query)
+        else:
+            _show(engine.search(query(" ".join(words or ()))), json, sheet, open_)
+
+
+def similar(
+    photo: Annotated[
+        Path | None, typer.Argument(metavar="PHOTO", help="A photo, indexed or not.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="The smallest segment at this point.")
+    ] = None,
+    box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="What is in this box.")] = None,
+    segment: Annotated[
+        int | None, typer.Option(metavar="ID", help="A segment of the index.")
+    ] = None,
+    index: IndexOption = None,
+    k: CountOption = 20,
+    in_: InOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
+    camera: CameraOption = None,
+    min_area: MinAreaOption = 0.0,
+    per_photo: PerPhotoOption = None,
+    json: JsonOption = False,
+    sheet: SheetOption = None,
+    open_: OpenOption = False,
+    preset: PresetOption = None,
+    head: HeadOption = None,
+) -> None:
+    """Find segments like a photo, or like a point, a box or a segment in one.
+
+    Points and boxes are in pixels of the upright photo.
+    """
+    from searchengine import Example, SearchEngine
+
+    example = Example(
+        photo,
+        None if at is None else cast(tuple[float, float], numbers(at, 2, "a point X,Y")),
+        None
+        if box is None
+        else cast(tuple[float, float, float, float], numbers(box, 4, "a box X,Y,W,H")),
+        segment,
+    )
+    where = conditions(in_, after, before, camera, min_area)
+    with SearchEngine.open(index, headed(preset, head)) as engine:
+        matches = engine.similar(example, k, where=where, per_photo=per_photo)
+        _show(matches, json, sheet, open_)
+
+
+def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool) -> None:
+    if json:
+        print_json(matches.to_dict())
+    else:
+        print_matches(matches)
+    if sheet is None and not open_:
+        return
+    if sheet is None:
+        import tempfile
+
+        sheet = Path(tempfile.mkdtemp(prefix="segsearch-")) / "matches.png"
+    from searchengine.pictures.overlay import contact_sheet
+
+    contact_sheet([matches], sheet, per_query=max(len(matches), 1))
+    say(f"drawn: {sheet}")
+    if open_:
+        typer.launch(str(sheet))
+
+
+def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query]) -> None:
+    from model.errors import QueryError
+
+    failed = False
+    for line in _lines(batch):
+        try:
+            print_json(engine.search(query(line)).to_dict())
+        except QueryError as error:
+            # one document for every line, or answers and questions would no longer pair up
+            print_json({"query": line, "error": str(error), "matches": []})
+            failed = True
+    if failed:
+        raise typer.Exit(3)
+
+
+def _lines(batch: str) -> Iterator[str]:
+    if batch == "-":
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
+        return
+    with Path(batch).open(encoding="utf-8", errors="replace") as file:
+        yield from (line.rstrip("\r\n") for line in file)

@@ -1,0 +1,185 @@
+"""What goes into the catalog and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from indexer.scan.walk import FileStamp
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.errors import QueryError
+from model.masks.segments import Segments
+from model.photos.images import PhotoHeader
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an index was made with; fixed for its life.
+
+    Attributes:
+        preset: the preset's name.
+        space: where all its vectors live.
+        settings: the preset's settings that matter, for people.
+        created_by: the program and its version.
+        created_at: ISO 8601 with time zone.
+    """
+
+    preset: str
+    space: EmbeddingSpace
+    settings: dict[str, str]
+    created_by: str
+    created_at: str
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedPhoto:
+    """What indexing makes of one photo, what one transaction writes.
+
+    Attributes:
+        content_hash: 32 bytes.
+        header: what the file says about the photo.
+        perceptual_hash: 64 bits, as a signed integer.
+        segments: N segments, in the frame they were made in.
+        embeddings: N vectors, one a segment.
+        photo_embedding: one vector, of the whole photo.
+        seconds: what it took to make.
+
+    Raises:
+        ValueError: the parts do not belong together.
+    """
+
+    content_hash: bytes
+    header: PhotoHeader
+    perceptual_hash: int
+    segments: Segments
+    embeddings: Embeddings
+    photo_embedding: Embeddings
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if len(self.embeddings) != len(self.segments):
+            raise ValueError(
+                f"{len(self.embeddings)} vectors for {len(self.segments)} segments, one each is due"
+            )
+        if len(self.photo_embedding) != 1:
+            raise ValueError(f"{len(self.photo_embedding)} vectors for the photo, expected 1")
+        if self.photo_embedding.space != self.embeddings.space:
+            raise ValueError("the photo's vector and its segments' live in different spaces")
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """A remembered photo.
+
+    Attributes:
+        path: the first of its files that is still there; the first one when none is.
+        size: (height, width) in pixels, upright.
+        orientation: EXIF 1..8 of the file.
+        taken_at: naive local time.
+        perceptual_hash: 64 bits, as a signed integer.
+        files: all files with this content, sorted.
+    """
+
+    id: int
+    path: str
+    content_hash: bytes
+    format: str
+    size: tuple[int, int]
+    orientation: int
+    taken_at: datetime | None
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    perceptual_hash: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """A remembered segment.
+
+    Attributes:
+        ordinal: its place among the photo's segments, from 0.
+        frame: (height, width) of the working frame that counts, box and area are in, pixels.
+        counts: COCO compressed run lengths.
+        box: XYXY, x1 and y1 exclusive.
+        area: pixels.
+        quality: the segmenter's estimate, 0 to 1.
+        parent_id: the smallest segment that contains this one.
+        photo_hash: its photo's perceptual hash.
+    """
+
+    id: int
+    photo_id: int
+    ordinal: int
+    frame: tuple[int, int]
+    counts: bytes
+    box: tuple[float, float, float, float]
+    area: int
+    quality: float
+    parent_id: int | None
+    photo_hash: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Exact conditions on photos and segments; what is not given is not asked.
+
+    Attributes:
+        path_glob: SQLite's GLOB, case-sensitive (`*` also crosses folders), matched on the whole
+            path, on what follows any "/", and, without a "/" in it, on the base name.
+        after: taken at this naive local time or later; a photo without a time never matches.
+        before: taken earlier than this.
+        camera: part of the camera's name, in any case.
+        min_area: least share of the photo that a segment covers, 0 to 1.
+        photo_ids: only these photos.
+
+    Raises:
+        QueryError: a condition makes no sense.
+    """
+
+    path_glob: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    camera: str | None = None
+    min_area: float = 0.0
+    photo_ids: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_area <= 1:
+            raise QueryError(
+                f"a least area of {self.min_area} is no share of a photo", "give 0 to 1"
+            )
+        for moment in (self.after, self.before):
+            if moment is not None and moment.tzinfo is not None:
+                raise QueryError(
+                    f"{moment.isoformat()} has a time zone, photos tell only local time",
+                    "leave the time zone out",
+                )
+
+
+class Counts(NamedTuple):
+    """How much an index holds."""
+
+    photos: int
+    segments: int
+    files: int
+    skipped: int
+
+
+class KnownFile(NamedTuple):
+    """A remembered file: the photo that it shows, or why it was skipped (`kind`, `reason`)."""
+
+    stamp: FileStamp
+    photo_id: int | None
+    kind: str | None
+    reason: str | None
+
+
+class SkippedFile(NamedTuple):
+    """A file that was not indexed, and why; `kind` is the error's name."""
+
+    path: str
+    kind: str
+    reason: str

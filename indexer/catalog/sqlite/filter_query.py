@@ -1,0 +1,118 @@
+"""Which segments a filter leaves, as an array of ids."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    Text,
+    cast,
+    column,
+    false,
+    func,
+    select,
+    true,
+)
+
+from indexer.catalog.records import Filter
+from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
+
+Ids = NDArray[np.int64]
+
+
+def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
+    """Ids of the segments that meet all conditions, int64, ascending.
+
+    Conditions on photos are answered from the photos alone: a photo's segments have contiguous
+    ids, so a million of them are some thousand ranges.
+    """
+    conditions = conditions or Filter()
+    photos = _photo_conditions(connection, conditions)
+    if conditions.min_area > 0:
+        return _large_segments(connection, photos, conditions.min_area)
+    ranges = connection.execute(
+        select(PhotoTable.first_segment, PhotoTable.segment_count)
+        .where(*photos)
+        .order_by(PhotoTable.id)
+    ).all()
+    pairs = np.array([tuple(r) for r in ranges], np.int64).reshape(-1, 2)
+    return ids_of_ranges(pairs[:, 0], pairs[:, 1])
+
+
+def ids_of_ranges(first: Ids, count: Ids) -> Ids:
+    """All of first[i] .. first[i] + count[i] - 1, one range after the other."""
+    offset = first - (np.cumsum(count) - count)
+    return np.asarray(np.repeat(offset, count) + np.arange(count.sum()), np.int64)
+
+
+def listed(ids: Iterable[int]) -> str:
+    """Ids as one bound value, for json_each: no limit on their number, one statement for all."""
+    return json.dumps([int(i) for i in ids])
+
+
+def _large_segments(
+    connection: Connection, photos: list[ColumnElement[bool]], min_area: float
+) -> Ids:
+    frame = PhotoTable.frame_height * PhotoTable.frame_width
+    rows = connection.execute(
+        # joined to one text a photo: a million rows would take longer to fetch than to find
+        select(func.group_concat(SegmentTable.id))
+        .join(PhotoTable, PhotoTable.id == SegmentTable.photo_id)
+        .where(
+            *photos,
+            # what the index can seek, then the exact share, as Python would divide
+            SegmentTable.area >= cast(min_area * frame, Integer) - 1,
+            cast(SegmentTable.area, Float) / frame >= min_area,
+        )
+        .group_by(PhotoTable.id)
+    ).scalars()
+    return np.sort(np.fromstring(",".join(rows), np.int64, sep=","))
+
+
+def _photo_conditions(connection: Connection, conditions: Filter) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if conditions.photo_ids is not None:
+        wanted.append(PhotoTable.id.in_(_each(conditions.photo_ids)))
+    if conditions.path_glob is not None:
+        matching = select(FileTable.photo_id).where(_path_matches(conditions.path_glob))
+        wanted.append(PhotoTable.id.in_(matching.where(FileTable.photo_id.is_not(None))))
+    if conditions.after is not None:
+        wanted.append(PhotoTable.taken_at >= conditions.after)
+    if conditions.before is not None:
+        wanted.append(PhotoTable.taken_at < conditions.before)
+    if conditions.camera is not None:
+        wanted.append(_camera_matches(connection, conditions.camera))
+    return wanted or [true()]
+
+
+def _path_matches(pattern: str) -> ColumnElement[bool]:
+    def matches(text: ColumnElement[Any], glob: str) -> ColumnElement[bool]:
+        # bound as bytes: a name that is not valid UTF-8 cannot be bound as text
+        return cast(text, Text).op("GLOB", is_comparison=True)(cast(os.fsencode(glob), Text))
+
+    path = FileTable.path.expression
+    if "/" not in pattern:
+        name = func.substr(path, FileTable.name_start + 1)
+        return matches(path, pattern) | matches(name, pattern)
+    return matches(path, pattern) | matches(path, "*/" + pattern)
+
+
+def _camera_matches(connection: Connection, part: str) -> ColumnElement[bool]:
+    # compared here: SQLite folds the case of ASCII letters only, and there are few cameras
+    cameras = connection.execute(select(PhotoTable.camera).distinct()).scalars()
+    names = [name for name in cameras if name and part.casefold() in name.casefold()]
+    return PhotoTable.camera.in_(names) if names else false()
+
+
+def _each(ids: Iterable[int]) -> Select[int]:
+    return select(func.json_each(listed(ids)).table_valued(column("value", Integer)).c.value)

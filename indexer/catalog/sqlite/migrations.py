@@ -1,0 +1,178 @@
+"""The catalog's schema, version by version.
+
+Each migration is a function, lasts one transaction together with the version it leads to, and is
+never edited once released. `PRAGMA user_version` counts those that have run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from sqlalchemy import Connection
+
+from indexer.catalog import vector_codec as directions
+from model.errors import IndexTooNew, shown
+
+APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
+
+_ROWS_AT_ONCE = 8192
+
+Migration = Callable[[Connection], None]
+
+
+class Writable(Protocol):
+    """Something that opens transactions, and says where."""
+
+    path: Path
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction."""
+
+    def compact(self) -> None:
+        """Give the disk back what is not used any more."""
+
+
+def first_tables(connection: Connection) -> None:
+    """Version 1: photos, their segments, vectors and files."""
+    for statement in (
+        "CREATE TABLE manifest (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE state (id INTEGER NOT NULL PRIMARY KEY, generation INTEGER NOT NULL)",
+        "INSERT INTO state VALUES (1, 0)",
+        "CREATE TABLE roots (path BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TABLE photos (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            content_hash BLOB NOT NULL UNIQUE,
+            format TEXT NOT NULL,
+            height INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            orientation INTEGER NOT NULL,
+            taken_at DATETIME,
+            camera TEXT,
+            latitude DOUBLE,
+            longitude DOUBLE,
+            perceptual_hash INTEGER NOT NULL,
+            frame_height INTEGER NOT NULL,
+            frame_width INTEGER NOT NULL,
+            first_segment INTEGER NOT NULL,
+            segment_count INTEGER NOT NULL,
+            seconds DOUBLE NOT NULL
+        )""",
+        """CREATE TABLE segments (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            parent INTEGER,
+            area INTEGER NOT NULL,
+            quality DOUBLE NOT NULL,
+            box BLOB NOT NULL,
+            counts BLOB NOT NULL
+        )""",
+        "CREATE INDEX segments_by_area ON segments (photo_id, area)",
+        """CREATE TABLE vectors (
+            segment_id INTEGER NOT NULL PRIMARY KEY REFERENCES segments (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL
+        )""",
+        """CREATE TABLE photo_vectors (
+            photo_id INTEGER NOT NULL PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL
+        )""",
+        """CREATE TABLE files (
+            path BLOB NOT NULL PRIMARY KEY,
+            name_start INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            photo_id INTEGER REFERENCES photos (id) ON DELETE CASCADE,
+            kind TEXT,
+            reason TEXT,
+            CHECK ((photo_id IS NULL) = (reason IS NOT NULL))
+        ) WITHOUT ROWID""",
+        "CREATE INDEX files_by_photo ON files (photo_id)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def vectors_in_bytes(connection: Connection) -> None:
+    """Version 2: a vector takes one byte a component, where it took a float16."""
+    for table, key, owner in (
+        ("vectors", "segment_id", "segments"),
+        ("photo_vectors", "photo_id", "photos"),
+    ):
+        connection.exec_driver_sql(f"""CREATE TABLE packed (
+            {key} INTEGER NOT NULL PRIMARY KEY REFERENCES {owner} (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL
+        )""")
+        following = f"SELECT {key}, vector FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"
+        last = 0
+        while rows := connection.exec_driver_sql(following, (last, _ROWS_AT_ONCE)).all():
+            last = rows[-1][0]
+            packed = _packed_halves([vector for _, vector in rows])
+            ids = (row[0] for row in rows)
+            connection.exec_driver_sql(
+                "INSERT INTO packed VALUES (?, ?)", list(zip(ids, packed, strict=True))
+            )
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql(f"ALTER TABLE packed RENAME TO {table}")
+    # whoever has loaded the vectors loads them again
+    connection.exec_driver_sql("UPDATE state SET generation = generation + 1")
+
+
+def _packed_halves(blobs: Sequence[bytes]) -> list[bytes]:
+    """Vectors of float16 in bytes; for what is none, zeros, which the check of a catalog finds."""
+    ((width, _),) = Counter(map(len, blobs)).most_common(1)
+    nothing = bytes(width)
+    whole = [blob if type(blob) is bytes and len(blob) == width else nothing for blob in blobs]
+    halves = np.frombuffer(b"".join(whole), "<f2").reshape(len(blobs), -1)
+    sound = np.isfinite(halves).all(axis=1) & halves.any(axis=1)
+    packed = iter(directions.pack(halves[sound]))
+    return [next(packed) if right else nothing[::2] for right in sound.tolist()]
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes)
+
+
+def newest_version() -> int:
+    """The schema version that this segsearch makes."""
+    return len(MIGRATIONS)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of an open catalog; 0 where nothing was made yet."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def require_not_newer(version: int, path: Path) -> None:
+    """Raise IndexTooNew when a catalog's version is beyond the known ones."""
+    if version > newest_version():
+        raise IndexTooNew(
+            f"{shown(path)} has schema version {version},"
+            f" this segsearch knows up to {newest_version()}",
+            "upgrade segsearch, or index into another folder with --index",
+        )
+
+
+def migrate(database: Writable) -> int:
+    """Bring a catalog to the newest version, one transaction a step; returns the version.
+
+    Raises:
+        IndexTooNew: it is beyond the newest known version; nothing is changed.
+    """
+    began = version = -1
+    while version < newest_version():
+        with database.writing() as connection:
+            # asked inside the transaction: another process may have migrated meanwhile
+            version = version_of(connection)
+            require_not_newer(version, database.path)
+            if version == newest_version():
+                break
+            began = version if began < 0 else began
+            MIGRATIONS[version](connection)
+            version += 1
+            connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+    if began > 0:
+        database.compact()
+    return version

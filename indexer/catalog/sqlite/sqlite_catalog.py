@@ -1,0 +1,196 @@
+"""The catalog: all that an index remembers, in one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from indexer.catalog.records import (
+    IndexedPhoto,
+    Manifest,
+)
+from indexer.catalog.sqlite import transactions
+from indexer.catalog.sqlite.audit import Problem, find_problems, mend
+from indexer.catalog.sqlite.database import Database, index_missing
+from indexer.catalog.sqlite.migrations import (
+    APPLICATION_ID,
+    migrate,
+    newest_version,
+    require_not_newer,
+    version_of,
+)
+from indexer.catalog.sqlite.sqlite_reader import CatalogReader
+from indexer.catalog.sqlite.stored_manifest import store_manifest, stored_manifest
+from indexer.catalog.sqlite.tables import PhotoTable, RootTable
+from indexer.scan.walk import FileStamp
+from model.embeddings import require_same_space
+from model.errors import IndexDamaged, StorageError, shown
+
+FILE_NAME = "catalog.sqlite"
+
+
+class Catalog(CatalogReader):
+    """Photos, their segments and vectors, and the files they were found in.
+
+    One transaction a photo; any number of readers in other processes meanwhile. Threads may share
+    a catalog. Every method raises what `Database` raises.
+    """
+
+    @classmethod
+    def create(cls, folder: Path | str, manifest: Manifest) -> Self:
+        """Make the catalog of a new index, its folder too; open for writing.
+
+        Raises:
+            StorageError: there is one already.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{shown(folder)} cannot be made ({error.strerror})", "name another with --index"
+            ) from error
+        database = Database(folder / FILE_NAME, create=True)
+        try:
+            _require_ours(database, made=False)
+            migrate(database)
+            with database.writing() as connection:
+                store_manifest(connection, folder, manifest)
+        except BaseException:
+            database.close()
+            raise
+        return cls(folder, database, manifest)
+
+    @classmethod
+    def open(cls, folder: Path | str, *, readonly: bool = False) -> Self:
+        """Open the catalog in a folder, bringing it to the newest schema first.
+
+        Raises:
+            IndexMissing: there is none, or it was never finished being made.
+            IndexTooNew: a newer segsearch made it.
+        """
+        folder = Path(folder)
+        path = folder / FILE_NAME
+        database = Database(path, readonly=readonly)
+        try:
+            version = _require_ours(database, made=True)
+            if version < newest_version():
+                writable = Database(path)
+                try:
+                    migrate(writable)
+                finally:
+                    writable.close()
+            return cls(folder, database, stored_manifest(database))
+        except BaseException:
+            database.close()
+            raise
+
+    def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
+        """Remember a photo and the file that shows it; returns the photo's id.
+
+        Where the same content is known already, only the file is added to it.
+
+        Raises:
+            SpaceMismatch: its vectors are not of the index's space.
+        """
+        require_same_space(self.manifest.space, photo.embeddings.space)
+        with self._database.writing() as connection:
+            known = connection.execute(
+                select(PhotoTable.id).where(PhotoTable.content_hash == photo.content_hash)
+            ).scalar_one_or_none()
+            photo_id = transactions.insert_photo(connection, photo) if known is None else known
+            if transactions.put_file(connection, stamp, photo_id):
+                transactions.count_generation(connection)
+        return photo_id
+
+    def move_files(self, shown: Iterable[tuple[FileStamp, int]], gone: Iterable[str]) -> None:
+        """Remember what known photos are called now, and forget what they were called before.
+
+        All at once, so that photos may exchange their names and none goes in between.
+
+        Args:
+            shown: files, and the id of the photo that each shows.
+            gone: paths to forget.
+        """
+        with self._database.writing() as connection:
+            changed = transactions.put_files(connection, shown)
+            forgotten, _ = transactions.remove_files(connection, gone)
+            if changed or forgotten:
+                transactions.count_generation(connection)
+
+    def skip_file(self, stamp: FileStamp, reason: str, kind: str) -> None:
+        """Remember that a file was not indexed, and why; what it showed before is forgotten."""
+        with self._database.writing() as connection:
+            if transactions.put_file(connection, stamp, None, kind, reason):
+                transactions.count_generation(connection)
+
+    def forget_files(self, paths: Iterable[str]) -> int:
+        """Forget files, and photos with their last one; returns how many photos went."""
+        with self._database.writing() as connection:
+            showing, removed = transactions.remove_files(connection, paths)
+            if showing:
+                transactions.count_generation(connection)
+        if removed:
+            self._database.compact()
+        return removed
+
+    def remember_root(self, path: str) -> None:
+        """Remember an absolute folder as indexed."""
+        with self._database.writing() as connection:
+            connection.execute(upsert(RootTable).values(path=path).on_conflict_do_nothing())
+
+    # care
+
+    def check(self, *, full: bool = False) -> list[str]:
+        """What is wrong, a line each; nothing where all is well.
+
+        Args:
+            full: measure the masks of all photos, not of a sample.
+        """
+        return [problem.line for problem in self._problems(full=full)]
+
+    def repair(self, *, full: bool = False) -> list[str]:
+        """Drop what is broken, so that the next index run makes it anew; says what it did.
+
+        Raises:
+            IndexDamaged: the file itself is; nothing is changed.
+        """
+        problems = self._problems(full=full)
+        if not problems:
+            return []
+        with self._database.writing() as connection:
+            lines = mend(connection, problems, self._database.path)
+            transactions.count_generation(connection)
+        self._database.compact()
+        return lines
+
+    def _problems(self, *, full: bool) -> list[Problem]:
+        found: list[Problem] = []
+        try:
+            with self._database.reading() as connection:
+                for problem in find_problems(connection, self.manifest.space.dimension, full=full):
+                    found.append(problem)
+        except IndexDamaged as error:
+            found.append(Problem(str(error)))
+        return found
+
+
+def _require_ours(database: Database, *, made: bool) -> int:
+    """The schema version of a catalog that is ours, or nothing yet where `made` is not asked."""
+    with database.reading() as connection:
+        version = version_of(connection)
+        ours = connection.exec_driver_sql("PRAGMA application_id").scalar_one() == APPLICATION_ID
+        blank = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+    if blank and made:
+        raise index_missing(database.path.parent)
+    if not blank and not ours:
+        raise IndexDamaged(
+            f"{shown(database.path)} is not a catalog of segsearch",
+            "name another folder with --index",
+        )
+    require_not_newer(version, database.path)
+    return version

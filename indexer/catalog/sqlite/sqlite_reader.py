@@ -1,0 +1,191 @@
+"""What can be asked of a catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from indexer.catalog.records import (
+    Counts,
+    Filter,
+    KnownFile,
+    Manifest,
+    PhotoRow,
+    SegmentRow,
+    SkippedFile,
+)
+from indexer.catalog.sqlite import rows, stored_vectors
+from indexer.catalog.sqlite.database import Database, fetched
+from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
+from indexer.catalog.sqlite.migrations import version_of
+from indexer.catalog.sqlite.tables import PhotoTable, RootTable
+
+
+class CatalogReader:
+    """The reading half of a catalog: every call sees the last commit of any process.
+
+    Attributes:
+        folder: the index.
+        manifest: what it was made with.
+    """
+
+    def __init__(self, folder: Path, database: Database, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._database = database
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it, all that this thread reads is of one commit, and read on one connection."""
+        with self._database.reading():
+            yield
+
+    @property
+    def schema_version(self) -> int:
+        """Of the file."""
+        with self._database.reading() as connection:
+            return version_of(connection)
+
+    @property
+    def generation(self) -> int:
+        """One more with every transaction that changed photos or segments."""
+        with self._database.reading() as connection:
+            return int(fetched(connection, "SELECT generation FROM state")[0][0])
+
+    def roots(self) -> list[str]:
+        """The folders that were indexed, sorted."""
+        with self._database.reading() as connection:
+            return list(
+                connection.execute(select(RootTable.path).order_by(RootTable.path)).scalars()
+            )
+
+    def files(self, under: str | None = None) -> Iterator[KnownFile]:
+        """Known files, by path.
+
+        Args:
+            under: only this file, or the files in this folder and below.
+        """
+        after, before = b"", b"\xff"
+        if under is not None:
+            after = os.fsencode(under).rstrip(b"/") + b"/"
+            before = after[:-1] + b"0"
+            with self._database.reading() as connection:
+                yield from rows.file_itself(connection, under)
+        while True:
+            with self._database.reading() as connection:
+                block = rows.file_block(connection, after, before)
+            if not block:
+                return
+            yield from block
+            after = os.fsencode(block[-1].stamp.path)
+
+    def known_sizes(self, sizes: Iterable[int]) -> set[int]:
+        """Those of the sizes in bytes that a known photo's file has."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT DISTINCT size FROM files WHERE photo_id IS NOT NULL"
+                " AND size IN (SELECT value FROM json_each(?))",
+                (listed(sizes),),
+            )
+            return set(found.scalars())
+
+    def seconds_per_photo(self) -> float | None:
+        """What a photo took to index, on average over the latest ones; None where there is none."""
+        with self._database.reading() as connection:
+            mean: float | None = connection.exec_driver_sql(
+                "SELECT avg(seconds) FROM (SELECT seconds FROM photos ORDER BY id DESC LIMIT 200)"
+            ).scalar_one()
+        return mean
+
+    def photo_by_hash(self, content_hash: bytes) -> int | None:
+        """The id of the photo with this content."""
+        with self._database.reading() as connection:
+            return connection.execute(
+                select(PhotoTable.id).where(PhotoTable.content_hash == content_hash)
+            ).scalar_one_or_none()
+
+    def photos(self, ids: Iterable[int]) -> dict[int, PhotoRow]:
+        """The photos of these ids; ids that are not there are left out."""
+        with self._database.reading() as connection:
+            return rows.photo_rows(connection, ids)
+
+    def segments(self, ids: Iterable[int]) -> dict[int, SegmentRow]:
+        """The segments of these ids; ids that are not there are left out."""
+        with self._database.reading() as connection:
+            return rows.segment_rows(connection, ids)
+
+    def segments_of(self, photo_id: int) -> list[SegmentRow]:
+        """A photo's segments, by ordinal."""
+        with self._database.reading() as connection:
+            return rows.segment_rows_of(connection, photo_id)
+
+    def segment_ids(self, conditions: Filter | None = None) -> Ids:
+        """Ids of the segments that meet all conditions, int64, ascending."""
+        with self._database.reading() as connection:
+            return selected_segments(connection, conditions)
+
+    def vectors_of(self, segment_ids: Sequence[int] | Ids) -> NDArray[np.float32]:
+        """N×D float32 of these segments, in the order asked; QueryError where one is not there."""
+        with self._database.reading() as connection:
+            return stored_vectors.vectors_of(connection, segment_ids, self.manifest.space.dimension)
+
+    def photo_vector(self, photo_id: int) -> NDArray[np.float32]:
+        """D float32 of a whole photo; QueryError where it is not there."""
+        with self._database.reading() as connection:
+            return stored_vectors.photo_vector(connection, photo_id)
+
+    def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Floats]]:
+        """All segments' vectors in blocks: n ids ascending, n×D float32.
+
+        Holds one block at a time and no transaction in between, so a writer is never held up.
+        """
+        while True:
+            with self._database.reading() as connection:
+                block = stored_vectors.vector_block(
+                    connection, after_id, self.manifest.space.dimension
+                )
+            if block is None:
+                return
+            yield block
+            after_id = int(block[0][-1])
+
+    def counts(self) -> Counts:
+        """How much there is."""
+        with self._database.reading() as connection:
+            row = connection.exec_driver_sql(
+                "SELECT count(*), coalesce(sum(segment_count), 0),"
+                " (SELECT count(*) FROM files),"
+                " (SELECT count(*) FROM files WHERE photo_id IS NULL) FROM photos"
+            ).one()
+        return Counts(*row)
+
+    def skipped(self) -> list[SkippedFile]:
+        """The files that were not indexed, by path."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT path, kind, reason FROM files WHERE photo_id IS NULL ORDER BY path"
+            )
+            return [SkippedFile(os.fsdecode(path), kind, reason) for path, kind, reason in found]

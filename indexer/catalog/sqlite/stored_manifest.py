@@ -1,0 +1,65 @@
+"""The manifest of an index, as the catalog keeps it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from indexer.catalog.records import Manifest
+from indexer.catalog.sqlite.database import Database, index_missing
+from indexer.catalog.sqlite.tables import ManifestTable
+from model.embeddings import EmbeddingSpace
+from model.errors import IndexDamaged, StorageError, shown
+
+
+def store_manifest(connection: Connection, folder: Path, manifest: Manifest) -> None:
+    """Write it once.
+
+    Raises:
+        StorageError: there is one already.
+    """
+    if connection.execute(select(ManifestTable)).first() is not None:
+        raise StorageError(
+            f"there is an index in {shown(folder)} already",
+            "open it, or name another folder with --index",
+        )
+    values = {
+        "preset": manifest.preset,
+        "space": manifest.space.name,
+        "dimension": str(manifest.space.dimension),
+        "fingerprint": manifest.space.fingerprint,
+        "settings": json.dumps(manifest.settings, sort_keys=True),
+        "created_by": manifest.created_by,
+        "created_at": manifest.created_at,
+    }
+    connection.execute(
+        insert(ManifestTable), [{"key": key, "value": value} for key, value in values.items()]
+    )
+
+
+def stored_manifest(database: Database) -> Manifest:
+    """Read it.
+
+    Raises:
+        IndexMissing: making the index was never finished.
+        IndexDamaged: a part of it is not there.
+    """
+    with database.reading() as connection:
+        found = dict(connection.execute(select(ManifestTable.key, ManifestTable.value)).all())
+    if not found:
+        raise index_missing(database.path.parent)
+    try:
+        return Manifest(
+            preset=found["preset"],
+            space=EmbeddingSpace(found["space"], int(found["dimension"]), found["fingerprint"]),
+            settings=json.loads(found["settings"]),
+            created_by=found["created_by"],
+            created_at=found["created_at"],
+        )
+    except (KeyError, ValueError) as error:
+        raise IndexDamaged(
+            f"the manifest in {shown(database.path)} is incomplete ({error})",
+            "restore it from a backup, or delete its folder and index the photos again",
+        ) from error

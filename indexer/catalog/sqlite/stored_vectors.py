@@ -1,0 +1,71 @@
+"""The vectors of the catalog: one a segment and one a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from indexer.catalog import vector_codec as directions
+from indexer.catalog.sqlite.database import fetched
+from indexer.catalog.sqlite.filter_query import Ids, listed
+from model.errors import QueryError
+
+Floats = NDArray[np.float32]
+
+_ASKED = """
+SELECT v.segment_id, v.vector
+FROM json_each(?) AS asked CROSS JOIN vectors AS v ON v.segment_id = asked.value
+"""
+_BLOCK = "SELECT segment_id, vector FROM vectors WHERE segment_id > ? ORDER BY segment_id LIMIT ?"
+_ROWS_A_BLOCK = 8192
+_IDS_AT_ONCE = 20_000
+
+
+def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int) -> Floats:
+    """N×D float32, in the order asked.
+
+    Raises:
+        QueryError: there is no such segment.
+    """
+    asked = np.asarray(ids, np.int64)
+    result = np.empty((len(asked), dimension), np.float32)
+    for start in range(0, len(asked), _IDS_AT_ONCE):
+        part = asked[start : start + _IDS_AT_ONCE]
+        # CROSS JOIN keeps the order of what is asked
+        rows = fetched(connection, _ASKED, listed(part.tolist()))
+        if len(rows) < len(part):
+            lost = min(set(part.tolist()) - {row[0] for row in rows})
+            raise QueryError(
+                f"the index has no segment {lost}", "take an id from a search's answer"
+            )
+        result[start : start + len(part)] = directions.unpack((row[1] for row in rows), dimension)
+    return result
+
+
+def photo_vector(connection: Connection, photo_id: int) -> Floats:
+    """D float32, of the whole photo.
+
+    Raises:
+        QueryError: there is no such photo.
+    """
+    blob = connection.exec_driver_sql(
+        "SELECT vector FROM photo_vectors WHERE photo_id = ?", (photo_id,)
+    ).scalar_one_or_none()
+    if blob is None:
+        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+    (vector,) = directions.unpack([blob], len(blob))
+    return np.asarray(vector)
+
+
+def vector_block(
+    connection: Connection, after_id: int, dimension: int
+) -> tuple[Ids, Floats] | None:
+    """The segments that follow `after_id`: n ids ascending, n×D float32; None at the end."""
+    rows = connection.exec_driver_sql(_BLOCK, (after_id, _ROWS_A_BLOCK)).all()
+    if not rows:
+        return None
+    vectors = directions.unpack((row[1] for row in rows), dimension)
+    return np.array([row[0] for row in rows], np.int64), vectors

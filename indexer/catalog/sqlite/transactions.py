@@ -1,0 +1,177 @@
+"""The changes that one transaction is made of: a photo with its segments and vectors, its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from indexer.catalog import vector_codec as directions
+from indexer.catalog.records import IndexedPhoto
+from indexer.catalog.sqlite import box_codec as boxes
+from indexer.catalog.sqlite.tables import (
+    FileTable,
+    PhotoTable,
+    PhotoVectorTable,
+    SegmentTable,
+    StateTable,
+    VectorTable,
+)
+from indexer.scan.walk import FileStamp
+
+
+def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
+    """Write a photo that is not there yet, its segments and vectors; returns its id."""
+    header, segments = photo.header, photo.segments
+    first = _next_segment_id(connection)
+    result = connection.execute(
+        insert(PhotoTable).values(
+            content_hash=photo.content_hash,
+            format=header.format,
+            height=header.size[0],
+            width=header.size[1],
+            orientation=header.orientation,
+            taken_at=header.taken_at,
+            camera=header.camera,
+            latitude=header.latitude,
+            longitude=header.longitude,
+            perceptual_hash=photo.perceptual_hash,
+            frame_height=segments.size[0],
+            frame_width=segments.size[1],
+            first_segment=first,
+            segment_count=len(segments),
+            seconds=photo.seconds,
+        )
+    )
+    photo_id = int(result.lastrowid)
+    (of_photo,) = directions.pack(photo.photo_embedding.vectors)
+    connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
+    if len(segments):
+        connection.execute(insert(SegmentTable), _segment_values(photo, photo_id, first))
+        vectors = enumerate(directions.pack(photo.embeddings.vectors), first)
+        connection.execute(
+            insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
+        )
+    return photo_id
+
+
+def put_file(
+    connection: Connection,
+    stamp: FileStamp,
+    photo_id: int | None,
+    kind: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Say what a file shows, or why it was skipped; whether any photo changed by that.
+
+    A photo that this takes its last file from goes.
+    """
+    before = _put(connection, stamp, photo_id, kind, reason)
+    if before is not None and before != photo_id:
+        drop_photos_without_files(connection, [before])
+    return before != photo_id
+
+
+def put_files(connection: Connection, shown: Iterable[tuple[FileStamp, int]]) -> bool:
+    """Say what several files show, as if at once; whether any photo changed by that.
+
+    Photos that this takes their last file from go, but not those that only change names.
+    """
+    left, changed = set[int](), False
+    for stamp, photo_id in shown:
+        before = _put(connection, stamp, photo_id, None, None)
+        changed |= before != photo_id
+        if before is not None:
+            left.add(before)
+    drop_photos_without_files(connection, left)
+    return changed
+
+
+def _put(
+    connection: Connection,
+    stamp: FileStamp,
+    photo_id: int | None,
+    kind: str | None,
+    reason: str | None,
+) -> int | None:
+    """Write a file's row; the photo that the file showed before."""
+    before = connection.execute(
+        select(FileTable.photo_id).where(FileTable.path == stamp.path)
+    ).scalar_one_or_none()
+    values = {
+        "size": stamp.size,
+        "mtime_ns": stamp.mtime_ns,
+        "photo_id": photo_id,
+        "kind": kind,
+        "reason": reason,
+    }
+    name_start = len(os.fsencode(stamp.path)) - len(os.fsencode(os.path.basename(stamp.path)))  # noqa: PTH119 - Path would normalise
+    statement = upsert(FileTable).values(path=stamp.path, name_start=name_start, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+    return before
+
+
+def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int]:
+    """Forget files, and the photos that have no other; how many files that showed a photo, and
+    how many photos, went."""
+    showing, affected = 0, set[int]()
+    for path in paths:
+        row = connection.execute(
+            select(FileTable.photo_id).where(FileTable.path == path)
+        ).one_or_none()
+        if row is None:
+            continue
+        connection.execute(delete(FileTable).where(FileTable.path == path))
+        if row.photo_id is not None:
+            showing += 1
+            affected.add(row.photo_id)
+    return showing, drop_photos_without_files(connection, affected)
+
+
+def drop_photos_without_files(connection: Connection, candidates: Iterable[int]) -> int:
+    """Remove those of the photos that no file shows any more; returns how many."""
+    orphan = ~exists().where(FileTable.photo_id == PhotoTable.id)
+    statement = delete(PhotoTable).where(orphan)
+    return sum(
+        connection.execute(statement.where(PhotoTable.id == photo_id)).rowcount
+        for photo_id in candidates
+    )
+
+
+def count_generation(connection: Connection) -> None:
+    """Note that photos or segments change in this transaction."""
+    connection.execute(update(StateTable).values(generation=StateTable.generation + 1))
+
+
+def _next_segment_id(connection: Connection) -> int:
+    # AUTOINCREMENT's own memory of the highest id ever given, also to segments long gone
+    last = connection.exec_driver_sql(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'segments'"
+    ).scalar_one_or_none()
+    return int(last or 0) + 1
+
+
+def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict[str, object]]:
+    segments = photo.segments
+    return [
+        {
+            "id": first + ordinal,
+            "photo_id": photo_id,
+            "parent": parent if parent >= 0 else None,
+            "area": area,
+            "quality": quality,
+            "box": boxes.pack(segments.boxes[ordinal]),
+            "counts": counts,
+        }
+        for ordinal, (counts, parent, area, quality) in enumerate(
+            zip(
+                segments.counts,
+                segments.parents.tolist(),
+                segments.areas.tolist(),
+                segments.quality.tolist(),
+                strict=True,
+            )
+        )
+    ]

@@ -1,0 +1,157 @@
+"""Plan: what an indexing run has to do, found by comparing folders with the catalog."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.catalog.records import KnownFile
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.scan.walk import FileStamp, Found, FoundUnreadable, FoundUnsupported
+from model.errors import PhotoError
+from model.photos.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
+
+Told = Callable[[int, int, int], None]
+"""Takes how many files were found so far, were read to know their content, and will be in all."""
+
+
+@dataclass
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        look: files whose content is new: they are read, segmented and embedded.
+        known: files whose content some photo has already (moved, copied or touched), its id.
+        twins: further new files with the content of one in `look`, by that one's path.
+        digests: the content hash of those in `look` that have twins.
+        unchanged: files that are as the catalog knows them.
+        moved: files of the catalog that are no longer there, their photos being in `known`.
+        gone: the other files of the catalog that are no longer in their folder.
+        skipped: files that were skipped before and would be again: path, kind, reason.
+        unreadable: files and folders that could not even be looked at.
+        unsupported: files by suffix, images of a kind that is not read here.
+        seen: files of the catalog under the folders.
+    """
+
+    look: list[FileStamp] = field(default_factory=list)
+    known: list[tuple[FileStamp, int]] = field(default_factory=list)
+    twins: dict[str, list[FileStamp]] = field(default_factory=lambda: defaultdict(list))
+    digests: dict[str, bytes] = field(default_factory=dict)
+    unchanged: int = 0
+    moved: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    unreadable: list[FoundUnreadable] = field(default_factory=list)
+    unsupported: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    seen: int = 0
+
+    @property
+    def unsupported_counts(self) -> Counter[str]:
+        """Files of each suffix that is not read here."""
+        return Counter({suffix: len(paths) for suffix, paths in self.unsupported.items()})
+
+
+def make_plan(
+    catalog: Catalog,
+    roots: Sequence[Path],
+    found: Iterable[Found],
+    *,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    retry: bool = False,
+    told: Told = lambda found, read, to_read: None,
+) -> Plan:
+    """Compare what was found with the catalog, by size and time first, by content where needed.
+
+    Content is hashed only where it may be known: where another file of that size is in the
+    catalog or among the new ones.
+
+    Args:
+        catalog: what is remembered.
+        roots: the folders and files that this is about, absolute.
+        found: what is there now, of a walk through `roots`.
+        max_megapixels: photos with more are skipped.
+        retry: whether files that could not be read are tried again though unchanged.
+        told: called again and again, as a large collection takes a while.
+    """
+    plan = Plan()
+    remembered = {known.stamp.path: known for root in roots for known in catalog.files(str(root))}
+    plan.seen = len(remembered)
+    fresh: list[FileStamp] = []
+    count = 0
+    for count, item in enumerate(found, 1):
+        told(count, 0, 0)
+        if isinstance(item, FoundUnsupported):
+            plan.unsupported[item.suffix].append(item.path)
+        elif isinstance(item, FoundUnreadable):
+            plan.unreadable.append(item)
+        else:
+            old = remembered.pop(item.path, None)
+            if old is None or old.stamp != item or (retry and old.photo_id is None):
+                fresh.append(item)
+            elif old.photo_id is not None:
+                plan.unchanged += 1
+            elif (trouble := _trouble(old, max_megapixels)) is not None:
+                plan.skipped.append((item.path, *trouble))
+            else:
+                fresh.append(item)
+    _recognise(plan, fresh, catalog, lambda read, to_read: told(count, read, to_read))
+    _miss(plan, remembered)
+    return plan
+
+
+def _trouble(old: KnownFile, max_megapixels: float) -> tuple[str, str] | None:
+    """Kind and reason why an unchanged file that was skipped would be again, or None."""
+    if old.kind == "PhotoUnreadable":
+        return old.kind, old.reason or ""  # the same bytes would fail again
+    # All else depends on more than the bytes: permissions, a limit, a format's extra.
+    try:
+        read_header(old.stamp.path, max_megapixels)
+    except PhotoError as error:
+        return type(error).__name__, str(error)
+    return None
+
+
+def _recognise(
+    plan: Plan, fresh: list[FileStamp], catalog: Catalog, told: Callable[[int, int], None]
+) -> None:
+    """Sort new files into known content, twins of each other, and content to be looked at."""
+    sizes = Counter(stamp.size for stamp in fresh)
+    shared = catalog.known_sizes(sizes) | {size for size, count in sizes.items() if count > 1}
+    to_read = sum(stamp.size in shared for stamp in fresh)
+    read = 0
+    first: dict[bytes, str] = {}
+    for stamp in fresh:
+        if stamp.size not in shared:
+            plan.look.append(stamp)
+            continue
+        told(read, to_read)
+        read += 1
+        try:
+            digest = content_hash(stamp.path)
+        except PhotoError:
+            plan.look.append(stamp)  # the worker will say what is wrong with it
+            continue
+        photo_id = catalog.photo_by_hash(digest)
+        if photo_id is not None:
+            plan.known.append((stamp, photo_id))
+        elif digest in first:
+            plan.twins[first[digest]].append(stamp)
+            plan.digests[first[digest]] = digest
+        else:
+            first[digest] = stamp.path
+            plan.look.append(stamp)
+
+
+def _miss(plan: Plan, remembered: dict[str, KnownFile]) -> None:
+    """Sort files that were not found into moved and gone, but for those in hidden places."""
+    hidden = tuple(found.path for found in plan.unreadable)
+    elsewhere = {photo_id for _, photo_id in plan.known}
+    for path, known in sorted(remembered.items()):
+        if not _under(path, hidden):
+            (plan.moved if known.photo_id in elsewhere else plan.gone).append(path)
+
+
+def _under(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)

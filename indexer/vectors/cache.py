@@ -1,0 +1,155 @@
+"""The vectors of an index, ready to be searched: kept in a file, mended from the catalog.
+
+The catalog is the truth. `vectors.faiss` may be missing, old, damaged or somebody else's; what
+comes out of here always answers for the catalog, and the file is only the faster way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.vectors.cache_file import Origin, read_origin, unfinished_path, write_sealed
+from indexer.vectors.faiss_store import GROUPED_FROM, FaissVectors
+from indexer.vectors.store import Block, Ints, contains, gathered
+from model.embeddings import EmbeddingSpace
+from model.errors import IndexDamaged, shown
+
+if TYPE_CHECKING:
+    from indexer.catalog.sqlite.sqlite_catalog import Catalog
+
+FILE = "vectors.faiss"
+MOST_MENDED = 0.3
+"""Above this share of the vectors, making the store anew is quicker than mending it."""
+
+
+@dataclass(frozen=True)
+class CacheReport:
+    """What was done to have the vectors.
+
+    Attributes:
+        action: `used` as it was, `mended` or `rebuilt`.
+        written: whether the file now holds them.
+        note: one line where something is worth telling (a damaged file, a full disk), else "".
+    """
+
+    action: str
+    written: bool
+    note: str
+
+
+def synced_vectors(
+    folder: Path, catalog: Catalog, *, writable: bool, grouped_from: int = GROUPED_FROM
+) -> tuple[FaissVectors, CacheReport]:
+    """The vectors of every segment in the catalog, and how they came about.
+
+    Args:
+        folder: of the index.
+        catalog: the truth; it must stay open as long as the store is used.
+        writable: whether the file may be brought up to date; only for who holds the writer's
+            lock. That it could not be is told in the report; the store is whole all the same.
+        grouped_from: from how many vectors on they are grouped.
+
+    Raises:
+        ExtraMissing: no FAISS that works.
+    """
+    path = folder / FILE
+    # Before the ids: what is written meanwhile makes the file look older than it is, never newer.
+    generation, schema = catalog.generation, catalog.schema_version
+    space = catalog.manifest.space
+    if writable:
+        with suppress(OSError):  # what a killed writer left; the next one overwrites it
+            unfinished_path(path).unlink(missing_ok=True)
+    store, notes = None, []
+    try:
+        origin = _origin(path, space)
+        if origin.generation > generation:
+            raise IndexDamaged(f"{shown(path)} is newer than the catalog")
+        if origin.schema == schema:  # else the catalog rounds its vectors otherwise now
+            store = _stored(path, origin, catalog, grouped_from)
+            if origin.generation == generation:
+                return store, CacheReport("used", True, "")
+    except FileNotFoundError:
+        pass  # a new index, or somebody deleted it, as one may
+    except IndexDamaged as error:
+        notes.append(f"{error}; made anew from the catalog")
+    except OSError as error:
+        notes.append(f"{shown(path)} cannot be read ({error.strerror}); made anew")
+    action = "mended"
+    if store is None or not _mended(store, catalog):
+        action = "rebuilt"
+        store = FaissVectors.build(space.dimension, catalog, grouped_from=grouped_from)
+    written = False
+    if writable:
+        origin = Origin(
+            generation, space.fingerprint, space.dimension, len(store), store.kind, schema
+        )
+        try:
+            write_sealed(path, store.write, origin)
+            written = True
+            # Out of the file it is shared with other processes, and only what is used is held.
+            store = _stored(path, origin, catalog, grouped_from)
+        except OSError as error:
+            notes.append(f"{shown(path)} could not be written ({error.strerror})")
+        except IndexDamaged as error:
+            notes.append(str(error))
+    return store, CacheReport(action, written, "; ".join(notes))
+
+
+def vector_problems(folder: Path, catalog: Catalog) -> list[str]:
+    """What is wrong with the file, one line each: read whole, and compared with the catalog."""
+    path = folder / FILE
+    try:
+        origin = _origin(path, catalog.manifest.space, thorough=True)
+        ids = _stored(path, origin, catalog, GROUPED_FROM).ids()
+    except FileNotFoundError:
+        return [f"{shown(path)} is missing"]
+    except IndexDamaged as error:
+        return [str(error)]
+    except OSError as error:
+        return [f"{shown(path)} cannot be read ({error.strerror})"]
+    wanted = catalog.segment_ids()
+    missing = int((~contains(ids, wanted)).sum())
+    gone = int((~contains(wanted, ids)).sum())
+    if missing or gone:
+        return [f"{shown(path)} lacks {missing} segments and holds {gone} that are gone"]
+    return []
+
+
+def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> Origin:
+    origin = read_origin(path, thorough=thorough)
+    if (origin.space, origin.dimension) != (space.fingerprint, space.dimension):
+        raise IndexDamaged(f"{shown(path)} belongs to another preset")
+    return origin
+
+
+def _stored(path: Path, origin: Origin, catalog: Catalog, grouped_from: int) -> FaissVectors:
+    store = FaissVectors.read(path, catalog, grouped_from=grouped_from)
+    found = (store.dimension, len(store), store.kind)
+    if found != (origin.dimension, origin.count, origin.kind):
+        raise IndexDamaged(f"{shown(path)} holds other vectors than its seal says")
+    return store
+
+
+def _mended(store: FaissVectors, catalog: Catalog) -> bool:
+    """Bring an older store up to date; False where it should better be made anew."""
+    wanted = catalog.segment_ids()
+    gone = store.ids()[~contains(wanted, store.ids())]
+    missing = wanted[~contains(store.ids(), wanted)]
+    if len(gone) + len(missing) > MOST_MENDED * len(wanted):
+        return False
+    store.remove(gone)
+    if len(missing):
+        for ids, vectors in gathered(_only(missing, catalog)):
+            store.add(ids, vectors)
+    return not store.outgrown
+
+
+def _only(missing: Ints, catalog: Catalog) -> Iterator[Block]:
+    for ids, vectors in catalog.vector_blocks(int(missing[0]) - 1):
+        here = contains(missing, ids)
+        if here.any():
+            yield ids[here], vectors[here]

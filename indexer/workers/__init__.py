@@ -1,0 +1,1 @@
+"""The worker pool: processes that run the models on photos."""

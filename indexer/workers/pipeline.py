@@ -1,0 +1,126 @@
+"""Looking: what becomes of photo files, read, segmented and embedded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexer.catalog.records import IndexedPhoto
+from indexer.scan.walk import FileStamp
+from model.errors import PhotoError, shown
+from model.presets.preset import Models, Preset
+
+if TYPE_CHECKING:
+    from model.photos.images import Photo
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo: it, or the reason why not.
+
+    Attributes:
+        path: the file.
+        photo: what the index will hold; None if it was skipped.
+        stamp: the file as it was when it was read.
+        kind: the error's name, as "PhotoUnreadable"; "" if there was none.
+        reason: one line for people.
+    """
+
+    path: str
+    photo: IndexedPhoto | None = None
+    stamp: FileStamp | None = None
+    kind: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A photo that was decoded well.
+
+    Attributes:
+        path: its file.
+        photo: what it shows.
+        likeness: its perceptual hash.
+        seconds: of CPU that this took.
+    """
+
+    path: str
+    photo: Photo
+    likeness: int
+    seconds: float
+
+
+def look(
+    paths: Sequence[str], preset: Preset, models: Models, max_megapixels: float
+) -> list[Outcome]:
+    """Read, segment and embed some photos, together where the models can. Never raises for what
+    files may hold; a photo's outcome does not depend on the others."""
+    read = [_read(path, preset, max_megapixels) for path in paths]
+    seen = iter(_seen([each for each in read if isinstance(each, _Read)], models))
+    return [next(seen) if isinstance(each, _Read) else each for each in read]
+
+
+def _read(path: str, preset: Preset, max_megapixels: float) -> _Read | Outcome:
+    from model.photos.images import read_photo
+
+    began = time.process_time()
+    try:
+        photo = read_photo(path, max_side=preset.image_side, max_megapixels=max_megapixels)
+        return _Read(path, photo, perceptual_hash(photo), time.process_time() - began)
+    except Exception as error:
+        return _failed(path, error)
+
+
+def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
+    if not read:
+        return []
+    began = time.process_time()
+    try:
+        images = [each.photo.image for each in read]
+        segments = [found.with_whole() for found in models.segmenter.segment_all(images)]
+        embeddings = models.embedder.embed_all(images, segments)
+    except Exception as error:
+        # a model may stumble over one of them, or over so many: by halves all others go on
+        if half := len(read) // 2:
+            return _seen(read[:half], models) + _seen(read[half:], models)
+        return [_failed(read[0].path, error)]
+    seconds = (time.process_time() - began) / len(read)
+    return [
+        Outcome(
+            each.path,
+            IndexedPhoto(
+                content_hash=each.photo.content_hash,
+                header=each.photo.header,
+                perceptual_hash=each.likeness,
+                segments=found,
+                embeddings=vectors,
+                photo_embedding=vectors[-1:],
+                seconds=each.seconds + seconds,
+            ),
+            FileStamp(each.path, each.photo.file_size, each.photo.mtime_ns),
+        )
+        for each, found, vectors in zip(read, segments, embeddings, strict=True)
+    ]
+
+
+def _failed(path: str, error: Exception) -> Outcome:
+    """What is told of a photo that could not be read, or that a model stumbled over."""
+    if isinstance(error, PhotoError):
+        return Outcome(path, kind=type(error).__name__, reason=str(error))
+    if isinstance(error, MemoryError):
+        reason = f"{shown(path)} needs more memory than there is"
+        return Outcome(path, kind="PhotoTooLarge", reason=reason)
+    reason = f"{shown(path)} could not be looked at ({type(error).__name__}: {shown(error)})"
+    return Outcome(path, kind="PhotoUnreadable", reason=reason)
+
+
+def perceptual_hash(read: Photo) -> int:
+    """64-bit pHash of the upright photo as a signed integer: near-duplicates differ in few bits."""
+    import imagehash
+    from PIL import Image as PillowImage
+
+    bits = imagehash.phash(PillowImage.fromarray(read.image.pixels)).hash.ravel()
+    unsigned = int("".join("1" if bit else "0" for bit in bits), 2)
+    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned

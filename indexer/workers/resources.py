@@ -1,0 +1,51 @@
+"""Machine: how many workers it has cores and memory for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from indexer.workers.gpus import workers_on
+
+
+def worker_count(
+    asked: int, photos: int, gigabytes: float, gpus: Sequence[float] = ()
+) -> tuple[int, int]:
+    """How many workers there shall be, and threads of each.
+
+    Args:
+        asked: by the user; 0: one a core, or as many as the memory holds.
+        photos: to be looked at; nobody needs more workers.
+        gigabytes: that a worker takes.
+        gpus: free bytes of each GPU that they share, none where they use none.
+
+    Returns:
+        Both at least 1. The threads are more than one where memory leaves cores without a worker.
+    """
+    cores = _cores()
+    held = max(int(free_memory() / (gigabytes * 1e9)), 1)
+    if gpus:
+        held = min(held, workers_on(gpus, gigabytes * 1e9))
+    if asked or held >= cores:
+        return max(min(asked or cores, photos), 1), 1
+    return max(min(held, photos), 1), cores // held
+
+
+def free_memory() -> float:
+    """Bytes that can be taken without swapping; infinite where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+        return 1024 * float(told.split("MemAvailable:")[1].split()[0])
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            return 0.5 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return float("inf")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

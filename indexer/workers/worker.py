@@ -1,0 +1,89 @@
+"""Worker: a process that looks at photos, one after another or some at a time.
+
+It is started by `indexer.workers.local_pool`, reads pickled messages from its standard input and
+answers each on its standard output. A process of our own making, because `multiprocessing` would
+run the user's main script again, and because a photo that kills its decoder must cost one photo.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import threading
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from indexer.workers.allocator import keep_freed_memory
+from indexer.workers.pipeline import look
+from model.devices import be_worker
+from model.errors import SegsearchError
+from model.presets.preset import load_preset
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker needs before its first photo.
+
+    Attributes:
+        preset: that it looks with.
+        max_megapixels: photos with more are skipped.
+        worker: its number among all workers, which share the GPUs.
+    """
+
+    preset: str
+    max_megapixels: float
+    worker: int = 0
+
+
+def send(stream: BinaryIO, message: object) -> None:
+    """One message: its length, then its pickle."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    stream.write(struct.pack("<Q", len(body)) + body)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> Any:
+    """The next message; EOFError when the other side has gone."""
+    head = stream.read(8)
+    if len(head) < 8:
+        raise EOFError
+    (length,) = struct.unpack("<Q", head)
+    body = stream.read(length)
+    if len(body) < length:
+        raise EOFError
+    return pickle.loads(body)
+
+
+def main() -> None:
+    """Serve the process that started this one until it closes the pipe, or ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not end up among the answers
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
+    try:
+        order: Order = inbox.get()
+        be_worker(order.worker)
+        keep_freed_memory()
+        try:
+            preset = load_preset(order.preset)
+            models = preset.build()
+        except SegsearchError as error:
+            send(answers, error)
+            return
+        send(answers, None)
+        while True:
+            send(answers, look(inbox.get(), preset, models, order.max_megapixels))
+    except BrokenPipeError:
+        os._exit(0)  # the parent is gone: nothing to say, nobody to say it to
+
+
+def _listen(inbox: SimpleQueue[Any]) -> None:
+    """Pass on what the parent sends; when it is gone, leave the photo at hand and end."""
+    orders = os.fdopen(os.dup(0), "rb")  # sys.stdin could not be closed while this thread reads
+    try:
+        while True:
+            inbox.put(receive(orders))
+    finally:
+        os._exit(0)

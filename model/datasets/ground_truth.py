@@ -1,0 +1,200 @@
+"""What is true of the photos that are measured on: regions, their names, captions."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from model.datasets.pairs import BOX_KIND, plain_words
+from model.errors import PhotoUnreadable, RootMissing, shown
+from model.masks import rle
+from model.masks.segments import Segments
+from model.photos.images import Image
+
+STUFF_KIND = "stuff"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A mask that somebody drew.
+
+    Attributes:
+        counts: COCO compressed run lengths at the photo's size.
+        phrases: English names, the most specific first; none where only the outline is known.
+        kind: `object`, `part` or `stuff`.
+        annotator: who drew it, where several people drew all of a photo.
+    """
+
+    counts: bytes
+    phrases: tuple[str, ...]
+    kind: str
+    annotator: int | None
+
+
+@dataclass(frozen=True)
+class TruePhoto:
+    """A photo and what is true of it.
+
+    Attributes:
+        source: the folder of the corpus that it comes from.
+        path: the image file.
+        size: (height, width), pixels.
+        regions: its masks; boxes without a mask are left out.
+        captions: texts of all of it, as somebody would type them.
+    """
+
+    source: str
+    path: Path
+    size: tuple[int, int]
+    regions: tuple[Region, ...]
+    captions: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[Region, ...]:
+        """The regions with a name."""
+        return tuple(region for region in self.regions if region.phrases)
+
+    def read(self) -> Image:
+        """The pixels.
+
+        Raises:
+            PhotoUnreadable: the file is missing, damaged, or of another size than was told.
+        """
+        try:
+            with PillowImage.open(self.path) as file:
+                pixels = np.asarray(file.convert("RGB"))
+        except OSError as error:
+            raise PhotoUnreadable(
+                f"{shown(self.path)} cannot be read ({error})", "restore the file"
+            ) from error
+        if pixels.shape[:2] != self.size:
+            raise PhotoUnreadable(
+                f"{shown(self.path)} has {pixels.shape[:2]} pixels, its annotation {self.size}",
+                "mend one of them",
+            )
+        return Image(pixels, self.size)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The photos of one split, and what their sources name at all.
+
+    Attributes:
+        photos: in the order of the sources' names and files.
+        vocabulary: for each source the phrases that any of its photos' regions has.
+        stuff: phrases that are said of stuff (sky, grass), in any source.
+    """
+
+    photos: tuple[TruePhoto, ...]
+    vocabulary: dict[str, frozenset[str]]
+    stuff: frozenset[str]
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The photos' sources, each once."""
+        return tuple(dict.fromkeys(photo.source for photo in self.photos))
+
+
+def read_truth(
+    folder: Path,
+    split: str,
+    sources: Sequence[str] | None = None,
+    most: int | None = None,
+) -> Truth:
+    """The photos of a corpus (`SOURCE/annotations.jsonl`, `SOURCE/images/`).
+
+    Args:
+        folder: the corpus.
+        split: as the annotations name it; `val` is what nothing was trained on.
+        sources: folders to read; all by default.
+        most: photos a source at most, the first ones; all by default.
+
+    Raises:
+        RootMissing: there are no annotations, or no photo of the split.
+        PhotoUnreadable: a line of the annotations is not understood.
+    """
+    files = sorted(folder.glob("*/annotations.jsonl"))
+    if sources is not None:
+        unknown = set(sources) - {file.parent.name for file in files}
+        if unknown:
+            raise RootMissing(
+                f"{shown(folder)} holds no {shown(min(unknown))}/annotations.jsonl",
+                "name folders of the corpus",
+            )
+        files = [file for file in files if file.parent.name in sources]
+    if not files:
+        raise RootMissing(
+            f"{shown(folder)} holds no SOURCE/annotations.jsonl", "name the corpus' folder"
+        )
+    chosen: list[TruePhoto] = []
+    vocabulary: dict[str, set[str]] = defaultdict(set)
+    stuff: set[str] = set()
+    for file in files:
+        taken = 0
+        for own_split, photo in _photos(file):
+            for region in photo.named:
+                vocabulary[photo.source].update(region.phrases)
+                if region.kind == STUFF_KIND:
+                    stuff.update(region.phrases)
+            if own_split == split and (most is None or taken < most):
+                taken += 1
+                chosen.append(photo)
+    if not chosen:
+        raise RootMissing(f"{shown(folder)} holds no photo of the split '{shown(split)}'")
+    named = {source: frozenset(phrases) for source, phrases in vocabulary.items()}
+    return Truth(tuple(chosen), named, frozenset(stuff))
+
+
+def bare_segments(size: tuple[int, int], counts: Sequence[bytes]) -> Segments:
+    """Segments without their hierarchy, which nothing here asks for."""
+    return Segments(
+        size,
+        tuple(counts),
+        rle.boxes(counts, size),
+        rle.areas(counts, size),
+        np.ones(len(counts), np.float32),
+        np.full(len(counts), -1, np.int64),
+    )
+
+
+def _photos(file: Path) -> Iterator[tuple[str, TruePhoto]]:
+    source = file.parent.name
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            size = (int(record["height"]), int(record["width"]))
+            captions = (plain_words(str(text)) for text in record["captions"])
+            photo = TruePhoto(
+                source,
+                file.parent / "images" / str(record["file"]),
+                size,
+                tuple(_regions(record)),
+                tuple(dict.fromkeys(text for text in captions if text)),
+            )
+            split = str(record["split"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PhotoUnreadable(
+                f"line {number} of {shown(file)} is not understood ({error})", "mend the line"
+            ) from error
+        yield split, photo
+
+
+def _regions(record: dict[str, Any]) -> Iterator[Region]:
+    for region in record["regions"]:
+        if region["segmentation"] is None or region["kind"] == BOX_KIND:
+            continue
+        annotator = region.get("annotator")
+        yield Region(
+            region["segmentation"]["counts"].encode("ascii"),
+            tuple(dict.fromkeys(str(text) for text in region["phrases"] if str(text).strip())),
+            str(region["kind"]),
+            None if annotator is None else int(annotator),
+        )

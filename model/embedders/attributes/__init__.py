@@ -1,0 +1,1 @@
+"""Attributes of a segment that words name: colours, patterns, materials and positions."""

@@ -1,0 +1,1 @@
+"""Masks measured: how many annotated regions have a proposed mask that fits."""

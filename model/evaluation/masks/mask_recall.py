@@ -1,0 +1,135 @@
+"""How well segmenters find what people outlined: average recall of their masks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.datasets.ground_truth import Region, TruePhoto, Truth
+from model.evaluation.masks.average_recall import THRESHOLDS, found_at, recall
+from model.evaluation.ranking import mean
+from model.evaluation.tables import Row, Table
+from model.masks import rle
+from model.masks.resizing import resized
+from model.masks.segments import Segments
+from model.segmenter import Segmenter
+
+FIRST = (10, 100, 1000)
+LEAST_SHARE = 0.002  # of the photo; smaller regions are not asked for
+SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo
+    "small, 0.2–1 % of the photo": (LEAST_SHARE, 0.01),
+    "medium, 1–10 %": (0.01, 0.1),
+    "large, over 10 %": (0.1, np.inf),
+}
+ALL = "all"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one segmenter found of one photo's regions.
+
+    Attributes:
+        source: of the photo.
+        places: for `ALL` and each of `SIZES`, T×M: see `found_at`, only of regions of that size.
+        seconds: that the segmenter took.
+    """
+
+    source: str
+    places: Mapping[str, NDArray[np.int64]]
+    seconds: float
+
+
+def measure_masks(
+    truth: Truth, segmenters: Mapping[str, Segmenter], progress: Progress, annotator: int = 0
+) -> Table:
+    """Average recall of each segmenter's masks at the photos' own size.
+
+    Args:
+        truth: the photos; those without a region are left out.
+        segmenters: by the names of the columns.
+        progress: told how many photos are done, and of how many.
+        annotator: whose regions count, in photos that several people annotated.
+    """
+    asked = [(photo, regions_of(photo, annotator)) for photo in truth.photos]
+    asked = [(photo, regions) for photo, regions in asked if regions]
+    found: dict[str, list[Found]] = {name: [] for name in segmenters}
+    for done, (photo, regions) in enumerate(asked):
+        progress(done, len(asked))
+        image = photo.read()
+        for name, segmenter in segmenters.items():
+            start = time.perf_counter()
+            segments = segmenter.segment(image)
+            seconds = time.perf_counter() - start
+            found[name].append(Found(photo.source, _places(segments, photo, regions), seconds))
+    progress(len(asked), len(asked))
+    return Table(
+        "class-agnostic masks against outlined regions over 0.2 % of the photo",
+        "regions",
+        tuple(segmenters),
+        tuple(_rows([found[name] for name in segmenters])),
+    )
+
+
+def regions_of(photo: TruePhoto, annotator: int) -> list[Region]:
+    """The regions that are asked for: large enough, and of one annotator."""
+    areas = rle.areas([region.counts for region in photo.regions], photo.size)
+    least = LEAST_SHARE * photo.size[0] * photo.size[1]
+    return [
+        region
+        for region, area in zip(photo.regions, areas, strict=True)
+        if area >= least and region.annotator in (None, annotator)
+    ]
+
+
+def in_photo_frame(segments: Segments, size: tuple[int, int]) -> tuple[bytes, ...]:
+    """The masks' run lengths in the photo's own frame, as they would be exported."""
+    return tuple(resized(counts, segments.size, size) for counts in segments.counts)
+
+
+def _places(
+    segments: Segments, photo: TruePhoto, regions: Sequence[Region]
+) -> dict[str, NDArray[np.int64]]:
+    counts = [region.counts for region in regions]
+    iou = rle.iou(in_photo_frame(segments, photo.size), counts, photo.size)
+    share = rle.areas(counts, photo.size) / (photo.size[0] * photo.size[1])
+    places = {ALL: found_at(iou)}
+    for name, (least, below) in SIZES.items():
+        counted = (share >= least) & (share < below)
+        places[name] = found_at(iou, counted)[:, counted]
+    return places
+
+
+def _rows(columns: Sequence[Sequence[Found]]) -> list[Row]:
+    """Rows of all sources together, of all sizes, then of each source."""
+    first = columns[0]
+    sources = list(dict.fromkeys(found.source for found in first))
+
+    def row(what: str, group: str, source: str | None, k: int, mean_of: slice) -> Row:
+        tables = [
+            np.concatenate(
+                [found.places[group] for found in column if source in (None, found.source)], axis=1
+            )
+            for column in columns
+        ]
+        count = tables[0].shape[1]
+        figures = [float(recall(t, k)[mean_of].mean()) if count else None for t in tables]
+        return Row(what, count, tuple(figures))
+
+    every, half = slice(0, len(THRESHOLDS)), slice(0, 1)
+    rows = [row(f"AR@{k} over IoU 0.5–0.95", ALL, None, k, every) for k in FIRST]
+    rows.append(row("recall at IoU 0.5, first 100", ALL, None, 100, half))
+    for size in SIZES:
+        rows.append(row(f"AR@100, {size}", size, None, 100, every))
+        rows.append(row(f"recall at IoU 0.5, {size}", size, None, 100, half))
+    if len(sources) > 1:
+        for source in sources:
+            rows.append(row(f"{source}: AR@100", ALL, source, 100, every))
+            rows.append(row(f"{source}: recall at IoU 0.5", ALL, source, 100, half))
+    seconds = [mean(np.array([found.seconds for found in column])) for column in columns]
+    rows.append(Row("seconds, mean of so many photos", len(first), tuple(seconds)))
+    return rows

@@ -1,0 +1,66 @@
+"""The table of queries of a phrase and a word: of all segments with one name, which are so?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluation.comparison import CROPS, MAP, R1, WHOLE, Answers, compared, comparison_table
+from model.evaluation.ranking import Ranking
+from model.evaluation.retrieval.attribute_query import Qualified
+from model.evaluation.retrieval.observations import Looks
+from model.evaluation.tables import Row, Table
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def qualified_table(
+    title: str,
+    alone: str,
+    groups: Sequence[tuple[str, Sequence[Qualified]]],
+    looks: Looks,
+    preset: str,
+    encode: Encode,
+) -> Table:
+    """mAP and R@1 of groups of queries; of the first group also mAP by word.
+
+    Args:
+        title: of the table.
+        alone: name of the column of the phrases without their words.
+        groups: rows' names, and their queries.
+        looks: what was seen of the photos.
+        preset: its name, for the columns.
+        encode: T texts to T×D unit vectors.
+    """
+    rows: list[Row | None] = []
+    for number, (name, asked) in enumerate(groups):
+        if not asked:
+            continue
+        methods = _answers(asked, looks, preset, alone, encode)
+        rows += [compared(name, measure, methods) for measure in (MAP, R1)]
+        for word in dict.fromkeys(query.word for query in asked if number == 0):
+            of_word = np.array([query.word == word for query in asked])
+            rows.append(compared(word, MAP, methods, of_word))
+    return comparison_table(title, "queries", (preset, alone, CROPS, WHOLE), rows)
+
+
+def _answers(
+    asked: Sequence[Qualified], looks: Looks, preset: str, alone: str, encode: Encode
+) -> dict[str, Answers | None]:
+    shape = (len(asked), len(looks.photo))
+    judged, right = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    for number, query in enumerate(asked):
+        judged[number, query.rows] = True
+        right[number, query.rows] = query.right
+    both, phrases = encode([q.text for q in asked]), encode([q.phrase for q in asked])
+    return {
+        name: None if vectors is None else Answers(Ranking(words @ vectors.T, judged), right)
+        for name, words, vectors in (
+            (preset, both, looks.regions),
+            (alone, phrases, looks.regions),
+            (CROPS, both, looks.crops),
+            (WHOLE, both, looks.whole[looks.photo]),
+        )
+    }

@@ -1,0 +1,271 @@
+"""How well words find what is in photos: segments, colours of segments, and photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.datasets.ground_truth import Truth
+from model.evaluation.comparison import (
+    CROPS,
+    IMAGENET,
+    MAP,
+    P10,
+    R1,
+    R10,
+    WHOLE,
+    Answers,
+    Measure,
+    compared,
+    comparison_table,
+)
+from model.evaluation.masks.mask_recall import SIZES
+from model.evaluation.ranking import Bools, Ranking, best_of_groups
+from model.evaluation.retrieval.coloured import coloured
+from model.evaluation.retrieval.judging import (
+    NOTHING,
+    firsts,
+    judged_photos,
+    judgement,
+    phrases_of,
+    relevance,
+)
+from model.evaluation.retrieval.observations import Looks, Proposals
+from model.evaluation.retrieval.placed import placed
+from model.evaluation.tables import Row, Table
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+MEASURES = (MAP, P10, R1, R10)
+KINDS = ("object", "part", "stuff")
+CHUNK = 128  # queries whose scores of all masks are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Some of the M regions, and what is done with the others.
+
+    Attributes:
+        name: as the row shows it.
+        inside: M bool.
+        alone: whether the others are no candidates at all, or only those that would be right.
+    """
+
+    name: str
+    inside: Bools
+    alone: bool = False
+
+
+def measure_retrieval(
+    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str] = ()
+) -> tuple[Table, ...]:
+    """All that can be told of one look at the photos.
+
+    Args:
+        truth: the photos.
+        looks: what was seen of them; the first of the proposals are the preset's own.
+        preset: its name, for the columns.
+        encode: T texts to T×D unit vectors.
+        unseen: phrases that were held out of training.
+    """
+    tables = []
+    if looks.phrases:
+        tables = [
+            true_masks(truth, looks, preset, encode, unseen),
+            own_masks(truth, looks, preset, encode, unseen),
+            phrase_to_photo(truth, looks, preset, encode),
+            coloured(looks, preset, encode),
+            placed(looks, preset, encode),
+        ]
+    tables.append(text_to_photo(truth, looks, preset, encode))
+    return tuple(table for table in tables if table.rows)
+
+
+def true_masks(
+    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str]
+) -> Table:
+    """Phrase → segment, over all true regions of all photos pooled."""
+    texts, relevant = phrases_of(looks)
+    queries = encode(texts)
+    rankings: dict[str, Ranking | None] = {
+        preset: Ranking(queries @ looks.regions.T),
+        CROPS: None if looks.crops is None else Ranking(queries @ looks.crops.T),
+        WHOLE: Ranking(queries @ looks.whole[looks.photo].T),
+    }
+
+    def row(group: Group, measure: Measure, asked: Bools | None = None) -> Row | None:
+        right = relevant & group.inside
+        ignored = np.broadcast_to(~group.inside, relevant.shape) if group.alone else None
+        if ignored is None and not group.inside.all():
+            ignored = relevant & ~group.inside
+        methods = {
+            name: None if ranking is None else Answers(ranking, right, ignored)
+            for name, ranking in rankings.items()
+        }
+        return compared(group.name, measure, methods, asked)
+
+    everything = Group("", np.ones(len(looks.photo), np.bool_))
+    rows = [row(everything, measure) for measure in MEASURES]
+    rows += [row(group, MAP) for group in _groups(looks)]
+    rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
+        Group(name, everything.inside), MAP, asked
+    ))  # fmt: skip
+    sources = np.array([photo.source for photo in truth.photos])[looks.photo]
+    rows += [row(Group(f"within {s}", sources == s, alone=True), MAP) for s in truth.sources]
+    return comparison_table("phrase → segment, true masks given", "phrases", tuple(rankings), rows)
+
+
+def own_masks(
+    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str]
+) -> Table:
+    """Phrase → segment among segmenters' own masks, right at IoU ≥ 0.5."""
+    texts, relevant = phrases_of(looks)
+    queries = encode(texts)
+    strict, fitting, lenient = {}, {}, {}
+    for name, everywhere in looks.proposals.items():
+        proposals = everywhere.of_photos(np.unique(looks.photo))
+        scores = queries @ proposals.vectors.T
+        shown = proposals.answering(scores)
+        region = np.full(scores.shape, NOTHING, np.int32)
+        judged, left_out, touching, within = (np.zeros(scores.shape, np.bool_) for _ in range(4))
+        for number, text in enumerate(texts):
+            of_text = judgement(truth, looks, proposals, text, relevant[number])
+            judged[number], region[number] = of_text.judged & shown[number], of_text.region
+            within[number], touching[number] = of_text.within, of_text.touching
+            matched = of_text.region != NOTHING
+            # the same thing found again is one answer to whoever searches: no error, no hit
+            again = matched & ~firsts(of_text.region, scores[number])
+            left_out[number] = again | of_text.within
+        ranking = Ranking(scores, judged)
+        strict[name] = (ranking, region, left_out)
+        matched, right = region != NOTHING, (region != NOTHING) | within
+        clear = left_out | (touching & ~matched)
+        fitting[name] = Answers(ranking, matched, clear, relevant.sum(axis=1))
+        lenient[name] = Answers(ranking, right, touching & ~right)
+
+    def row(group: Group, measure: Measure, asked: Bools | None = None) -> Row | None:
+        outside = np.append(~group.inside, False)  # NOTHING is inside
+        total = (relevant & group.inside).sum(axis=1)
+        methods = {
+            name: Answers(ranking, (region != NOTHING), left_out | outside[region], total)
+            for name, (ranking, region, left_out) in strict.items()
+        }
+        return compared(group.name, measure, methods, asked)
+
+    everything = Group("", np.ones(len(looks.photo), np.bool_))
+    rows = [row(everything, measure) for measure in MEASURES]
+    rows.append(compared("badly fitting masks left out", MAP, fitting))
+    rows.append(compared("the same, of what masks were found for", MAP, lenient))
+    rows += [row(group, MAP) for group in _groups(looks)]
+    rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
+        Group(name, everything.inside), MAP, asked
+    ))  # fmt: skip
+    columns = tuple(_column(name, preset) for name in looks.proposals)
+    return comparison_table(
+        "phrase → segment, own masks, right at IoU ≥ 0.5", "phrases", columns, rows
+    )
+
+
+def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Table:
+    """Phrase → photo with such a region, by the best of the photo's own masks."""
+    texts, _ = phrases_of(looks)
+    members = np.unique(looks.photo)
+    queries = encode(texts)
+    relevant = relevance(
+        texts, [[t for r in truth.photos[n].named for t in r.phrases] for n in members]
+    )
+    judged = np.stack([judged_photos(truth, text)[members] for text in texts])
+    scores = {
+        _column(name, preset): _photo_scores(queries, proposals, len(truth.photos))[:, members]
+        for name, proposals in looks.proposals.items()
+    }
+    scores[WHOLE] = queries @ looks.whole[members].T
+    everywhere = {name: Answers(Ranking(table), relevant) for name, table in scores.items()}
+    where_judged = {
+        name: Answers(Ranking(table, judged), relevant) for name, table in scores.items()
+    }
+    common = relevant.sum(axis=1) >= 10
+    rows = [compared("", measure, everywhere) for measure in MEASURES]
+    rows.append(compared("phrases in at least 10 photos", P10, everywhere, common))
+    rows += [
+        compared("among photos that can be judged", measure, where_judged) for measure in (MAP, P10)
+    ]
+    return comparison_table(
+        f"phrase → photo, {len(members)} photos with named regions", "phrases", tuple(scores), rows
+    )
+
+
+def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Table:
+    """Caption or class name → its photo among all photos; sources without regions."""
+    named = {photo.source for photo in truth.photos if photo.regions}
+    pairs = [
+        (number, text)
+        for number, photo in enumerate(truth.photos)
+        if photo.source not in named
+        for text in photo.captions
+    ]
+    title = f"text → its photo among {len(truth.photos)}, by the photo or its best mask"
+    if not pairs:
+        return comparison_table(title, "texts", (), ())
+    texts = [text for _, text in pairs]
+    queries = encode(texts)
+    own = np.zeros((len(pairs), len(truth.photos)), np.bool_)
+    own[np.arange(len(pairs)), [number for number, _ in pairs]] = True
+    # other photos with the very same text are right too, and in nobody's way
+    distinct = sorted(set(texts))
+    bearing = relevance(distinct, [photo.captions for photo in truth.photos])
+    others = bearing[[distinct.index(text) for text in texts]] & ~own
+    whole = queries @ looks.whole.T
+    scores = {
+        _column(name, preset): np.maximum(_photo_scores(queries, p, len(truth.photos)), whole)
+        for name, p in looks.proposals.items()
+    }
+    scores[WHOLE] = whole
+    if looks.imagenet is not None:
+        scores[IMAGENET] = queries @ looks.imagenet.T
+    methods = {name: Answers(Ranking(table), own, others) for name, table in scores.items()}
+    sources = np.array([truth.photos[number].source for number, _ in pairs])
+    rows = [
+        compared(source, measure, methods, sources == source)
+        for source in truth.sources
+        if source not in named
+        for measure in (R1, R10)
+    ]
+    return comparison_table(title, "texts", tuple(scores), rows)
+
+
+def _photo_scores(
+    queries: NDArray[np.float32], proposals: Proposals, photos: int
+) -> NDArray[np.float32]:
+    parts = [
+        best_of_groups(
+            queries[start : start + CHUNK] @ proposals.vectors.T, proposals.photo, photos
+        )
+        for start in range(0, len(queries), CHUNK)
+    ]
+    return np.concatenate(parts)
+
+
+def _groups(looks: Looks) -> list[Group]:
+    """The regions of each kind and each size; the smallest are in no size."""
+    kinds = [Group(f"kind {kind}", looks.kind == kind) for kind in KINDS]
+    sizes = [
+        Group(name, (looks.area >= least) & (looks.area < below))
+        for name, (least, below) in SIZES.items()
+    ]
+    return [group for group in (*kinds, *sizes) if group.inside.any()]
+
+
+def _seen_and_unseen(
+    texts: Sequence[str], unseen: Sequence[str], row: Callable[[str, Bools], Row | None]
+) -> list[Row | None]:
+    if not unseen:
+        return []
+    held_out = np.isin(texts, list(unseen))
+    return [row("seen phrases", ~held_out), row("phrases held out", held_out)]
+
+
+def _column(name: str, preset: str) -> str:
+    return preset if name == preset else f"{name} masks"

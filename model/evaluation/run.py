@@ -1,0 +1,124 @@
+"""Measuring a preset from beginning to end: build it, look at the photos, make the tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.datasets.ground_truth import Truth
+from model.datasets.label_maps import LabelledPhotos
+from model.errors import RootMissing, shown
+from model.evaluation.baselines import PlainFelzenszwalb
+from model.evaluation.masks.mask_recall import Progress, measure_masks, regions_of
+from model.evaluation.retrieval.observations import look
+from model.evaluation.retrieval.retrieval import measure_retrieval
+from model.evaluation.semantic.mean_iou import SCALE, measure_labels
+from model.evaluation.tables import Measured, Table
+from model.presets.preset import Models, Preset
+from model.segmenter import Segmenter
+
+FELZENSZWALB = "felzenszwalb"
+
+
+def evaluate_retrieval(
+    preset: Preset,
+    truth: Truth,
+    split: str,
+    progress: Progress,
+    unseen: Sequence[str] = (),
+    baselines: bool = True,
+) -> Measured:
+    """Words → segments and photos.
+
+    Args:
+        preset: what is measured.
+        truth: the photos.
+        split: that they are, for the report.
+        progress: told how many photos are done, and of how many.
+        unseen: phrases that were held out of training.
+        baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names
+            are measured too; they take longer than the preset.
+    """
+    start, models = time.perf_counter(), preset.build()
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return models.embedder.embed_texts(texts).vectors
+
+    segmenters = _segmenters(preset, models, baselines)
+    looks = look(truth, models.embedder, segmenters, progress, baselines)
+    tables = measure_retrieval(truth, looks, preset.name, encode, unseen)
+    return _measured("retrieval", preset, split, len(truth.photos), start, tables)
+
+
+def evaluate_masks(
+    preset: Preset,
+    truth: Truth,
+    split: str,
+    progress: Progress,
+    annotator: int = 0,
+    baselines: bool = True,
+) -> Measured:
+    """Masks against outlined regions; arguments as above.
+
+    Raises:
+        RootMissing: none of the photos has regions that are asked for.
+    """
+    asked = sum(bool(regions_of(photo, annotator)) for photo in truth.photos)
+    if not asked:
+        raise RootMissing("these photos have no outlined regions", "choose another source")
+    start, models = time.perf_counter(), preset.build()
+    segmenters = _segmenters(preset, models, baselines)
+    table = measure_masks(truth, segmenters, progress, annotator)
+    return _measured("masks", preset, split, asked, start, [table])
+
+
+def evaluate_labels(
+    preset: Preset,
+    labelled: LabelledPhotos,
+    split: str,
+    progress: Progress,
+    scale: float = SCALE,
+    baselines: bool = True,
+) -> Measured:
+    """A class for every pixel; arguments as above and as of `measure_labels`."""
+    start, models = time.perf_counter(), preset.build()
+    table = measure_labels(
+        labelled,
+        models.embedder,
+        _segmenters(preset, models, baselines),
+        preset.image_side,
+        progress,
+        scale,
+    )
+    return _measured("semantic", preset, split, len(labelled.photos), start, [table])
+
+
+def read_phrases(file: Path) -> list[str]:
+    """The lines of a file, those that are empty left out.
+
+    Raises:
+        RootMissing: there is no such file, or it is no text.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RootMissing(
+            f"{shown(file)} cannot be read ({error})", "name a text file with one phrase a line"
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _segmenters(preset: Preset, models: Models, baselines: bool) -> dict[str, Segmenter]:
+    own: dict[str, Segmenter] = {preset.name: models.segmenter}
+    return own | ({FELZENSZWALB: PlainFelzenszwalb()} if baselines else {})
+
+
+def _measured(
+    task: str, preset: Preset, split: str, photos: int, start: float, tables: Sequence[Table]
+) -> Measured:
+    seconds = time.perf_counter() - start
+    return Measured(task, preset.name, preset.fingerprint, split, photos, seconds, tuple(tables))

@@ -1,0 +1,1 @@
+"""Semantic segmentation by words: a name for every pixel, measured by mean IoU."""

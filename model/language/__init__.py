@@ -1,0 +1,1 @@
+"""Language: noun phrases of captions and queries."""

@@ -1,0 +1,1 @@
+"""Masks: run-length encoding, geometry, grouping and the part–whole hierarchy."""

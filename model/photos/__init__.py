@@ -1,0 +1,1 @@
+"""Photo files: decoding, orientation, colour management and metadata."""

@@ -1,0 +1,293 @@
+"""Photos as they are used everywhere else: upright, sRGB, 8 bits; read once, refused clearly."""
+
+from __future__ import annotations
+
+import errno
+import io
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageFile
+
+from model.errors import (
+    PhotoError,
+    PhotoTooLarge,
+    PhotoUnreachable,
+    PhotoUnreadable,
+    PhotoUnsupported,
+    shown,
+)
+from model.photos.colour_management import flattened, managed
+from model.photos.files import Source, photo_file, settled_file
+from model.photos.formats import (
+    PREFIX_BYTES,
+    SUFFIXES,
+    UNSUPPORTED_SUFFIXES,
+    can_decode,
+    opened,
+    photo_format,
+    quiet_decoders,
+)
+from model.photos.metadata import PhotoHeader, header_of
+from model.photos.orientation import to_raw_frame, to_upright, turned_size
+
+__all__ = [
+    "DEFAULT_MAX_MEGAPIXELS",
+    "SUFFIXES",
+    "UNSUPPORTED_SUFFIXES",
+    "Image",
+    "Photo",
+    "PhotoHeader",
+    "content_hash",
+    "read_header",
+    "read_image",
+    "read_photo",
+    "to_raw_frame",
+    "to_upright",
+]
+
+DEFAULT_MAX_MEGAPIXELS = 200.0
+_LARGE_FILE = 64 << 20  # bytes; above, the header is judged before the rest is read
+_BLOCK = 1 << 20
+# Cheap reduction (a JPEG's own, or by averaging) stops at so many times the size that is wanted.
+# At 2, 12 megapixels (4032) would be decoded whole for a side of 1024.
+_MARGIN = 1.9
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One photo's pixels.
+
+    Attributes:
+        pixels: H×W×3 uint8, upright, sRGB.
+        original_size: (height, width) of the upright photo at full size; the same as `size`
+            unless the pixels were reduced.
+
+    Raises:
+        ValueError: the pixels are not H×W×3 uint8, or there are none.
+    """
+
+    pixels: NDArray[np.uint8]
+    original_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+            raise ValueError(f"Image.pixels is {shape} {dtype}, expected H×W×3 uint8")
+
+    def reduced(self, max_side: int) -> Image:
+        """This image with its longer side at most `max_side` pixels, area-averaged."""
+        fitted = _fitted(self.size, max_side)
+        if fitted == self.size:
+            return self
+        small = PillowImage.fromarray(self.pixels).resize(
+            fitted[::-1], PillowImage.Resampling.BOX, reducing_gap=None
+        )
+        return Image(np.array(small), self.original_size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the pixels."""
+        return (self.pixels.shape[0], self.pixels.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One photo file, read once: all fields tell of the same bytes.
+
+    Attributes:
+        header: what the file says about itself.
+        image: its pixels.
+        content_hash: 32 bytes, blake3 of the file.
+        file_size: bytes.
+        mtime_ns: time of the last change, nanoseconds since 1970.
+    """
+
+    header: PhotoHeader
+    image: Image
+    content_hash: bytes
+    file_size: int
+    mtime_ns: int
+
+
+def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> PhotoHeader:
+    """What a photo file says about itself; no pixel is decoded.
+
+    Args:
+        source: a path, or a seekable binary file.
+        max_megapixels: photos with more are refused.
+
+    Raises:
+        PhotoUnreadable: missing, empty, damaged, or it may not be read.
+        PhotoUnsupported: no photo, or of a format that is not read here.
+        PhotoTooLarge: it has more pixels than that.
+    """
+    with photo_file(source) as (file, name), _refusals(name):
+        return _header(file, name, max_megapixels)[1]
+
+
+def read_image(
+    source: Source,
+    *,
+    max_side: int | None = None,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+) -> Image:
+    """The pixels of a photo: upright, sRGB, first frame, transparency on white.
+
+    Args:
+        source: a path, or a seekable binary file.
+        max_side: the longer side of the result has at most so many pixels; None: full size.
+        max_megapixels: photos with more are refused before they are decoded.
+
+    Raises:
+        ValueError: max_side is not positive.
+        PhotoUnreadable: missing, truncated, empty, damaged, or it may not be read.
+        PhotoUnsupported: no photo, or of a format that is not read here.
+        PhotoTooLarge: it has more pixels than that, or than the memory holds.
+    """
+    _check_side(max_side)
+    with photo_file(source) as (file, name), _refusals(name):
+        return _decoded(_whole(file, name, max_megapixels), name, max_side, max_megapixels)[1]
+
+
+def read_photo(
+    path: str | os.PathLike[str],
+    *,
+    max_side: int | None = None,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+) -> Photo:
+    """Header, pixels and hash of one file, opened once, and all of the same bytes.
+
+    Args:
+        path: of the file.
+        max_side: the longer side of the image has at most so many pixels; None: full size.
+        max_megapixels: photos with more are refused before they are decoded.
+
+    Raises:
+        ValueError: max_side is not positive.
+        PhotoChanged: the file changed or vanished before it was read to the end.
+        PhotoUnreadable: truncated, empty, damaged, or it may not be read.
+        PhotoUnsupported: no photo, or of a format that is not read here.
+        PhotoTooLarge: it has more pixels than that, or than the memory holds.
+    """
+    _check_side(max_side)
+    with settled_file(path) as (file, name, status), _refusals(name):
+        data = _whole(file, name, max_megapixels)
+        header, image = _decoded(data, name, max_side, max_megapixels)
+        digest = blake3(data).digest()
+    return Photo(header, image, digest, status.st_size, status.st_mtime_ns)
+
+
+def content_hash(path: str | os.PathLike[str]) -> bytes:
+    """The 32-byte blake3 digest of a file, by which a photo is known wherever it lies.
+
+    Raises:
+        PhotoUnreadable: missing, no ordinary file, or it may not be read.
+    """
+    with photo_file(path) as (file, name), _refusals(name):
+        digest = blake3()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+        return digest.digest()
+
+
+def _check_side(max_side: int | None) -> None:
+    if max_side is not None and max_side < 1:
+        raise ValueError(f"max_side is {max_side}, expected a positive number of pixels")
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """Whatever a decoder throws becomes a PhotoError of one line."""
+    try:
+        with quiet_decoders():
+            yield
+    except PhotoError:
+        raise
+    except MemoryError as error:
+        raise PhotoTooLarge(f"{name} needs more memory than there is") from error
+    except PillowImage.DecompressionBombError as error:
+        raise PhotoTooLarge(f"{name} has more pixels than its decoder allows") from error
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a decoder's: EINVAL is a place to seek to
+            raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
+        raise PhotoUnreachable(f"{name} cannot be read ({error.strerror})") from error
+    except Exception as error:
+        raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(shown(error).split())[:200] or type(error).__name__
+    # What Pillow says of a picture of no width or height.
+    return "it has no pixels" if text == "not identified by this driver" else text
+
+
+def _header(
+    file: BinaryIO, name: str, max_megapixels: float
+) -> tuple[ImageFile.ImageFile, PhotoHeader]:
+    file.seek(0)
+    prefix = file.read(PREFIX_BYTES)
+    if not prefix:
+        raise PhotoUnreadable(f"{name} is empty")
+    kind = photo_format(prefix)
+    if kind is None:
+        raise PhotoUnsupported(f"{name} holds no photo of a format that is read here")
+    if not can_decode(kind):
+        raise PhotoUnsupported(f"{name} is a HEIC photo", "install segsearch[heic]")
+    image = opened(file, kind)
+    megapixels = image.width * image.height / 1e6
+    if megapixels > max_megapixels:
+        raise PhotoTooLarge(
+            f"{name} has {megapixels:.1f} megapixels, more than {max_megapixels:g}",
+            "raise --max-megapixels to read it",
+        )
+    return image, header_of(image, kind)
+
+
+def _whole(file: BinaryIO, name: str, max_megapixels: float) -> bytes:
+    # What is too large is refused before it fills the memory.
+    size = file.seek(0, os.SEEK_END)
+    if size > _LARGE_FILE:
+        _header(file, name, max_megapixels)
+    file.seek(0)
+    return file.read()
+
+
+def _decoded(
+    data: bytes, name: str, max_side: int | None, max_megapixels: float
+) -> tuple[PhotoHeader, Image]:
+    picture, header = _header(io.BytesIO(data), name, max_megapixels)
+    with picture:
+        orientation = 1 if header.format == "TIFF" else header.orientation
+        upright = _fitted(header.size, max_side)
+        width, height = reversed(turned_size(upright, orientation))
+        box = None
+        if upright != header.size and header.format == "JPEG":
+            wanted = (math.ceil(_MARGIN * width), math.ceil(_MARGIN * height))
+            draft = picture.draft(picture.mode, wanted)
+            box = draft[1] if draft else None
+        picture.load()
+        profile = picture.info.get("icc_profile")
+        flat = flattened(picture)
+    if flat.size != (width, height):
+        flat = flat.resize(
+            (width, height), PillowImage.Resampling.LANCZOS, box=box, reducing_gap=_MARGIN
+        )
+    pixels = to_upright(np.asarray(managed(flat, profile)), orientation)
+    return header, Image(np.array(pixels, order="C"), header.size)
+
+
+def _fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    longest = max(size)
+    if max_side is None or longest <= max_side:
+        return size
+    height, width = (max(1, round(side * max_side / longest)) for side in size)
+    return height, width

@@ -1,0 +1,1 @@
+"""Presets: which segmenter, embedder and weights belong together."""

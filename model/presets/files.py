@@ -1,0 +1,122 @@
+"""Preset files: how a preset is named, and what its TOML says.
+
+A preset is named by the name of a bundled one or by the path of a TOML file; `+` and the path of a
+trained head may follow, as in `base+runs/use/head.safetensors`. A file that says
+`extends = "base"` needs to say only what is different.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from model.errors import PresetUnknown, shown
+from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
+from model.presets.settings import Setting, Settings, check_section, number, text, whole
+
+FOLDER = Path(__file__).parent
+DEFAULT = "nano"
+HEAD = ".safetensors"
+SECTIONS = ("segmenter", "embedder", "weights")
+TOP: Settings = {
+    "name": text(needed=True),
+    "title": text(needed=True),
+    "image_side": replace(whole(32), needed=True),
+    "seconds_per_photo": replace(number(0, above=True), needed=True),
+    "dimension": replace(whole(1), needed=True),
+    "worker_gb": number(0, above=True),
+    "photos_at_once": whole(0),
+}
+FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0)}
+WEIGHTS: Settings = {
+    "source": text(),
+    "revision": text(),
+    "package": text(),
+    "file": text(),
+    "files": Setting("[[tables]] with a name", lambda value: isinstance(value, list)),
+    "sha256": text(),
+    "size": whole(0),
+    "licence": text(),
+}
+
+
+def preset_names() -> list[str]:
+    """Names of the bundled presets, the default first."""
+    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def split_head(name: str) -> tuple[str, Path | None]:
+    """A preset's name, and the path of the head that is to be used with it, if any."""
+    before, plus, head = name.partition(".toml+") if ".toml+" in name else name.partition("+")
+    if not plus or not head.endswith(HEAD) or (plus == "+" and not before):
+        return name, None
+    return before + plus.removesuffix("+"), Path(head).expanduser()
+
+
+def preset_file(name: str) -> Path:
+    """Where the bundled preset of that name, or the one at that path, is written.
+
+    Raises:
+        PresetUnknown: there is none.
+    """
+    path = Path(name).expanduser() if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if (Path(name).name != name and not name.endswith(".toml")) or not path.is_file():
+        raise PresetUnknown(
+            f"there is no preset '{shown(name)}'",
+            f"choose one of {', '.join(preset_names())}, or give the path of a .toml file",
+        )
+    return path
+
+
+def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a preset's file says, over what the preset says that it extends.
+
+    Every `[weights.ROLE]` gets the key `folder`: of the file that names it.
+
+    Raises:
+        PresetUnknown: a file is not there, extends itself, is no TOML, or says what it may not.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PresetUnknown(f"{shown(path)} is no preset ({error})", "mend the file") from error
+    weights = table.setdefault("weights", {})
+    check_section(path, "weights", weights, dict.fromkeys(weights, Setting("a table", _is_table)))
+    for role, entry in weights.items():
+        check_section(path, f"weights.{role}", entry, WEIGHTS)
+        for file in entry.get("files", []):
+            check_section(path, f"[weights.{role}.files]", file, FILE)
+        entry["folder"] = path.parent
+    below = table.pop("extends", None)
+    if below is not None:
+        check_section(path, "", {"extends": below}, {"extends": text()})
+        base = preset_file(str(path.parent / below) if below.endswith(".toml") else below)
+        if base in (*seen, path):
+            raise PresetUnknown(f"{shown(path)} extends itself", "mend the file")
+        table = _over(read_table(base, (*seen, path)), table)
+    # with what it extends, so that what is wrong is told of the file that says it
+    check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)
+    check_kind(path, "embedder", table.get("embedder", {}), EMBEDDERS)
+    check_section(path, "", {k: v for k, v in table.items() if k not in SECTIONS}, TOP)
+    return table
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    sections = {
+        # another kind takes other settings; other weights of a role have nothing in common
+        key: {**below[key], **value} if _extends(key, below[key], value) else value
+        for key, value in above.items()
+        if isinstance(value, dict) and isinstance(below.get(key), dict)
+    }
+    return {**below, **above, **sections}
+
+
+def _extends(key: str, below: dict[str, Any], above: dict[str, Any]) -> bool:
+    return key == "weights" or above.get("kind", below.get("kind")) == below.get("kind")

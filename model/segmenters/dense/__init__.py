@@ -1,0 +1,1 @@
+"""The dense segmenter: masks of a whole photo from one forward pass."""

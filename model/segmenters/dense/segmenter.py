@@ -1,0 +1,85 @@
+"""The segmenter of the dense head: a photo seen at a few scales, many proposals, the best ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from model.encoders.efficientnet import EfficientNetTrunk
+from model.masks.segments import Segments
+from model.photos.images import Image
+from model.segmenter import Segmenter
+from model.segmenters.dense.head import DenseProposals
+from model.segmenters.dense.network import DenseNetwork
+from model.segmenters.dense.selection import Selection, chosen_segments
+
+if TYPE_CHECKING:
+    from model.segmenters.promptable.segmenter import PromptableSegmenter
+
+
+class DenseSegmenter(Segmenter):
+    """Masks from the frozen trunk's features, without prompts.
+
+    Args:
+        weights: the trained neck and head, safetensors.
+        trunk: weights of the image trunk; by default the installed package's.
+        side: the working frame's longer side, pixels.
+        views: the longer sides at which the photo is looked at, multiples of 32, pixels; by default
+            the one that the weights were made for. Large things are seen best from afar.
+        selection: which proposals become segments.
+        prompts: weights of nano's promptable network, for `prompted`; without them there is none.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        trunk: Path | None = None,
+        side: int = 320,
+        views: Sequence[int] = (),
+        selection: Selection | None = None,
+        prompts: Path | None = None,
+    ) -> None:
+        self._network = DenseNetwork.load(weights)
+        self._trunk_weights = trunk
+        self._prompts = prompts
+        self._side = side
+        self._views = sorted(views or (self._network.side,), reverse=True)
+        self._selection = selection or Selection()
+
+    @torch.inference_mode()
+    def segment(self, image: Image) -> Segments:
+        """Segments in a frame whose longer side is `side`, best first."""
+        views = [self._proposals(image, side) for side in self._views]
+        ratio = self._side / max(image.size)
+        height, width = (max(round(length * ratio), 1) for length in image.size)
+        return chosen_segments(views, (height, width), self._selection)
+
+    def _proposals(self, image: Image, side: int) -> DenseProposals:
+        trunk = EfficientNetTrunk.shared(self._trunk_weights, side)
+        proposals: list[DenseProposals] = self._network(
+            [one[None] for one in trunk.features(image).pyramid]
+        )
+        return proposals[0]
+
+    def prompted(
+        self,
+        image: Image,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Segments:
+        """The best mask that the promptable network draws at the point or in the box."""
+        if self._prompts is None:
+            return super().prompted(image, at=at, box=box)
+        return self._promptable.segment(image, at=at, box=box)
+
+    @cached_property
+    def _promptable(self) -> PromptableSegmenter:
+        from model.segmenters.promptable.segmenter import PromptableSegmenter
+
+        assert self._prompts is not None
+        return PromptableSegmenter.load(self._prompts, self._trunk_weights)

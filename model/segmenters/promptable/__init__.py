@@ -1,0 +1,1 @@
+"""The promptable segmenter: one mask for a point or a box."""

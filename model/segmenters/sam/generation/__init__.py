@@ -1,0 +1,1 @@
+"""Automatic mask generation: a grid of points becomes a set of masks."""

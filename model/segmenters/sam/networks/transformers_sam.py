@@ -1,0 +1,175 @@
+"""SAM, SAM 2, EdgeTAM, SAM 3 and SAM-HQ of transformers, answering points.
+
+Their decoders are SAM's with fine features, or with one more drawing (SAM-HQ), and are folded as
+SAM's is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.errors import WeightsMismatch, WeightsMissing, shown
+from model.segmenters.sam.networks.decoder_parts import decoder_parts
+from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, decoder_dtype
+from model.segmenters.sam.networks.folded_sam import FoldedAnswers
+from model.segmenters.sam.networks.hq_refiner import photo_detail
+from model.segmenters.sam.networks.shared_context import Scene
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.resize_maps import Frame
+
+_STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
+_PADDED = ("sam", "sam_hq")  # photos keep their shape; the others' are stretched to a square
+
+
+def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> Promptable:
+    """The model in a folder as the hub has it: `config.json` and safetensors.
+
+    Raises:
+        WeightsMissing: there is no such folder, or no configuration in it.
+        WeightsMismatch: it holds no model that answers points, or not all of its weights.
+    """
+    from transformers import AutoModelForMaskGeneration
+    from transformers.utils import logging
+
+    if not (folder / "config.json").is_file():
+        raise WeightsMissing(
+            f"there is no model at {shown(folder)}", "give the folder that holds its config.json"
+        )
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a second's work, told on stderr
+    try:
+        model, loaded = AutoModelForMaskGeneration.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise WeightsMismatch(
+            f"{shown(folder)} holds no model that draws masks for points",
+            "use SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 as transformers saves them",
+        ) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
+    missing = sorted(loaded["missing_keys"])
+    if missing:
+        raise WeightsMismatch(
+            f"{shown(folder)} lacks {len(missing)} tensors, {shown(missing[0])} among them",
+            "the weights are of another model: fetch the folder again",
+        )
+    return TransformersSam(model.eval().requires_grad_(False), dtype, device)
+
+
+class TransformersSam(Promptable):
+    """A `SamModel`, `SamHQModel`, `Sam2Model`, `EdgeTamModel` or `Sam3TrackerModel`, folded.
+
+    Where a point's masks are several, they come in the order of the decoder's tokens.
+
+    Args:
+        model: it is moved and converted: no use by itself afterwards.
+        dtype: of the image encoder; that of the decoder is `decoder_dtype`'s.
+        device: where it runs.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        parts = decoder_parts(model.mask_decoder)
+        self.decoder = FoldedDecoder(parts, decoder_dtype(dtype, self.device), self.device)
+        self._prompts = copy.deepcopy(model.prompt_encoder).to(self.device)
+        self._places = model.get_image_wide_positional_embeddings()[0].to(self.device)
+        self._no_mask = self._prompts.no_mask_embed.weight.detach().view(-1, 1, 1)
+        self.batch = self.decoder.quickest_batch(self._places[0].numel())
+        self._eyes = _Eyes(model, dtype, self.device)
+
+    def look(self, photos: Sequence[Pixels]) -> list[View]:
+        """Photos as their points will see them; the encoder takes them together."""
+        pixels, inner = self._eyes.prepared(photos)
+        seen = self._eyes.model.get_image_embeddings(pixels)
+        return [
+            _TransformersView(self, self._scene(seen, i), photo.shape[:2], size)
+            for i, (photo, size) in enumerate(zip(photos, inner, strict=True))
+        ]
+
+    @torch.inference_mode()
+    def _scene(self, seen: Any, number: int) -> Scene:
+        """What the points of one of the photos share, of what was seen in all of them."""
+        fine, detail = [], None
+        if isinstance(seen, list):  # a pyramid, the finest first
+            *fine, cells = [each[number] for each in seen]
+        elif isinstance(seen, tuple):  # SAM-HQ's, and the tokens of its blocks of global attention
+            cells = seen[0][number]
+            detail = photo_detail(self._eyes.model.mask_decoder, cells, seen[1][0][number])
+        else:
+            cells = seen[number]
+        with_none = cells.to(self._no_mask.dtype) + self._no_mask
+        return self.decoder.scene(with_none, self._places, fine[::-1] or None, detail)
+
+    def frame(self, size: tuple[int, int], inner: tuple[int, int]) -> Frame:
+        """How the pixels of a photo of `size`, prepared to `inner`, read a mask's cells."""
+        cells = _STRIDE * self._places.shape[1], _STRIDE * self._places.shape[2]
+        if self._eyes.padded:
+            return Frame.padded(size, inner, self._eyes.side, cells[0])
+        return Frame.stretched(size, cells)
+
+    @torch.inference_mode()
+    def prompts(self, points: NDArray[np.float64]) -> Tensor:
+        """N×2×C embeddings of N foreground points (x, y) in pixels of the encoder's input."""
+        at = torch.as_tensor(points, dtype=torch.float32, device=self.device)[None, :, None]
+        labels = torch.ones((1, len(points), 1), dtype=torch.int, device=self.device)
+        sparse: Tensor = self._prompts(at, labels, None, None)[0]
+        return sparse[0]
+
+
+class _TransformersView(View):
+    def __init__(
+        self, sam: TransformersSam, scene: Scene, size: tuple[int, int], inner: tuple[int, int]
+    ) -> None:
+        self._sam = sam
+        self._scene = scene
+        self._scale = np.array([inner[1] / size[1], inner[0] / size[0]])
+        self.frame = sam.frame(size, inner)
+        self.runs_ahead = sam.device.type == "cuda"
+
+    @torch.inference_mode()
+    def answer(self, points: NDArray[np.float64]) -> Answers:
+        decoder = self._sam.decoder
+        scored = decoder.score(self._scene, self._sam.prompts(points * self._scale))
+        return FoldedAnswers(decoder, scored, self.frame)
+
+
+class _Eyes:
+    """A model's image encoder, and how photos are prepared for it (by the library's own code)."""
+
+    def __init__(self, model: Any, dtype: torch.dtype, device: torch.device) -> None:
+        from transformers import Sam2ImageProcessor, Sam3ImageProcessor, SamImageProcessor
+
+        kind = model.config.model_type
+        side = model.config.prompt_encoder_config.image_size
+        self.side = side if isinstance(side, int) else side[0]
+        square = {"height": self.side, "width": self.side}
+        self.padded = kind in _PADDED
+        if self.padded:
+            self._prepare = SamImageProcessor(size={"longest_edge": self.side}, pad_size=square)
+        else:
+            stretch = Sam3ImageProcessor if kind.startswith("sam3") else Sam2ImageProcessor
+            self._prepare = stretch(size=square)
+        self.model = model.to(device, dtype)
+        self.dtype, self.device = dtype, device
+
+    def prepared(self, photos: Sequence[Pixels]) -> tuple[Tensor, list[tuple[int, int]]]:
+        """Photos as the encoder takes them, and the size that each has in there."""
+        made = self._prepare(images=list(photos), return_tensors="pt")
+        square = (self.side, self.side)
+        inner = made["reshaped_input_sizes"] if self.padded else [square] * len(photos)
+        sizes = [(int(height), int(width)) for height, width in inner]
+        return made["pixel_values"].to(self.device, self.dtype), sizes

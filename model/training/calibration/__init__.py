@@ -1,0 +1,1 @@
+"""Fitting of confidence: which score means which probability."""

@@ -1,0 +1,1 @@
+"""The training loop: steps, schedules, checkpoints, resuming; the same for every task."""

@@ -1,0 +1,87 @@
+"""What a recipe says of a segment head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from model.datasets.source import PairSource
+from model.encoders.efficientnet import require_sides
+
+
+@dataclass(frozen=True)
+class PhraseSettings:
+    """How noun phrases of captions are learned: each is shown by some mask of its photo, nobody
+    knows which. The masks are those of the segmenter that the task names as `proposals`.
+
+    Attributes:
+        weight: of this loss, against that of the segments; 0: it is left out.
+        photos: in a batch, with one phrase each: so often are phrases learned.
+        masks: of each photo in a batch.
+        sharpness: of the maximum over a photo's masks, see `model.training.losses.phrase_loss`.
+        sources: whose captions; none: all.
+        views: longer sides at which the segmenter looks at these photos, pixels; none: as its
+            preset says.
+    """
+
+    weight: float = 0.0
+    photos: int = 32
+    masks: int = 12
+    sharpness: float = 20.0
+    sources: tuple[str, ...] = ()
+    views: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("photos", "masks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if not 0 < self.sharpness < float("inf"):
+            raise ValueError(f"sharpness is {self.sharpness}, expected a positive number")
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """A recipe's section [task] for a segment head.
+
+    Attributes:
+        train: where pairs to learn from come from.
+        val: where pairs to measure on come from.
+        views: longer sides at which the trunk looks at a photo, pixels: every example is of one of
+            them by chance, and what is measured is the mean of all, as an embedder's.
+        width: of the fused feature.
+        dropout: share of features dropped.
+        balance: how much oftener rare phrases are drawn; 0: not, 1: as often as all others.
+        captions: how often texts of whole photos are drawn, against those of segments.
+        together: segments of each photo in a batch: so a segment's text is told from those of its
+            neighbours.
+        proposals: the preset whose segmenter's masks are learned from too: those that fit a
+            segment by IoU ≥ 0.5 carry its texts, those that only overlap some show none; "": none.
+        proposed: share of the photos that this segmenter looks at; it takes the longest by far.
+        own: how often a segment is seen through such a mask that fits it, where there is one.
+        loose: masks in a batch that fit nothing, for each segment.
+        doubt: how far masks are drawn away from what all texts of segments have in common, as far
+            as they are not thought to fit; set after training.
+        phrases: how the noun phrases of captions are learned.
+        unseen: phrases that no text of training may name; the classes of the trunk that are
+            called so lose the name.
+    """
+
+    train: tuple[PairSource, ...]
+    val: tuple[PairSource, ...]
+    views: tuple[int, ...] = (448,)
+    width: int = 512
+    dropout: float = 0.2
+    balance: float = 0.5
+    captions: float = 0.3
+    together: int = 4
+    proposals: str = ""
+    proposed: float = 1.0
+    own: float = 0.5
+    loose: float = 0.5
+    doubt: float = 0.0
+    phrases: PhraseSettings = field(default_factory=PhraseSettings)
+    unseen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_sides("views", *self.views)
+        if self.phrases.weight and not self.proposals:
+            raise ValueError("phrases need proposals, a preset whose masks they are learned from")

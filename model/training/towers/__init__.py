@@ -1,0 +1,1 @@
+"""Training of heads over frozen CLIP and DINOv2 towers."""

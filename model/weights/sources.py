@@ -1,0 +1,170 @@
+"""Where weights come from: a folder of this machine, or a publisher on the web.
+
+What is published is fetched by `segsearch models pull` alone, and lies in the cache afterwards. The
+copy that the hub's own tools have fetched is as good, if it is of the same revision.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from model.errors import PresetUnknown, shown
+from model.weights.cache import cache_folder
+
+HUB = "https://huggingface.co"
+FILES = (".safetensors", ".pth", ".pt", ".bin")
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_SEGMENT = re.compile(r"(?!\.)[\w.+-]+")
+_REVISION = re.compile(r"[\w-][\w.-]*")
+
+
+class Source(Protocol):
+    """Something that holds the files of one set of weights."""
+
+    @property
+    def label(self) -> str:
+        """Its name, for people."""
+
+    def folder(self, names: Sequence[str]) -> Path | None:
+        """Where all these files lie on this machine; None if one of them does not."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A folder of this machine.
+
+    Attributes:
+        place: the folder; below the package, if there is one.
+        package: import name of the installed package that carries it, or "".
+    """
+
+    place: Path
+    package: str = ""
+
+    @property
+    def label(self) -> str:
+        """The folder, or the package."""
+        return self.package or str(self.place)
+
+    def folder(self, names: Sequence[str]) -> Path | None:
+        """The folder, if it has all these files."""
+        place = self.place
+        if self.package:
+            spec = find_spec(self.package)
+            if spec is None or not spec.submodule_search_locations:
+                return None
+            place = Path(spec.submodule_search_locations[0]) / place
+        return place if all((place / name).is_file() for name in names) else None
+
+
+@dataclass(frozen=True)
+class Published:
+    """A folder on the web.
+
+    Attributes:
+        site: scheme and host, with its port.
+        path: of the folder, without slashes at its ends.
+        hub_id: "owner/name" if it is a repository of the hub, else "".
+        revision: of that repository.
+    """
+
+    site: str
+    path: str
+    hub_id: str = ""
+    revision: str = ""
+
+    @property
+    def label(self) -> str:
+        """The hub's id and the start of its revision, or the URL."""
+        if self.hub_id:
+            return f"{self.hub_id}@{self.revision[:8]}"
+        return "/".join(part for part in (self.site, self.path) if part)
+
+    @property
+    def host(self) -> str:
+        """Who sends it."""
+        return urlsplit(self.site).netloc
+
+    @property
+    def cached(self) -> Path:
+        """Where its files lie once they are downloaded."""
+        host = re.sub(r"[^\w.-]", "_", urlsplit(HUB if self.hub_id else self.site).netloc)
+        inside = f"{self.hub_id}/{self.revision}" if self.hub_id else self.path
+        return cache_folder() / host / inside
+
+    def url(self, name: str) -> str:
+        """The URL of one file."""
+        return "/".join(part for part in (self.site, quote(self.path), quote(name)) if part)
+
+    def page(self) -> str:
+        """Where a person reads its licence."""
+        return f"{HUB}/{self.hub_id}" if self.hub_id else self.label
+
+    def folder(self, names: Sequence[str]) -> Path | None:
+        """The cache, ours or the hub's, that has all these files."""
+        for place in (self.cached, *self._of_the_hub()):
+            if all((place / name).is_file() for name in names):
+                return place
+        return None
+
+    def _of_the_hub(self) -> list[Path]:
+        if not self.hub_id:
+            return []
+        home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface"
+        home = Path(os.environ.get("HF_HOME") or home)
+        hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+        name = "models--" + self.hub_id.replace("/", "--")
+        return [hub / name / "snapshots" / self.revision]
+
+
+def read_source(text: str, revision: str, folder: Path) -> tuple[Source, str]:
+    """The source that a preset names, and the name of its one file if it names a file.
+
+    Args:
+        text: a local file or folder, a URL, or an id of the hub. A path may start with `~` and is
+            relative to `folder`; what is there is taken before an id of the same name.
+        revision: of the hub's repository.
+        folder: of the preset.
+
+    Raises:
+        PresetUnknown: it is none of these.
+    """
+    if "://" in text:
+        parts = urlsplit(text)
+        path, _, name = parts.path.strip("/").rpartition("/")
+        if parts.scheme not in ("http", "https") or parts.username or not name or parts.query:
+            raise PresetUnknown(f"'{shown(text)}' is no URL of a file", "give it as https://…/name")
+        checked_name("/".join(part for part in (path, name) if part))
+        return Published(f"{parts.scheme}://{parts.netloc}", path), name
+    place = folder / Path(text).expanduser()
+    if place.is_file() or (place.suffix in FILES and not place.is_dir()):
+        return Local(place.parent), place.name
+    if place.is_dir() or not _HUB_ID.fullmatch(text) or ".." in text:
+        return Local(place), ""
+    if not _REVISION.fullmatch(revision):
+        raise PresetUnknown(
+            f"'{shown(revision)}' is no revision of {text}", "give the commit, or leave it out"
+        )
+    site = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+    return Published(site, f"{text}/resolve/{revision}", text, revision), ""
+
+
+def checked_name(name: str) -> str:
+    """The name of a file below a folder, if it can be none outside of it.
+
+    Raises:
+        PresetUnknown: it could, or is hidden.
+    """
+    if not all(_SEGMENT.fullmatch(part) for part in name.split("/")):
+        raise PresetUnknown(
+            f"'{shown(name)}' may not be the name of a weight file",
+            "use letters, digits, and . _ + - within",
+        )
+    return name

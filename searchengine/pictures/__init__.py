@@ -1,0 +1,1 @@
+"""Pictures of answers: masks drawn over photos, and contact sheets."""

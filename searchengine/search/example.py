@@ -1,0 +1,186 @@
+"""Example: a photo, a point, a box or a segment as the question."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.catalog.records import SegmentRow
+from indexer.index import Index
+from model.embeddings import Embeddings
+from model.errors import QueryError, shown
+from model.masks import rle
+from model.masks.segments import Segments
+from model.photos.images import Image, content_hash, read_image
+from model.presets.preset import Models, Preset
+from searchengine.search.collapse import is_whole
+
+
+@dataclass(frozen=True)
+class Example:
+    """What was pointed at.
+
+    Attributes:
+        photo: a file, indexed or not; None where `segment` alone says enough.
+        at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
+        box: x, y, width, height in pixels of the upright photo: the segment that fills it is meant.
+            Where no segment is, what a segmenter that can be asked draws there.
+        segment: id of a segment of the index.
+
+    Raises:
+        QueryError: nothing or too much is pointed at.
+    """
+
+    photo: Path | None = None
+    at: tuple[float, float] | None = None
+    box: tuple[float, float, float, float] | None = None
+    segment: int | None = None
+
+    def __post_init__(self) -> None:
+        pointers = [p for p in (self.at, self.box, self.segment) if p is not None]
+        if len(pointers) > 1:
+            raise QueryError(
+                "more than one of a point, a box and a segment is given", "give one of them"
+            )
+        if self.photo is None and self.segment is None:
+            raise QueryError("no photo is given", "give a photo, or the id of a segment")
+
+    def __str__(self) -> str:
+        if self.segment is not None:
+            return f"like segment {self.segment}"
+        place = ",".join(f"{number:.10g}" for number in self.at or self.box or ())
+        where = f" at {place}" if self.at else f" in box {place}" if self.box else ""
+        return f"like {shown(self.photo)}{where}"
+
+
+def embed_example(
+    example: Example, index: Index, preset: Preset, models: Models
+) -> tuple[Embeddings, int | None]:
+    """The example as one vector, and the id of the segment that it is, if it is one of the index.
+
+    Raises:
+        QueryError: the segment is not in the index, or the place is outside the photo.
+        PhotoError: the photo cannot be read.
+    """
+    catalog = index.catalog
+    if example.segment is not None:
+        if example.segment not in catalog.segments([example.segment]):
+            raise QueryError(
+                f"there is no segment {example.segment} in {shown(index.folder)}",
+                "take a segment_id from a search on this index",
+            )
+        vector = catalog.vectors_of(np.array([example.segment]))
+        return Embeddings.unit(vector, models.embedder.space), example.segment
+    assert example.photo is not None
+    path = os.path.abspath(example.photo)  # noqa: PTH100, keeps symlinks
+    photo_id = catalog.photo_by_hash(content_hash(path))
+    if photo_id is not None and example.at is None and example.box is None:
+        vector = catalog.photo_vector(photo_id)[None]
+        return Embeddings.unit(vector, models.embedder.space), None
+    if photo_id is not None and example.at is not None:
+        size = catalog.photos([photo_id])[photo_id].size
+        things = [row for row in catalog.segments_of(photo_id) if not is_whole(row)]
+        row = _row_at(example.at, things, size)
+        if row is not None:
+            vector = catalog.vectors_of(np.array([row.id]))
+            return Embeddings.unit(vector, models.embedder.space), row.id
+    image = read_image(path, max_side=preset.image_side)
+    return _embed_place(example, image, models), None
+
+
+def _embed_place(example: Example, image: Image, models: Models) -> Embeddings:
+    if example.at is None and example.box is None:
+        return models.embedder.embed_image(image)
+    rectangle = _rectangle(example, image)
+    found = models.segmenter.segment(image)
+    if example.at is not None:
+        hit = _smallest_at(example.at, found, image.original_size)
+    else:
+        assert example.box is not None
+        hit = _best_in(example.box, found, image.original_size)
+    if hit is not None:
+        segments = found[[hit]]
+    else:
+        segments = models.segmenter.prompted(image, at=example.at, box=example.box)
+    if not len(segments):  # nothing can be told apart there
+        segments = Segments.from_masks(rectangle[None])
+    return models.embedder.embed_segments(image, segments)
+
+
+def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The box, or a square of a tenth of the photo around the point, as a mask."""
+    if example.box is not None:
+        return _box_mask(example.box, image)
+    assert example.at is not None
+    _require_inside(example.at, image.original_size)
+    side = 0.1 * max(image.original_size)
+    x, y = example.at
+    return _box_mask((x - side / 2, y - side / 2, side, side), image)
+
+
+def _row_at(
+    at: tuple[float, float], rows: list[SegmentRow], size: tuple[int, int]
+) -> SegmentRow | None:
+    """The smallest of a photo's segments that covers the point."""
+    _require_inside(at, size)
+    if not rows:
+        return None
+    segments = Segments.from_counts(rows[0].frame, [row.counts for row in rows])
+    hit = _smallest_at(at, segments, size)
+    return None if hit is None else rows[hit]
+
+
+def _smallest_at(at: tuple[float, float], segments: Segments, size: tuple[int, int]) -> int | None:
+    _require_inside(at, size)
+    y = min(int(at[1] * segments.size[0] / size[0]), segments.size[0] - 1)
+    x = min(int(at[0] * segments.size[1] / size[1]), segments.size[1] - 1)
+    covering = np.flatnonzero(rle.decode(segments.counts, segments.size)[:, y, x])
+    return int(covering[segments.areas[covering].argmin()]) if len(covering) else None
+
+
+def _best_in(
+    box: tuple[float, float, float, float], segments: Segments, size: tuple[int, int]
+) -> int | None:
+    """The segment whose own box is most like this one, if they have more in common than not."""
+    if not len(segments):
+        return None
+    scale = np.tile(np.array(segments.size[::-1]) / np.array(size[::-1]), 2)
+    asked = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]]) * scale
+    start = np.maximum(segments.boxes[:, :2], asked[:2])
+    end = np.minimum(segments.boxes[:, 2:], asked[2:])
+    common = (end - start).clip(0).prod(axis=1)
+    areas = (segments.boxes[:, 2:] - segments.boxes[:, :2]).prod(axis=1)
+    iou = common / (areas + (asked[2:] - asked[:2]).prod() - common)
+    best = int(iou.argmax())
+    return best if iou[best] > 0.5 else None
+
+
+def _require_inside(at: tuple[float, float], size: tuple[int, int]) -> None:
+    if not (0 <= at[0] < size[1] and 0 <= at[1] < size[0]):
+        raise QueryError(
+            f"the point {at[0]:g},{at[1]:g} is outside the photo of {size[1]}×{size[0]} pixels",
+            "give x,y in pixels of the upright photo",
+        )
+
+
+def _box_mask(
+    box: tuple[float, float, float, float], image: Image
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The box on the image as it was read, at least one pixel of it."""
+    scale = np.array(image.size[::-1]) / np.array(image.original_size[::-1])
+    start = np.floor(np.array(box[:2]) * scale).astype(int)
+    end = np.ceil((np.array(box[:2]) + np.array(box[2:])) * scale).astype(int)
+    start, end = np.maximum(start, 0), np.minimum(np.maximum(end, start + 1), image.size[::-1])
+    if not (start < end).all():
+        height, width = image.original_size
+        raise QueryError(
+            f"the box {','.join(f'{v:g}' for v in box)} is outside the photo of {width}×{height}"
+            " pixels",
+            "give x,y,width,height in pixels of the upright photo",
+        )
+    mask = np.zeros(image.size, np.bool_)
+    mask[start[1] : end[1], start[0] : end[0]] = True
+    return mask

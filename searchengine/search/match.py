@@ -1,0 +1,167 @@
+"""Matches: the segments that answer a query, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from indexer.catalog.records import PhotoRow, SegmentRow
+from model.errors import PhotoChanged, shown
+from model.masks import resizing as outlines
+from model.masks import rle
+from model.photos.images import read_image
+from searchengine.search.query import Query
+
+CONFIDENT = 0.5
+
+
+def pixels_of(photo: PhotoRow) -> NDArray[np.uint8]:
+    """The upright photo, H×W×3 uint8 sRGB, as large as the index says.
+
+    Raises:
+        PhotoError: it cannot be read any more, or has another size now.
+    """
+    image = read_image(photo.path, max_megapixels=float("inf"))
+    if image.size != photo.size:
+        raise PhotoChanged(
+            f"{shown(photo.path)} is {image.size[1]}×{image.size[0]} pixels now, the index knows"
+            f" {photo.size[1]}×{photo.size[0]}",
+            "index its folder again",
+        )
+    return image.pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """One segment that answers a query.
+
+    Attributes:
+        rank: 1 for the best.
+        score: agreement with the query, as far as the embedding space knows: a cosine less the
+            weighted cosines of the negatives. None where there was no query.
+        confidence: calibrated probability in [0, 1] that the segment shows what was asked.
+        photo: the photo that it lies in.
+        segment: the segment as the index holds it, in its working frame.
+        merged: ids of segments of the same photo that overlap it and answer alike.
+        duplicates: paths of photos that look the same and answered after this one.
+    """
+
+    rank: int
+    score: float | None
+    confidence: float | None
+    photo: PhotoRow
+    segment: SegmentRow
+    merged: tuple[int, ...] = ()
+    duplicates: tuple[str, ...] = ()
+
+    @property
+    def segment_id(self) -> int:
+        """The segment's id in the index."""
+        return self.segment.id
+
+    @cached_property
+    def counts(self) -> bytes:
+        """COCO compressed run lengths of the mask, in pixels of the upright photo."""
+        return outlines.resized(self.segment.counts, self.segment.frame, self.photo.size)
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """x, y, width and height of the mask, in pixels of the upright photo."""
+        x0, y0, x1, y1 = rle.boxes((self.counts,), self.photo.size)[0].astype(int).tolist()
+        return x0, y0, x1 - x0, y1 - y0
+
+    @cached_property
+    def area(self) -> int:
+        """The mask's pixels in the upright photo."""
+        return int(rle.areas((self.counts,), self.photo.size)[0])
+
+    @property
+    def segmentation(self) -> dict[str, Any]:
+        """The mask as COCO's record: size [height, width], compressed counts as text."""
+        return {"size": list(self.photo.size), "counts": self.counts.decode("ascii")}
+
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask, height × width of the upright photo."""
+        (mask,) = rle.decode((self.counts,), self.photo.size)
+        return np.asarray(mask, np.bool_)
+
+    def cutout(self) -> PillowImage.Image:
+        """The segment alone: RGBA, cropped to its box, transparent around the mask.
+
+        Raises:
+            PhotoError: the photo cannot be read any more, or is no longer that large.
+        """
+        x, y, w, h = self.box
+        window = slice(y, y + h), slice(x, x + w)
+        pixels = pixels_of(self.photo)[window]
+        alpha = self.mask()[window].astype(np.uint8) * 255
+        return PillowImage.fromarray(np.dstack([pixels, alpha]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The match as the command line's JSON has it."""
+        return {
+            "rank": self.rank,
+            "score": None if self.score is None else round(self.score, 4),
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
+            "photo": self.photo.path,
+            "photo_id": self.photo.id,
+            "segment_id": self.segment_id,
+            "bbox": list(self.box),
+            "area": self.area,
+            "segmentation": self.segmentation,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Matches(Sequence[Match]):
+    """The answer to one query, best first.
+
+    Attributes:
+        items: the matches.
+        query: the query in words, for people.
+        folder: of the index.
+        preset: the preset's name.
+        asked: the query as it was understood, where there was one.
+    """
+
+    items: tuple[Match, ...]
+    query: str
+    folder: str
+    preset: str
+    asked: Query | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Match: ...
+    @overload
+    def __getitem__(self, index: slice) -> Matches: ...
+    def __getitem__(self, index: int | slice) -> Match | Matches:
+        if isinstance(index, slice):
+            return replace(self, items=self.items[index])
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.items)
+
+    @property
+    def confident(self) -> bool:
+        """Whether any match is more likely right than wrong."""
+        return any((match.confidence or 0) >= CONFIDENT for match in self.items)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as the command line's JSON has it."""
+        return {
+            "query": self.query,
+            "index": self.folder,
+            "preset": self.preset,
+            "confident": self.confident,
+            "matches": [match.to_dict() for match in self.items],
+        }

@@ -1,0 +1,78 @@
+"""Query: what is asked of an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from indexer.catalog.records import Filter
+from model.embeddings import Embeddings
+from model.errors import QueryError
+
+MOST = 10_000
+MOST_NEIGHBOURS = 100
+
+
+@dataclass(frozen=True)
+class Negative:
+    """Words that a match should not show.
+
+    Attributes:
+        words: any text.
+        weight: how strongly they count against a match; the query's own words count 1.
+    """
+
+    words: str
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.words.strip():
+            raise QueryError("a negative has no words", "say what should not be found")
+        if not 0 < self.weight <= 10:
+            raise QueryError(
+                f"the weight of the negative '{self.words}' is {self.weight}",
+                "give a number between 0 and 10, as in 0.5",
+            )
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question: words, an example, or both.
+
+    Attributes:
+        words: any text; empty where only an example is given.
+        example: one vector (1×D) of the index's space, of an image or a segment.
+        negatives: what matches should not show.
+        k: matches wanted at the most, 1 to `MOST`.
+        where: exact conditions on photos and segments.
+        per_photo: matches from one photo at the most; None for no limit.
+        collapse: whether segments that overlap and photos that look the same count once.
+        neighbours: segments of other photos that each is also judged by; 0: by itself alone.
+
+    Raises:
+        QueryError: nothing is asked, or a number is out of its range.
+    """
+
+    words: str = ""
+    example: Embeddings | None = None
+    negatives: tuple[Negative, ...] = ()
+    k: int = 20
+    where: Filter = field(default_factory=Filter)
+    per_photo: int | None = None
+    collapse: bool = True
+    neighbours: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.words.strip() and self.example is None:
+            raise QueryError("the query is empty", 'say what to look for, as in "red car door"')
+        if not 1 <= self.k <= MOST:
+            raise QueryError(f"{self.k} matches were asked for", f"ask for 1 to {MOST}")
+        if self.per_photo is not None and self.per_photo < 1:
+            raise QueryError(
+                f"{self.per_photo} matches a photo were asked for", "ask for 1 or more"
+            )
+        if not 0 <= self.neighbours <= MOST_NEIGHBOURS:
+            raise QueryError(
+                f"{self.neighbours} neighbours were asked for", f"ask for 0 to {MOST_NEIGHBOURS}"
+            )
+        if self.example is not None and len(self.example) != 1:
+            raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")

@@ -1,0 +1,362 @@
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.catalog.records import IndexedPhoto, Manifest
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.scan.walk import FileStamp
+from indexer.vectors.cache import FILE, synced_vectors, vector_problems
+from indexer.vectors.cache_file import unfinished_path
+from indexer.vectors.store import ExactVectors
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.masks.segments import Segments
+from model.photos.images import PhotoHeader
+
+D = 24
+SPACE = EmbeddingSpace("test", D, "f1")
+HEADER = PhotoHeader("PNG", (4, 4), 1, None, None, None, None)
+
+
+def add_photos(catalog: Catalog, first: int, last: int, segments: int = 20) -> None:
+    """Photos number first … last - 1; the vectors of a number are always the same."""
+    for number in range(first, last):
+        rng = np.random.default_rng(number)
+        photo = IndexedPhoto(
+            content_hash=number.to_bytes(32),
+            header=HEADER,
+            perceptual_hash=number,
+            segments=Segments(
+                (4, 4),
+                (b"02",) * segments,
+                np.tile(np.array([0, 0, 4, 4], np.float32), (segments, 1)),
+                np.full(segments, 16),
+                np.ones(segments, np.float32),
+                np.full(segments, -1),
+            ),
+            embeddings=Embeddings.unit(rng.standard_normal((segments, D)), SPACE),
+            photo_embedding=Embeddings.unit(rng.standard_normal((1, D)), SPACE),
+            seconds=0.1,
+        )
+        catalog.add_photo(photo, FileStamp(f"/photos/{number}.png", 1, 1))
+
+
+def forget_photos(catalog: Catalog, first: int, last: int) -> None:
+    catalog.forget_files([f"/photos/{number}.png" for number in range(first, last)])
+
+
+def new_catalog(folder: Path, space: EmbeddingSpace = SPACE) -> Catalog:
+    return Catalog.create(folder, Manifest("test", space, {}, "test", "2026-01-01T00:00:00+00:00"))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    """An index of 40 photos: each costs a commit, so they are made once."""
+    folder = tmp_path_factory.mktemp("template") / "index"
+    with new_catalog(folder) as catalog:
+        add_photos(catalog, 0, 40)
+    return folder
+
+
+@pytest.fixture
+def folder(template, tmp_path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "index"))
+
+
+@pytest.fixture
+def catalog(folder) -> Iterator[Catalog]:
+    with Catalog.open(folder) as catalog:
+        yield catalog
+
+
+def assert_answers_for(store, catalog) -> None:
+    """Whatever is asked of the store, it answers what the catalog would."""
+    truth = ExactVectors(D)
+    for ids, vectors in catalog.vector_blocks():
+        truth.add(ids, vectors)
+    np.testing.assert_array_equal(store.ids(), truth.ids())
+    for seed in range(3):
+        query = Embeddings.unit(np.random.default_rng(seed).standard_normal((1, D)), SPACE)
+        found = store.search(query.vectors[0], 30, store.ids())
+        wanted = truth.search(query.vectors[0], 30)
+        np.testing.assert_array_equal(found.ids, wanted.ids)
+        np.testing.assert_array_equal(found.scores, wanted.scores)
+
+
+def test_made_once_then_used(catalog, folder):
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert (report.action, report.written, report.note) == ("rebuilt", True, "")
+    assert_answers_for(store, catalog)
+    inode = (folder / FILE).stat().st_ino
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert (report.action, report.written, report.note) == ("used", True, "")
+    assert_answers_for(store, catalog)
+    assert (folder / FILE).stat().st_ino == inode
+    assert vector_problems(folder, catalog) == []
+
+
+def test_an_empty_index(tmp_path):
+    with new_catalog(tmp_path / "index") as catalog:
+        for action in ("rebuilt", "used"):
+            store, report = synced_vectors(tmp_path / "index", catalog, writable=True)
+            assert (report.action, report.note) == (action, "")
+            assert len(store) == 0
+        add_photos(catalog, 0, 2)
+        store, _ = synced_vectors(tmp_path / "index", catalog, writable=True)
+        assert_answers_for(store, catalog)
+
+
+@pytest.mark.parametrize("grouped_from", [300, 1_000_000])
+def test_behind_by_a_little_it_is_mended(catalog, folder, grouped_from):
+    old, _ = synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    forget_photos(catalog, 3, 6)
+    add_photos(catalog, 40, 45)
+    assert "lacks 100 segments and holds 60 that are gone" in vector_problems(folder, catalog)[0]
+    store, report = synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    assert (report.action, report.written, report.note) == ("mended", True, "")
+    assert store.kind == old.kind
+    assert_answers_for(store, catalog)
+    assert vector_problems(folder, catalog) == []
+    store, report = synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    assert report.action == "used"
+    assert_answers_for(store, catalog)
+
+
+def test_mended_it_is_to_the_last_bit_what_it_would_be_made_anew(catalog, folder):
+    synced_vectors(folder, catalog, writable=True)
+    forget_photos(catalog, 3, 6)
+    add_photos(catalog, 40, 45)
+    files = []
+    for action in ("mended", "rebuilt"):
+        _, report = synced_vectors(folder, catalog, writable=True)
+        assert report.action == action
+        files.append((folder / FILE).read_bytes())
+        (folder / FILE).unlink()
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("grouped_from", [300, 1_000_000])
+def test_behind_by_much_it_is_made_anew(catalog, folder, grouped_from):
+    synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    forget_photos(catalog, 0, 10)
+    add_photos(catalog, 40, 50)
+    store, report = synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    assert (report.action, report.written, report.note) == ("rebuilt", True, "")
+    assert_answers_for(store, catalog)
+
+
+def test_everything_forgotten(catalog, folder):
+    synced_vectors(folder, catalog, writable=True)
+    forget_photos(catalog, 0, 40)
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert (report.action, len(store)) == ("rebuilt", 0)
+
+
+def test_growing_past_the_border_groups(catalog, folder):
+    store, _ = synced_vectors(folder, catalog, writable=True, grouped_from=900)
+    assert store.kind == "flat"
+    add_photos(catalog, 40, 47)
+    store, report = synced_vectors(folder, catalog, writable=True, grouped_from=900)
+    assert (store.kind, report.action) == ("grouped", "mended")
+    assert_answers_for(store, catalog)
+
+
+def test_a_change_without_segments_is_only_noted(catalog, folder):
+    synced_vectors(folder, catalog, writable=True)
+    add_photos(catalog, 50, 51, segments=0)
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert report.action == "mended"
+    assert_answers_for(store, catalog)
+    assert synced_vectors(folder, catalog, writable=True)[1].action == "used"
+
+
+def test_not_allowed_to_write_it_searches_from_memory(catalog, folder):
+    store, report = synced_vectors(folder, catalog, writable=False)
+    assert (report.action, report.written, report.note) == ("rebuilt", False, "")
+    assert_answers_for(store, catalog)
+    assert not (folder / FILE).exists()
+    synced_vectors(folder, catalog, writable=True)
+    before = (folder / FILE).read_bytes()
+    add_photos(catalog, 40, 42)
+    unfinished_path(folder / FILE).write_bytes(b"another process is writing")
+    store, report = synced_vectors(folder, catalog, writable=False)
+    assert (report.action, report.written) == ("mended", False)
+    assert_answers_for(store, catalog)
+    assert (folder / FILE).read_bytes() == before
+    assert unfinished_path(folder / FILE).exists()
+
+
+def flip(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda content: b"", "cut short"),
+        (lambda content: content[:1], "cut short"),
+        (lambda content: content[: len(content) // 2], "cut short"),
+        (lambda content: content[:-1], "cut short"),
+        (lambda content: b"\0" * len(content), "no file of vectors"),
+        (lambda content: flip(content, 0), "not as it was written"),
+        (lambda content: flip(content, 60), "not as it was written"),
+        (lambda content: flip(content, len(content) - 60), "not as it was written"),
+        (lambda content: content[:5_000] + content[9_000:], "not as it was written"),
+    ],
+)
+@pytest.mark.parametrize("grouped_from", [300, 1_000_000])
+def test_a_damaged_file_is_made_anew(catalog, folder, damage, told, grouped_from):
+    synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    path = folder / FILE
+    path.write_bytes(damage(path.read_bytes()))
+    assert told in vector_problems(folder, catalog)[0]
+    store, report = synced_vectors(folder, catalog, writable=True, grouped_from=grouped_from)
+    assert (report.action, report.written) == ("rebuilt", True)
+    assert told in report.note
+    assert "\n" not in report.note
+    assert_answers_for(store, catalog)
+    assert vector_problems(folder, catalog) == []
+
+
+def test_a_flipped_bit_among_the_vectors_is_found_by_who_looks(catalog, folder):
+    synced_vectors(folder, catalog, writable=True)
+    path = folder / FILE
+    path.write_bytes(flip(path.read_bytes(), 12_000))
+    assert "not as it was written" in vector_problems(folder, catalog)[0]
+    path.unlink()
+    assert "missing" in vector_problems(folder, catalog)[0]
+    synced_vectors(folder, catalog, writable=True)
+    assert vector_problems(folder, catalog) == []
+
+
+def test_the_file_of_another_preset_is_made_anew(catalog, folder, tmp_path):
+    other = EmbeddingSpace("test", D, "f2")
+    with new_catalog(tmp_path / "other", other) as foreign:
+        synced_vectors(tmp_path / "other", foreign, writable=True)
+    shutil.copy(tmp_path / "other" / FILE, folder / FILE)
+    assert "another preset" in vector_problems(folder, catalog)[0]
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert report.action == "rebuilt"
+    assert "another preset" in report.note
+    assert_answers_for(store, catalog)
+
+
+def test_after_an_old_catalog_was_put_back_ids_mean_other_segments(tmp_path):
+    """The same ids then belong to other vectors; only the generation tells."""
+    folder = tmp_path / "index"
+    with new_catalog(folder) as catalog:
+        add_photos(catalog, 0, 10)
+        synced_vectors(folder, catalog, writable=True)
+    for path in folder.glob("catalog.sqlite*"):
+        path.unlink()
+    with new_catalog(folder) as catalog:
+        add_photos(catalog, 100, 109)
+        store, report = synced_vectors(folder, catalog, writable=True)
+        assert report.action == "rebuilt"
+        assert "newer than the catalog" in report.note
+        assert_answers_for(store, catalog)
+
+
+def test_a_folder_in_the_place_of_the_file(catalog, folder):
+    (folder / FILE).mkdir()
+    store, report = synced_vectors(folder, catalog, writable=True)
+    assert (report.action, report.written) == ("rebuilt", False)
+    assert "cannot be read (Is a directory)" in report.note
+    assert "could not be written" in report.note
+    assert_answers_for(store, catalog)
+
+
+def test_what_was_forgotten_since_passes_no_filter(catalog, folder):
+    """A reader's store while another process prunes; without a filter, the reader finds no row."""
+    store, _ = synced_vectors(folder, catalog, writable=True, grouped_from=300)
+    assert store.kind == "grouped"
+    forget_photos(catalog, 0, 20)
+    left = set(catalog.segment_ids().tolist())
+    query = Embeddings.unit(np.random.default_rng(0).standard_normal((1, D)), SPACE).vectors[0]
+    hits = store.search(query, 100, store.ids())
+    assert len(hits) > 0
+    assert set(hits.ids.tolist()) <= left
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[str]:
+    """A disk of 64 KiB at `folder`, or, where none may be mounted, files of 48 KiB at most.
+
+    Gives what the operating system says when it is full.
+    """
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    if shutil.which("mount") and subprocess.run(mount, stderr=subprocess.PIPE).returncode == 0:
+        try:
+            yield "No space left on device"
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+        return
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (48 << 10, hard))
+    try:
+        yield "File too large"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_costs_only_the_cache(template, folder, tmp_path):
+    disk = tmp_path / "disk"
+    with Catalog.open(template) as fewer, Catalog.open(folder) as more:
+        add_photos(more, 40, 51)
+        with small_disk(disk) as told:
+            _, report = synced_vectors(disk, fewer, writable=True)
+            assert report.written
+            before = (disk / FILE).read_bytes()
+            store, report = synced_vectors(disk, more, writable=True)
+            assert (report.action, report.written) == ("mended", False)
+            assert told in report.note
+            assert_answers_for(store, more)
+            assert (disk / FILE).read_bytes() == before
+            assert list(disk.iterdir()) == [disk / FILE]
+            del store
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.vectors.cache import FILE, synced_vectors
+
+folder = Path(sys.argv[1])
+catalog = Catalog.open(folder)
+while True:
+    (folder / FILE).unlink(missing_ok=True)
+    synced_vectors(folder, catalog, writable=True)
+    print("written", flush=True)
+"""
+
+
+def test_killed_while_writing_the_next_run_has_all(catalog, folder):
+    """The writer removes and makes the file in a loop; it is whole or not there at each kill."""
+    for round_ in range(6):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(0.003 * round_)
+        writer.kill()
+        writer.wait()
+        writer.stdout.close()
+        store, report = synced_vectors(folder, catalog, writable=True)
+        assert report.note == ""
+        assert report.action in ("used", "rebuilt")
+        assert_answers_for(store, catalog)
+        assert vector_problems(folder, catalog) == []
+        assert not unfinished_path(folder / FILE).exists()

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from model.embedders.geometry import PLACES
+from model.embedders.head import SegmentHead
+from model.errors import WeightsMismatch
+
+
+def small() -> SegmentHead:
+    torch.manual_seed(0)
+    return SegmentHead((3, 4, 5), 8, 6, classes=7).eval()
+
+
+def seen(rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pooled features, global features, places and class scores."""
+    return (
+        torch.randn(rows, 12),
+        torch.randn(rows, 5),
+        torch.rand(rows, PLACES),
+        torch.randn(rows, 7),
+    )
+
+
+def test_rows_are_unit_vectors_and_independent() -> None:
+    head, inputs = small(), seen(7)
+    out = head(*inputs)
+    torch.testing.assert_close(out.norm(dim=1), torch.ones(7))
+    torch.testing.assert_close(head(*(part[2:3] for part in inputs)), out[2:3])
+    pooled, whole, places, scores = inputs
+    torch.testing.assert_close(head(pooled, whole[:1], places, scores)[0], out[0])
+
+
+@pytest.mark.parametrize(("part", "channel"), [(0, 0), (0, 3), (0, 7), (1, 2), (2, 5), (3, 1)])
+def test_every_level_the_photo_the_place_and_the_classes_count(part: int, channel: int) -> None:
+    head, inputs = small(), list(seen(1))
+    before = head(*inputs)
+    inputs[part] = inputs[part].clone()
+    inputs[part][0, channel] += 3
+    assert not torch.allclose(head(*inputs), before)
+
+
+def test_a_sure_classifier_draws_towards_the_name_of_its_class() -> None:
+    head, (pooled, whole, places, scores) = small(), seen(4)
+    certain, excluded = scores.clone(), scores.clone()
+    certain[:, 2], excluded[:, 2] = 50, -50
+    drawn, other = (head(pooled, whole, places, s) @ head.names[2] for s in (certain, excluded))
+    assert (drawn > other).all()
+
+
+def test_masks_in_doubt_are_drawn_away_from_what_texts_have_in_common() -> None:
+    head, (pooled, whole, places, scores) = small(), seen(3)
+    places[:, -1] = torch.tensor([0.9, 0.3, 0.0])  # the last is the whole photo
+    before = head(pooled, whole, places, scores)
+    common = torch.nn.functional.normalize(torch.randn(6), dim=0)
+    head.common.copy_(0.5 * common)
+    after = head(pooled, whole, places, scores)
+    doubt = torch.tensor([[0.1], [0.7], [0.5]])
+    expected = torch.nn.functional.normalize(before - doubt * 0.5 * common, dim=1)
+    torch.testing.assert_close(after, expected)
+
+
+def test_texts_are_themselves_before_training() -> None:
+    rows = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    torch.testing.assert_close(small().texts(rows), rows)
+
+
+def test_a_saved_head_comes_back(tmp_path: Path) -> None:
+    head, inputs = small(), seen(4)
+    head.save(tmp_path / "head.safetensors")
+    loaded = SegmentHead.load(tmp_path / "head.safetensors")
+    assert not loaded.training
+    torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=2e-2, rtol=0)
+
+
+def test_another_file_is_told_apart(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
+    (tmp_path / "torn.safetensors").write_bytes(b"\x00" * 20)
+    for name in ("other", "torn", "missing"):
+        with pytest.raises(WeightsMismatch, match="segment head"):
+            SegmentHead.load(tmp_path / f"{name}.safetensors")

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model import EmbeddingSpace, Image, Segments
+from model.embedders import universal
+from model.embedders.attributes.joint_space import LOOK_DIMENSIONS, unit
+from model.embedders.head import SegmentHead
+from model.embedders.universal import UniversalEmbedder
+from model.encoders.efficientnet import CHANNELS
+from model.errors import WeightsMismatch
+
+SPACE = EmbeddingSpace("test", 384 + LOOK_DIMENSIONS, "0" * 64)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> UniversalEmbedder:
+    torch.manual_seed(0)
+    head = SegmentHead(CHANNELS, 16, 384).eval().requires_grad_(False)
+    return UniversalEmbedder(SPACE, head, views=(128,))
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    pixels[:, :40] = (200, 40, 40)
+    return Image(pixels, (60, 80))
+
+
+def halves() -> Segments:
+    masks = np.zeros((2, 60, 80), np.bool_)
+    masks[0, :, :40], masks[1, :, 40:] = True, True
+    return Segments.from_masks(masks)
+
+
+def test_segments_have_vectors_of_their_own(embedder: UniversalEmbedder, photo: Image) -> None:
+    both = embedder.embed_segments(photo, halves())
+    assert both.space == SPACE
+    assert len(both) == 2
+    assert not np.allclose(both.vectors[0], both.vectors[1], atol=1e-3)
+    alone = embedder.embed_segments(photo, halves()[1:])
+    np.testing.assert_allclose(alone.vectors[0], both.vectors[1], atol=1e-5)
+
+
+def test_no_segments_need_no_look(embedder: UniversalEmbedder, photo: Image) -> None:
+    assert len(embedder.embed_segments(photo, Segments.empty((60, 80)))) == 0
+
+
+def test_the_photo_is_seen_once(
+    embedder: UniversalEmbedder, photo: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trunk,) = embedder._trunks()
+    looks = []
+    features = trunk.features
+    monkeypatch.setattr(trunk, "features", lambda image: looks.append(1) or features(image))
+    embedder.embed_segments(photo, halves())
+    assert len(looks) == 1
+
+
+def test_of_several_views_the_mean_meaning_counts(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    both = UniversalEmbedder(SPACE, embedder._head, views=(128, 96)).embed_segments(photo, halves())
+    alone = UniversalEmbedder(SPACE, embedder._head, views=(96,)).embed_segments(photo, halves())
+    first = embedder.embed_segments(photo, halves())
+    parts = [unit(each.vectors[:, :-LOOK_DIMENSIONS]) for each in (both, first, alone)]
+    np.testing.assert_allclose(parts[0], unit(parts[1] + parts[2]), atol=1e-5)
+    looks = [each.vectors[:, -LOOK_DIMENSIONS:] for each in (both, first, alone)]
+    materials = slice(19, 30)  # the trunk sees them, so those of both count
+    np.testing.assert_allclose(
+        *(np.delete(rows, materials, axis=1) for rows in looks[:2]), atol=1e-6
+    )
+    middle, *each = (unit(rows[:, materials]) for rows in looks)
+    np.testing.assert_allclose(middle, unit(np.sqrt(each[0] * each[1])), atol=1e-5)
+
+
+def test_texts_are_encoded_once(
+    embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = embedder.embed_texts(["a dog", "a cat", "a dog"])
+    np.testing.assert_array_equal(first.vectors[0], first.vectors[2])
+    monkeypatch.setattr(embedder, "_sentence", lambda: pytest.fail("encoded again"))
+    again = embedder.embed_texts(["a cat", "a dog"])
+    np.testing.assert_array_equal(again.vectors, first.vectors[[1, 0]])
+
+
+def test_a_colour_word_finds_the_colour_and_changes_nothing_else(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    red, grey = embedder.embed_segments(photo, halves()).vectors
+    asked, plain = embedder.embed_texts(["red wall", "wall"]).vectors
+    assert asked @ red - plain @ red > asked @ grey - plain @ grey
+    assert not plain[-LOOK_DIMENSIONS:].any()
+
+
+def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
+    embedder: UniversalEmbedder,
+) -> None:
+    pixels = np.full((60, 80, 3), 90, np.uint8)
+    pixels[:, 40::6] = pixels[:, 41::6] = pixels[:, 42::6] = 180
+    plain, striped = embedder.embed_segments(Image(pixels, (60, 80)), halves()).vectors
+    asked, wall = embedder.embed_texts(["striped wall", "wall"]).vectors
+    assert asked @ striped - wall @ striped > asked @ plain - wall @ plain
+    assert not wall[-LOOK_DIMENSIONS:].any()
+
+
+def test_a_place_changes_nothing_of_what_is_meant(
+    embedder: UniversalEmbedder, photo: Image
+) -> None:
+    left, right = embedder.embed_segments(photo, halves()).vectors
+    asked, plain = embedder.embed_texts(["wall on the left", "wall"]).vectors
+    meanings = [unit(row[None, :-LOOK_DIMENSIONS]) for row in (asked, plain)]
+    np.testing.assert_allclose(*meanings, atol=1e-5)
+    assert asked @ left - plain @ left > asked @ right - plain @ right
+
+
+def test_only_so_many_texts_are_remembered(
+    embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(universal, "REMEMBERED_TEXTS", 2)
+    assert len(embedder.embed_texts(["one", "two", "three"])) == 3
+    assert list(embedder._texts) == ["two", "three"]
+    assert len(embedder.embed_texts([])) == 0
+
+
+def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
+    SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
+    with pytest.raises(WeightsMismatch, match="52 components"):
+        UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")

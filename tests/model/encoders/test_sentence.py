@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from model.encoders.sentence import BUNDLED, BUNDLED_TOKENIZER, MAX_TOKENS, SentenceEncoder
+from model.errors import WeightsMismatch
+from model.training.bundle_towers import SENTENCE_FILE, SENTENCE_PACKAGE, published_file
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SentenceEncoder:
+    return SentenceEncoder()
+
+
+def test_the_tower_equals_the_published_one(encoder: SentenceEncoder) -> None:
+    from tokenizers import Tokenizer
+    from transformers.models.bert.configuration_bert import BertConfig
+    from transformers.models.bert.modeling_bert import BertModel
+
+    folder = published_file(SENTENCE_PACKAGE, SENTENCE_FILE).parent
+    reference = BertModel.from_pretrained(folder, config=BertConfig.from_pretrained(folder)).eval()
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    texts = ["red car door", "Fenster", "", "🦒", "a dog " * 30]
+    vectors = encoder.encode(texts)
+    for text, vector in zip(texts, vectors, strict=True):
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.inference_mode():
+            mean = reference(ids).last_hidden_state[0].mean(dim=0)
+        assert vector @ (mean / mean.norm()).numpy() > 0.995  # eight-bit weights
+
+
+def test_meaning_is_near(encoder: SentenceEncoder) -> None:
+    sofa, couch, giraffe = encoder.encode(["sofa", "couch", "giraffe"])
+    assert sofa @ couch > 0.8 > 0.5 > sofa @ giraffe
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n\t", "犬と猫", "🦒🦒", "\x00\udcff", "x" * 1_000_000, "word " * 10_000]
+)
+def test_any_text_has_a_unit_vector(encoder: SentenceEncoder, text: str) -> None:
+    vectors = encoder.encode([text, "a dog"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(vectors[1], encoder.encode(["a dog"])[0], atol=1e-5)
+
+
+def test_of_a_long_text_the_beginning_counts(encoder: SentenceEncoder) -> None:
+    long = "dog " * (MAX_TOKENS + 10)
+    one, other = encoder.encode([long, long + "giraffe " * 500])
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_no_texts_give_no_vectors(encoder: SentenceEncoder) -> None:
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_files_that_do_not_belong_together_are_told(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.safetensors"
+    with safe_open(BUNDLED, framework="pt") as file:
+        shape = json.loads(file.metadata()["config"]) | {"hidden_size": 192}
+    save_file(load_file(BUNDLED), wrong, metadata={"config": json.dumps(shape)})
+    for weights, tokenizer in (
+        (wrong, BUNDLED_TOKENIZER),
+        (tmp_path / "missing.safetensors", BUNDLED_TOKENIZER),
+        (BUNDLED, tmp_path / "missing.json"),
+        (BUNDLED, BUNDLED),
+    ):
+        with pytest.raises(WeightsMismatch, match="sentence tower"):
+            SentenceEncoder(weights, tokenizer)

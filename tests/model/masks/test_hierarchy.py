@@ -1,0 +1,74 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.masks import rle
+from model.masks.hierarchy import CONTAINMENT, LARGER, part_whole_parents
+
+
+def rectangles(*boxes, size=(60, 80)):
+    stack = np.zeros((len(boxes), *size), np.bool_)
+    for mask, (x0, y0, x1, y1) in zip(stack, boxes, strict=True):
+        mask[y0:y1, x0:x1] = True
+    return rle.encode(stack)
+
+
+def test_a_part_points_to_the_smallest_whole():
+    car, door, handle, tree = (5, 5, 60, 55), (10, 10, 40, 40), (20, 20, 26, 24), (62, 0, 80, 60)
+    counts = rectangles(handle, car, tree, door)
+    assert part_whole_parents(counts, (60, 80)).tolist() == [3, -1, -1, 1]
+
+
+def test_near_copies_are_siblings():
+    counts = rectangles((10, 10, 40, 40), (10, 10, 41, 41), (10, 10, 40, 41))
+    assert part_whole_parents(counts, (60, 80)).tolist() == [-1, -1, -1]
+
+
+def test_half_inside_is_no_part():
+    counts = rectangles((0, 0, 40, 40), (30, 0, 50, 20))
+    assert part_whole_parents(counts, (60, 80)).tolist() == [-1, -1]
+
+
+def test_none_and_one_have_no_parents():
+    assert part_whole_parents((), (60, 80)).tolist() == []
+    assert part_whole_parents(rectangles((0, 0, 9, 9)), (60, 80)).tolist() == [-1]
+
+
+boxes = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(0, 40), st.integers(1, 30), st.integers(1, 20)),
+    min_size=2,
+    max_size=9,
+)
+
+
+@settings(max_examples=60)
+@given(boxes)
+def test_parents_are_those_of_a_plain_count_of_pixels(boxes):
+    # size below the grid: coverage maps are the masks themselves, the plain count is exact
+    counts = rectangles(*((x, y, x + w, y + h) for x, y, w, h in boxes))
+    stack = rle.decode(counts, (60, 80))
+    parents = part_whole_parents(counts, (60, 80))
+    for i, part in enumerate(stack):
+        wholes = [
+            (whole.sum(), j)
+            for j, whole in enumerate(stack)
+            if (part & whole).sum() / part.sum() >= CONTAINMENT - 1e-6
+            and whole.sum() >= LARGER * part.sum() - 1e-3
+        ]
+        if parents[i] < 0:
+            assert not wholes
+        else:
+            assert stack[parents[i]].sum() == min(wholes)[0]
+
+
+@settings(max_examples=40)
+@given(boxes)
+def test_following_parents_always_ends(boxes):
+    parents = part_whole_parents(
+        rectangles(*((x, y, x + w, y + h) for x, y, w, h in boxes)), (60, 80)
+    )
+    for start in range(len(parents)):
+        here, steps = start, 0
+        while here >= 0:
+            here, steps = parents[here], steps + 1
+            assert steps <= len(parents)

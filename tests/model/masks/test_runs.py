@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from model.masks import rle
+from model.masks.runs import area_of, compressed, runs_of
+
+some_masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=60))
+
+
+@given(some_masks)
+def test_the_area_is_that_of_the_mask(mask: np.ndarray) -> None:
+    (counts,) = rle.encode(mask[None])
+    assert area_of(counts, mask.shape) == mask.sum()
+
+
+@given(some_masks)
+def test_the_runs_make_the_mask(mask: np.ndarray) -> None:
+    (counts,) = rle.encode(mask[None])
+    runs = runs_of(counts)
+    columns = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    assert np.array_equal(columns.reshape(mask.shape[::-1]).T, mask)
+
+
+def test_a_large_mask_is_measured() -> None:
+    mask = np.zeros((4000, 6000), np.bool_)
+    mask[10:3990, 20:5000] = True
+    (counts,) = rle.encode(mask[None])
+    assert area_of(counts, mask.shape) == mask.sum()
+
+
+@given(some_masks)
+def test_another_size_is_told(mask: np.ndarray) -> None:
+    (counts,) = rle.encode(mask[None])
+    with pytest.raises(ValueError, match="do not fit"):
+        area_of(counts, (mask.shape[0] + 1, mask.shape[1]))
+
+
+@given(st.binary(max_size=50))
+def test_any_bytes_are_measured_or_refused(counts: bytes) -> None:
+    try:
+        area = area_of(counts, (8, 9))
+    except ValueError:
+        return
+    assert 0 <= area <= 72
+
+
+@given(some_masks)
+def test_runs_are_compressed_as_coco_does(mask: np.ndarray) -> None:
+    (expected,) = rle.encode(mask[None])
+    columns = np.concatenate([[0], mask.T.ravel(), [0]]).astype(np.int8)
+    starts, ends = (np.flatnonzero(np.diff(columns) == step) for step in (1, -1))
+    assert compressed(starts, ends, mask.shape) == expected
+
+
+def test_runs_that_touch_are_one_and_long_ones_are_told() -> None:
+    starts, ends = np.array([10, 4000, 9000]), np.array([4000, 7777, 3000 * 5000])
+    counts = compressed(starts, ends, (3000, 5000))
+    assert runs_of(counts).tolist() == [10, 7767, 1223, 3000 * 5000 - 9000]

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
+from model.photos.images import Image
+from model.segmenters.dense.network import DenseNetwork
+from model.segmenters.dense.segmenter import DenseSegmenter
+from model.segmenters.dense.selection import Selection, chosen_segments
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> DenseSegmenter:
+    torch.manual_seed(0)
+    network = DenseNetwork((FINE_CHANNELS, *CHANNELS[:3]), width=8, fine=8, prototypes=4)
+    path = tmp_path_factory.mktemp("weights") / "masks.safetensors"
+    network.save(path)
+    return DenseSegmenter(path, side=96)
+
+
+@pytest.mark.parametrize("size", [(90, 120), (1, 1), (3, 200), (300, 200)])
+def test_photos_of_any_shape_are_segmented(
+    untrained: DenseSegmenter, size: tuple[int, int]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    segments = untrained.segment(Image(pixels, size))
+    longest = max(size)
+    assert segments.size == tuple(max(round(96 * length / longest), 1) for length in size)
+    assert len(segments) <= 100
+    assert (np.diff(segments.quality) <= 0).all()
+    assert (segments.areas > 0).all()
+
+
+def test_a_photo_is_seen_at_every_side_and_the_trunk_shares_what_it_saw(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = DenseNetwork((FINE_CHANNELS, *CHANNELS[:3]), width=8, fine=8, prototypes=4)
+    network.save(tmp_path / "masks.safetensors")
+    pixels = np.random.default_rng(1).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    image = Image(pixels, (90, 120))
+    found = DenseSegmenter(tmp_path / "masks.safetensors", views=(64, 128)).segment(image)
+
+    network = DenseNetwork.load(tmp_path / "masks.safetensors")
+    views = []
+    with torch.inference_mode():
+        for side in (128, 64):
+            trunk = EfficientNetTrunk.shared(side=side)
+            seen = trunk.features(image)
+            assert trunk.features(image) is seen
+            views += network([level[None] for level in seen.pyramid])
+    expected = chosen_segments(views, (240, 320), Selection())
+    np.testing.assert_array_equal(found.masks(), expected.masks())
+    np.testing.assert_array_equal(found.quality, expected.quality)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from segment_anything.modeling import MaskDecoder
+from torch import Tensor
+from torch.nn import functional
+from toy_sam import WIDTH, drawing_sam, random_sam
+
+from model.segmenters.promptable.decoder import FineMaskDecoder, packed
+from model.segmenters.sam.networks.decoder_parts import decoder_parts
+from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, decoder_dtype
+
+CELLS = (8, 8)
+
+
+def inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, places and the prompts of five points."""
+    random = torch.Generator().manual_seed(1)
+    features, places = torch.randn(2, WIDTH, *CELLS, generator=random, dtype=dtype)
+    return features, places, torch.randn(5, 2, WIDTH, generator=random, dtype=dtype)
+
+
+def reference(decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: Tensor):  # type: ignore[no-untyped-def]
+    dense = torch.zeros(len(prompts), WIDTH, *CELLS, dtype=features.dtype)
+    return decoder(
+        image_embeddings=features[None],
+        image_pe=places[None],
+        sparse_prompt_embeddings=prompts,
+        dense_prompt_embeddings=dense,
+        multimask_output=True,
+    )
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_the_folded_decoder_equals_the_reference(dtype: torch.dtype, close: float) -> None:
+    decoder = drawing_sam().mask_decoder
+    folded = FoldedDecoder(decoder_parts(decoder), dtype)
+    features, places, prompts = inputs(dtype)
+    masks, quality = reference(decoder.to(dtype), features, places, prompts)
+    scored = folded.score(folded.scene(features, places), prompts)
+    drawn = folded.draw(scored, torch.arange(5))
+    scale = masks.std()
+    assert (drawn - masks).abs().max() < close * scale * 10  # of logits of deviation 80
+    assert (scored.quality - quality.float()).abs().max() < 1e-5
+
+
+def test_masks_of_some_points_and_without_padding_are_those_of_all() -> None:
+    decoder = random_sam().mask_decoder
+    folded = FoldedDecoder(decoder_parts(decoder))
+    features, places, prompts = inputs(torch.float32)
+    masks, _ = reference(decoder, features, places, prompts)
+    scored = folded.score(folded.scene(features, places), prompts)
+    some = folded.draw(scored, torch.tensor([3, 1]), height=5)
+    assert some.shape == (2, 3, 20, 32)
+    torch.testing.assert_close(some, masks[[3, 1], :, :20], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_fine_features_are_added_as_the_reference_adds_them(
+    dtype: torch.dtype, close: float
+) -> None:
+    torch.manual_seed(0)
+    decoder = FineMaskDecoder(WIDTH, heads=4, mlp=96, quality=32).eval().requires_grad_(False)
+    folded = FoldedDecoder(decoder_parts(decoder), dtype)
+    features, places, prompts = inputs(dtype)
+    middle = torch.randn(WIDTH // 4, 16, 16, dtype=dtype)
+    fine = torch.randn(WIDTH // 8, 32, 32, dtype=dtype)
+    embedding = packed(features[None], middle[None], fine[None])[0]
+    masks, quality = reference(decoder.to(dtype), embedding, places, prompts)
+    scored = folded.score(folded.scene(features, places, [middle, fine]), prompts)
+    assert (folded.draw(scored, torch.arange(5)) - masks).abs().max() < close
+    assert (scored.quality - quality.float()).abs().max() < 1e-5
+
+
+def test_in_bfloat16_tokens_stay_wide_and_masks_keep_their_side() -> None:
+    decoder = random_sam().mask_decoder
+    folded = FoldedDecoder(decoder_parts(decoder), torch.bfloat16)
+    features, places, prompts = inputs(torch.float32)
+    masks, quality = reference(decoder, features, places, prompts)
+    scored = folded.score(folded.scene(features, places), prompts)
+    drawn = folded.draw(scored, torch.arange(5))
+    assert drawn.dtype == torch.float32
+    alike = functional.cosine_similarity(drawn.flatten(1), masks.flatten(1))
+    assert alike.min() > 0.999
+    assert (scored.quality - quality).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "expected"),
+    [
+        (torch.bfloat16, "cpu", torch.float32),
+        (torch.float16, "cpu", torch.float32),
+        (torch.float64, "cpu", torch.float64),
+        (torch.bfloat16, "cuda", torch.bfloat16),
+        (torch.float16, "cuda:1", torch.float16),
+    ],
+)
+def test_a_cpu_decodes_in_float32_at_least(
+    dtype: torch.dtype, device: str, expected: torch.dtype
+) -> None:
+    assert decoder_dtype(dtype, torch.device(device)) == expected
+
+
+def test_parts_are_copies() -> None:
+    decoder = random_sam().mask_decoder
+    folded = FoldedDecoder(decoder_parts(decoder))
+    features, places, prompts = inputs(torch.float32)
+    before = folded.score(folded.scene(features, places), prompts).quality
+    for parameter in decoder.parameters():
+        parameter.zero_()
+    after = folded.score(folded.scene(features, places), prompts).quality
+    assert torch.equal(before, after)
+
+
+def test_compiled_it_says_the_same() -> None:
+    decoder = random_sam().mask_decoder
+    features, places, prompts = inputs(torch.float32)
+    said = []
+    for compiler in (None, "eager"):  # traced as for any compiler, and run as it is
+        folded = FoldedDecoder(decoder_parts(decoder), compiler=compiler)
+        scored = folded.score(folded.scene(features, places), prompts)
+        said.append((scored.quality, folded.draw(scored, torch.arange(2))))
+    (quality, drawn), (also, again) = said
+    assert torch.equal(quality, also)
+    assert torch.equal(drawn, again)

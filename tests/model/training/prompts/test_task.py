@@ -1,0 +1,198 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.datasets.ground_truth import read_truth
+from model.encoders.efficientnet import EfficientNetTrunk
+from model.presets.preset import FOLDER
+from model.segmenters.dense.network import DenseNetwork
+from model.segmenters.promptable.network import PromptedSam
+from model.training.prompts.task import (
+    WEIGHTS,
+    Prompts,
+    PromptSettings,
+    PromptTask,
+    overlap,
+    prompt_terms,
+)
+from model.training.recipe import load_recipe
+from model.training.registry import KINDS
+from model.training.run import train
+
+RECIPE = Path(__file__).parents[4] / "recipes" / "prompts.toml"
+SETTINGS = PromptSettings(
+    width=32, heads=2, mlp=32, quality=16, side=96, regions=4, focal=2.0, corrected=0.5, zoom=0.0
+)
+
+
+def task(corpus: Path, settings: PromptSettings = SETTINGS) -> PromptTask:
+    torch.manual_seed(0)
+    photos = read_truth(corpus, "train", ["squares"]).photos
+    return PromptTask(settings, photos * 4, photos, EfficientNetTrunk.shared(), batch=2)
+
+
+def test_regions_are_learned_from_points_and_boxes(squares_corpus: Path, tmp_path: Path) -> None:
+    learner = task(squares_corpus, replace(SETTINGS, neck="nano"))
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": parameter, "lr": 2e-3 * learner.rate(name)}
+            for name, parameter in learner.network.named_parameters()
+            if parameter.requires_grad
+        ]
+    )
+    before = learner.validate()
+    dice = []
+    for epoch in range(25):
+        for batch in learner.batches(epoch):
+            terms = learner.loss(batch)
+            optimiser.zero_grad()
+            terms["loss"].backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            dice.append(terms["dice"].item())
+    assert np.mean(dice[-10:]) < 0.8 * np.mean(dice[:3])
+    learner.network.eval()
+    with torch.inference_mode():
+        after = learner.validate()
+    assert set(after) == {"point_best", "point", "points_3", "box"}
+    assert after["box"] > before["box"] + 0.1
+    assert after["point_best"] >= after["point"]
+    learner.export(tmp_path)
+    loaded = PromptedSam.load(tmp_path / WEIGHTS, EfficientNetTrunk.shared())
+    assert loaded.shape == learner.network.shape
+
+
+def test_batches_are_shown_in_both_frames(squares_corpus: Path, tmp_path: Path) -> None:
+    learner = task(squares_corpus, replace(SETTINGS, small=64, small_share=0.5))
+    sides = set()
+    for epoch in range(6):
+        for batch in learner.batches(epoch):
+            sides.add(batch.pixels.shape[-1])
+            assert batch.cover.shape[-1] == batch.pixels.shape[-1] // 4
+    assert sides == {64, 96}
+    learner.network.resize(64)
+    learner.export(tmp_path)
+    loaded = PromptedSam.load(tmp_path / WEIGHTS, EfficientNetTrunk.shared())
+    assert loaded.image_encoder.img_size == 96
+
+
+def test_the_neck_starts_from_the_dense_masks(squares_corpus: Path) -> None:
+    started = task(squares_corpus, replace(SETTINGS, neck="nano")).network.image_encoder.neck
+    dense = DenseNetwork.load(FOLDER / "nano" / "masks.safetensors").neck
+    for one, other in zip(started.parameters(), dense.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert task(squares_corpus).rate("image_encoder.neck.from4.0.weight") == 1
+    learner = task(squares_corpus, replace(SETTINGS, neck="nano"))
+    assert learner.rate("image_encoder.neck.from4.0.weight") == SETTINGS.neck_rate
+    assert learner.rate("mask_decoder.iou_token.weight") == 1
+
+
+def test_the_terms_are_those_of_a_loop() -> None:
+    torch.manual_seed(0)
+    photos, regions = 2, 2
+    cover = (torch.rand(photos, regions, 8, 8) > 0.6).float()
+    logits = torch.randn(photos, regions, 4, 8, 8)
+    logits[0, 0, 2] = 9 * cover[0, 1] - 4  # the other region of its photo
+    estimates = torch.rand(photos, regions, 4)
+    exhaustive = torch.tensor([False, True])
+
+    def iou(mask: torch.Tensor, region: torch.Tensor) -> float:
+        ours, true = mask > 0, region > 0.5
+        return float((ours & true).sum() / (ours | true).sum())
+
+    focal, dice, errors, best_fits = [], [], [], []
+    for photo in range(photos):
+        for region in range(regions):
+            true = cover[photo, region]
+            fits = [iou(mask, true) for mask in logits[photo, region]]
+            best = 1 + int(np.argmax(fits[1:]))
+            best_fits.append(fits[best])
+            for hypothesis in (0, best):
+                inside = torch.sigmoid(logits[photo, region, hypothesis])
+                entropy = -(true * inside.log() + (1 - true) * (1 - inside).log())
+                focal.append(float(((inside - true).abs() ** 2 * entropy).mean()))
+                common = float((inside * true).sum())
+                dice.append(1 - (2 * common + 1) / (float(inside.sum() + true.sum()) + 1))
+            for hypothesis in range(4):
+                mask = logits[photo, region, hypothesis]
+                reached = max(iou(mask, other) for other in cover[photo])
+                if exhaustive[photo] or reached > 0.5 or hypothesis in (0, best):
+                    errors.append((float(estimates[photo, region, hypothesis]) - reached) ** 2)
+    expected = [np.mean(part) for part in (focal, dice, errors, best_fits)]
+    got = prompt_terms(logits, estimates, cover, exhaustive)
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-4)
+
+
+def test_overlaps_are_counted() -> None:
+    cover = torch.zeros(1, 1, 2, 2)
+    cover[..., 0] = 0.7
+    logits = torch.tensor([[[[[1.0, -1], [-1, -1]], [[1, 1], [1, 1]], [[-1, -1], [-1, -1]]]]])
+    assert overlap(logits, cover).tolist() == [[[0.5, 0.5, 0.0]]]
+
+
+def test_prompts_are_tokens_of_one_length(squares_corpus: Path) -> None:
+    network = task(squares_corpus).network
+    cover = torch.zeros(2, 4, 24, 24)
+    cover[:, :, 4:12, 6:18] = 1
+    first = Prompts.first(cover)
+    tokens, dense = first.encoded(network.prompt_encoder)
+    assert tokens.shape == (8, 2, 32)
+    again = first.corrected(torch.full_like(cover, -1), cover)
+    tokens, dense = again.encoded(network.prompt_encoder)
+    assert (tokens.shape, dense.shape) == ((8, 3, 32), (8, 32, 6, 6))
+    assert again.labels.tolist() == [[[1, 1]] * 2] * 2
+    corners, _ = network.prompt_encoder(None, first.boxes[1], None)
+    torch.testing.assert_close(first.encoded(network.prompt_encoder)[0][6:], corners)
+
+
+def test_the_recipe_is_understood() -> None:
+    read = load_recipe(RECIPE, KINDS)
+    assert read.kind == "prompts"
+    assert isinstance(read.task, PromptSettings)
+    assert read.task.photos.weights["coco"] == 2.5
+
+
+def test_the_trainer_runs_the_recipe(squares_corpus: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "prompts.toml"
+    recipe.write_text(
+        """
+        [task]
+        kind = "prompts"
+        width = 16
+        heads = 1
+        mlp = 16
+        quality = 8
+        side = 64
+        regions = 2
+        photos = {measured = ["squares"], most = 1}
+
+        [trainer]
+        steps = 2
+        batch = 1
+        lr = 1e-3
+        ema = 0.9
+        """
+    )
+    summary = train(recipe, squares_corpus, tmp_path / "out", cache=tmp_path / "cache")
+    assert summary is not None
+    assert summary.steps == 2
+    assert 0 <= summary.metrics["box"] <= 1
+    assert (tmp_path / "out" / WEIGHTS).is_file()
+
+
+def test_odd_numbers_of_regions_are_refused() -> None:
+    with pytest.raises(ValueError, match="even"):
+        PromptSettings(regions=3)
+
+
+def test_it_goes_on_from_a_presets_weights(squares_corpus: Path) -> None:
+    begun = task(squares_corpus, PromptSettings(start="nano")).network
+    trunk = EfficientNetTrunk.shared()
+    bundled = PromptedSam.load(FOLDER / "nano" / "prompts.safetensors", trunk)
+    for name, value in bundled.state_dict().items():
+        assert torch.equal(begun.state_dict()[name], value), name
+    new = task(squares_corpus, PromptSettings()).network
+    for (name, one), other in zip(begun.named_parameters(), new.parameters(), strict=True):
+        assert one.requires_grad == other.requires_grad, name

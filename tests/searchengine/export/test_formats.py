@@ -1,0 +1,256 @@
+"""Every format, read back by somebody else's reader or a plain one: nothing may be lost."""
+
+import base64
+import contextlib
+import io
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import yaml
+from labelformat.formats.yolov8 import YOLOv8InstanceSegmentationInput
+from labelformat.model.binary_mask_segmentation import RLEDecoderEncoder
+from PIL import Image, ImageOps
+from pycocotools.coco import COCO
+from skimage.draw import polygon2mask
+
+from model.photos.images import to_raw_frame
+from searchengine.export import Origin, export
+from searchengine.search.query import Query
+
+FRAME, SIZE = (45, 60), (167, 223)
+
+
+def shapes():
+    """Masks in the working frame that formats like to get wrong."""
+    y, x = np.mgrid[: FRAME[0], : FRAME[1]]
+    apart = np.hypot(y - 22, x - 24)
+    empty = np.zeros(FRAME, np.bool_)
+    tiny, thin = empty.copy(), empty.copy()
+    tiny[30, 41] = True
+    thin[8, 3:50] = True
+    return {
+        "holes": (apart < 19) & (apart > 9) & ~((y > 10) & (y < 13) & (x > 20) & (x < 24)),
+        "island in a hole": ((apart < 19) & (apart > 9)) | (apart < 4),
+        "parts": (apart < 8) | (np.hypot(y - 38, x - 52) < 5) | (np.hypot(y - 5, x - 55) < 3),
+        "tiny": tiny,
+        "thin": thin,
+        "border": (x > 52) | (y < 3),
+        "all": ~empty,
+        "all but a hole": apart > 6,
+        "corner": (x + y) < 15,
+    }
+
+
+def overlap(one, other):
+    assert one.shape == other.shape
+    return (one & other).sum() / (one | other).sum()
+
+
+def read_masks(folder, sizes):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    found = {}
+    for entry in manifest["files"]:
+        with Image.open(folder / entry["file"]) as picture:
+            assert picture.mode == "L"
+            pixels = np.asarray(picture)
+        assert set(np.unique(pixels)) <= {0, 255}
+        (segment,) = entry["segments"]
+        found[segment["segment_id"]] = pixels == 255
+    return found
+
+
+def read_coco(folder, sizes):
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(folder / "annotations.json")
+    found = {}
+    for annotation in coco.loadAnns(coco.getAnnIds()):
+        image = coco.imgs[annotation["image_id"]]
+        mask = coco.annToMask(annotation).astype(np.bool_)
+        assert mask.shape == (image["height"], image["width"])
+        assert annotation["iscrowd"] == 0
+        assert annotation["area"] == mask.sum()
+        x, y, w, h = annotation["bbox"]
+        rows, columns = np.nonzero(mask)
+        box = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+        assert [x, y, w, h] == box
+        found[annotation["segment_id"]] = mask
+    return found
+
+
+def read_yolo(folder, sizes):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    found = {}
+    for entry in manifest["files"]:
+        if not entry["file"].startswith("labels/"):
+            continue
+        shape = sizes[entry["photo_id"]]
+        lines = (folder / entry["file"]).read_text().splitlines()
+        for segment, line in zip(entry["segments"], lines, strict=True):
+            label, *values = line.split()
+            points = np.array(values, float).reshape(-1, 2) * shape[::-1]
+            assert label == "0"
+            found[segment["segment_id"]] = polygon2mask(shape, points[:, ::-1] - 0.5)
+    return found
+
+
+def read_labelme(folder, sizes):
+    found = {}
+    for file in folder.glob("*-*.json"):
+        document = json.loads(file.read_text())
+        for shape in document["shapes"]:
+            assert shape["shape_type"] == "mask"
+            (x0, y0), (x1, y1) = shape["points"]
+            mask = np.zeros((document["imageHeight"], document["imageWidth"]), np.bool_)
+            with Image.open(io.BytesIO(base64.b64decode(shape["mask"]))) as part:
+                mask[y0 : y1 + 1, x0 : x1 + 1] = np.asarray(part).astype(np.bool_)
+            found[shape["segment_id"]] = mask
+    return found
+
+
+def read_cvat(folder, sizes):
+    found = {}
+    for image in ElementTree.parse(folder / "annotations.xml").getroot().iter("image"):
+        for element in image.iter("mask"):
+            left, top, width, height = (
+                int(element.get(name)) for name in ("left", "top", "width", "height")
+            )
+            runs = [int(run) for run in element.get("rle").split(",")]
+            part = RLEDecoderEncoder.decode_row_wise_rle(runs, height, width)
+            mask = np.zeros((int(image.get("height")), int(image.get("width"))), np.bool_)
+            mask[top : top + height, left : left + width] = part
+            (number,) = (a.text for a in element if a.get("name") == "segment_id")
+            found[int(number)] = mask
+    return found
+
+
+READERS = {
+    "masks": read_masks,
+    "coco": read_coco,
+    "yolo": read_yolo,
+    "labelme": read_labelme,
+    "cvat": read_cvat,
+}
+ORIGIN = Origin("/an/index", "nano", "f00d", Query("red car door"))
+
+
+@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("raw_frame", [False, True])
+def test_masks_come_back_as_they_were(format, orientation, raw_frame, made_match, tmp_path):
+    matches = [
+        made_match(mask, i, photo_id=i % 2, size=SIZE, orientation=orientation, rank=i)
+        for i, mask in enumerate(shapes().values(), start=1)
+    ]
+    report = export(matches, tmp_path, format, origin=ORIGIN, raw_frame=raw_frame)
+    assert (report.photos, report.segments, report.skipped) == (2, len(matches), ())
+    size = SIZE[::-1] if raw_frame and orientation >= 5 else SIZE
+    found = READERS[format](tmp_path, {0: size, 1: size})
+    assert sorted(found) == [match.segment_id for match in matches]
+    for match in matches:
+        true = to_raw_frame(match.mask(), orientation) if raw_frame else match.mask()
+        least = 0.99 if format == "yolo" else 1
+        assert overlap(found[match.segment_id], true) >= least
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_masks_and_cutouts_land_on_the_object(orientation, made_match, tmp_path):
+    """What lies under the mask in the file itself is the red object, in either frame."""
+    y, x = np.mgrid[:160, :240]
+    # an L, so that no two orientations agree
+    thing = (x >= 32) & (x < 92) & (y >= 20) & (y < 60)
+    thing |= (x >= 64) & (x < 92) & (y >= 20) & (y < 132)
+    upright = np.where(thing[..., None], (230, 30, 30), (60, 120, 200)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.ascontiguousarray(to_raw_frame(upright, orientation))).save(path, exif=exif)
+    small = thing[1::4, 1::4]
+    match = made_match(small, path=path, size=(160, 240), orientation=orientation)
+    with Image.open(path) as file:
+        for raw_frame, picture in [(True, file), (False, ImageOps.exif_transpose(file))]:
+            red = np.asarray(picture.convert("RGB"))[..., 0] > 150
+            folder = tmp_path / str(raw_frame)
+            export([match], folder, "masks", origin=ORIGIN, raw_frame=raw_frame)
+            (mask,) = read_masks(folder, {}).values()
+            assert overlap(mask, red) > 0.98
+            export([match], folder / "cut", "cutouts", origin=ORIGIN, raw_frame=raw_frame)
+            with Image.open(folder / "cut" / "photo-1.png") as cutout:
+                assert cutout.mode == "RGBA"
+                *_, alpha = cutout.split()
+                rows, columns = np.nonzero(mask)
+                window = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+                assert np.array_equal(np.asarray(alpha) == 255, mask[window])
+                inside = np.asarray(cutout)[np.asarray(alpha) == 255]
+                assert (inside[:, 0] > 150).mean() > 0.95
+            export([match], folder / "over", "overlays", origin=ORIGIN, raw_frame=raw_frame)
+            with Image.open(folder / "over" / "photo-1.jpg") as overlay:
+                assert overlay.size == picture.size
+
+
+def test_yolo_is_read_by_labelformat(made_match, tmp_path):
+    path = tmp_path / "street.v2.jpg"
+    Image.new("RGB", SIZE[::-1], (9, 90, 9)).save(path)
+    matches = [
+        made_match(mask, i, path=path, size=SIZE) for i, mask in enumerate(shapes().values(), 1)
+    ]
+    report = export(matches, tmp_path / "yolo", "yolo", origin=ORIGIN)
+    assert len(report.warnings) == 1
+    assert "holes" in report.warnings[0]
+    data = YOLOv8InstanceSegmentationInput(tmp_path / "yolo" / "data.yaml", "train")
+    assert [category.name for category in data.get_categories()] == ["red car door"]
+    ((label),) = data.get_labels()
+    assert (label.image.height, label.image.width) == SIZE
+    for match, thing in zip(matches, label.objects, strict=True):
+        (points,) = thing.segmentation.polygons
+        mask = polygon2mask(SIZE, np.array(points)[:, ::-1] - 0.5)
+        assert overlap(mask, match.mask()) >= 0.99
+
+
+def test_yolo_keeps_the_labels_of_a_photo_that_is_gone(made_match, tmp_path):
+    report = export([made_match(shapes()["corner"])], tmp_path, "yolo", origin=ORIGIN)
+    assert report.skipped == ()
+    assert any("copy them there" in warning for warning in report.warnings)
+    assert [p.name for p in (tmp_path / "labels").iterdir()] == ["photo-1.txt"]
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_coco_says_what_is_known(made_match, tmp_path):
+    chosen = made_match(shapes()["parts"], 7, score=None, confidence=None)
+    asked = made_match(shapes()["holes"], 8, score=0.25, confidence=0.5)
+    export([chosen, asked], tmp_path, "coco", origin=ORIGIN)
+    document = json.loads((tmp_path / "annotations.json").read_text())
+    assert document["images"] == [
+        {"id": 1, "file_name": "/nowhere/photo.jpg", "width": 60, "height": 45}
+    ]
+    assert [category["name"] for category in document["categories"]] == ["red car door"]
+    first, second = document["annotations"]
+    assert "score" not in first
+    assert (second["score"], second["confidence"], second["quality"]) == (0.25, 0.5, 0.75)
+    assert isinstance(first["segmentation"]["counts"], str)
+    assert first["id"] != second["id"]
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_nothing_found_is_exported_as_nothing(format, tmp_path):
+    report = export([], tmp_path, format, origin=ORIGIN)
+    assert (report.photos, report.segments) == (0, 0)
+    assert READERS[format](tmp_path, {}) == {}
+
+
+def test_any_words_make_a_category(made_match, tmp_path):
+    words = 'a "b" <c> & \n: ü 🐈 \x07 {d} \udcff # e'
+    origin = Origin("i", "nano", "f", Query(words))
+    matches = [made_match(shapes()["corner"], path="/x/a\nb&\udcff\x01<.jpg")]
+    for format in READERS:
+        export(matches, tmp_path / format, format, origin=origin)
+    named = 'a "b" <c> & : ü 🐈 \\x07 {d} \\udcff # e'
+    assert yaml.safe_load((tmp_path / "yolo/data.yaml").read_text("utf-8"))["names"] == {0: named}
+    tree = ElementTree.parse(tmp_path / "cvat/annotations.xml").getroot()
+    assert tree.findtext("meta/task/labels/label/name") == named
+    assert tree.find("image").get("name") == "a\\nb&\\udcff\\x01<.jpg"
+    assert tree.find("image/mask").get("label") == named
+    coco = json.loads((tmp_path / "coco/annotations.json").read_text())
+    assert coco["categories"][0]["name"] == named
+    assert coco["images"][0]["file_name"] == matches[0].photo.path

@@ -1,0 +1,44 @@
+import pytest
+
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.errors import QueryError, SpaceMismatch
+from model.presets.preset import load_preset
+from searchengine.search.query import Negative, Query
+from searchengine.search.recall import question
+
+EMBEDDER = load_preset("colours").build().embedder
+
+
+def test_a_question_is_the_weighted_sum_of_its_terms() -> None:
+    red, blue, green = EMBEDDER.embed_texts(["red", "blue", "green"]).vectors
+    example = EMBEDDER.embed_texts(["green"])
+    query = Query("red", example, (Negative("blue", 0.7),))
+    assert question(query, EMBEDDER) == pytest.approx(red - 0.7 * blue + green)
+
+
+def test_an_example_alone_is_a_question() -> None:
+    example = EMBEDDER.embed_texts(["green"])
+    assert question(Query(example=example), EMBEDDER) == pytest.approx(example.vectors[0])
+
+
+def test_an_example_of_another_space_is_refused() -> None:
+    vectors = EMBEDDER.embed_texts(["green"]).vectors
+    foreign = Embeddings(vectors, EmbeddingSpace("other", vectors.shape[1], "feed"))
+    with pytest.raises(SpaceMismatch, match="other"):
+        question(Query(example=foreign), EMBEDDER)
+
+
+@pytest.mark.parametrize("weight", [0, -1, 11, float("nan")])
+def test_a_weight_out_of_range_is_told(weight: float) -> None:
+    with pytest.raises(QueryError, match="weight"):
+        Negative("snow", weight)
+
+
+def test_a_negative_without_words_is_told() -> None:
+    with pytest.raises(QueryError):
+        Negative(" ")
+
+
+def test_an_example_is_one_vector() -> None:
+    with pytest.raises(ValueError, match="expected 1"):
+        Query(example=EMBEDDER.embed_texts(["red", "blue"]))
