@@ -17,10 +17,13 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from model.errors import DownloadFailed, ModelError, StorageFull, WeightsMismatch, shown
+from model.weights.bounded_response import BoundedResponse, Dripped
 from model.weights.http import Connections, Interrupted, astray, failure, refusal
 from model.weights.partial_file import PartialFile
 
 BLOCK = 1 << 20
+LARGEST_UNTOLD = 64 << 20  # bytes of a file whose size neither preset nor server tells
+RESTARTS = 3  # times that what came may turn out to be worth nothing
 NEVER_USE = "try again later or from another network; what came was thrown away"
 
 
@@ -29,18 +32,26 @@ class Patience:
     """When a download is given up.
 
     Attributes:
-        timeout: seconds without a byte until a connection is dropped.
+        timeout: seconds until a connection must stand, an answer's head be here, or a block.
         least_speed: bytes a second; slower connections are dropped, too …
         window: … after so many seconds.
-        attempts: connections in a row that bring nothing.
+        attempts: connections in a row that bring hardly anything.
         pause: seconds before the second of them; each further pause is twice as long.
+        standstill: seconds in which hardly anything came, over all connections and all waiting
+            for them, whatever the server asks for.
     """
 
-    timeout: float = 30.0
+    timeout: float = 20.0
     least_speed: float = 1000.0
-    window: float = 60.0
+    window: float = 30.0
     attempts: int = 5
     pause: float = 1.0
+    standstill: float = 60.0
+
+    @property
+    def hardly_anything(self) -> float:
+        """Bytes; what brings fewer is no progress."""
+        return self.least_speed * self.window
 
 
 class Progress:
@@ -117,6 +128,8 @@ class _Fetch:
         self.wanted, self.part, self.progress, self.patience = wanted, part, progress, patience
         self.connections = Connections(wanted.token, patience.timeout)
         self.total = wanted.size
+        self.restarts = 0
+        self._mark, self._marked = 0, 0.0  # bytes at the last progress, and when that was
 
     def run(self) -> str:
         name = self.wanted.target.name
@@ -130,7 +143,7 @@ class _Fetch:
             self._arrive()
         if not self._right():
             actual = self.part.sha256
-            self._restart()
+            self._discard()
             raise WeightsMismatch(
                 f"{shown(self.wanted.url)} came with SHA-256 {actual[:12]}…,"
                 f" expected {self._expected[:12]}…",
@@ -146,23 +159,32 @@ class _Fetch:
     def _right(self) -> bool:
         return self._expected in ("", self.part.sha256)
 
-    def _restart(self) -> None:
+    def _discard(self) -> None:
         self.part.restart()
+        self._mark = 0
         self.progress.advanced(0)
+
+    def _restart(self) -> None:
+        self._discard()
+        self.restarts += 1
+        if self.restarts > RESTARTS:
+            raise astray(self.wanted.url, "what it sends changes again and again")
 
     def _arrive(self) -> None:
         """Connect until all bytes are here."""
         failures = 0
+        self._mark, self._marked = self.part.size, time.monotonic()
         while not (self.total and self.part.size == self.total):
-            before = self.part.size
+            began = self._marked
             try:
                 self._connect()
                 return
             except Interrupted as broken:
-                failures = 0 if self.part.size > before else failures + 1
-                if failures >= self.patience.attempts:
+                failures = 1 if self._marked > began else failures + 1
+                left = self._marked + self.patience.standstill - time.monotonic()
+                if failures >= self.patience.attempts or left <= 0:
                     raise self._given_up(str(broken)) from broken
-                wait = broken.wait or self.patience.pause * 2 ** max(failures - 1, 0)
+                wait = min(broken.wait or self.patience.pause * 2 ** (failures - 1), left)
                 self.progress.told(f"{broken}; trying again in {wait:.0f} s")
                 time.sleep(wait)
 
@@ -180,14 +202,14 @@ class _Fetch:
                 self._begin(answer)
                 self._receive(answer)
 
-    def _ask(self, headers: dict[str, str]) -> http.client.HTTPResponse | None:
+    def _ask(self, headers: dict[str, str]) -> BoundedResponse | None:
         """The answer; None if the server has just what was kept."""
         url = self.wanted.url
         try:
             return self.connections.get(url, headers)
         except HTTPError as error:
             error.close()
-            if error.code != 416:
+            if error.code != 416 or not self.part.size:
                 raise refusal(error, url, self.wanted.page) from error
             if error.headers.get("Content-Range", "") == f"bytes */{self.part.size}":
                 return None
@@ -196,13 +218,13 @@ class _Fetch:
         except (OSError, http.client.HTTPException) as error:
             raise failure(error, url) from error
 
-    def _begin(self, answer: http.client.HTTPResponse) -> None:
+    def _begin(self, answer: BoundedResponse) -> None:
         """See what the server promises, and whether it goes on where we stopped."""
         url, name = self.wanted.url, self.wanted.target.name
-        told = answer.headers.get("Content-Length", "")
-        length = int(told) if told.isdecimal() else 0
+        length = self._told_length(answer)
         if answer.status == 206:
-            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+            told = answer.headers.get("Content-Range", "")
+            span = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})", told)
             if span is None or int(span[1]) != self.part.size:
                 self._restart()
                 raise Interrupted("the server sent another part than was asked for")
@@ -210,12 +232,15 @@ class _Fetch:
         elif self.part.size:
             self._restart()  # it knows no ranges, or has another version by now
         if self.wanted.size and length and length != self.wanted.size:
-            self._restart()
+            self._discard()
             raise WeightsMismatch(
                 f"{shown(url)} has {length:,} bytes, expected {self.wanted.size:,}", NEVER_USE
             )
         if not (length or answer.chunked):
             raise astray(url, "its length is not told")
+        coding = answer.headers.get("Content-Encoding", "identity")
+        if coding.strip().lower() != "identity":
+            raise astray(url, f"it comes as {coding[:20]}, which nobody asked for")
         self.total = self.wanted.size or length
         self.progress.started(name, self.part.size, self.total)
         free = shutil.disk_usage(self.wanted.target.parent).free
@@ -225,23 +250,39 @@ class _Fetch:
         tag = answer.headers.get("ETag", "")
         self.part.remember(url, "" if tag.startswith("W/") else tag)
 
-    def _receive(self, answer: http.client.HTTPResponse) -> None:
+    def _told_length(self, answer: BoundedResponse) -> int:
+        """Bytes that the server promises, 0 if none; several headers must agree (RFC 9110 §8.6)."""
+        told = {part.strip() for each in answer.lengths() for part in each.split(",")}
+        if len(told) > 1:
+            raise astray(self.wanted.url, "it tells several lengths")
+        return int(next(iter(told))) if re.fullmatch("[0-9]{1,18}", "".join(told)) else 0
+
+    def _receive(self, answer: BoundedResponse) -> None:
+        most = self.total or LARGEST_UNTOLD
         for block in self._blocks(answer):
-            if self.total and self.part.size + len(block) > self.total:
-                self._restart()
+            if self.part.size + len(block) > most:
+                self._discard()
                 raise WeightsMismatch(
-                    f"{shown(self.wanted.url)} has more than its {self.total:,} bytes", NEVER_USE
+                    f"{shown(self.wanted.url)} has more than"
+                    f" {f'its {most:,}' if self.total else f'{most:,}'} bytes",
+                    NEVER_USE if self.total else "tell its size in the preset's file",
                 )
             self.part.append(block)
             self.progress.advanced(self.part.size)
+            if self.part.size >= self._mark + self.patience.hardly_anything:
+                self._mark, self._marked = self.part.size, time.monotonic()
         if self.part.size < self.total:
             raise Interrupted("the connection ended early")
+        if not self.part.size:
+            raise astray(self.wanted.url, "it is empty")
 
-    def _blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    def _blocks(self, answer: BoundedResponse) -> Iterator[bytes]:
         began, count = time.monotonic(), 0
         while True:
             try:
-                block = answer.read1(BLOCK)
+                block = answer.read_block(BLOCK)
+            except Dripped as error:
+                raise Interrupted("hardly anything arrives") from error
             except (OSError, http.client.HTTPException) as error:
                 raise failure(error, self.wanted.url) from error
             if not block:

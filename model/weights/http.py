@@ -6,6 +6,8 @@ import http.client
 import re
 import socket
 import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
 from typing import IO, cast
 from urllib.error import HTTPError
@@ -23,6 +25,8 @@ from urllib.request import (
 )
 
 from model.errors import DownloadFailed, LicenceNotAccepted, shown
+from model.weights.bounded_response import BoundedResponse, Dripped, Flooded
+from model.weights.urls import url_fault
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0  # seconds that a server may ask for
@@ -48,7 +52,8 @@ class Connections:
 
     Args:
         token: secret for the first host, or "".
-        timeout: seconds without a byte until a connection is dropped.
+        timeout: seconds within which a connection is made, an answer's whole head comes, and each
+            block of its body.
     """
 
     def __init__(self, token: str, timeout: float) -> None:
@@ -58,8 +63,8 @@ class Connections:
         self._opener = OpenerDirector()
         for handler in (
             ProxyHandler(),
-            HTTPHandler(),
-            HTTPSHandler(),
+            _Http(),
+            _Https(),
             self._redirects,
             HTTPDefaultErrorHandler(),
             HTTPErrorProcessor(),
@@ -72,7 +77,7 @@ class Connections:
         """The digest that the hub named when it sent us on to its store, or ""."""
         return self._redirects.linked
 
-    def get(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+    def get(self, url: str, headers: dict[str, str]) -> BoundedResponse:
         """The answer, its body not yet read.
 
         Raises:
@@ -82,11 +87,32 @@ class Connections:
         """
         # some publishers turn away what calls itself Python
         own = {"User-Agent": "segsearch", "Accept-Encoding": "identity"}
-        request = Request(url, headers=own | headers)
-        if self._token:
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
-        answer = self._opener.open(request, timeout=self._timeout)
-        return cast(http.client.HTTPResponse, answer)
+        try:
+            request = Request(url, headers=own | headers)
+            if self._token:
+                request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+            answer = self._opener.open(request, timeout=self._timeout)
+        except ValueError as error:  # what neither IDNA nor HTTP can write down, from the server
+            raise astray(url, str(error)) from error
+        return cast(BoundedResponse, answer)
+
+
+class _Connection(http.client.HTTPConnection):
+    response_class = BoundedResponse
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    response_class = BoundedResponse
+
+
+class _Http(HTTPHandler):
+    def http_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(HTTPSHandler):
+    def https_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(_SecureConnection, req)
 
 
 class _Redirects(HTTPRedirectHandler):
@@ -108,10 +134,13 @@ class _Redirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        old, new = urlsplit(req.full_url), urlsplit(newurl)
-        if new.scheme not in ("http", "https") or (old.scheme, new.scheme) == ("https", "http"):
+        fault = url_fault(newurl)
+        old, new = urlsplit(req.full_url), urlsplit("" if fault else newurl)
+        if (old.scheme, new.scheme) == ("https", "http"):
+            fault = "it leads to http://…"
+        if fault:
             fp.close()
-            raise astray(req.full_url, f"it leads to {new.scheme or 'nowhere'}://…")
+            raise astray(req.full_url, fault)
         linked = str(headers.get("X-Linked-Etag", "")).strip('"')
         if re.fullmatch(r"[0-9a-f]{64}", linked):
             self.linked = linked
@@ -133,13 +162,13 @@ def astray(url: str, how: str) -> DownloadFailed:
 
 def refusal(error: HTTPError, url: str, page: str) -> Exception:
     """What a status of 400 and above means: `Interrupted` if it may pass."""
-    status = f"{error.code} {error.reason}"
+    status = f"{error.code} {shown(error.reason)}".rstrip()
     if error.code in PASSING:
-        after = error.headers.get("Retry-After", "")
-        wait = min(float(after), LONGEST_WAIT) if after.isdigit() else 0.0
-        return Interrupted(f"the server says {status}", wait)
+        return Interrupted(
+            f"the server says {status}", asked_wait(error.headers.get("Retry-After"))
+        )
     if error.code < 400:  # a redirect that is not followed
-        return astray(url, str(error.reason).splitlines()[0])
+        return astray(url, str(error.reason).partition("\n")[0] or f"the server says {status}")
     if error.code in (401, 403):
         return LicenceNotAccepted(
             f"{shown(url)} is not given to everyone ({status})",
@@ -152,11 +181,30 @@ def refusal(error: HTTPError, url: str, page: str) -> Exception:
     )
 
 
+def asked_wait(after: str | None) -> float:
+    """Seconds that a Retry-After header asks for, `LONGEST_WAIT` at the most; 0 for none.
+
+    Args:
+        after: whole seconds or a date (RFC 9110 §10.2.3); what is neither asks for nothing.
+    """
+    after = (after or "").strip()
+    if re.fullmatch("[0-9]+", after):
+        return min(float(after), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(after)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_WAIT)
+
+
 def failure(error: Exception, url: str) -> Exception:
     """What an error of the network means: `Interrupted` if it may pass."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return astray(url, f"its certificate is not trusted: {reason.verify_message}")
+    if isinstance(reason, Flooded | Dripped):
+        return astray(url, "its answer does not come to an end")
     if isinstance(reason, socket.gaierror):
         return Interrupted(f"no network, or no host {urlsplit(url).hostname}")
     if isinstance(reason, TimeoutError):
@@ -164,4 +212,4 @@ def failure(error: Exception, url: str) -> Exception:
     if isinstance(reason, http.client.IncompleteRead):
         return Interrupted("the connection ended early")
     told = reason.strerror if isinstance(reason, OSError) else ""
-    return Interrupted(str(told or reason or type(reason).__name__).lower())
+    return Interrupted(shown(told or reason or type(reason).__name__).lower()[:200])

@@ -128,4 +128,5 @@ def _token() -> str:
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     with suppress(OSError, UnicodeDecodeError):
         token = token or (home / "token").read_text(encoding="ascii")
-    return token.strip() if token.strip().isprintable() else ""
+    token = token.strip()
+    return token if token.isascii() and token.isprintable() else ""
