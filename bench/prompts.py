@@ -27,7 +27,7 @@ from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import load_preset
 from model.segmenter import Segmenter
-from model.segmenters.promptable.segmenter import Look, PromptableSegmenter
+from model.segmenters.promptable.segmenter import EncodedPhoto, PromptableSegmenter
 
 SOURCES = ("coco", "bsds_train", "car_parts")
 REGIONS = 24
@@ -110,7 +110,9 @@ def pointed(prompted: PromptableSegmenter, photos: Sequence[TruePhoto]) -> dict[
     return {"regions": len(fits["box"])} | {name: float(np.mean(v)) for name, v in fits.items()}
 
 
-def one_region(look: Look, true: np.ndarray, chance: np.random.Generator) -> dict[str, float]:
+def one_region(
+    look: EncodedPhoto, true: np.ndarray, chance: np.random.Generator
+) -> dict[str, float]:
     """IoU by what was asked; points are drawn by chance, boxes are the true ones."""
     rows, columns = np.nonzero(true)
     box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from indexer.catalog.records import Manifest
-from indexer.catalog.sqlite import box_codec as boxes
+from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
 from model.masks import rle
 
@@ -85,12 +85,12 @@ def _insert(
             n,
         ),
     )
-    connection.execute("INSERT INTO photo_vectors VALUES (?,?)", (photo, *directions.pack(whole)))
+    connection.execute("INSERT INTO photo_vectors VALUES (?,?)", (photo, *vector_codec.pack(whole)))
     connection.execute("INSERT INTO files VALUES (?,12,1,1,?,NULL,NULL)", (path, photo))
     connection.executemany(
         "INSERT INTO segments VALUES (?,?,?,?,?,?,?)", _rows(photo, first, n, shapes, rng)
     )
-    packed = enumerate(directions.pack(vectors), first)
+    packed = enumerate(vector_codec.pack(vectors), first)
     connection.executemany("INSERT INTO vectors VALUES (?,?)", packed)
 
 
@@ -118,7 +118,7 @@ def _shapes(rng: np.random.Generator) -> list[tuple[int, bytes, bytes]]:
         drawn.append(np.hypot(y - middle[0], x - middle[1]) < radius * (1 + edge))
     counts = rle.encode(np.stack(drawn))
     areas = rle.areas(counts, FRAME).tolist()
-    packed = [boxes.pack(box) for box in rle.boxes(counts, FRAME)]
+    packed = [box_codec.pack(box) for box in rle.boxes(counts, FRAME)]
     return list(zip(areas, packed, counts, strict=True))
 
 

@@ -76,7 +76,7 @@ def pull(
     """
     from cli.progress.download import Transfer
     from model.presets.inventory import inventory
-    from model.weights.download import Progress
+    from model.weights.download import TransferProgress
     from model.weights.pull import pull as fetch
     from model.weights.weights import megabytes
 
@@ -88,7 +88,7 @@ def pull(
     fetched = []
     with Transfer(quiet) as transfer:
         for item in items:
-            files = fetch(item.weights, Progress() if quiet else transfer, offline=offline)
+            files = fetch(item.weights, TransferProgress() if quiet else transfer, offline=offline)
             fetched += [f"{item.weights.origin}/{file.name}" for file in files]
     if json:
         print_json({"fetched": fetched, "weights": [item.to_dict() for item in items]})

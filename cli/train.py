@@ -52,7 +52,7 @@ def train(
     """
     from cli.progress.training import TrainingProgress
     from model.devices import limit_threads
-    from model.training.loop.callbacks import Watcher
+    from model.training.loop.callbacks import Callbacks
     from model.training.run import train as train_by
 
     limit_threads(threads)
@@ -62,7 +62,7 @@ def train(
         out or Path("runs") / recipe.stem,
         resume=resume,
         cache=cache,
-        watcher=Watcher() if quiet else TrainingProgress(),
+        watcher=Callbacks() if quiet else TrainingProgress(),
     )
     if summary is None:
         return

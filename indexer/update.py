@@ -21,10 +21,10 @@ from indexer.scan.plan import Plan, make_plan
 from indexer.scan.walk import FileStamp, walk
 from indexer.vectors import cache as vector_cache
 from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
-from indexer.workers.local_pool import LEAST_PATIENCE, Crew
+from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
 from indexer.workers.pipeline import Outcome
 from indexer.workers.resources import worker_count
-from indexer.workers.worker import Order
+from indexer.workers.worker import WorkerConfig
 from model.errors import (
     IndexMissing,
     PhotoChanged,
@@ -129,10 +129,10 @@ def update(
                 if path.exists():
                     catalog.remember_root(str(path))
             together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
-            order = Order(preset.reference, options.max_megapixels)
+            config = WorkerConfig(preset.reference, options.max_megapixels)
             patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
-            crew = Crew(order, jobs, threads, together=together, patience=patience)
-            _carry_out(index, plan, report, crew, progress, prune=options.prune)
+            pool = WorkerPool(config, jobs, threads, together=together, patience=patience)
+            _carry_out(index, plan, report, pool, progress, prune=options.prune)
     report.seconds = time.monotonic() - began
     return report
 
@@ -193,7 +193,7 @@ def _carry_out(
     index: Index,
     plan: Plan,
     report: Report,
-    crew: Crew,
+    pool: WorkerPool,
     progress: Progress,
     *,
     prune: bool,
@@ -202,10 +202,10 @@ def _carry_out(
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
     stamps = {stamp.path: stamp for stamp in plan.look}
-    with crew:
+    with pool:
         while stamps:
             left: list[FileStamp] = []
-            for outcome in crew.look_at(stamps):
+            for outcome in pool.look_at(stamps):
                 stamp = stamps[outcome.path]
                 twins = plan.twins.get(stamp.path, [])
                 if outcome.photo is not None and outcome.stamp is not None:

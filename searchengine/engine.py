@@ -21,7 +21,7 @@ from searchengine.search.example import Example, embed_example
 from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query
 from searchengine.search.recall import question
-from searchengine.search.uncalibrated import own_background
+from searchengine.search.uncalibrated import uncalibrated
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class SearchEngine:
 
     @cached_property
     def _calibration(self) -> Calibration | None:
-        return self.preset.calibration() or own_background(self.reader.catalog)
+        return self.preset.calibration() or uncalibrated(self.reader.catalog)
 
     def index(
         self,
@@ -222,7 +222,7 @@ class SearchEngine:
         Raises:
             ExportError: the folder cannot be written to, or files are in the way.
         """
-        from searchengine.export import Origin, export
+        from searchengine.export import ExportOrigin, export
 
         if isinstance(what, str | Query):
             what = self.search(what)
@@ -234,7 +234,9 @@ class SearchEngine:
             matches, where = self.segments(where=what), what
         else:
             matches = self.segments(what)
-        origin = Origin(str(self.folder), self.preset.name, self.preset.fingerprint, query, where)
+        origin = ExportOrigin(
+            str(self.folder), self.preset.name, self.preset.fingerprint, query, where
+        )
         return export(
             matches, folder, format, origin=origin, raw_frame=raw_frame, overwrite=overwrite
         )

@@ -19,7 +19,7 @@ from model.weights.weights import megabytes
 STEP = 0.1  # of a file, between two lines, where there is no terminal
 
 
-class Transfer(download.Progress):
+class Transfer(download.TransferProgress):
     """Shows bytes, their speed and the time left, file by file; a context manager.
 
     Args:

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from cli.output import say
-from model.training.loop.callbacks import Watcher
+from model.training.loop.callbacks import Callbacks
 
 LINES = 20  # in a training, where there is no terminal
 
@@ -29,7 +29,7 @@ class _Speed(ProgressColumn):
         return Text(f"{task.finished_speed or task.speed or 0:.2f} steps/s")
 
 
-class TrainingProgress(Watcher):
+class TrainingProgress(Callbacks):
     """Shows steps, their speed, the time left, the smoothed loss, and what was measured."""
 
     def __init__(self) -> None:

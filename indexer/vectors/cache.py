@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.vectors.cache_file import Origin, read_origin, unfinished_path, write_sealed
+from indexer.vectors.cache_file import CacheOrigin, read_origin, unfinished_path, write_sealed
 from indexer.vectors.faiss_store import GROUPED_FROM, FaissVectors
 from indexer.vectors.store import Block, Ints, contains, gathered
 from model.embeddings import EmbeddingSpace
@@ -84,7 +84,7 @@ def synced_vectors(
         store = FaissVectors.build(space.dimension, catalog, grouped_from=grouped_from)
     written = False
     if writable:
-        origin = Origin(
+        origin = CacheOrigin(
             generation, space.fingerprint, space.dimension, len(store), store.kind, schema
         )
         try:
@@ -119,14 +119,14 @@ def vector_problems(folder: Path, catalog: Catalog) -> list[str]:
     return []
 
 
-def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> Origin:
+def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> CacheOrigin:
     origin = read_origin(path, thorough=thorough)
     if (origin.space, origin.dimension) != (space.fingerprint, space.dimension):
         raise IndexDamaged(f"{shown(path)} belongs to another preset")
     return origin
 
 
-def _stored(path: Path, origin: Origin, catalog: Catalog, grouped_from: int) -> FaissVectors:
+def _stored(path: Path, origin: CacheOrigin, catalog: Catalog, grouped_from: int) -> FaissVectors:
     store = FaissVectors.read(path, catalog, grouped_from=grouped_from)
     found = (store.dimension, len(store), store.kind)
     if found != (origin.dimension, origin.count, origin.kind):

@@ -24,7 +24,7 @@ _LONGEST_SEAL = 1 << 16
 
 
 @dataclass(frozen=True)
-class Origin:
+class CacheOrigin:
     """What a file of vectors was made from.
 
     Attributes:
@@ -46,14 +46,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class _Seal:
-    origin: Origin
+    origin: CacheOrigin
     length: int
     digest: str
     edges: str
 
 
 def write_sealed(
-    path: Path, body: Callable[[Callable[[bytes], object]], None], origin: Origin
+    path: Path, body: Callable[[Callable[[bytes], object]], None], origin: CacheOrigin
 ) -> None:
     """Write `path` beside itself, bring it to the disk, then put it in place.
 
@@ -97,7 +97,7 @@ def unfinished_path(path: Path) -> Path:
     return path.with_name(path.name + ".unfinished")
 
 
-def read_origin(path: Path, *, thorough: bool = False) -> Origin:
+def read_origin(path: Path, *, thorough: bool = False) -> CacheOrigin:
     """What a sealed file was made from.
 
     The length is compared, and the digest of the body's first and last pages, where its structure
@@ -123,7 +123,7 @@ def read_origin(path: Path, *, thorough: bool = False) -> Origin:
             raise damaged
         try:
             fields = json.loads(text)
-            seal = _Seal(Origin(**fields.pop("origin")), **fields)
+            seal = _Seal(CacheOrigin(**fields.pop("origin")), **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise IndexDamaged(f"{shown(path)} has a seal that is not understood") from error
         if seal.length != size - tail - length:

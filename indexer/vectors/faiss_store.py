@@ -19,14 +19,14 @@ from indexer.vectors.store import (
     Floats,
     Hits,
     Ints,
-    Truth,
+    VectorSource,
     VectorStore,
     as_halves,
     best,
     exact_scores,
     gathered,
     scan,
-    scan_truth,
+    scan_source,
     vectors_there,
 )
 from model.errors import IndexDamaged, shown
@@ -59,7 +59,7 @@ class FaissVectors(VectorStore):
     def __init__(
         self,
         dimension: int,
-        truth: Truth,
+        truth: VectorSource,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> None:
@@ -75,7 +75,7 @@ class FaissVectors(VectorStore):
     def build(
         cls,
         dimension: int,
-        truth: Truth,
+        truth: VectorSource,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> FaissVectors:
@@ -92,7 +92,7 @@ class FaissVectors(VectorStore):
     def read(
         cls,
         path: Path,
-        truth: Truth,
+        truth: VectorSource,
         *,
         grouped_from: int = GROUPED_FROM,
     ) -> FaissVectors:
@@ -154,7 +154,7 @@ class FaissVectors(VectorStore):
         flat = self.kind == "flat"
         if allowed is not None and not flat:
             known = allowed[self._knows(allowed)]
-            return scan_truth(self._truth, known, len(self), query, k)
+            return scan_source(self._truth, known, len(self), query, k)
         gpu = None if allowed is not None else self._on_gpu()
         if gpu is not None and 4 * k + SPARE <= GPU_MOST:
             return self._scored(gpu(query, 4 * k + SPARE), query, k)

@@ -26,7 +26,7 @@ HALVING = 2.0**-11
 """How far float16 can move an inner product of unit vectors."""
 
 
-class Truth(Protocol):
+class VectorSource(Protocol):
     """What a store of vectors answers for: the catalog."""
 
     def segment_ids(self) -> Ints:
@@ -236,7 +236,7 @@ def scan(blocks: Iterable[Block], query: Floats, k: int) -> Hits:
     return found
 
 
-def scan_truth(truth: Truth, allowed: Ints, known: int, query: Floats, k: int) -> Hits:
+def scan_source(truth: VectorSource, allowed: Ints, known: int, query: Floats, k: int) -> Hits:
     """The exact best k ≥ 1 of the allowed ids (ascending), out of `known` ids in all.
 
     A few are asked for one by one; for many it is quicker to let everything pass by.
@@ -247,7 +247,7 @@ def scan_truth(truth: Truth, allowed: Ints, known: int, query: Floats, k: int) -
     return scan(_chosen(truth, allowed), query, k)
 
 
-def vectors_there(truth: Truth, ids: Ints) -> tuple[Ints, Floats]:
+def vectors_there(truth: VectorSource, ids: Ints) -> tuple[Ints, Floats]:
     """Those of the ids that are still there, and their vectors (n×D)."""
     try:
         return ids, truth.vectors_of(ids)
@@ -256,7 +256,7 @@ def vectors_there(truth: Truth, ids: Ints) -> tuple[Ints, Floats]:
         return there, truth.vectors_of(there)
 
 
-def _chosen(truth: Truth, allowed: Ints) -> Iterator[Block]:
+def _chosen(truth: VectorSource, allowed: Ints) -> Iterator[Block]:
     for ids, vectors in truth.vector_blocks(int(allowed[0]) - 1):
         if ids[0] > allowed[-1]:
             return

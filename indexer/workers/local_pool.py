@@ -1,4 +1,4 @@
-"""Crew: worker processes, and the photos handed out to them."""
+"""WorkerPool: worker processes, and the photos handed out to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import BinaryIO, cast
 
 from indexer.workers.pipeline import Outcome
-from indexer.workers.worker import Order, receive, send
+from indexer.workers.worker import WorkerConfig, receive, send
 from model.errors import SegsearchError, shown
 
 TRIES = 2
@@ -22,7 +22,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.workers.worker import main; main()"
 
 
-class Crew:
+class WorkerPool:
     """`jobs` worker processes of `threads` each, started when the first photo comes.
 
     Each looks at `together` photos at a time, fewer where few are left. A worker that dies over a
@@ -35,14 +35,14 @@ class Crew:
 
     def __init__(
         self,
-        order: Order,
+        config: WorkerConfig,
         jobs: int,
         threads: int = 1,
         *,
         together: int = 1,
         patience: float = LEAST_PATIENCE,
     ) -> None:
-        self._order = order
+        self._order = config
         self._together = together
         self._environment = os.environ | dict.fromkeys(THREADS, str(threads))
         self._patience = patience
@@ -59,7 +59,7 @@ class Crew:
             for number in range(jobs)
         ]
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         for thread in self._threads:
             thread.start()
         return self
@@ -76,7 +76,7 @@ class Crew:
             thread.join()
 
     def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
-        """The outcome of every path, in the order in which they are ready.
+        """The outcome of every path, in the config in which they are ready.
 
         Raises:
             SegsearchError: the workers cannot start (a preset without its weights).
@@ -147,7 +147,7 @@ class Crew:
         home = str(Path(__file__).resolve().parents[2])
         with self._lock:
             if self._closing:
-                raise SegsearchError("the crew is closing")
+                raise SegsearchError("the pool is closing")
             worker = subprocess.Popen(
                 [sys.executable, "-c", START, *(entry or home for entry in sys.path)],
                 stdin=subprocess.PIPE,

@@ -52,7 +52,7 @@ class _Read:
     seconds: float
 
 
-def look(
+def process(
     paths: Sequence[str], preset: Preset, models: Models, max_megapixels: float
 ) -> list[Outcome]:
     """Read, segment and embed some photos, together where the models can. Never raises for what

@@ -16,14 +16,14 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from indexer.workers.allocator import keep_freed_memory
-from indexer.workers.pipeline import look
+from indexer.workers.pipeline import process
 from model.devices import be_worker
 from model.errors import SegsearchError
 from model.presets.preset import load_preset
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerConfig:
     """What a worker needs before its first photo.
 
     Attributes:
@@ -63,18 +63,18 @@ def main() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
     try:
-        order: Order = inbox.get()
-        be_worker(order.worker)
+        config: WorkerConfig = inbox.get()
+        be_worker(config.worker)
         keep_freed_memory()
         try:
-            preset = load_preset(order.preset)
+            preset = load_preset(config.preset)
             models = preset.build()
         except SegsearchError as error:
             send(answers, error)
             return
         send(answers, None)
         while True:
-            send(answers, look(inbox.get(), preset, models, order.max_megapixels))
+            send(answers, process(inbox.get(), preset, models, config.max_megapixels))
     except BrokenPipeError:
         os._exit(0)  # the parent is gone: nothing to say, nobody to say it to
 

@@ -12,7 +12,7 @@ from typing import Any
 from model.datasets.pairs import BOX_KIND, CROWD_KIND, TrainingPair
 from model.datasets.photo_folder import PhotoFolder
 from model.datasets.regions import rectangle, region_counts
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, shown
 
 NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
@@ -26,7 +26,7 @@ class CocoPhoto:
     size: tuple[int, int]
 
 
-def coco_pairs(file: Path, photos: Path, skipped: Skipped) -> Iterator[TrainingPair]:
+def coco_pairs(file: Path, photos: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
     """A pair an annotation, in the file's order; its texts are the category's names.
 
     Of LVIS' categories the synonyms are taken too. Categories of `"isthing": 0` give `stuff`.
@@ -71,7 +71,7 @@ def annotation_counts(annotation: Mapping[str, Any], size: tuple[int, int]) -> t
     return rectangle(annotation["bbox"], size), True
 
 
-def coco_photos(document: Mapping[str, Any], skipped: Skipped) -> dict[Any, CocoPhoto]:
+def coco_photos(document: Mapping[str, Any], skipped: SkippedRows) -> dict[Any, CocoPhoto]:
     """The images of a COCO document by their id."""
     images = {}
     for image in document.get("images") or ():
@@ -106,7 +106,7 @@ def plain_name(name: str) -> str:
 
 
 def _categories(
-    document: Mapping[str, Any], skipped: Skipped
+    document: Mapping[str, Any], skipped: SkippedRows
 ) -> dict[Any, tuple[tuple[str, ...], str]]:
     """Texts and kind by a category's id."""
     found = {}

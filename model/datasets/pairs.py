@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from model.datasets.regions import rectangle, region_counts, whole_photo
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import PhotoUnreadable, RootMissing, shown
 
 PHOTO_KIND = "photo"
@@ -67,7 +67,7 @@ class AnnotatedPhoto:
 
 
 def read_corpus(
-    folder: Path, holdout: float = 0.1, skipped: Skipped | None = None
+    folder: Path, holdout: float = 0.1, skipped: SkippedRows | None = None
 ) -> list[AnnotatedPhoto]:
     """All photos of all sources (`SOURCE/annotations.jsonl`), sources in alphabetical order.
 
@@ -89,7 +89,7 @@ def read_corpus(
 
 
 def corpus_pairs(
-    folder: Path, split: str, skipped: Skipped, holdout: float = 0.0
+    folder: Path, split: str, skipped: SkippedRows, holdout: float = 0.0
 ) -> Iterator[TrainingPair]:
     """The pairs of a corpus' photos of one split ("": of all), photo by photo.
 
@@ -104,7 +104,7 @@ def corpus_pairs(
                 yield from photo.pairs
 
 
-def _photos(file: Path, holdout: float, skipped: Skipped | None) -> Iterator[AnnotatedPhoto]:
+def _photos(file: Path, holdout: float, skipped: SkippedRows | None) -> Iterator[AnnotatedPhoto]:
     source = file.parent.name
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -135,7 +135,7 @@ def _pairs(
     photo: Path,
     size: tuple[int, int],
     source: str,
-    skipped: Skipped | None,
+    skipped: SkippedRows | None,
 ) -> Iterator[TrainingPair]:
     captions = tuple(plain_words(text) for text in record["captions"] if plain_words(text))
     if captions:

@@ -10,7 +10,7 @@ from model.datasets.coco import NOT_UNDERSTOOD
 from model.datasets.pairs import BOX_KIND, TrainingPair
 from model.datasets.photo_folder import PhotoFolder
 from model.datasets.regions import rectangle, region_counts
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, ExtraMissing, shown
 
 NEEDED = ("photo", "width", "height", "counts", "texts", "kind")
@@ -18,7 +18,7 @@ OPTIONAL = ("bbox", "sources", "score")
 ROWS = 1024  # read at a time
 
 
-def parquet_pairs(shards: Path, photos: Path, skipped: Skipped) -> Iterator[TrainingPair]:
+def parquet_pairs(shards: Path, photos: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
     """The rows of a Parquet file, or of all `*.parquet` below a folder in the order of their names.
 
     Columns: `photo` (a name below `photos`), `width`, `height`, `counts` (COCO compressed run

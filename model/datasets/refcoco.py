@@ -20,12 +20,12 @@ from model.datasets.coco import (
 )
 from model.datasets.pairs import BOX_KIND, TrainingPair
 from model.datasets.photo_folder import PhotoFolder
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, shown
 
 
 def refcoco_pairs(
-    refs: Path, instances: Path, photos: Path, split: str, skipped: Skipped
+    refs: Path, instances: Path, photos: Path, split: str, skipped: SkippedRows
 ) -> Iterator[TrainingPair]:
     """A pair a reference, in the file's order; its texts are all its sentences.
 

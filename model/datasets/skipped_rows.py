@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 
-class Skipped:
+class SkippedRows:
     """Counts rows that are left out, by reason, with the first of each."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from model.datasets.pairs import TrainingPair, corpus_pairs
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, shown
 
 
@@ -38,7 +38,7 @@ class PairSource:
     kinds: tuple[str, ...] = ()
     least_score: float = 0.0
 
-    def pairs(self, data: Path, skipped: Skipped) -> Iterator[TrainingPair]:
+    def pairs(self, data: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
         """The pairs, streamed in the data set's own order.
 
         Raises:
@@ -49,7 +49,7 @@ class PairSource:
             if pair.score >= self.least_score and (not self.kinds or pair.kind in self.kinds):
                 yield pair
 
-    def _read(self, data: Path, skipped: Skipped) -> Iterator[TrainingPair]:
+    def _read(self, data: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
         from model.datasets import coco as coco_pairs
         from model.datasets import parquet as parquet_pairs
         from model.datasets import refcoco as refcoco_pairs
@@ -69,7 +69,7 @@ class PairSource:
 
 
 def all_pairs(
-    sources: tuple[PairSource, ...], data: Path, skipped: Skipped
+    sources: tuple[PairSource, ...], data: Path, skipped: SkippedRows
 ) -> Iterator[TrainingPair]:
     """The pairs of several data sets, one after the other.
 

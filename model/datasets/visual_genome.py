@@ -9,13 +9,13 @@ from model.datasets.coco import NOT_UNDERSTOOD, read_json
 from model.datasets.pairs import BOX_KIND, TrainingPair, plain_words
 from model.datasets.photo_folder import PhotoFolder, photo_size
 from model.datasets.regions import rectangle
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, shown
 
 FOLDERS = ("VG_100K", "VG_100K_2", ".")
 
 
-def visual_genome_pairs(file: Path, photos: Path, skipped: Skipped) -> Iterator[TrainingPair]:
+def visual_genome_pairs(file: Path, photos: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
     """A pair a region of `region_descriptions.json`, photo by photo.
 
     Args:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.embedder import Embedder
 from model.embedders.attributes.colours import region_colours
 from model.embedders.attributes.joint_space import (
-    LOOK_DIMENSIONS,
+    ATTRIBUTE_DIMENSIONS,
     joined_segments,
     joined_texts,
     meant,
@@ -96,7 +96,7 @@ class UniversalEmbedder(Embedder):
             WeightsMismatch: the file holds no segment head, or one of another dimension.
         """
         trained = SegmentHead.load(head)
-        if (dimension := trained.dimension + LOOK_DIMENSIONS) != space.dimension:
+        if (dimension := trained.dimension + ATTRIBUTE_DIMENSIONS) != space.dimension:
             raise WeightsMismatch(
                 f"{shown(head)} makes vectors of {dimension} components,"
                 f" the preset '{space.name}' expects {space.dimension}",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.encoders.clip_vision import ClassTokenVision, ClipVision, vision_of
 from model.encoders.clip_weights import ClipNetwork
-from model.encoders.tiling import Looks, Size
+from model.encoders.tiling import Size, TiledInput
 from model.photos.images import Image
 
 WINDOW = 336  # sides of a tile, pixels, rounded down to patches
@@ -53,7 +53,7 @@ class ClipTower:
         self._device = clip.device
         patch = self.vision.patch
         window = WINDOW // patch * patch
-        self._looks = Looks(patch, side, tiles, window, clip.mean, clip.deviation)
+        self._looks = TiledInput(patch, side, tiles, window, clip.mean, clip.deviation)
 
     def look(self, image: Image, levels: Sequence[int] = (), middle: bool = False) -> ClipView:
         """One photo's maps; see `look_at_all`."""

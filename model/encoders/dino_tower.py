@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.encoders.tiling import Looks, Size
+from model.encoders.tiling import Size, TiledInput
 from model.errors import WeightsMismatch, shown
 from model.photos.images import Image
 
@@ -69,7 +69,7 @@ class DinoTower:
         self._prefix = 1 + int(getattr(config, "num_register_tokens", 0))
         self._patch = int(config.patch_size)
         window = WINDOW // self._patch * self._patch
-        self._looks = Looks(self._patch, side, tiles, window, MEAN, DEVIATION)
+        self._looks = TiledInput(self._patch, side, tiles, window, MEAN, DEVIATION)
 
     def look(self, image: Image, levels: Sequence[int] = ()) -> DinoView:
         """One photo's maps; see `look_at_all`."""

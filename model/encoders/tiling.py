@@ -38,7 +38,7 @@ class Tiles:
 
 
 @dataclass(frozen=True)
-class Looks:
+class TiledInput:
     """How a photo becomes a tower's input.
 
     Attributes:

@@ -14,7 +14,7 @@ from model.datasets.label_maps import LabelledPhotos
 from model.errors import RootMissing, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks, regions_of
-from model.evaluation.retrieval.observations import look
+from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
@@ -49,8 +49,8 @@ def evaluate_retrieval(
         return models.embedder.embed_texts(texts).vectors
 
     segmenters = _segmenters(preset, models, baselines)
-    looks = look(truth, models.embedder, segmenters, progress, baselines)
-    tables = measure_retrieval(truth, looks, preset.name, encode, unseen)
+    observations = observe(truth, models.embedder, segmenters, progress, baselines)
+    tables = measure_retrieval(truth, observations, preset.name, encode, unseen)
     return _measured("retrieval", preset, split, len(truth.photos), start, tables)
 
 

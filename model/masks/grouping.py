@@ -13,7 +13,7 @@ Numbers = NDArray[np.floating] | NDArray[np.integer] | np.floating | np.integer
 Bools = NDArray[np.bool_]
 
 
-def one_answer(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[Bools, Bools]:
+def same_object(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[Bools, Bools]:
     """Whether masks and others are one thing whatever they score, and whether they are if the
     worse one scores nearly as well (`nearly`).
 
@@ -31,7 +31,7 @@ def nearly(score: Numbers, better: Numbers) -> NDArray[np.bool_]:
     return np.asarray(score >= ALIKE * better)
 
 
-def kept_answers(
+def suppress_duplicates(
     scores: NDArray[np.floating],
     iou: NDArray[np.floating],
     areas: NDArray[np.integer],
@@ -45,7 +45,7 @@ def kept_answers(
         iou: N×N, of the masks with each other.
         areas: N, pixels.
     """
-    same, nested = one_answer(iou, areas[:, None], areas[None, :])
+    same, nested = same_object(iou, areas[:, None], areas[None, :])
     order = np.argsort(-scores, axis=1, kind="stable")
     kept = np.zeros(scores.shape, np.bool_)
     every = np.arange(len(scores))

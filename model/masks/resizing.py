@@ -28,7 +28,7 @@ INSIDE, OUTSIDE = 0.53, 0.471
 THIN = 0.97  # the field inside where the blur is left out; 0 is outside
 
 
-def resized(counts: bytes, size: Size, target: Size) -> bytes:
+def resize_mask(counts: bytes, size: Size, target: Size) -> bytes:
     """The run lengths of a mask at another size.
 
     Args:

@@ -34,7 +34,7 @@ COLUMNS = ["source", "file", "region", "material"]
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedRegions:
     """N regions of photos, and what they are made of.
 
     Attributes:
@@ -48,7 +48,7 @@ class Judged:
 
 def read_judged(
     table: Path, corpus: Path, split: str, trunks: Sequence[EfficientNetTrunk]
-) -> Judged:
+) -> JudgedRegions:
     """The regions of one split that a table names.
 
     Args:
@@ -69,7 +69,7 @@ def read_judged(
     if not asked:
         raise DataMissing(f"{shown(table)} names no region of {shown(corpus)}", "give its corpus")
     seen = [_seen(photos[key], [region for region, _ in of], trunks) for key, of in asked.items()]
-    return Judged(
+    return JudgedRegions(
         torch.cat(seen), np.array([material for of in asked.values() for _, material in of])
     )
 
@@ -100,7 +100,7 @@ def _seen(photo: TruePhoto, regions: Sequence[int], trunks: Sequence[EfficientNe
     return torch.stack(looks).mean(dim=0)
 
 
-def fitted_materials(judged: Judged, penalty: float = PENALTY) -> MaterialModel:
+def fitted_materials(judged: JudgedRegions, penalty: float = PENALTY) -> MaterialModel:
     """Multinomial logistic regression of standardised columns; rare materials count for more, by
     the root of how rare they are.
 
@@ -131,7 +131,7 @@ def fitted_materials(judged: Judged, penalty: float = PENALTY) -> MaterialModel:
         return MaterialModel(plain.float(), (biases - plain @ mean).float())
 
 
-def material_figures(model: MaterialModel, judged: Judged) -> dict[str, float]:
+def material_figures(model: MaterialModel, judged: JudgedRegions) -> dict[str, float]:
     """Average precision of each material among the regions, where two have it at least."""
     likely = model.of_textures(judged.seen).softmax(dim=1).numpy()
     wanted = np.eye(len(COMPONENTS), dtype=np.bool_)[judged.material]

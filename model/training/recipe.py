@@ -13,7 +13,7 @@ from model.toml_tables import from_table
 from model.training.loop.seeds import seed_everything
 from model.training.loop.settings import TrainerSettings
 from model.training.loop.task import Task
-from model.training.registry import KINDS, Supplies, TaskKind
+from model.training.registry import KINDS, TaskContext, TaskKind
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Recipe:
     ) -> Task:
         """The task, its network's first weights given by the seed."""
         seed_everything(self.trainer.seed)
-        supplies = Supplies(data, cache, self.trainer.batch, self.trainer.seed, tell)
-        return kinds[self.kind]().build(self.task, supplies)
+        context = TaskContext(data, cache, self.trainer.batch, self.trainer.seed, tell)
+        return kinds[self.kind]().build(self.task, context)
 
 
 def load_recipe(path: Path, kinds: Mapping[str, Callable[[], TaskKind]] = KINDS) -> Recipe:

@@ -11,7 +11,7 @@ from model.training.loop.task import Task
 
 
 @dataclass(frozen=True)
-class Supplies:
+class TaskContext:
     """What every task is built with, besides its own settings.
 
     Attributes:
@@ -39,7 +39,7 @@ class TaskKind:
     """
 
     settings: type[Any]
-    build: Callable[[Any, Supplies], Task]
+    build: Callable[[Any, TaskContext], Task]
 
 
 def _segment_head() -> TaskKind:

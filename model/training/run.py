@@ -9,7 +9,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from model.errors import DataMissing, shown
-from model.training.loop.callbacks import Watcher
+from model.training.loop.callbacks import Callbacks
 from model.training.loop.distributed import accelerator
 from model.training.loop.run_log import read_record
 from model.training.loop.trainer import Trainer, refuse_used
@@ -43,7 +43,7 @@ def train(
     *,
     resume: bool = False,
     cache: Path | None = None,
-    watcher: Watcher | None = None,
+    watcher: Callbacks | None = None,
     kinds: Mapping[str, Callable[[], TaskKind]] = KINDS,
 ) -> Summary | None:
     """Train by a recipe, measure, export.
@@ -69,7 +69,7 @@ def train(
     if not resume:
         refuse_used(out)  # before the features are made
     here = accelerator()
-    tell = (watcher or Watcher()).told if here.is_main_process else Watcher().told
+    tell = (watcher or Callbacks()).told if here.is_main_process else Callbacks().told
     with here.main_process_first():  # the others find its features on the disk
         task = read.build(data, cache or user_cache_path("segsearch") / "towers", tell, kinds)
     Trainer(task, read.trainer, out, read.identity, watcher).run(resume)

@@ -54,7 +54,7 @@ class Patience:
         return self.least_speed * self.window
 
 
-class Progress:
+class TransferProgress:
     """Told how a download goes; this one does nothing with it."""
 
     def started(self, name: str, kept: int, total: int) -> None:
@@ -92,7 +92,7 @@ class Wanted:
 
 
 def download(
-    wanted: Wanted, progress: Progress | None = None, patience: Patience | None = None
+    wanted: Wanted, progress: TransferProgress | None = None, patience: Patience | None = None
 ) -> str:
     """Fetch a file; only one process at a time may fetch to one target.
 
@@ -106,7 +106,7 @@ def download(
         StorageFull: there is no room; what has arrived is kept.
         OSError: the folder cannot be written to.
     """
-    progress = progress or Progress()
+    progress = progress or TransferProgress()
     try:
         wanted.target.parent.mkdir(parents=True, exist_ok=True)
         with PartialFile(wanted.target) as part:
@@ -123,7 +123,7 @@ class _Fetch:
     """One file, over as many connections as it takes."""
 
     def __init__(
-        self, wanted: Wanted, part: PartialFile, progress: Progress, patience: Patience
+        self, wanted: Wanted, part: PartialFile, progress: TransferProgress, patience: Patience
     ) -> None:
         self.wanted, self.part, self.progress, self.patience = wanted, part, progress, patience
         self.connections = Connections(wanted.token, patience.timeout)

@@ -15,7 +15,7 @@ import filelock
 
 from model.errors import DownloadFailed, WeightsMismatch, WeightsMissing, shown
 from model.weights.cache import Record, known_sha256, record_of
-from model.weights.download import Patience, Progress, Wanted, download
+from model.weights.download import Patience, TransferProgress, Wanted, download
 from model.weights.sources import Published
 from model.weights.weights import WeightFile, Weights
 
@@ -31,7 +31,7 @@ def network_forbidden() -> bool:
 
 def pull(
     weights: Weights,
-    progress: Progress | None = None,
+    progress: TransferProgress | None = None,
     patience: Patience | None = None,
     offline: bool = False,
 ) -> list[WeightFile]:
@@ -66,7 +66,7 @@ def pull(
             f"leave out --offline and unset {' and '.join(OFFLINE)}; or copy the files to"
             f" {shown(source.cached)}",
         )
-    progress = progress or Progress()
+    progress = progress or TransferProgress()
     with _alone(source.cached, progress):
         return [
             _fetched(source, file, progress, patience)
@@ -85,7 +85,7 @@ def _expected(path: Path, file: WeightFile) -> str:
 
 
 def _fetched(
-    source: Published, file: WeightFile, progress: Progress, patience: Patience | None
+    source: Published, file: WeightFile, progress: TransferProgress, patience: Patience | None
 ) -> WeightFile:
     target = source.cached / file.name
     wanted = Wanted(
@@ -107,7 +107,7 @@ def _fetched(
 
 
 @contextmanager
-def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+def _alone(folder: Path, progress: TransferProgress) -> Iterator[None]:
     """Hold the right to write into a folder of the cache; wait for who has it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")

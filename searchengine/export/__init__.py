@@ -1,7 +1,7 @@
 """Matches as files: masks, cut-outs, overlays, and the formats of annotation tools."""
 
 from searchengine.export.exporter import FORMATS, export
-from searchengine.export.manifest import Origin
+from searchengine.export.manifest import ExportOrigin
 from searchengine.export.report import ExportReport
 
-__all__ = ["FORMATS", "ExportReport", "Origin", "export"]
+__all__ = ["FORMATS", "ExportOrigin", "ExportReport", "export"]

@@ -15,7 +15,7 @@ from searchengine.export.coco import Coco
 from searchengine.export.cutouts import Cutouts
 from searchengine.export.cvat import Cvat
 from searchengine.export.labelme import LabelMe
-from searchengine.export.manifest import Manifest, Origin
+from searchengine.export.manifest import ExportManifest, ExportOrigin
 from searchengine.export.mask_files import MaskFiles
 from searchengine.export.overlays import Overlays
 from searchengine.export.report import ExportReport
@@ -41,7 +41,7 @@ def export(
     folder: str | os.PathLike[str],
     format: str,
     *,
-    origin: Origin,
+    origin: ExportOrigin,
     raw_frame: bool = False,
     overwrite: bool = False,
 ) -> ExportReport:
@@ -74,7 +74,7 @@ def export(
     words = "" if origin.query is None else shown(" ".join(origin.query.words.split()))
     failure: BaseException | None = None
     with completed(folder / listing.NAME) as file:
-        manifest = Manifest(file, origin, format, raw_frame)
+        manifest = ExportManifest(file, origin, format, raw_frame)
         task = Task(folder, manifest, words[:LONGEST_CATEGORY] or "segment", words, raw_frame)
         try:
             _write(writer, task, matches)

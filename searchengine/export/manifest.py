@@ -21,7 +21,7 @@ NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Origin:
+class ExportOrigin:
     """Where exported matches come from.
 
     Attributes:
@@ -67,7 +67,7 @@ class Origin:
         }
 
 
-class Manifest:
+class ExportManifest:
     """Counts and lists what an export writes, into an open file.
 
     Attributes:
@@ -77,7 +77,7 @@ class Manifest:
         skipped: photos that could not be exported: path and reason.
     """
 
-    def __init__(self, file: BinaryIO, origin: Origin, format: str, raw_frame: bool) -> None:
+    def __init__(self, file: BinaryIO, origin: ExportOrigin, format: str, raw_frame: bool) -> None:
         self._file = file
         self.files = 0
         self.photos = 0

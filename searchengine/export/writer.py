@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import Framed
-from searchengine.export.manifest import Manifest
+from searchengine.export.manifest import ExportManifest
 from searchengine.output_files import write
 from searchengine.search.match import Match
 
@@ -29,7 +29,7 @@ class Task:
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: ExportManifest
     category: str
     words: str
     raw_frame: bool

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from model.errors import shown
-from model.masks import resizing as smooth
-from model.masks import rle
+from model.masks import resizing, rle
 from model.masks.polygons import outlines
 
 Colour = tuple[int, int, int]
@@ -95,7 +94,7 @@ def mask_at(
         x0, y0, x1, y1 = window
         part = rle.decode_window(counts, frame, slice(y0, y1), slice(x0, x1))
         counts, frame = rle.encode(part[None])[0], part.shape
-    drawn: NDArray[np.bool_] = rle.decode((smooth.resized(counts, frame, size),), size)[0]
+    drawn: NDArray[np.bool_] = rle.decode((resizing.resize_mask(counts, frame, size),), size)[0]
     return drawn
 
 

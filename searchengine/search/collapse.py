@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.catalog.records import SegmentRow
 from model.masks import rle
-from model.masks.grouping import nearly, one_answer
+from model.masks.grouping import nearly, same_object
 
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
 ALL_BITS = (1 << 64) - 1  # the hashes are signed
@@ -116,7 +116,7 @@ def _standing_for(segment: SegmentRow, score: float, answers: list[Answer]) -> A
         return None
     overlaps = rle.iou([segment.counts], [a.segment.counts for a in near], segment.frame)[0]
     areas = np.array([answer.segment.area for answer in near])
-    same, nested = one_answer(overlaps, areas, np.int64(segment.area))
+    same, nested = same_object(overlaps, areas, np.int64(segment.area))
     alike = nested & nearly(np.float64(score), np.array([answer.score for answer in near]))
     standing = np.flatnonzero(same | alike)
     return near[standing[0]] if len(standing) else None

@@ -13,8 +13,7 @@ from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import PhotoChanged, shown
-from model.masks import resizing as outlines
-from model.masks import rle
+from model.masks import resizing, rle
 from model.photos.images import read_image
 from searchengine.search.query import Query
 
@@ -68,7 +67,7 @@ class Match:
     @cached_property
     def counts(self) -> bytes:
         """COCO compressed run lengths of the mask, in pixels of the upright photo."""
-        return outlines.resized(self.segment.counts, self.segment.frame, self.photo.size)
+        return resizing.resize_mask(self.segment.counts, self.segment.frame, self.photo.size)
 
     @cached_property
     def box(self) -> tuple[int, int, int, int]:

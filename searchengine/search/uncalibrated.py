@@ -19,7 +19,7 @@ SAMPLE = 2048
 STEEPNESS = 2.0
 
 
-def own_background(catalog: CatalogReader) -> Calibration | None:
+def uncalibrated(catalog: CatalogReader) -> Calibration | None:
     """A calibration by a sample of the index's own segments; None where it has none."""
     ids = catalog.segment_ids()
     if not len(ids):

@@ -363,12 +363,12 @@ def test_workers_on_a_gpu_look_at_some_photos_together(
 
     seen: list[int] = []
 
-    class Seen(updating.Crew):
+    class Seen(updating.WorkerPool):
         def __init__(self, *args, **settings):
             seen.append(settings["together"])
             super().__init__(*args, **settings)
 
-    monkeypatch.setattr(updating, "Crew", Seen)
+    monkeypatch.setattr(updating, "WorkerPool", Seen)
     monkeypatch.setattr(updating, "gpu_memories", lambda: gpus)
     monkeypatch.setattr(Preset, "uses_gpu", True)
     text = load_preset("colours").source.read_text()

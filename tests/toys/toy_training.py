@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from model.training.loop.callbacks import Watcher
+from model.training.loop.callbacks import Callbacks
 from model.training.loop.distributed import gathered
 from model.training.loop.seeds import seed_everything
 from model.training.loop.settings import TrainerSettings
@@ -78,7 +78,7 @@ class ToyTask(Task):
         save_file(self.network.state_dict(), folder / "toy.safetensors")
 
 
-class Killer(Watcher):
+class Killer(Callbacks):
     """Ends the process as `kill -9` does, in the middle of everything."""
 
     def __init__(self, step: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from model.errors import IndexDamaged, shown
 from model.masks.runs import area_of
 
@@ -128,7 +128,7 @@ def _wrong_vectors(connection: Connection, dimension: int) -> Iterator[Problem]:
             last = block[-1][2]
             long |= {photo_id for photo_id, vector, _ in block if len(vector) != dimension}
             whole = [row for row in block if len(row[1]) == dimension]
-            sound = directions.are_packed((row[1] for row in whole), dimension)
+            sound = vector_codec.are_packed((row[1] for row in whole), dimension)
             strange |= {row[0] for row, right in zip(whole, sound, strict=True) if not right}
     for photo_id in sorted(long):
         yield Problem(f"photo {photo_id} has a vector of another length", photo_id)

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from model.errors import IndexTooNew, shown
 
 APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
@@ -128,7 +128,7 @@ def _packed_halves(blobs: Sequence[bytes]) -> list[bytes]:
     whole = [blob if type(blob) is bytes and len(blob) == width else nothing for blob in blobs]
     halves = np.frombuffer(b"".join(whole), "<f2").reshape(len(blobs), -1)
     sound = np.isfinite(halves).all(axis=1) & halves.any(axis=1)
-    packed = iter(directions.pack(halves[sound]))
+    packed = iter(vector_codec.pack(halves[sound]))
     return [next(packed) if right else nothing[::2] for right in sound.tolist()]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.catalog.records import KnownFile, PhotoRow, SegmentRow
-from indexer.catalog.sqlite import box_codec as boxes
+from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
 from indexer.scan.walk import FileStamp
@@ -113,7 +113,7 @@ def _segment(row: Sequence[Any]) -> SegmentRow:
         ordinal=row[2],
         frame=(row[3], row[4]),
         counts=row[5],
-        box=boxes.unpack(row[6]),
+        box=box_codec.unpack(row[6]),
         area=row[7],
         quality=row[8],
         parent_id=row[9],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed
 from model.errors import QueryError
@@ -41,7 +41,7 @@ def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int)
             raise QueryError(
                 f"the index has no segment {lost}", "take an id from a search's answer"
             )
-        result[start : start + len(part)] = directions.unpack((row[1] for row in rows), dimension)
+        result[start : start + len(part)] = vector_codec.unpack((row[1] for row in rows), dimension)
     return result
 
 
@@ -56,7 +56,7 @@ def photo_vector(connection: Connection, photo_id: int) -> Floats:
     ).scalar_one_or_none()
     if blob is None:
         raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
-    (vector,) = directions.unpack([blob], len(blob))
+    (vector,) = vector_codec.unpack([blob], len(blob))
     return np.asarray(vector)
 
 
@@ -67,5 +67,5 @@ def vector_block(
     rows = connection.exec_driver_sql(_BLOCK, (after_id, _ROWS_A_BLOCK)).all()
     if not rows:
         return None
-    vectors = directions.unpack((row[1] for row in rows), dimension)
+    vectors = vector_codec.unpack((row[1] for row in rows), dimension)
     return np.array([row[0] for row in rows], np.int64), vectors

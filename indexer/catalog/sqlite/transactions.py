@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from indexer.catalog.records import IndexedPhoto
-from indexer.catalog.sqlite import box_codec as boxes
+from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.tables import (
     FileTable,
     PhotoTable,
@@ -46,11 +46,11 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
         )
     )
     photo_id = int(result.lastrowid)
-    (of_photo,) = directions.pack(photo.photo_embedding.vectors)
+    (of_photo,) = vector_codec.pack(photo.photo_embedding.vectors)
     connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
     if len(segments):
         connection.execute(insert(SegmentTable), _segment_values(photo, photo_id, first))
-        vectors = enumerate(directions.pack(photo.embeddings.vectors), first)
+        vectors = enumerate(vector_codec.pack(photo.embeddings.vectors), first)
         connection.execute(
             insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
         )
@@ -162,7 +162,7 @@ def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict
             "parent": parent if parent >= 0 else None,
             "area": area,
             "quality": quality,
-            "box": boxes.pack(segments.boxes[ordinal]),
+            "box": box_codec.pack(segments.boxes[ordinal]),
             "counts": counts,
         }
         for ordinal, (counts, parent, area, quality) in enumerate(

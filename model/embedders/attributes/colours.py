@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.embedders.attributes.pixel_grid import Cells
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 from model.photos.colour_terms import NAMES, colour_terms, to_lab
 
 Floats = NDArray[np.float32]
@@ -36,7 +36,7 @@ _WORD = "|".join(_NAMED.values())
 _NAMED["light"] += rf"|light(?=[ -](?:{_WORD})\b)"
 _GROUPS = "|".join(f"(?P<{name}>{words})" for name, words in _NAMED.items())
 _WEIGHTS = [1] * len(NAMES) + [MODIFIER_WEIGHT] * len(MODIFIERS)
-COLOUR_WORDS = LookWords(
+COLOUR_WORDS = AttributeWords(
     rf"\b(?:{_GROUPS})(?:[ -]?colou?red)?\b(?!['’]|-(?!{_WORD})\w)",
     dict(zip(COMPONENTS, np.diag(_WEIGHTS).tolist(), strict=True)),
 )

@@ -12,45 +12,47 @@ from model.embedders.attributes.colours import COLOUR_WORDS
 from model.embedders.attributes.materials import MATERIAL_WORDS
 from model.embedders.attributes.patterns import PATTERN_WORDS
 from model.embedders.attributes.positions import POSITION_WORDS
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
-    """One kind of look, as a part of the vectors.
+class Attribute:
+    """One kind of attribute, as a part of the vectors.
 
     Attributes:
         words: that ask for it.
         of_segments: length of every segment's part, for one of its meaning.
-        of_texts: the same of a text that asks for the look.
+        of_texts: the same of a text that asks for the attribute.
         means: whether its words tell something of the thing, too: what is wooden is no cloud, but
             anything can be on the left.
     """
 
-    words: LookWords
+    words: AttributeWords
     of_segments: float
     of_texts: float
     means: bool = True
 
 
-LOOKS = (
-    Look(COLOUR_WORDS, 0.4, 1.25),
-    Look(PATTERN_WORDS, 0.4, 1.25),
-    Look(MATERIAL_WORDS, 0.24, 1.25),
-    Look(POSITION_WORDS, 0.24, 1.25, means=False),
+ATTRIBUTES = (
+    Attribute(COLOUR_WORDS, 0.4, 1.25),
+    Attribute(PATTERN_WORDS, 0.4, 1.25),
+    Attribute(MATERIAL_WORDS, 0.24, 1.25),
+    Attribute(POSITION_WORDS, 0.24, 1.25, means=False),
 )
-LOOK_DIMENSIONS = sum(look.words.dimension for look in LOOKS)
+ATTRIBUTE_DIMENSIONS = sum(attribute.words.dimension for attribute in ATTRIBUTES)
 
 
-def joined_segments(meanings: Floats, looks: Sequence[Floats]) -> Floats:
-    """Unit rows of N×D unit rows and, for each of `LOOKS`, N unit rows.
+def joined_segments(meanings: Floats, attributes: Sequence[Floats]) -> Floats:
+    """Unit rows of N×D unit rows and, for each of `ATTRIBUTES`, N unit rows.
 
-    All segments have parts of the same lengths: where a text asks for no look, the order of the
-    segments is that of their meanings.
+    All segments have parts of the same lengths: where a text asks for no attribute, the order of
+    the segments is that of their meanings.
     """
-    parts = [look.of_segments * rows for look, rows in zip(LOOKS, looks, strict=True)]
+    parts = [
+        attribute.of_segments * rows for attribute, rows in zip(ATTRIBUTES, attributes, strict=True)
+    ]
     return unit(np.concatenate([meanings, *parts], axis=1))
 
 
@@ -62,23 +64,23 @@ def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str]) -> Float
         plain: N×D unit rows of the texts `without_looks`.
         texts: whose words are looked for.
     """
-    parts = [look.of_texts * look.words.asked(texts) for look in LOOKS]
+    parts = [attribute.of_texts * attribute.words.asked(texts) for attribute in ATTRIBUTES]
     return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))
 
 
 def meant(text: str) -> str:
     """The text without the words that tell nothing of what a thing is."""
-    return _without(text, [look for look in LOOKS if not look.means])
+    return _without(text, [attribute for attribute in ATTRIBUTES if not attribute.means])
 
 
 def without_looks(text: str) -> str:
-    """The text without the words of any look; where nothing else is left, with the last ones."""
-    return _without(text, LOOKS)
+    """The text without words of attributes; where nothing else is left, with the last ones."""
+    return _without(text, ATTRIBUTES)
 
 
-def _without(text: str, looks: Sequence[Look]) -> str:
-    for look in looks:
-        text = look.words.without(text)
+def _without(text: str, attributes: Sequence[Attribute]) -> str:
+    for attribute in attributes:
+        text = attribute.words.without(text)
     return text
 
 

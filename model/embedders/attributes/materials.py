@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 from model.weights.tensor_file import network_file
 
 Floats = NDArray[np.float32]
@@ -65,7 +65,7 @@ _GROUPS = "|".join(
     + (rf"|{_ADJECTIVES[name]})" if name in _ADJECTIVES else ")")
     for name, nouns in _NOUNS.items()
 )
-MATERIAL_WORDS = LookWords(
+MATERIAL_WORDS = AttributeWords(
     rf"\b(?:{_GROUPS})\b",
     dict(zip(MATERIALS, np.eye(len(COMPONENTS)).tolist(), strict=False)),
     longest=8,

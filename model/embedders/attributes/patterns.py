@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model.embedders.attributes.pixel_grid import CELL, Cells
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 from model.photos.images import Image
 
 Floats = NDArray[np.float32]
@@ -34,7 +34,7 @@ _WEIGHTS = np.array(
 _BIASES = np.array([1.001, -0.165, -0.836])
 
 # "plain" is a pattern word before another word only: there are plains
-PATTERN_WORDS = LookWords(
+PATTERN_WORDS = AttributeWords(
     r"\b(?:(?P<striped>(?:pin)?striped|strip(?:e)?y|(?:with )?(?:pin)?stripes)"
     r"|(?P<patterned>patterned|che(?:ck|qu)(?:er)?ed|plaid|tartan|gingham|dotted|spotted|floral"
     r"|flowery|polka[ -]dot(?:s|ted)?|with (?:a pattern|polka dots|dots|spots|checks))"

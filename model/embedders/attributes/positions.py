@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 from model.masks.segments import Segments
 
 Floats = NDArray[np.float32]
@@ -55,7 +55,7 @@ _SIZES = (
     rf"|(?P<large>{_FIRST}(?:large|big|huge|enormous)(?= \w)"
     r"(?! (?:groups?|amounts?|number|crowds?|famil(?:y|ies)|cats?|toes?|ben|of)\b))"
 )
-POSITION_WORDS = LookWords(
+POSITION_WORDS = AttributeWords(
     rf"\b(?:{_CORNERS}|{_PLACES}|{_DEPTHS}|{_SIZES})",
     {
         "top_left": (1, 0, 1, 0, 0, 0),

@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 _DANGLING = re.compile(r"^(?:(?:and|or)\b|[-,])\s*", re.IGNORECASE)
 
 
-class LookWords:
+class AttributeWords:
     """The words of one look (colour, pattern, …) and what each of them asks for.
 
     Args:

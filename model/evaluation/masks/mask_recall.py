@@ -14,7 +14,7 @@ from model.evaluation.masks.average_recall import THRESHOLDS, found_at, recall
 from model.evaluation.ranking import mean
 from model.evaluation.tables import Row, Table
 from model.masks import rle
-from model.masks.resizing import resized
+from model.masks.resizing import resize_mask
 from model.masks.segments import Segments
 from model.segmenter import Segmenter
 
@@ -88,7 +88,7 @@ def regions_of(photo: TruePhoto, annotator: int) -> list[Region]:
 
 def in_photo_frame(segments: Segments, size: tuple[int, int]) -> tuple[bytes, ...]:
     """The masks' run lengths in the photo's own frame, as they would be exported."""
-    return tuple(resized(counts, segments.size, size) for counts in segments.counts)
+    return tuple(resize_mask(counts, segments.size, size) for counts in segments.counts)
 
 
 def _places(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.evaluation.comparison import CROPS, MAP, R1, WHOLE, Answers, compared, comparison_table
 from model.evaluation.ranking import Ranking
 from model.evaluation.retrieval.attribute_query import Qualified
-from model.evaluation.retrieval.observations import Looks
+from model.evaluation.retrieval.observations import Observations
 from model.evaluation.tables import Row, Table
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -20,7 +20,7 @@ def qualified_table(
     title: str,
     alone: str,
     groups: Sequence[tuple[str, Sequence[Qualified]]],
-    looks: Looks,
+    observations: Observations,
     preset: str,
     encode: Encode,
 ) -> Table:
@@ -30,7 +30,7 @@ def qualified_table(
         title: of the table.
         alone: name of the column of the phrases without their words.
         groups: rows' names, and their queries.
-        looks: what was seen of the photos.
+        observations: what was seen of the photos.
         preset: its name, for the columns.
         encode: T texts to T×D unit vectors.
     """
@@ -38,7 +38,7 @@ def qualified_table(
     for number, (name, asked) in enumerate(groups):
         if not asked:
             continue
-        methods = _answers(asked, looks, preset, alone, encode)
+        methods = _answers(asked, observations, preset, alone, encode)
         rows += [compared(name, measure, methods) for measure in (MAP, R1)]
         for word in dict.fromkeys(query.word for query in asked if number == 0):
             of_word = np.array([query.word == word for query in asked])
@@ -47,9 +47,9 @@ def qualified_table(
 
 
 def _answers(
-    asked: Sequence[Qualified], looks: Looks, preset: str, alone: str, encode: Encode
+    asked: Sequence[Qualified], observations: Observations, preset: str, alone: str, encode: Encode
 ) -> dict[str, Answers | None]:
-    shape = (len(asked), len(looks.photo))
+    shape = (len(asked), len(observations.photo))
     judged, right = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     for number, query in enumerate(asked):
         judged[number, query.rows] = True
@@ -58,9 +58,9 @@ def _answers(
     return {
         name: None if vectors is None else Answers(Ranking(words @ vectors.T, judged), right)
         for name, words, vectors in (
-            (preset, both, looks.regions),
-            (alone, phrases, looks.regions),
-            (CROPS, both, looks.crops),
-            (WHOLE, both, looks.whole[looks.photo]),
+            (preset, both, observations.regions),
+            (alone, phrases, observations.regions),
+            (CROPS, both, observations.crops),
+            (WHOLE, both, observations.whole[observations.photo]),
         )
     }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import STUFF_KIND, Truth
-from model.evaluation.retrieval.observations import Looks, Proposals
+from model.evaluation.retrieval.observations import Observations, Proposals
 
 MATCH = 0.5  # a proposal shows the region that it overlaps by this IoU or more
 PART_OF_STUFF = 0.8  # the share of a proposal inside of stuff from which it is part of it
@@ -46,13 +46,17 @@ def judged_photos(truth: Truth, phrase: str) -> NDArray[np.bool_]:
 
 
 def judgement(
-    truth: Truth, looks: Looks, proposals: Proposals, phrase: str, named: NDArray[np.bool_]
+    truth: Truth,
+    observations: Observations,
+    proposals: Proposals,
+    phrase: str,
+    named: NDArray[np.bool_],
 ) -> Judgement:
     """What every proposal is to a phrase.
 
     Args:
         truth: the photos.
-        looks: their regions.
+        observations: their regions.
         proposals: of one segmenter.
         phrase: the words.
         named: M bool, which regions have that name.
@@ -66,7 +70,7 @@ def judgement(
     order = order[iou[order] >= MATCH]
     match[row[order]] = region[order]
     within = np.zeros(count, np.bool_)
-    within[row[(looks.kind[region] == STUFF_KIND) & (inside >= PART_OF_STUFF)]] = True
+    within[row[(observations.kind[region] == STUFF_KIND) & (inside >= PART_OF_STUFF)]] = True
     touching = np.zeros(count, np.bool_)
     touching[row] = True
     judged = judged_photos(truth, phrase)[proposals.photo]
@@ -82,10 +86,10 @@ def firsts(region: NDArray[np.int64], scores: NDArray[np.floating]) -> NDArray[n
     return first
 
 
-def phrases_of(looks: Looks) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+def phrases_of(observations: Observations) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
     """The T phrases of all regions, sorted, and T×M bool: which region has which."""
-    texts = tuple(sorted({text for phrases in looks.phrases for text in phrases}))
-    return texts, relevance(texts, looks.phrases)
+    texts = tuple(sorted({text for phrases in observations.phrases for text in phrases}))
+    return texts, relevance(texts, observations.phrases)
 
 
 def relevance(texts: Sequence[str], named: Sequence[Sequence[str]]) -> NDArray[np.bool_]:

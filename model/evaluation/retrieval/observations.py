@@ -16,7 +16,7 @@ from model.evaluation.retrieval.colour_queries import colour_shares
 from model.evaluation.retrieval.colour_survey import surveyed_terms
 from model.evaluation.retrieval.position_queries import mask_centres
 from model.masks import rle
-from model.masks.grouping import kept_answers
+from model.masks.grouping import suppress_duplicates
 from model.masks.segments import Segments
 from model.photos.colour_terms import colour_terms
 from model.photos.images import Image
@@ -58,7 +58,7 @@ class Proposals:
         shown = np.ones(scores.shape, np.bool_)
         for photo, iou in self.overlaps.items():
             rows = np.flatnonzero(self.photo == photo)
-            shown[:, rows] = kept_answers(scores[:, rows], iou, self.areas[rows])
+            shown[:, rows] = suppress_duplicates(scores[:, rows], iou, self.areas[rows])
         return shown
 
     def of_photos(self, photos: NDArray[np.int64]) -> Proposals:
@@ -79,7 +79,7 @@ class Proposals:
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class Observations:
     """What an embedder sees of n photos with M true regions that have names.
 
     Attributes:
@@ -113,13 +113,13 @@ class Looks:
     centres: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
-def look(
+def observe(
     truth: Truth,
     embedder: Embedder,
     segmenters: Mapping[str, Segmenter],
     progress: Progress,
     baselines: bool = False,
-) -> Looks:
+) -> Observations:
     """See every photo once.
 
     Args:
@@ -140,7 +140,7 @@ def look(
     progress(len(truth.photos), len(truth.photos))
     counts = [len(photo.named) for photo in truth.photos]
     regions = [region for photo in truth.photos for region in photo.named]
-    return Looks(
+    return Observations(
         tuple(region.phrases for region in regions),
         np.array([region.kind for region in regions], np.str_),
         np.repeat(np.arange(len(counts)), counts),

@@ -33,7 +33,7 @@ from model.evaluation.retrieval.judging import (
     phrases_of,
     relevance,
 )
-from model.evaluation.retrieval.observations import Looks, Proposals
+from model.evaluation.retrieval.observations import Observations, Proposals
 from model.evaluation.retrieval.placed import placed
 from model.evaluation.tables import Row, Table
 
@@ -59,40 +59,44 @@ class Group:
 
 
 def measure_retrieval(
-    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str] = ()
+    truth: Truth,
+    observations: Observations,
+    preset: str,
+    encode: Encode,
+    unseen: Sequence[str] = (),
 ) -> tuple[Table, ...]:
     """All that can be told of one look at the photos.
 
     Args:
         truth: the photos.
-        looks: what was seen of them; the first of the proposals are the preset's own.
+        observations: what was seen of them; the first of the proposals are the preset's own.
         preset: its name, for the columns.
         encode: T texts to T×D unit vectors.
         unseen: phrases that were held out of training.
     """
     tables = []
-    if looks.phrases:
+    if observations.phrases:
         tables = [
-            true_masks(truth, looks, preset, encode, unseen),
-            own_masks(truth, looks, preset, encode, unseen),
-            phrase_to_photo(truth, looks, preset, encode),
-            coloured(looks, preset, encode),
-            placed(looks, preset, encode),
+            true_masks(truth, observations, preset, encode, unseen),
+            own_masks(truth, observations, preset, encode, unseen),
+            phrase_to_photo(truth, observations, preset, encode),
+            coloured(observations, preset, encode),
+            placed(observations, preset, encode),
         ]
-    tables.append(text_to_photo(truth, looks, preset, encode))
+    tables.append(text_to_photo(truth, observations, preset, encode))
     return tuple(table for table in tables if table.rows)
 
 
 def true_masks(
-    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str]
+    truth: Truth, observations: Observations, preset: str, encode: Encode, unseen: Sequence[str]
 ) -> Table:
     """Phrase → segment, over all true regions of all photos pooled."""
-    texts, relevant = phrases_of(looks)
+    texts, relevant = phrases_of(observations)
     queries = encode(texts)
     rankings: dict[str, Ranking | None] = {
-        preset: Ranking(queries @ looks.regions.T),
-        CROPS: None if looks.crops is None else Ranking(queries @ looks.crops.T),
-        WHOLE: Ranking(queries @ looks.whole[looks.photo].T),
+        preset: Ranking(queries @ observations.regions.T),
+        CROPS: None if observations.crops is None else Ranking(queries @ observations.crops.T),
+        WHOLE: Ranking(queries @ observations.whole[observations.photo].T),
     }
 
     def row(group: Group, measure: Measure, asked: Bools | None = None) -> Row | None:
@@ -106,32 +110,32 @@ def true_masks(
         }
         return compared(group.name, measure, methods, asked)
 
-    everything = Group("", np.ones(len(looks.photo), np.bool_))
+    everything = Group("", np.ones(len(observations.photo), np.bool_))
     rows = [row(everything, measure) for measure in MEASURES]
-    rows += [row(group, MAP) for group in _groups(looks)]
+    rows += [row(group, MAP) for group in _groups(observations)]
     rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
         Group(name, everything.inside), MAP, asked
     ))  # fmt: skip
-    sources = np.array([photo.source for photo in truth.photos])[looks.photo]
+    sources = np.array([photo.source for photo in truth.photos])[observations.photo]
     rows += [row(Group(f"within {s}", sources == s, alone=True), MAP) for s in truth.sources]
     return comparison_table("phrase → segment, true masks given", "phrases", tuple(rankings), rows)
 
 
 def own_masks(
-    truth: Truth, looks: Looks, preset: str, encode: Encode, unseen: Sequence[str]
+    truth: Truth, observations: Observations, preset: str, encode: Encode, unseen: Sequence[str]
 ) -> Table:
     """Phrase → segment among segmenters' own masks, right at IoU ≥ 0.5."""
-    texts, relevant = phrases_of(looks)
+    texts, relevant = phrases_of(observations)
     queries = encode(texts)
     strict, fitting, lenient = {}, {}, {}
-    for name, everywhere in looks.proposals.items():
-        proposals = everywhere.of_photos(np.unique(looks.photo))
+    for name, everywhere in observations.proposals.items():
+        proposals = everywhere.of_photos(np.unique(observations.photo))
         scores = queries @ proposals.vectors.T
         shown = proposals.answering(scores)
         region = np.full(scores.shape, NOTHING, np.int32)
         judged, left_out, touching, within = (np.zeros(scores.shape, np.bool_) for _ in range(4))
         for number, text in enumerate(texts):
-            of_text = judgement(truth, looks, proposals, text, relevant[number])
+            of_text = judgement(truth, observations, proposals, text, relevant[number])
             judged[number], region[number] = of_text.judged & shown[number], of_text.region
             within[number], touching[number] = of_text.within, of_text.touching
             matched = of_text.region != NOTHING
@@ -154,24 +158,24 @@ def own_masks(
         }
         return compared(group.name, measure, methods, asked)
 
-    everything = Group("", np.ones(len(looks.photo), np.bool_))
+    everything = Group("", np.ones(len(observations.photo), np.bool_))
     rows = [row(everything, measure) for measure in MEASURES]
     rows.append(compared("badly fitting masks left out", MAP, fitting))
     rows.append(compared("the same, of what masks were found for", MAP, lenient))
-    rows += [row(group, MAP) for group in _groups(looks)]
+    rows += [row(group, MAP) for group in _groups(observations)]
     rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
         Group(name, everything.inside), MAP, asked
     ))  # fmt: skip
-    columns = tuple(_column(name, preset) for name in looks.proposals)
+    columns = tuple(_column(name, preset) for name in observations.proposals)
     return comparison_table(
         "phrase → segment, own masks, right at IoU ≥ 0.5", "phrases", columns, rows
     )
 
 
-def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Table:
+def phrase_to_photo(truth: Truth, observations: Observations, preset: str, encode: Encode) -> Table:
     """Phrase → photo with such a region, by the best of the photo's own masks."""
-    texts, _ = phrases_of(looks)
-    members = np.unique(looks.photo)
+    texts, _ = phrases_of(observations)
+    members = np.unique(observations.photo)
     queries = encode(texts)
     relevant = relevance(
         texts, [[t for r in truth.photos[n].named for t in r.phrases] for n in members]
@@ -179,9 +183,9 @@ def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> 
     judged = np.stack([judged_photos(truth, text)[members] for text in texts])
     scores = {
         _column(name, preset): _photo_scores(queries, proposals, len(truth.photos))[:, members]
-        for name, proposals in looks.proposals.items()
+        for name, proposals in observations.proposals.items()
     }
-    scores[WHOLE] = queries @ looks.whole[members].T
+    scores[WHOLE] = queries @ observations.whole[members].T
     everywhere = {name: Answers(Ranking(table), relevant) for name, table in scores.items()}
     where_judged = {
         name: Answers(Ranking(table, judged), relevant) for name, table in scores.items()
@@ -197,7 +201,7 @@ def phrase_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> 
     )
 
 
-def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Table:
+def text_to_photo(truth: Truth, observations: Observations, preset: str, encode: Encode) -> Table:
     """Caption or class name → its photo among all photos; sources without regions."""
     named = {photo.source for photo in truth.photos if photo.regions}
     pairs = [
@@ -217,14 +221,14 @@ def text_to_photo(truth: Truth, looks: Looks, preset: str, encode: Encode) -> Ta
     distinct = sorted(set(texts))
     bearing = relevance(distinct, [photo.captions for photo in truth.photos])
     others = bearing[[distinct.index(text) for text in texts]] & ~own
-    whole = queries @ looks.whole.T
+    whole = queries @ observations.whole.T
     scores = {
         _column(name, preset): np.maximum(_photo_scores(queries, p, len(truth.photos)), whole)
-        for name, p in looks.proposals.items()
+        for name, p in observations.proposals.items()
     }
     scores[WHOLE] = whole
-    if looks.imagenet is not None:
-        scores[IMAGENET] = queries @ looks.imagenet.T
+    if observations.imagenet is not None:
+        scores[IMAGENET] = queries @ observations.imagenet.T
     methods = {name: Answers(Ranking(table), own, others) for name, table in scores.items()}
     sources = np.array([truth.photos[number].source for number, _ in pairs])
     rows = [
@@ -248,11 +252,11 @@ def _photo_scores(
     return np.concatenate(parts)
 
 
-def _groups(looks: Looks) -> list[Group]:
+def _groups(observations: Observations) -> list[Group]:
     """The regions of each kind and each size; the smallest are in no size."""
-    kinds = [Group(f"kind {kind}", looks.kind == kind) for kind in KINDS]
+    kinds = [Group(f"kind {kind}", observations.kind == kind) for kind in KINDS]
     sizes = [
-        Group(name, (looks.area >= least) & (looks.area < below))
+        Group(name, (observations.area >= least) & (observations.area < below))
         for name, (least, below) in SIZES.items()
     ]
     return [group for group in (*kinds, *sizes) if group.inside.any()]

@@ -33,7 +33,7 @@ class Drawn:
     logits: Floats
 
 
-class Look:
+class EncodedPhoto:
     """One photo as a promptable network sees it.
 
     All places are x, y in pixels of the upright photo at full size.
@@ -111,11 +111,11 @@ class PromptableSegmenter:
         """
         return cls(PromptedSam.load(weights, EfficientNetTrunk.shared(trunk)))
 
-    def look(self, image: Image) -> Look:
+    def look(self, image: Image) -> EncodedPhoto:
         """See a photo once, for any number of questions."""
         predictor = SamPredictor(self.sam)
         predictor.set_image(image.pixels)
-        return Look(predictor, image)
+        return EncodedPhoto(predictor, image)
 
     def segment(
         self,

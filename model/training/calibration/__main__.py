@@ -25,7 +25,7 @@ from model.evaluation.run import read_phrases
 from model.presets.preset import load_preset
 from model.training.calibration.candidate_masks import proposals_of
 from model.training.calibration.confidence import confidence_figures
-from model.training.calibration.fitting import Sight, background, fit_calibration
+from model.training.calibration.fitting import ModelView, background, fit_calibration
 from model.training.calibration.photo_choice import proposal_photos
 
 
@@ -80,7 +80,7 @@ def run(
     chosen = proposal_photos(photos, most)
     tables = proposals_of(photos, chosen, models.segmenter, [*embedders.values()], _tell)
     sights = {
-        name: Sight(table, _encoder(embedder), tuple(phrases) if name == "untaught" else ())
+        name: ModelView(table, _encoder(embedder), tuple(phrases) if name == "untaught" else ())
         for (name, embedder), table in zip(embedders.items(), tables, strict=True)
     }
     first, *others = sights.values()

@@ -21,7 +21,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Proposals:
+class CandidateMasks:
     """M proposals on many photos.
 
     Attributes:
@@ -46,7 +46,7 @@ def proposals_of(
     segmenter: Segmenter,
     embedders: Sequence[Embedder],
     progress: Progress,
-) -> list[Proposals]:
+) -> list[CandidateMasks]:
     """What the models make of the photos of these numbers: one table for each embedder."""
     vectors = [[np.zeros((0, each.space.dimension), np.float32)] for each in embedders]
     of_photo: list[int] = []
@@ -66,7 +66,7 @@ def proposals_of(
         of_photo += [number] * len(segments)
     table = np.array(links, np.float64).reshape(-1, 4)
     return [
-        Proposals(
+        CandidateMasks(
             np.concatenate(own),
             np.array(of_photo, np.int64),
             table[:, 0].astype(np.int64),

@@ -8,7 +8,13 @@ import numpy as np
 
 from model.calibration import Calibration
 from model.datasets.pairs import AnnotatedPhoto
-from model.training.calibration.fitting import Judged, Sight, asked_of, expected_error, judge
+from model.training.calibration.fitting import (
+    JudgedAnswers,
+    ModelView,
+    asked_of,
+    expected_error,
+    judge,
+)
 from model.training.calibration.questions import (
     absent_questions,
     named_questions,
@@ -22,7 +28,7 @@ SHOWN = 10  # a question counts as answered when one of this many results is con
 
 def confidence_figures(
     photos: Sequence[AnnotatedPhoto],
-    sight: Sight,
+    sight: ModelView,
     calibration: Calibration,
     split: str = "val",
 ) -> dict[str, float]:
@@ -33,7 +39,7 @@ def confidence_figures(
     removed = without_answers(named, photos, proposals)
     words = word_list("absent_words")[1::2]  # the others were fitted on
     absent = absent_questions(words, photos, proposals, split)
-    judged: dict[str, Judged] = {
+    judged: dict[str, JudgedAnswers] = {
         name: judge(calibration, asked, encode([q.text for q in asked]), proposals.vectors)
         for name, asked in (("present", present), ("removed", removed), ("absent", absent))
         if asked
@@ -60,7 +66,7 @@ def confidence_figures(
     return figures
 
 
-def confident_share(calibration: Calibration, judged: Judged) -> float:
+def confident_share(calibration: Calibration, judged: JudgedAnswers) -> float:
     """Share of the questions with a confident answer among the first `SHOWN`; 0 without any."""
     if not len(judged.question):
         return 0.0

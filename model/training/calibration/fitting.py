@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.calibration import FEATURES, Calibration
 from model.datasets.pairs import PHOTO_KIND, AnnotatedPhoto
-from model.training.calibration.candidate_masks import Proposals
+from model.training.calibration.candidate_masks import CandidateMasks
 from model.training.calibration.questions import (
     Question,
     absent_questions,
@@ -26,7 +26,7 @@ NOT_NEGATIVE = [FEATURES.index(name) for name in ("prominence", "rivalry", "scor
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedAnswers:
     """The first answers to some questions, best first in each.
 
     Attributes:
@@ -41,7 +41,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class ModelView:
     """What some models see of photos.
 
     Attributes:
@@ -51,13 +51,13 @@ class Sight:
             none: all phrases are asked for.
     """
 
-    proposals: Proposals
+    proposals: CandidateMasks
     encode: Encode
     untaught: tuple[str, ...] = ()
 
 
 def fit_calibration(
-    photos: Sequence[AnnotatedPhoto], sight: Sight, others: Sequence[Sight] = ()
+    photos: Sequence[AnnotatedPhoto], sight: ModelView, others: Sequence[ModelView] = ()
 ) -> Calibration:
     """A calibration with a background from the train photos, fitted to the held-out ones.
 
@@ -78,7 +78,9 @@ def fit_calibration(
     return fitted(calibration, present, absent)
 
 
-def background(photos: Sequence[AnnotatedPhoto], sight: Sight, segments: int = 2048) -> Calibration:
+def background(
+    photos: Sequence[AnnotatedPhoto], sight: ModelView, segments: int = 2048
+) -> Calibration:
     """What scores are judged against, not fitted to anything yet.
 
     The texts are the everyday words and all phrases of the train photos' regions.
@@ -101,14 +103,14 @@ def background(photos: Sequence[AnnotatedPhoto], sight: Sight, segments: int = 2
     return Calibration.from_background(vectors[chosen], words, sight.encode(words))
 
 
-def asked_of(sight: Sight, questions: Sequence[Question]) -> list[Question]:
+def asked_of(sight: ModelView, questions: Sequence[Question]) -> list[Question]:
     """The questions that these models are asked."""
     return [q for q in questions if not sight.untaught or q.text in sight.untaught]
 
 
 def judged_answers(
-    calibration: Calibration, photos: Sequence[AnnotatedPhoto], sight: Sight
-) -> list[Judged]:
+    calibration: Calibration, photos: Sequence[AnnotatedPhoto], sight: ModelView
+) -> list[JudgedAnswers]:
     """Answers on the held-out photos: to phrases that they show, to the same without the photos
     that show them, and to words that no photo shows."""
     proposals = sight.proposals
@@ -156,7 +158,7 @@ def judge(
     questions: Sequence[Question],
     queries: NDArray[np.float32],
     vectors: NDArray[np.float32],
-) -> Judged:
+) -> JudgedAnswers:
     """The first `ASKED` answers to each question.
 
     Args:
@@ -173,13 +175,13 @@ def judge(
         tables.append(calibration.evidence(query, vectors[question.rows[first]]))
         shows.append(question.shows[first])
         numbers.append(np.full(len(first), number))
-    return Judged(np.concatenate(tables), np.concatenate(shows), np.concatenate(numbers))
+    return JudgedAnswers(np.concatenate(tables), np.concatenate(shows), np.concatenate(numbers))
 
 
 def fitted(
     calibration: Calibration,
-    present: Sequence[Judged],
-    absent: Sequence[Judged],
+    present: Sequence[JudgedAnswers],
+    absent: Sequence[JudgedAnswers],
     rounds: int = 4000,
 ) -> Calibration:
     """The calibration with the coefficients that explain the judged answers best.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto, TrainingPair
-from model.training.calibration.candidate_masks import Proposals
+from model.training.calibration.candidate_masks import CandidateMasks
 
 MATCH = 0.5  # a proposal shows what it overlaps by this IoU …
 MOSTLY = 0.5  # … or what it lies in by this share: a wheel shows a car, though not all of it
@@ -45,12 +45,12 @@ def word_list(name: str) -> list[str]:
 
 
 def named_questions(
-    photos: Sequence[AnnotatedPhoto], proposals: Proposals, split: str
+    photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, split: str
 ) -> list[Question]:
     """One question a phrase of the split's regions, over the proposals that can be judged.
 
     What is not annotated is not absent: a photo counts only when its source would have named the
-    phrase. Proposals that overlap it without matching it are left out.
+    phrase. CandidateMasks that overlap it without matching it are left out.
     """
     sources: dict[str, set[str]] = defaultdict(set)
     stuff: set[str] = set()
@@ -88,7 +88,7 @@ def named_questions(
 def without_answers(
     questions: Sequence[Question],
     photos: Sequence[AnnotatedPhoto],
-    proposals: Proposals,
+    proposals: CandidateMasks,
     fewest: int = 20,
 ) -> list[Question]:
     """The same questions after every photo that shows the phrase was taken away.
@@ -109,7 +109,7 @@ def without_answers(
 
 
 def absent_questions(
-    words: Sequence[str], photos: Sequence[AnnotatedPhoto], proposals: Proposals, split: str
+    words: Sequence[str], photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, split: str
 ) -> list[Question]:
     """Words for things that none of the split's photos shows, over all its proposals."""
     members = [n for n, photo in enumerate(photos) if photo.split == split and _regions(photo)]
@@ -122,7 +122,7 @@ def _regions(photo: AnnotatedPhoto) -> list[TrainingPair]:
 
 
 def _links(
-    photos: Sequence[AnnotatedPhoto], proposals: Proposals, members: set[int]
+    photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, members: set[int]
 ) -> dict[str, tuple[set[int], set[int]]]:
     """For each text the proposals that show it, and those that overlap it noticeably."""
     found: dict[str, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
@@ -145,7 +145,7 @@ def _links(
     return found
 
 
-def _rows_by_photo(proposals: Proposals) -> dict[int, NDArray[np.int64]]:
+def _rows_by_photo(proposals: CandidateMasks) -> dict[int, NDArray[np.int64]]:
     order = np.argsort(proposals.photo, kind="stable")
     numbers, first = np.unique(proposals.photo[order], return_index=True)
     return dict(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))

@@ -39,7 +39,7 @@ from model.training.losses.mask_losses import (
     iou_loss,
     overlaps,
 )
-from model.training.registry import Supplies, TaskKind
+from model.training.registry import TaskContext, TaskKind
 
 WEIGHTS = "masks.safetensors"
 FRAME = 320  # pixels of the longer side in which segments are measured
@@ -216,12 +216,12 @@ def mask_kind() -> TaskKind:
     return TaskKind(MaskSettings, _build)
 
 
-def _build(settings: MaskSettings, supplies: Supplies) -> MaskTask:
+def _build(settings: MaskSettings, context: TaskContext) -> MaskTask:
     trunk = EfficientNetTrunk.shared(side=settings.side)
-    store = FeatureStore(supplies.cache, f"{trunk.fingerprint} pyramid")
-    train, measured = settings.photos.read(supplies.data)
-    supplies.tell(
+    store = FeatureStore(context.cache, f"{trunk.fingerprint} pyramid")
+    train, measured = settings.photos.read(context.data)
+    context.tell(
         f"{len(train)} photos to learn from; measured on "
         + ", ".join(f"{len(photos)} {name}" for name, photos in measured.items())
     )
-    return MaskTask(settings, train, measured, trunk, kept_maps(store, trunk), supplies.batch)
+    return MaskTask(settings, train, measured, trunk, kept_maps(store, trunk), context.batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-class Watcher:
+class Callbacks:
     """Told what happens, in the first process only; this one does nothing with it."""
 
     def started(self, step: int, steps: int) -> None:

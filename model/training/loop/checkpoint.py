@@ -25,7 +25,7 @@ STATE = "state.json"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingState:
     """How far a training is.
 
     Attributes:
@@ -50,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Progress, and all tensors.
+    """TrainingState, and all tensors.
 
     Attributes:
         progress: how far.
@@ -59,7 +59,7 @@ class Checkpoint:
         optimiser: the optimiser's state.
     """
 
-    progress: Progress
+    progress: TrainingState
     network: dict[str, Tensor]
     averaged: dict[str, Tensor]
     optimiser: dict[str, Any]
@@ -117,7 +117,7 @@ def load_checkpoint(place: Path) -> Checkpoint:
             raise ValueError(f"{name} is not what was written")
     state["skipped"] = tuple(state["skipped"])
     return Checkpoint(
-        Progress(**state),
+        TrainingState(**state),
         load_file(place / "network.safetensors"),
         load_file(place / "averaged.safetensors"),
         torch.load(place / "optimiser.pt", map_location="cpu", weights_only=True),

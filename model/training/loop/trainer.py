@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from model.errors import RunMismatch, TrainingDiverged, TrainingError, shown
 from model.training.loop.batch_stream import BatchStream, Place, moved
 from model.training.loop.best_weights import BestWeights
-from model.training.loop.callbacks import Watcher
+from model.training.loop.callbacks import Callbacks
 from model.training.loop.checkpoint import (
     Checkpoint,
-    Progress,
+    TrainingState,
     changes,
     checkpoints,
     newest_checkpoint,
@@ -64,13 +64,13 @@ class Trainer:
         settings: TrainerSettings,
         folder: Path,
         identity: Mapping[str, Any] | None = None,
-        watcher: Watcher | None = None,
+        watcher: Callbacks | None = None,
     ) -> None:
         self._task, self._settings, self._folder = task, settings, folder
         recipe = {"trainer": asdict(settings), **(identity or {})}
         self._recipe = json.loads(json.dumps(recipe))  # as it is read back from a checkpoint
         self._accelerator = accelerator()
-        self._watcher = watcher if watcher and self._accelerator.is_main_process else Watcher()
+        self._watcher = watcher if watcher and self._accelerator.is_main_process else Callbacks()
         self._optimiser = torch.optim.AdamW(self._groups(), lr=settings.lr)
         self._module = _LossModule(task, settings.precision == "bfloat16")
         self._module, self._optimiser = self._accelerator.prepare(self._module, self._optimiser)
@@ -225,7 +225,7 @@ class Trainer:
     def _save(self) -> None:
         self._accelerator.wait_for_everyone()
         if self._accelerator.is_main_process:
-            progress = Progress(
+            progress = TrainingState(
                 self._step,
                 self._place.epoch,
                 self._place.position,

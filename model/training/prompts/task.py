@@ -30,7 +30,7 @@ from model.training.prompts.batches import (
     framed_masks,
 )
 from model.training.prompts.simulated_prompts import boxes, clicks, corrections
-from model.training.registry import Supplies, TaskKind
+from model.training.registry import TaskContext, TaskKind
 
 WEIGHTS = "prompts.safetensors"
 _READING_RATE = 0.1
@@ -321,7 +321,7 @@ def prompt_kind() -> TaskKind:
     return TaskKind(PromptSettings, _build)
 
 
-def _build(settings: PromptSettings, supplies: Supplies) -> PromptTask:
-    train, measured = settings.photos.read(supplies.data)
+def _build(settings: PromptSettings, context: TaskContext) -> PromptTask:
+    train, measured = settings.photos.read(context.data)
     trunk = EfficientNetTrunk.shared()
-    return PromptTask(settings, train, measured.get("val", []), trunk, supplies.batch)
+    return PromptTask(settings, train, measured.get("val", []), trunk, context.batch)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.pairs import PHOTO_KIND, TrainingPair
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, PhotoError
 from model.language.noun_phrases import noun_phrases
-from model.training.registry import Supplies
-from model.training.segment_head.segmenter_pairs import Proposer, Sight
+from model.training.registry import TaskContext
+from model.training.segment_head.segmenter_pairs import PhotoFeatures, Proposer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class PhraseBags:
         phrases: of each, as its captions name them; one at least.
     """
 
-    sights: tuple[Sight, ...]
+    sights: tuple[PhotoFeatures, ...]
     phrases: tuple[tuple[str, ...], ...]
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class BagDraws:
         )
 
     def _seen(
-        self, sight: Sight, random: np.random.Generator
+        self, sight: PhotoFeatures, random: np.random.Generator
     ) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.float32]]:
         look = random.integers(len(sight.pooled))
         count = len(sight.places)
@@ -116,8 +116,8 @@ def phrase_bags(
     pairs: Iterable[TrainingPair],
     sources: Sequence[str],
     proposer: Proposer,
-    supplies: Supplies,
-    skipped: Skipped,
+    context: TaskContext,
+    skipped: SkippedRows,
 ) -> PhraseBags:
     """The captioned photos among the pairs, seen through a segmenter, from its cache or now.
 
@@ -125,18 +125,18 @@ def phrase_bags(
         pairs: of any photos; those of captions are used.
         sources: whose captions; none: all.
         proposer: sees the photos.
-        supplies: who is told how far it is.
+        context: who is told how far it is.
         skipped: takes what cannot be used.
 
     Raises:
         DataMissing: there is none.
     """
-    sights: list[Sight] = []
+    sights: list[PhotoFeatures] = []
     phrases: list[tuple[str, ...]] = []
     said = [pair for pair in pairs if not sources or set(sources) & set(pair.sources)]
     for number, (pair, named) in enumerate(_captioned(said)):
         if number and number % 500 == 0:
-            supplies.tell(f"masks of {number:,} captioned photos")
+            context.tell(f"masks of {number:,} captioned photos")
         try:
             sight = proposer.best(pair.photo)
         except (PhotoError, ValueError) as error:
@@ -150,7 +150,7 @@ def phrase_bags(
             "no photo has captions whose phrases could be learned",
             "mend the recipe's phrases.sources, or leave out [task.phrases]",
         )
-    supplies.tell(f"phrases of {len(sights):,} captioned photos")
+    context.tell(f"phrases of {len(sights):,} captioned photos")
     return PhraseBags(tuple(sights), tuple(phrases))
 
 

@@ -17,7 +17,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from model.datasets.pairs import PHOTO_KIND, TrainingPair
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.embedders.geometry import places
 from model.embedders.pooling import pooled_features
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
@@ -25,7 +25,7 @@ from model.errors import DataMissing, PhotoError
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_image
 from model.training.loop.feature_store import FeatureStore
-from model.training.registry import Supplies
+from model.training.registry import TaskContext
 from model.training.segment_head.segmenter_pairs import NONE, ProposedPairs, Proposer
 
 SIDE = 448  # pixels of a photo's longer side
@@ -83,8 +83,8 @@ class PooledPairs:
 def pooled_pairs(
     pairs: Sequence[TrainingPair],
     trunks: Sequence[EfficientNetTrunk],
-    supplies: Supplies,
-    skipped: Skipped,
+    context: TaskContext,
+    skipped: SkippedRows,
     proposer: Proposer | None = None,
 ) -> PooledPairs:
     """The pairs' features, from the cache or from the photos.
@@ -92,14 +92,14 @@ def pooled_pairs(
     Args:
         pairs: of any photos.
         trunks: whose features are pooled, one for each look.
-        supplies: the cache, and who is told how far it is.
+        context: the cache, and who is told how far it is.
         skipped: takes what cannot be used.
         proposer: sees the same photos through a segmenter; none by default.
 
     Raises:
         DataMissing: no photo can be used.
     """
-    stores = [FeatureStore(supplies.cache, f"{trunk.fingerprint} pooled") for trunk in trunks]
+    stores = [FeatureStore(context.cache, f"{trunk.fingerprint} pooled") for trunk in trunks]
     by_photo: dict[Path, list[TrainingPair]] = defaultdict(list)
     for pair in pairs:
         by_photo[pair.photo].append(pair)
@@ -108,7 +108,7 @@ def pooled_pairs(
     proposed: list[ProposedPairs] = []
     for number, (photo, of_photo) in enumerate(by_photo.items()):
         if number and number % 500 == 0:
-            supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
+            context.tell(f"features of {number:,} of {len(by_photo):,} photos")
         try:
             seen = _features(photo, of_photo, trunks, stores)
             found = proposer.on(photo, of_photo, len(used)) if proposer else None
@@ -121,7 +121,7 @@ def pooled_pairs(
         whole.append(np.repeat(seen[:, -1:, -CHANNELS[-1] :], len(of_photo), axis=1))
         photos.append(np.full(len(of_photo), number))
         used.extend(of_photo)
-    supplies.tell(f"{stores[0].holdings()}")
+    context.tell(f"{stores[0].holdings()}")
     if not used:
         raise DataMissing("no photo can be used", "; ".join(skipped.lines()))
     return PooledPairs(

@@ -83,7 +83,7 @@ class ProposedPairs:
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class PhotoFeatures:
     """P masks of a photo, as the head sees them by V looks.
 
     Attributes:
@@ -151,7 +151,7 @@ class Proposer:
             np.full(len(shown), first),
         )
 
-    def best(self, photo: Path) -> Sight:
+    def best(self, photo: Path) -> PhotoFeatures:
         """The `BEST` masks on a photo, whatever it shows.
 
         Raises:
@@ -159,7 +159,7 @@ class Proposer:
         """
         key = blake3(content_hash(photo) + b" best")
         kept = self._store.features(key.digest(), lambda: self._best(photo))
-        return Sight(kept["pooled"], kept["places"].astype(np.float32), kept["whole"])
+        return PhotoFeatures(kept["pooled"], kept["places"].astype(np.float32), kept["whole"])
 
     def _best(self, photo: Path) -> dict[str, NDArray[np.float32]]:
         image, segments = self._segmented(photo)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from model.datasets.imagenet_names import class_vectors, naming
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.datasets.source import all_pairs
 from model.embedders.head import SegmentHead
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
@@ -28,7 +28,7 @@ from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task
 from model.training.losses.contrastive import Temperature, contrastive_loss
 from model.training.losses.phrase_loss import phrase_loss
-from model.training.registry import Supplies, TaskKind
+from model.training.registry import TaskContext, TaskKind
 from model.training.segment_head.balance import pair_weights, phrase_counts
 from model.training.segment_head.batches import (
     BagBatch,
@@ -248,38 +248,38 @@ def head_kind() -> TaskKind:
     return TaskKind(HeadSettings, _build)
 
 
-def _build(settings: HeadSettings, supplies: Supplies) -> HeadTask:
+def _build(settings: HeadSettings, context: TaskContext) -> HeadTask:
     trunks = [EfficientNetTrunk.shared(side=side) for side in settings.views]
     told: list[str] = []
     parts = []
     proposer, bags = None, None
     if settings.proposals:
         preset = load_preset(settings.proposals)
-        proposer = Proposer(preset, trunks, supplies.cache, settings.proposed)
+        proposer = Proposer(preset, trunks, context.cache, settings.proposed)
         if settings.phrases.weight:
-            bags = _bags(settings, preset, trunks, supplies)
+            bags = _bags(settings, preset, trunks, context)
     for sources, seeing in ((settings.train, proposer), (settings.val, None)):
-        skipped = Skipped()
-        pairs = list(all_pairs(sources, supplies.data, skipped))
-        parts.append(pooled_pairs(pairs, trunks, supplies, skipped, seeing))
+        skipped = SkippedRows()
+        pairs = list(all_pairs(sources, context.data, skipped))
+        parts.append(pooled_pairs(pairs, trunks, context, skipped, seeing))
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
-        supplies.tell(line)
+        context.tell(line)
     encoder = SentenceEncoder()
-    seed_everything(supplies.seed)  # networks that were built until now drew, remembered ones not
-    return HeadTask(settings, parts[0], parts[1], trunks[0], encoder, supplies.batch, bags)
+    seed_everything(context.seed)  # networks that were built until now drew, remembered ones not
+    return HeadTask(settings, parts[0], parts[1], trunks[0], encoder, context.batch, bags)
 
 
 def _bags(
     settings: HeadSettings,
     preset: Preset,
     trunks: Sequence[EfficientNetTrunk],
-    supplies: Supplies,
+    context: TaskContext,
 ) -> PhraseBags:
     said = settings.phrases
     if said.views:
         preset = replace(preset, segmenter={**preset.segmenter, "views": list(said.views)})
-    skipped = Skipped()  # what cannot be used is told of the same pairs elsewhere
-    pairs = all_pairs(settings.train, supplies.data, skipped)
-    proposer = Proposer(preset, trunks, supplies.cache)
-    return phrase_bags(pairs, said.sources, proposer, supplies, skipped)
+    skipped = SkippedRows()  # what cannot be used is told of the same pairs elsewhere
+    pairs = all_pairs(settings.train, context.data, skipped)
+    proposer = Proposer(preset, trunks, context.cache)
+    return phrase_bags(pairs, said.sources, proposer, context, skipped)

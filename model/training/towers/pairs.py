@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.datasets.pairs import TrainingPair
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.embedders.residual_head import LevelMaps
 from model.embedders.towers import SegmentViews, TowersEmbedder
 from model.errors import DataMissing, PhotoError
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_image
 from model.training.loop.feature_store import FeatureStore
-from model.training.registry import Supplies
+from model.training.registry import TaskContext
 
 Levels = tuple[tuple[int, ...], tuple[int, ...]]
 """Numbers of CLIP's blocks, and of DINOv2's."""
@@ -81,8 +81,8 @@ def tower_pairs(
     levels: Levels,
     side: int,
     store: FeatureStore,
-    supplies: Supplies,
-    skipped: Skipped,
+    context: TaskContext,
+    skipped: SkippedRows,
 ) -> TowerPairs:
     """The pairs, their features made or found in the cache; photos are opened once each.
 
@@ -92,7 +92,7 @@ def tower_pairs(
         levels: whose maps are wanted.
         side: pixels of a photo's longer side at the most.
         store: where the features are kept.
-        supplies: the task's.
+        context: the task's.
         skipped: is told what cannot be used.
 
     Raises:
@@ -104,7 +104,7 @@ def tower_pairs(
     photos = []
     for number, ((photo, size), of_photo) in enumerate(by_photo.items()):
         if number and number % 100 == 0:
-            supplies.tell(f"features of {number:,} of {len(by_photo):,} photos")
+            context.tell(f"features of {number:,} of {len(by_photo):,} photos")
         counts = [pair.counts for pair in of_photo]
         try:
             key = blake3(content_hash(photo) + repr((size, counts)).encode()).digest()
@@ -116,7 +116,7 @@ def tower_pairs(
             skipped.note(str(photo), "the photo cannot be used", error)
             continue
         photos.append(SeenPhoto(key, tuple(pair.texts for pair in of_photo)))
-    supplies.tell(f"{store.holdings()}")
+    context.tell(f"{store.holdings()}")
     if not photos:
         raise DataMissing("no photo can be used", "; ".join(skipped.lines()))
     return TowerPairs(photos, store, len(levels[0]) + len(levels[1]))

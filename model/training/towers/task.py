@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.datasets.source import PairSource, all_pairs
 from model.embedders.residual_head import (
     HeadShape,
@@ -34,7 +34,7 @@ from model.training.loop.distributed import gathered
 from model.training.loop.feature_store import FeatureStore
 from model.training.loop.task import Task
 from model.training.losses.contrastive import Temperature, contrastive_loss
-from model.training.registry import Supplies, TaskKind
+from model.training.registry import TaskContext, TaskKind
 from model.training.segment_head.batches import numbered, positives
 from model.training.segment_head.task import WEIGHTS
 from model.training.towers.pairs import TowerPairs, tower_pairs
@@ -200,7 +200,7 @@ def tower_kind() -> TaskKind:
     return TaskKind(TowerTaskSettings, _build)
 
 
-def _build(settings: TowerTaskSettings, supplies: Supplies) -> TowerTask:
+def _build(settings: TowerTaskSettings, context: TaskContext) -> TowerTask:
     preset = load_preset(settings.preset).without_head()
     embedder = preset.build_embedder()
     if not isinstance(embedder, TowersEmbedder):
@@ -211,20 +211,20 @@ def _build(settings: TowerTaskSettings, supplies: Supplies) -> TowerTask:
         spread_levels(embedder.clip.vision.depth, settings.clip_levels),
         last_levels(embedder.dino.depth, settings.dino_levels),
     )
-    store = FeatureStore(supplies.cache, f"{preset.space.fingerprint} {levels}")
+    store = FeatureStore(context.cache, f"{preset.space.fingerprint} {levels}")
     parts, told = [], []
     for sources in (settings.train, settings.val):
-        skipped = Skipped()
-        pairs = list(all_pairs(sources, supplies.data, skipped))
+        skipped = SkippedRows()
+        pairs = list(all_pairs(sources, context.data, skipped))
         parts.append(
-            tower_pairs(pairs, embedder, levels, preset.image_side, store, supplies, skipped)
+            tower_pairs(pairs, embedder, levels, preset.image_side, store, context, skipped)
         )
         told += skipped.lines()
     for line in dict.fromkeys(told):  # both may be parts of one file
-        supplies.tell(line)
+        context.tell(line)
     texts = _texts(embedder, parts, store)
     shape = _shape(settings, levels, embedder, preset)
-    return TowerTask(settings, shape, parts[0], parts[1], texts, supplies.batch)
+    return TowerTask(settings, shape, parts[0], parts[1], texts, context.batch)
 
 
 def _shape(

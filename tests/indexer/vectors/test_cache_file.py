@@ -7,10 +7,10 @@ import sys
 import pytest
 from blake3 import blake3
 
-from indexer.vectors.cache_file import Origin, read_origin, unfinished_path, write_sealed
+from indexer.vectors.cache_file import CacheOrigin, read_origin, unfinished_path, write_sealed
 from model.errors import IndexDamaged
 
-ORIGIN = Origin(generation=3, space="abc", dimension=4, count=10, kind="flat")
+ORIGIN = CacheOrigin(generation=3, space="abc", dimension=4, count=10, kind="flat")
 
 
 def write(path, content, origin=ORIGIN):
@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_what_was_there(path):
 WRITER = """
 import sys
 from pathlib import Path
-from indexer.vectors.cache_file import Origin, write_sealed
+from indexer.vectors.cache_file import CacheOrigin, write_sealed
 
 def body(sink):
     for _ in range(200):
@@ -133,7 +133,7 @@ def body(sink):
 generation = 0
 while True:
     generation += 1
-    write_sealed(Path(sys.argv[1]), body, Origin(generation, "abc", 4, 10, "flat"))
+    write_sealed(Path(sys.argv[1]), body, CacheOrigin(generation, "abc", 4, 10, "flat"))
     print(generation, flush=True)
 """
 

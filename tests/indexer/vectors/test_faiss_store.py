@@ -37,7 +37,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-class Truth:
+class VectorSource:
     """What the catalog is to a store: every vector by id."""
 
     def __init__(self, ids, vectors):
@@ -68,7 +68,7 @@ class Truth:
 
 @pytest.fixture(scope="module")
 def many():
-    return Truth(np.arange(20_000) * 2 + 1, clustered(20_000, 64, seed=0))
+    return VectorSource(np.arange(20_000) * 2 + 1, clustered(20_000, 64, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_ids_may_be_huge_and_far_apart():
 def test_nothing_asked_of_nothing(grouped_from):
     store = FaissVectors(D, Never(), grouped_from=grouped_from)
     assert len(store.search(unit(1)[0], 5)) == 0
-    truth = Truth([3], unit(1))
+    truth = VectorSource([3], unit(1))
     store = FaissVectors(D, truth, grouped_from=grouped_from)
     store.add(truth.ids, truth.vectors)
     assert len(store.search(unit(1)[0], 0)) == 0
@@ -206,14 +206,14 @@ def test_grouped_finds_all_when_all_are_asked_for(many, grouped):
 
 
 def test_a_filter_forgets_what_the_catalog_forgot(many):
-    truth = Truth(many.ids[:3_000], many.vectors[:3_000])
+    truth = VectorSource(many.ids[:3_000], many.vectors[:3_000])
     store = FaissVectors.build(64, truth, grouped_from=1_000)
     truth.ids, truth.vectors = truth.ids[1:], truth.vectors[1:]
     assert 1 not in store.search(many.vectors[0], 10, np.array([1, 3, 5])).ids
 
 
 def test_growing_past_the_border_groups_what_is_there(many):
-    truth = Truth(many.ids[:6_000], many.vectors[:6_000])
+    truth = VectorSource(many.ids[:6_000], many.vectors[:6_000])
     store = FaissVectors(64, truth, grouped_from=4_000)
     kinds = []
     for ids, vectors in truth.vector_blocks():
@@ -228,7 +228,7 @@ def test_growing_past_the_border_groups_what_is_there(many):
 
 
 def test_groups_made_for_few_are_outgrown(many):
-    few = Truth(many.ids[:500], many.vectors[:500])
+    few = VectorSource(many.ids[:500], many.vectors[:500])
     store = FaissVectors.build(64, few, grouped_from=500)
     assert not store.outgrown
     store.add(many.ids[500:1_900], many.vectors[500:1_900])
@@ -240,7 +240,7 @@ def test_groups_made_for_few_are_outgrown(many):
 @pytest.mark.parametrize("grouped_from", [1_000, 1_000_000])
 @pytest.mark.parametrize("name", ["plain", "line\nbreak \N{CAMERA}", "inv\udcffalid"])
 def test_a_store_in_a_file_can_be_searched_and_changed(many, tmp_path, grouped_from, name):
-    truth = Truth(many.ids[:3_000], many.vectors[:3_000])
+    truth = VectorSource(many.ids[:3_000], many.vectors[:3_000])
     first = FaissVectors.build(64, truth, grouped_from=grouped_from)
     path = tmp_path / name
     with path.open("wb") as file:

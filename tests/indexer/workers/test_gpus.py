@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.workers import resources as machine
+from indexer.workers import resources
 from indexer.workers.gpus import gpu_memories, visible, workers_on
 from indexer.workers.resources import worker_count
 from model import load_preset
@@ -76,8 +76,8 @@ def test_as_many_workers_as_the_smallest_gpu_allows(
 def test_workers_fit_the_gpus_that_they_share(
     asked: int, gpus: tuple[float, ...], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "_cores", lambda: 8)
-    monkeypatch.setattr(machine, "free_memory", lambda: 64e9)
+    monkeypatch.setattr(resources, "_cores", lambda: 8)
+    monkeypatch.setattr(resources, "free_memory", lambda: 64e9)
     assert worker_count(asked, 100, 4, gpus) == expected
 
 

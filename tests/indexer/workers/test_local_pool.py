@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
-from indexer.workers.local_pool import Crew
-from indexer.workers.worker import Order, send
+from indexer.workers.local_pool import WorkerPool
+from indexer.workers.worker import WorkerConfig, send
 from model.errors import PresetUnknown, SegsearchError
 
-ORDER = Order("colours", 200.0)
+ORDER = WorkerConfig("colours", 200.0)
 ROOT = Path(__file__).resolve().parents[3]
 
 # What a worker runs before all else: opening a file of a certain name has consequences.
@@ -80,9 +80,9 @@ def _nobody_is_left() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
-    with Crew(ORDER, jobs) as crew:
-        first = list(crew.look_at(paths[:4]))
-        again = list(crew.look_at(paths[2:]))
+    with WorkerPool(ORDER, jobs) as pool:
+        first = list(pool.look_at(paths[:4]))
+        again = list(pool.look_at(paths[2:]))
     assert sorted(outcome.path for outcome in first) == paths[:4]
     assert sorted(outcome.path for outcome in again) == paths[2:]
     assert all(outcome.photo for outcome in first + again)
@@ -90,9 +90,9 @@ def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_photos_looked_at_together_have_one_outcome_each(paths: list[str], jobs: int) -> None:
-    with Crew(ORDER, jobs, together=4) as crew:
-        outcomes = list(crew.look_at(paths))
-        again = list(crew.look_at([*paths[:3], "/no such.png"]))
+    with WorkerPool(ORDER, jobs, together=4) as pool:
+        outcomes = list(pool.look_at(paths))
+        again = list(pool.look_at([*paths[:3], "/no such.png"]))
     assert sorted(outcome.path for outcome in outcomes) == paths
     assert all(outcome.photo for outcome in outcomes)
     assert {outcome.path: outcome.kind for outcome in again} == {
@@ -111,16 +111,16 @@ def test_what_is_left_is_shared(paths: list[str], monkeypatch: pytest.MonkeyPatc
         send(stream, message)  # type: ignore[arg-type]
 
     monkeypatch.setattr("indexer.workers.local_pool.send", noted)
-    with Crew(ORDER, 1, together=4) as crew:
+    with WorkerPool(ORDER, 1, together=4) as pool:
         for path in paths:
-            crew._paths.put(path)  # all there before the first is taken
-        assert len([crew._outcomes.get() for _ in paths]) == 6
+            pool._paths.put(path)  # all there before the first is taken
+        assert len([pool._outcomes.get() for _ in paths]) == 6
     assert sorted(portions) in ([2, 4], [1, 1, 4])
     portions.clear()
-    crew = Crew(ORDER, 3, together=4)
+    pool = WorkerPool(ORDER, 3, together=4)
     for path in paths:
-        crew._paths.put(path)
-    assert [len(crew._take()) for _ in range(4)] == [2, 2, 1, 1]
+        pool._paths.put(path)
+    assert [len(pool._take()) for _ in range(4)] == [2, 2, 1, 1]
 
 
 def test_workers_are_numbered_and_who_replaces_one_has_its_number(
@@ -129,24 +129,24 @@ def test_workers_are_numbered_and_who_replaces_one_has_its_number(
     numbers: list[int] = []
 
     def noted(stream: object, message: object) -> None:
-        if isinstance(message, Order):
+        if isinstance(message, WorkerConfig):
             numbers.append(message.worker)
         send(stream, message)  # type: ignore[arg-type]
 
     monkeypatch.setattr("indexer.workers.local_pool.send", noted)
-    with Crew(ORDER, 2) as crew:
-        list(crew.look_at(paths * 2))
-        for worker in list(crew._running):
+    with WorkerPool(ORDER, 2) as pool:
+        list(pool.look_at(paths * 2))
+        for worker in list(pool._running):
             worker.kill()
-        list(crew.look_at(paths * 2))
+        list(pool.look_at(paths * 2))
     assert set(numbers) == {0, 1}
     assert len(numbers) > 2
 
 
 def test_no_photos_need_no_workers() -> None:
     before = children()
-    with Crew(ORDER, 2) as crew:
-        assert list(crew.look_at([])) == []
+    with WorkerPool(ORDER, 2) as pool:
+        assert list(pool.look_at([])) == []
         assert children() == before
 
 
@@ -156,8 +156,8 @@ def test_a_photo_that_kills_is_skipped_after_two_tries(
 ) -> None:
     deadly = str(painted.paint(tmp_path / "deadly.png", 50))
     once = str(painted.paint(tmp_path / "first time deadly.png", 51))
-    with Crew(ORDER, 1) as crew:
-        outcomes = list(crew.look_at([*paths[:2], deadly, once, *paths[2:]]))
+    with WorkerPool(ORDER, 1) as pool:
+        outcomes = list(pool.look_at([*paths[:2], deadly, once, *paths[2:]]))
     assert [outcome.path for outcome in outcomes] == [*paths[:2], deadly, once, *paths[2:]]
     skipped = outcomes.pop(2)
     assert (skipped.photo, skipped.kind) == (None, "PhotoUnreadable")
@@ -172,9 +172,9 @@ def test_a_photo_that_kills_is_found_among_others(
     paths: list[str], painted: ModuleType, tmp_path: Path
 ) -> None:
     deadly = str(painted.paint(tmp_path / "deadly.png", 50))
-    with Crew(ORDER, 1, together=8) as crew:
-        outcomes = {outcome.path: outcome for outcome in crew.look_at([*paths[:3], deadly])}
-        after = list(crew.look_at(paths))
+    with WorkerPool(ORDER, 1, together=8) as pool:
+        outcomes = {outcome.path: outcome for outcome in pool.look_at([*paths[:3], deadly])}
+        after = list(pool.look_at(paths))
     assert outcomes.pop(deadly).reason == (
         f"{deadly} ends the process that looks at it (signal 9): try it again with --retry"
     )
@@ -187,8 +187,8 @@ def test_a_photo_that_hangs_is_found_among_others(
     paths: list[str], painted: ModuleType, tmp_path: Path
 ) -> None:
     endless = str(painted.paint(tmp_path / "endless.png", 52))
-    with Crew(ORDER, 1, together=3, patience=2.0) as crew:
-        outcomes = {outcome.path: outcome for outcome in crew.look_at([paths[0], endless])}
+    with WorkerPool(ORDER, 1, together=3, patience=2.0) as pool:
+        outcomes = {outcome.path: outcome for outcome in pool.look_at([paths[0], endless])}
     assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
     assert outcomes[paths[0]].photo
 
@@ -199,8 +199,8 @@ def test_a_photo_that_hangs_is_given_up_once(
 ) -> None:
     endless = str(painted.paint(tmp_path / "endless.png", 52))
     began = time.monotonic()
-    with Crew(ORDER, 1, patience=2.0) as crew:
-        outcomes = {outcome.path: outcome for outcome in crew.look_at([endless, *paths[:2]])}
+    with WorkerPool(ORDER, 1, patience=2.0) as pool:
+        outcomes = {outcome.path: outcome for outcome in pool.look_at([endless, *paths[:2]])}
     assert 2 < time.monotonic() - began < 15
     assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
     assert all(outcome.photo for outcome in outcomes.values())
@@ -211,8 +211,8 @@ def test_a_photo_that_changes_while_it_is_read_is_not_believed(
     paths: list[str], painted: ModuleType, tmp_path: Path
 ) -> None:
     growing = str(painted.paint(tmp_path / "growing.png", 53))
-    with Crew(ORDER, 1) as crew:
-        changed, other = crew.look_at([growing, paths[0]])
+    with WorkerPool(ORDER, 1) as pool:
+        changed, other = pool.look_at([growing, paths[0]])
     assert (changed.photo, changed.kind) == (None, "PhotoChanged")
     assert changed.reason == f"{growing} changed while it was being read"
     assert other.photo
@@ -224,9 +224,9 @@ def test_leaving_ends_workers_whatever_they_do(
     painted: ModuleType, tmp_path: Path, wait: float
 ) -> None:
     endless = [str(painted.paint(tmp_path / f"endless {n}.png", n)) for n in range(3)]
-    with Crew(ORDER, 2) as crew:
-        crew._paths.put(endless[0])
-        crew._paths.put(endless[1])
+    with WorkerPool(ORDER, 2) as pool:
+        pool._paths.put(endless[0])
+        pool._paths.put(endless[1])
         time.sleep(wait)  # not started, loading, at work
         began = time.monotonic()
     assert time.monotonic() - began < 1
@@ -234,17 +234,17 @@ def test_leaving_ends_workers_whatever_they_do(
 
 def test_a_reader_in_no_hurry_is_waited_for(paths: list[str]) -> None:
     many = paths * 20
-    with Crew(ORDER, 1) as crew:
-        outcomes = crew.look_at(many)
+    with WorkerPool(ORDER, 1) as pool:
+        outcomes = pool.look_at(many)
         next(outcomes)
         time.sleep(1)
-        assert crew._outcomes.qsize() <= 3
+        assert pool._outcomes.qsize() <= 3
         assert len(list(outcomes)) == len(many) - 1
 
 
 def test_a_preset_that_cannot_be_used_stops_all(paths: list[str]) -> None:
-    with Crew(Order("telepathy", 200.0), 2) as crew, pytest.raises(PresetUnknown):
-        list(crew.look_at(paths))
+    with WorkerPool(WorkerConfig("telepathy", 200.0), 2) as pool, pytest.raises(PresetUnknown):
+        list(pool.look_at(paths))
 
 
 def test_a_worker_that_cannot_start_is_one_line(
@@ -252,8 +252,11 @@ def test_a_worker_that_cannot_start_is_one_line(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with Crew(ORDER, 1) as crew, pytest.raises(SegsearchError, match=r"\(exit code 7\).*doctor"):
-        list(crew.look_at(paths))
+    with (
+        WorkerPool(ORDER, 1) as pool,
+        pytest.raises(SegsearchError, match=r"\(exit code 7\).*doctor"),
+    ):
+        list(pool.look_at(paths))
     assert capfd.readouterr().err == ""
 
 
@@ -290,8 +293,8 @@ def test_other_folders_called_model_do_not_matter(
 
 
 def test_workers_are_beyond_the_reach_of_ctrl_c(paths: list[str]) -> None:
-    with Crew(ORDER, 1) as crew:
-        next(crew.look_at(paths))
-        (worker,) = crew._running
+    with WorkerPool(ORDER, 1) as pool:
+        next(pool.look_at(paths))
+        (worker,) = pool._running
         assert os.getpgid(worker.pid) == worker.pid != os.getpgid(os.getpid())
         os.kill(worker.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.workers.pipeline import Outcome, look, perceptual_hash
+from indexer.workers.pipeline import Outcome, perceptual_hash, process
 from model.photos.images import content_hash, read_photo
 from model.presets.preset import Models, load_preset
 from model.segmenter import Segmenter
@@ -50,7 +50,7 @@ class Stumbling(Segmenter):
 
 
 def looked(paths: Sequence[str], models: Models, megapixels: float = 200.0) -> list[Outcome]:
-    return look(paths, PRESET, models, megapixels)
+    return process(paths, PRESET, models, megapixels)
 
 
 def same(one: Outcome, other: Outcome) -> bool:

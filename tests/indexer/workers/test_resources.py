@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from indexer.workers import resources as machine
+from indexer.workers import resources
 from indexer.workers.resources import free_memory, worker_count
 
 
@@ -27,8 +27,8 @@ def test_workers_are_as_many_as_cores_and_memory_hold(
     gigabytes: float,
     expected: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr(machine, "_cores", lambda: 8)
-    monkeypatch.setattr(machine, "free_memory", lambda: 16e9)
+    monkeypatch.setattr(resources, "_cores", lambda: 8)
+    monkeypatch.setattr(resources, "free_memory", lambda: 16e9)
     assert worker_count(asked, photos, gigabytes) == expected
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from indexer.workers.worker import Order, receive, send
+from indexer.workers.worker import WorkerConfig, receive, send
 from model.errors import PresetUnknown
 from model.presets.preset import load_preset
 
@@ -41,7 +41,7 @@ def test_a_worker_starts_without_what_only_its_parent_needs() -> None:
 
 
 def test_it_answers_until_it_is_left(worker, photo: Path) -> None:
-    send(worker.stdin, Order("colours", 200.0))
+    send(worker.stdin, WorkerConfig("colours", 200.0))
     assert receive(worker.stdout) is None
     for path in (str(photo), os.fsdecode(b"/no \xff such\n.png"), str(photo)):
         send(worker.stdin, [path])
@@ -52,7 +52,7 @@ def test_it_answers_until_it_is_left(worker, photo: Path) -> None:
 
 
 def test_it_leaves_while_it_still_loads(worker) -> None:
-    send(worker.stdin, Order("colours", 200.0))
+    send(worker.stdin, WorkerConfig("colours", 200.0))
     worker.stdin.close()
     began = time.monotonic()
     assert worker.wait(20) == 0
@@ -60,7 +60,7 @@ def test_it_leaves_while_it_still_loads(worker) -> None:
 
 
 def test_a_preset_that_cannot_be_used_is_its_first_answer(worker) -> None:
-    send(worker.stdin, Order("telepathy", 200.0))
+    send(worker.stdin, WorkerConfig("telepathy", 200.0))
     refusal = receive(worker.stdout)
     assert isinstance(refusal, PresetUnknown)
     assert "telepathy" in str(refusal)
@@ -80,7 +80,7 @@ def test_what_a_library_prints_is_no_answer(worker, photo: Path, tmp_path: Path)
         cwd=Path(__file__).resolve().parents[3],
     )  # fmt: skip
     with talking:
-        send(talking.stdin, Order("colours", 200.0))
+        send(talking.stdin, WorkerConfig("colours", 200.0))
         assert receive(talking.stdout) is None
         send(talking.stdin, [str(photo)])
         assert receive(talking.stdout)[0].photo is not None

@@ -19,7 +19,7 @@ from model.datasets.pairs import TrainingPair
 from model.datasets.parquet import parquet_pairs
 from model.datasets.refcoco import plain_pickle, refcoco_pairs
 from model.datasets.regions import rectangle, region_counts, whole_photo
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.datasets.source import PairSource, all_pairs
 from model.datasets.visual_genome import visual_genome_pairs
 from model.errors import DataMissing, ExtraMissing
@@ -65,8 +65,8 @@ COCO = {
 }
 
 
-def coco(folder: Path, *annotations: Any) -> tuple[list[TrainingPair], Skipped]:
-    skipped = Skipped()
+def coco(folder: Path, *annotations: Any) -> tuple[list[TrainingPair], SkippedRows]:
+    skipped = SkippedRows()
     numbered = [{"id": n, **a} if isinstance(a, dict) else a for n, a in enumerate(annotations)]
     file = written(folder, {**COCO, "annotations": numbered})
     return list(coco_pairs(file, folder, skipped)), skipped
@@ -136,9 +136,9 @@ def test_damaged_annotations_are_counted_not_crashed_over(photos: Path) -> None:
 def test_a_file_that_is_no_coco_is_told(content: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(DataMissing, match=r"x\.json"):
-        list(coco_pairs(tmp_path / "x.json", tmp_path, Skipped()))
+        list(coco_pairs(tmp_path / "x.json", tmp_path, SkippedRows()))
     with pytest.raises(DataMissing, match=r"y\.json"):
-        list(coco_pairs(tmp_path / "y.json", tmp_path, Skipped()))
+        list(coco_pairs(tmp_path / "y.json", tmp_path, SkippedRows()))
 
 
 def test_names_are_read_as_they_are_typed() -> None:
@@ -158,7 +158,7 @@ def test_visual_genome_regions_are_boxes(photos: Path) -> None:
             7,
         ],
     )
-    skipped = Skipped()
+    skipped = SkippedRows()
     read = list(visual_genome_pairs(file, photos, skipped))
     assert [(p.texts, p.kind) for p in read] == [(("red car",), "box")] * 2
     assert [p.photo.name for p in read] == ["3.jpg", "1.jpg"]
@@ -189,13 +189,13 @@ def test_refcoco_is_read_from_pickles_and_json(form: str, photos: Path) -> None:
     else:
         refs = photos / "refs(unc).p"
         refs.write_bytes(pickle.dumps(REFS, protocol=int(form[-1])))
-    skipped = Skipped()
+    skipped = SkippedRows()
     (pair,) = refcoco_pairs(refs, instances, photos, "train", skipped)
     assert pair.texts == ("left bat", "bat by the tree")
     assert pair.kind == "object"
     np.testing.assert_array_equal(mask_of(pair), SQUARE[0])
     assert len(skipped) == 1 + 3  # an image; a reference without annotation, sentences, anything
-    everything = list(refcoco_pairs(refs, instances, photos, "", Skipped()))
+    everything = list(refcoco_pairs(refs, instances, photos, "", SkippedRows()))
     assert len(everything) == 2
 
 
@@ -263,7 +263,7 @@ def test_parquet_shards_are_streamed_and_bad_rows_counted(photos: Path) -> None:
     shard(shards / "c.parquet", [plain | {"counts": COUNTS}])
     whole = (shards / "c.parquet").read_bytes()
     (shards / "d.parquet").write_bytes(whole[: len(whole) // 2])
-    skipped = Skipped()
+    skipped = SkippedRows()
     read = list(parquet_pairs(shards, photos, skipped))
     assert [pair.kind for pair in read] == ["object", "box", "object", "object"]
     assert (read[0].texts, read[0].sources, read[0].score) == (
@@ -278,29 +278,29 @@ def test_parquet_shards_are_streamed_and_bad_rows_counted(photos: Path) -> None:
         "a shard without the column 'kind'": 1,
         "the shard is damaged": 1,
     }
-    assert len(list(parquet_pairs(shards / "c.parquet", photos, Skipped()))) == 1
+    assert len(list(parquet_pairs(shards / "c.parquet", photos, SkippedRows()))) == 1
 
 
 def test_parquet_without_shards_or_pyarrow_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DataMissing, match=r"no \.parquet file"):
-        list(parquet_pairs(tmp_path, tmp_path, Skipped()))
+        list(parquet_pairs(tmp_path, tmp_path, SkippedRows()))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ExtraMissing, match=r"segsearch\[train\]"):
-        list(parquet_pairs(tmp_path, tmp_path, Skipped()))
+        list(parquet_pairs(tmp_path, tmp_path, SkippedRows()))
 
 
 def test_a_source_is_filtered_and_must_hold_something(photos: Path) -> None:
     shard(photos / "a.parquet", [row(), row(kind="part", score=0.9), row(kind="stuff")])
     source = PairSource("parquet", "a.parquet", ".", kinds=("object", "part"), least_score=0.6)
-    (pair,) = all_pairs((source,), photos, Skipped())
+    (pair,) = all_pairs((source,), photos, SkippedRows())
     assert pair.kind == "part"
     nothing = PairSource("parquet", "a.parquet", "train2017")
     with pytest.raises(DataMissing, match="3 rows skipped: the photo is not there"):
-        list(all_pairs((source, nothing), photos, Skipped()))
+        list(all_pairs((source, nothing), photos, SkippedRows()))
     with pytest.raises(DataMissing, match="it is empty"):
-        list(all_pairs((PairSource("corpus"),), photos, Skipped()))
+        list(all_pairs((PairSource("corpus"),), photos, SkippedRows()))
 
 
 boxes = st.tuples(*[st.floats(-20, 60)] * 2, *[st.floats(-5, 60)] * 2)

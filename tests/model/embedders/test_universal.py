@@ -6,13 +6,13 @@ import torch
 
 from model import EmbeddingSpace, Image, Segments
 from model.embedders import universal
-from model.embedders.attributes.joint_space import LOOK_DIMENSIONS, unit
+from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, unit
 from model.embedders.head import SegmentHead
 from model.embedders.universal import UniversalEmbedder
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 
-SPACE = EmbeddingSpace("test", 384 + LOOK_DIMENSIONS, "0" * 64)
+SPACE = EmbeddingSpace("test", 384 + ATTRIBUTE_DIMENSIONS, "0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,9 @@ def test_of_several_views_the_mean_meaning_counts(
     both = UniversalEmbedder(SPACE, embedder._head, views=(128, 96)).embed_segments(photo, halves())
     alone = UniversalEmbedder(SPACE, embedder._head, views=(96,)).embed_segments(photo, halves())
     first = embedder.embed_segments(photo, halves())
-    parts = [unit(each.vectors[:, :-LOOK_DIMENSIONS]) for each in (both, first, alone)]
+    parts = [unit(each.vectors[:, :-ATTRIBUTE_DIMENSIONS]) for each in (both, first, alone)]
     np.testing.assert_allclose(parts[0], unit(parts[1] + parts[2]), atol=1e-5)
-    looks = [each.vectors[:, -LOOK_DIMENSIONS:] for each in (both, first, alone)]
+    looks = [each.vectors[:, -ATTRIBUTE_DIMENSIONS:] for each in (both, first, alone)]
     materials = slice(19, 30)  # the trunk sees them, so those of both count
     np.testing.assert_allclose(
         *(np.delete(rows, materials, axis=1) for rows in looks[:2]), atol=1e-6
@@ -92,7 +92,7 @@ def test_a_colour_word_finds_the_colour_and_changes_nothing_else(
     red, grey = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["red wall", "wall"]).vectors
     assert asked @ red - plain @ red > asked @ grey - plain @ grey
-    assert not plain[-LOOK_DIMENSIONS:].any()
+    assert not plain[-ATTRIBUTE_DIMENSIONS:].any()
 
 
 def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
@@ -103,7 +103,7 @@ def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
     plain, striped = embedder.embed_segments(Image(pixels, (60, 80)), halves()).vectors
     asked, wall = embedder.embed_texts(["striped wall", "wall"]).vectors
     assert asked @ striped - wall @ striped > asked @ plain - wall @ plain
-    assert not wall[-LOOK_DIMENSIONS:].any()
+    assert not wall[-ATTRIBUTE_DIMENSIONS:].any()
 
 
 def test_a_place_changes_nothing_of_what_is_meant(
@@ -111,7 +111,7 @@ def test_a_place_changes_nothing_of_what_is_meant(
 ) -> None:
     left, right = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["wall on the left", "wall"]).vectors
-    meanings = [unit(row[None, :-LOOK_DIMENSIONS]) for row in (asked, plain)]
+    meanings = [unit(row[None, :-ATTRIBUTE_DIMENSIONS]) for row in (asked, plain)]
     np.testing.assert_allclose(*meanings, atol=1e-5)
     assert asked @ left - plain @ left > asked @ right - plain @ right
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from model import Image
-from model.encoders.tiling import Looks, blended, enlarged, fitted, starts
+from model.encoders.tiling import TiledInput, blended, enlarged, fitted, starts
 
 PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
@@ -42,21 +42,21 @@ def test_windows_cover_everything_and_overlap(length: int, window: int) -> None:
 
 
 def test_the_input_is_standardised() -> None:
-    looks = Looks(8, 16, 0, 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.5))
+    looks = TiledInput(8, 16, 0, 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.5))
     grey = Image(np.full((16, 16, 3), 102, np.uint8), (16, 16))
     seen = looks.maps([grey], patch_means)[0][0]["mean"]
     torch.testing.assert_close(seen[0, 0], torch.tensor([-0.5, 0.0, 0.2]))
 
 
 def test_without_tiles_there_is_one_look() -> None:
-    whole, all_of_it = Looks(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0]
+    whole, all_of_it = TiledInput(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0]
     assert whole is all_of_it
     assert whole["mean"].shape == (6, 12, 3)
 
 
 def test_tiles_of_a_tower_without_context_are_the_whole_photo_finer() -> None:
-    whole, tiled = Looks(8, 48, 96, 32, *PLAIN).maps([photo()], patch_means)[0]
-    fine = Looks(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0][0]["mean"]
+    whole, tiled = TiledInput(8, 48, 96, 32, *PLAIN).maps([photo()], patch_means)[0]
+    fine = TiledInput(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0][0]["mean"]
     expected = fine + enlarged(whole["mean"], (6, 12))
     torch.testing.assert_close(tiled["mean"], expected)
 
@@ -68,7 +68,7 @@ def test_a_photo_smaller_than_a_tile_is_one_tile() -> None:
         looks.append(pixels.shape)
         return patch_means(pixels)
 
-    Looks(8, 32, 48, 96, *PLAIN).maps([photo(48, 48)], forward)
+    TiledInput(8, 32, 48, 96, *PLAIN).maps([photo(48, 48)], forward)
     assert looks == [(1, 3, 32, 32), (1, 3, 48, 48)]
 
 
@@ -80,7 +80,7 @@ def test_photos_of_one_size_are_looked_at_in_one_pass() -> None:
         return patch_means(pixels)
 
     photos = [photo(48, 96), photo(96, 48), photo(96, 192)]
-    looks = Looks(8, 48, 96, 32, *PLAIN)
+    looks = TiledInput(8, 48, 96, 32, *PLAIN)
     found = looks.maps(photos, forward)
     assert passes == [(2, 3, 24, 48), (1, 3, 48, 24), (24, 3, 32, 32)]
     for image, pair in zip(photos, found, strict=True):
@@ -96,4 +96,4 @@ def test_tiles_are_blended_by_the_distance_to_their_edges() -> None:
 
 def test_a_side_shorter_than_a_patch_is_refused() -> None:
     with pytest.raises(ValueError, match="16 pixels"):
-        Looks(16, 8, 0, 16, *PLAIN)
+        TiledInput(16, 8, 0, 16, *PLAIN)

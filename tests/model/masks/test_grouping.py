@@ -3,7 +3,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.masks import rle
-from model.masks.grouping import ALIKE, INSIDE, SAME, kept_answers, nearly, one_answer
+from model.masks.grouping import ALIKE, INSIDE, SAME, nearly, same_object, suppress_duplicates
 
 SIZE = (12, 16)
 
@@ -29,7 +29,7 @@ def overlaps(*drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def test_copies_are_one_answer_and_parts_may_be() -> None:
     iou, areas = overlaps(WHOLE, PART, COPY, ELSEWHERE)
-    same, nested = one_answer(iou[0], areas[0], areas)
+    same, nested = same_object(iou[0], areas[0], areas)
     assert same.tolist() == [True, False, True, False]
     assert nested.tolist() == [True, True, True, False]
     assert nearly(np.array([ALIKE, ALIKE - 0.01]), np.ones(2)).tolist() == [True, False]
@@ -40,7 +40,7 @@ def test_the_best_of_each_thing_answers() -> None:
     scores = np.array([[0.9, 0.87, 0.95, 0.1], [0.5, 0.9, 0.4, 0.1]])
     # first: the copy is best; the whole is the same, the part answers nearly as well. Second: the
     # part is best; the whole holds it but answers far worse, so it is an answer, its copy is not.
-    assert kept_answers(scores, iou, areas).tolist() == [
+    assert suppress_duplicates(scores, iou, areas).tolist() == [
         [False, False, True, True],
         [True, True, False, True],
     ]
@@ -57,7 +57,7 @@ def test_it_equals_one_query_after_the_other(seed: int) -> None:
         drawn.append(box(y, x, y + random.integers(1, 5), x + random.integers(1, 7)))
     iou, areas = overlaps(*drawn)
     scores = random.random((3, 8))
-    for row, found in zip(scores, kept_answers(scores, iou, areas), strict=True):
+    for row, found in zip(scores, suppress_duplicates(scores, iou, areas), strict=True):
         answers: list[int] = []
         for mask in np.argsort(-row).tolist():
             both = [np.logical_and(drawn[mask], drawn[other]).sum() for other in answers]
@@ -72,5 +72,5 @@ def test_it_equals_one_query_after_the_other(seed: int) -> None:
 
 
 def test_no_masks_are_no_answers() -> None:
-    none = kept_answers(np.zeros((2, 0)), np.zeros((0, 0)), np.zeros(0, np.int64))
+    none = suppress_duplicates(np.zeros((2, 0)), np.zeros((0, 0)), np.zeros(0, np.int64))
     assert none.shape == (2, 0)

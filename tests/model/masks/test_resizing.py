@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from model.masks import rle
-from model.masks.resizing import outline_field, resized
+from model.masks.resizing import outline_field, resize_mask
 
 blocky = st.tuples(st.integers(1, 16), st.integers(1, 16)).flatmap(
     lambda shape: arrays(np.bool_, shape)
@@ -16,7 +16,7 @@ targets = st.tuples(st.integers(1, 70), st.integers(1, 70))
 
 def at_size(mask, target):
     (counts,) = rle.encode(mask[None])
-    return rle.decode((resized(counts, mask.shape, target),), target)[0]
+    return rle.decode((resize_mask(counts, mask.shape, target),), target)[0]
 
 
 def sampled(mask, target):
@@ -133,4 +133,4 @@ def test_the_last_pixel_is_kept_when_reduced():
 
 def test_the_same_size_is_the_same_mask():
     (counts,) = rle.encode(disc(30, 40, 15, 20, 8, 9)[None])
-    assert resized(counts, (30, 40), (30, 40)) is counts
+    assert resize_mask(counts, (30, 40), (30, 40)) is counts

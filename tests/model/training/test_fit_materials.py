@@ -10,7 +10,7 @@ from model.encoders.efficientnet import EfficientNetTrunk
 from model.errors import DataMissing
 from model.training.fit_materials import (
     COLUMNS,
-    Judged,
+    JudgedRegions,
     fitted_materials,
     main,
     material_figures,
@@ -20,12 +20,12 @@ from model.training.fit_materials import (
 TABLE = Path(__file__).parents[3] / "recipes" / "materials.tsv"
 
 
-def judged(regions: int = 60, materials: int = 3) -> Judged:
+def judged(regions: int = 60, materials: int = 3) -> JudgedRegions:
     random = np.random.default_rng(0)
     material = np.arange(regions) % materials
     seen = random.normal(size=(regions, sum(LEVELS)))
     seen[np.arange(regions), material] += 3
-    return Judged(torch.from_numpy(seen.astype(np.float32)), material)
+    return JudgedRegions(torch.from_numpy(seen.astype(np.float32)), material)
 
 
 def test_no_other_weights_fit_better() -> None:

@@ -13,7 +13,7 @@ from model.toml_tables import from_table
 from model.training.loop.schedule import END, START, rate_share
 from model.training.loop.settings import TrainerSettings
 from model.training.recipe import load_recipe
-from model.training.registry import KINDS, Supplies, TaskKind
+from model.training.registry import KINDS, TaskContext, TaskKind
 
 RECIPES = sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
 
@@ -40,8 +40,8 @@ class ToySettings:
             raise ValueError(f"width is {self.width}, expected at least 1")
 
 
-def build(settings: ToySettings, supplies: Supplies) -> nn.Module:
-    return nn.Linear(settings.width, supplies.batch)
+def build(settings: ToySettings, context: TaskContext) -> nn.Module:
+    return nn.Linear(settings.width, context.batch)
 
 
 TOYS = {"toy": lambda: TaskKind(ToySettings, build)}  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from weight_server import (
 )
 
 from model.errors import DownloadFailed, LicenceNotAccepted, StorageFull, WeightsMismatch
-from model.weights.download import Patience, Progress, Wanted, download
+from model.weights.download import Patience, TransferProgress, Wanted, download
 from model.weights.partial_file import PartialFile
 
 CONTENT = bytes(range(256)) * 40
@@ -87,7 +87,7 @@ def only_the_target_is_there(wanted: Wanted) -> bool:
     return [path.name for path in wanted.target.parent.iterdir()] == ["x.pth"]
 
 
-class Told(Progress):
+class Told(TransferProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.steps: list[int] = []

@@ -18,7 +18,7 @@ from model.errors import (
     WeightsMissing,
 )
 from model.presets.inventory import inventory
-from model.weights.download import Patience, Progress
+from model.weights.download import Patience, TransferProgress
 from model.weights.pull import pull
 from model.weights.weights import Weights, read_weights
 
@@ -55,7 +55,7 @@ def repository(pinned: bool = True, **more: Any) -> Weights:
     return read_weights("dino", entry, Path("/"), "own")
 
 
-class Told(Progress):
+class Told(TransferProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
 

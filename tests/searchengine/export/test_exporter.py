@@ -14,12 +14,12 @@ from PIL import Image
 
 from indexer.catalog.records import Filter
 from model.errors import ExportError, QueryError, StorageFull
-from searchengine.export import FORMATS, Origin, export
+from searchengine.export import FORMATS, ExportOrigin, export
 from searchengine.export.file_names import file_name
 from searchengine.output_files import completed
 from searchengine.search.query import Negative, Query
 
-ORIGIN = Origin("/an/index", "nano", "f00d", Query("red car door"))
+ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query("red car door"))
 
 
 def square(size=(20, 30)):
@@ -77,7 +77,9 @@ def test_the_manifest_tells_where_the_matches_come_from(three, tmp_path):
     where = Filter(path_glob="*.png", after=datetime(2024, 1, 2), min_area=0.01)
     negatives = (Negative("blue", 0.25),)
     query = Query("red door", None, negatives, 7, where, 2)
-    export(three, tmp_path, "masks", origin=Origin("/i", "nano", "f00d", query), raw_frame=True)
+    export(
+        three, tmp_path, "masks", origin=ExportOrigin("/i", "nano", "f00d", query), raw_frame=True
+    )
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["query"]["words"] == "red door"
     assert manifest["query"]["negatives"] == [{"words": "blue", "weight": 0.25}]
@@ -94,7 +96,7 @@ def test_the_manifest_tells_where_the_matches_come_from(three, tmp_path):
 
 
 def test_without_a_query_the_conditions_are_still_told(three, tmp_path):
-    origin = Origin("/i", "nano", "f", None, Filter(camera="acme"))
+    origin = ExportOrigin("/i", "nano", "f", None, Filter(camera="acme"))
     export(three, tmp_path, "coco", origin=origin)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["query"] is None

@@ -45,7 +45,7 @@ class Candidate:
     outer: Box
 
 
-class Judged:
+class ScoredMasks:
     """N masks of which those that may turn out stable are on their way to the host.
 
     Args:

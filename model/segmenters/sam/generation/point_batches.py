@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from model.segmenters.sam.generation.candidates import Candidate, Judged
+from model.segmenters.sam.generation.candidates import Candidate, ScoredMasks
 from model.segmenters.sam.generation.grid import Points
 from model.segmenters.sam.generation.upsampling import Thresholds
 from model.segmenters.sam.promptable import Answers, View
@@ -75,7 +75,7 @@ def lacks_memory(error: BaseException) -> bool:
 
 def _judged(
     view: View, points: Points, first: int, answers: Answers, wanted: Wanted
-) -> Judged | None:
+) -> ScoredMasks | None:
     """The masks of some points whose quality is enough, drawn and judged; None without any."""
     quality = answers.quality
     good = torch.ones_like(quality, dtype=torch.bool)
@@ -86,7 +86,7 @@ def _judged(
         return None
     per_point = quality.shape[1]
     places = np.flatnonzero(good.cpu().numpy())
-    return Judged(
+    return ScoredMasks(
         answers.masks(rows)[good[rows]],
         quality[good],
         points[places // per_point],

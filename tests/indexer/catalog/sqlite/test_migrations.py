@@ -15,7 +15,7 @@ from indexer.catalog.sqlite.migrations import MIGRATIONS, migrate, version_of
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
 from indexer.catalog.sqlite.tables import Tables
 from indexer.vectors.cache import FILE, synced_vectors
-from indexer.vectors.cache_file import Origin, read_origin, write_sealed
+from indexer.vectors.cache_file import CacheOrigin, read_origin, write_sealed
 from model.errors import IndexDamaged, IndexMissing, IndexTooNew
 
 NEXT = len(MIGRATIONS) + 1
@@ -252,7 +252,9 @@ def test_the_cache_of_the_first_version_is_made_anew(first_version: Path, made: 
         store, _ = synced_vectors(first_version, catalog, writable=True)
         space, generation = catalog.manifest.space, catalog.generation
         # as if it had been made before the catalog was migrated
-        old = Origin(generation - 1, space.fingerprint, space.dimension, len(store), store.kind)
+        old = CacheOrigin(
+            generation - 1, space.fingerprint, space.dimension, len(store), store.kind
+        )
         write_sealed(path, store.write, old)
         assert read_origin(path).schema == 1
         _, report = synced_vectors(first_version, catalog, writable=True)
@@ -263,17 +265,17 @@ def test_the_cache_of_the_first_version_is_made_anew(first_version: Path, made: 
 KILLED = """
 import sys
 import indexer.catalog.sqlite.migrations as migrations
-from indexer.catalog import vector_codec as directions
+from indexer.catalog import vector_codec
 from indexer.catalog.sqlite.sqlite_catalog import Catalog
 
 migrations._ROWS_AT_ONCE = 5
-pack = directions.pack
+pack = vector_codec.pack
 
 def told(rows):
     print("packing", flush=True)
     return pack(rows)
 
-directions.pack = told
+vector_codec.pack = told
 Catalog.open(sys.argv[1]).close()
 print("done", flush=True)
 sys.stdin.read()

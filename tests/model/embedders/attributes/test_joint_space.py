@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from model.embedders.attributes.joint_space import (
-    LOOKS,
+    ATTRIBUTES,
     joined_segments,
     joined_texts,
     without_looks,
 )
-from model.embedders.attributes.words import LookWords
+from model.embedders.attributes.words import AttributeWords
 
 RANDOM = np.random.default_rng(0)
 
@@ -19,7 +19,7 @@ def unit(rows: int, columns: int) -> np.ndarray:
 
 def test_without_a_word_of_looks_meaning_alone_decides() -> None:
     meanings, text = unit(20, 8), unit(1, 8)
-    segments = joined_segments(meanings, [unit(20, look.words.dimension) for look in LOOKS])
+    segments = joined_segments(meanings, [unit(20, look.words.dimension) for look in ATTRIBUTES])
     asked = joined_texts(text, text, ["a dog"])
     np.testing.assert_array_equal(np.argsort(segments @ asked[0]), np.argsort(meanings @ text[0]))
     for rows in (segments, asked):
@@ -31,14 +31,16 @@ def test_every_look_of_a_text_counts_by_its_own_length() -> None:
     (asked,) = joined_texts(text, text, ["red striped shirt"])
     colour, pattern = asked[8:24], asked[24:27]
     length = np.linalg.norm(asked[:8])
-    assert np.linalg.norm(colour) == pytest.approx(LOOKS[0].of_texts * length, rel=1e-5)
-    assert np.linalg.norm(pattern) == pytest.approx(LOOKS[1].of_texts * length, rel=1e-5)
+    assert np.linalg.norm(colour) == pytest.approx(ATTRIBUTES[0].of_texts * length, rel=1e-5)
+    assert np.linalg.norm(pattern) == pytest.approx(ATTRIBUTES[1].of_texts * length, rel=1e-5)
     assert without_looks("red striped shirt") == "shirt"
     assert without_looks("red striped") == "striped"
 
 
 def test_words_that_say_the_same_count_once() -> None:
-    words = LookWords(r"\b(?:(?P<hot>hot|warm)|(?P<cold>cold))\b", {"hot": (3, 0), "cold": (0, 3)})
+    words = AttributeWords(
+        r"\b(?:(?P<hot>hot|warm)|(?P<cold>cold))\b", {"hot": (3, 0), "cold": (0, 3)}
+    )
     np.testing.assert_allclose(words.asked(["HOT warm hot"]), [[1, 0]])
     np.testing.assert_allclose(words.asked(["hot or cold", "tea"]), [[0.5**0.5] * 2, [0, 0]])
     assert words.without("hot and cold tea") == "tea"
@@ -46,11 +48,11 @@ def test_words_that_say_the_same_count_once() -> None:
 
 
 def test_long_sentences_are_not_asked() -> None:
-    words = LookWords(r"\b(?P<hot>hot)\b", {"hot": (1,)}, longest=3)
+    words = AttributeWords(r"\b(?P<hot>hot)\b", {"hot": (1,)}, longest=3)
     assert words.asked(["a hot tea", "a hot cup of tea"]).tolist() == [[1], [0]]
     assert words.without("a hot cup of tea") == "a hot cup of tea"
 
 
 def test_every_group_has_a_row() -> None:
     with pytest.raises(ValueError, match="cold"):
-        LookWords(r"(?P<hot>hot)|(?P<cold>cold)", {"hot": (1,)})
+        AttributeWords(r"(?P<hot>hot)|(?P<cold>cold)", {"hot": (1,)})

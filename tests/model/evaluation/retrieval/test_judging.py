@@ -12,7 +12,7 @@ from model.evaluation.retrieval.judging import (
     phrases_of,
     relevance,
 )
-from model.evaluation.retrieval.observations import Looks, Proposals
+from model.evaluation.retrieval.observations import Observations, Proposals
 
 
 def photo(source: str, *regions: tuple[str, str]) -> TruePhoto:
@@ -47,7 +47,7 @@ PROPOSALS = Proposals(
         strict=True,
     )),
 )  # fmt: skip
-LOOKS = Looks(
+OBSERVATIONS = Observations(
     tuple(region.phrases for _, region in REGIONS),
     np.array([region.kind for _, region in REGIONS]),
     np.array([number for number, _ in REGIONS]),
@@ -78,18 +78,18 @@ def test_a_photo_is_judged_where_the_phrase_would_have_been_named(
 
 
 def test_what_a_proposal_is_to_a_phrase() -> None:
-    texts, relevant = phrases_of(LOOKS)
+    texts, relevant = phrases_of(OBSERVATIONS)
     assert texts == ("cat", "cow", "dog", "grass", "wheel")
     assert relevant.sum(axis=1).tolist() == [1, 1, 2, 1, 2]
-    dog = judgement(TRUTH, LOOKS, PROPOSALS, "dog", relevant[2])
+    dog = judgement(TRUTH, OBSERVATIONS, PROPOSALS, "dog", relevant[2])
     assert dog.judged.tolist() == [True, True, True, True, False, False]
     assert dog.region.tolist() == [0, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
     assert dog.touching.tolist() == [True, True, False, False, False, False]
     assert not dog.within.any()  # a part of a dog is no dog
-    grass = judgement(TRUTH, LOOKS, PROPOSALS, "grass", relevant[3])
+    grass = judgement(TRUTH, OBSERVATIONS, PROPOSALS, "grass", relevant[3])
     assert grass.within.tolist() == [False, False, True, False, False, False]
     assert (grass.region == NOTHING).all()
-    wheel = judgement(TRUTH, LOOKS, PROPOSALS, "wheel", relevant[4])
+    wheel = judgement(TRUTH, OBSERVATIONS, PROPOSALS, "wheel", relevant[4])
     assert wheel.region.tolist() == [NOTHING] * 4 + [4, NOTHING]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.evaluation.retrieval.observations import Looks
+from model.evaluation.retrieval.observations import Observations
 from model.evaluation.retrieval.placed import AMONG_ALL, placed
 from model.evaluation.retrieval.position_queries import mask_centres, place_queries
 from model.masks import rle
@@ -50,7 +50,7 @@ def test_what_cannot_be_told_is_not_asked() -> None:
 
 def test_a_table_tells_both_ways_of_judging() -> None:
     vectors = np.stack([1 - CENTRES[:, 0], DOORS[0]], axis=1).astype(np.float32)
-    looks = Looks(
+    observations = Observations(
         tuple(("door",) if door else ("tree",) for door in DOORS[0]),
         np.full(7, "object"),
         np.arange(7),
@@ -67,7 +67,7 @@ def test_a_table_tells_both_ways_of_judging() -> None:
     def encode(texts: list[str]) -> np.ndarray:
         return np.array([("left" in text, 0.05) for text in texts], np.float32)
 
-    table = placed(looks, "own", encode)
+    table = placed(observations, "own", encode)
     found = {row.what: row.figures[0] for row in table.rows}
     assert found["left: mAP"] == 1
     assert found["left: mAP"] > found["right: mAP"]

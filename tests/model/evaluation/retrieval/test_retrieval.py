@@ -1,4 +1,4 @@
-"""Figures of hand-made looks, computed by hand; and the fake preset on a miniature corpus."""
+"""Figures of hand-made observations, computed by hand; the fake preset on a miniature corpus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth, read_truth
 from model.errors import RootMissing
-from model.evaluation.retrieval.observations import Looks, Proposals, look
+from model.evaluation.retrieval.observations import Observations, Proposals, observe
 from model.evaluation.retrieval.retrieval import (
     own_masks,
     phrase_to_photo,
@@ -52,7 +52,7 @@ TRUTH = Truth(
     {"one": frozenset({"dog", "cat"}), "two": frozenset({"cat"})},
     frozenset(),
 )
-LOOKS = Looks(
+OBSERVATIONS = Observations(
     (("dog",), ("cat",), ("dog",), ("cat",)),
     np.array(["object", "object", "part", "object"]),
     np.array([0, 0, 1, 2]),
@@ -80,7 +80,7 @@ def figures(table: Table, column: str = "own") -> dict[str, float | None]:
 
 
 def test_phrases_find_true_masks() -> None:
-    table = true_masks(TRUTH, LOOKS, "own", encode, ["cat"])
+    table = true_masks(TRUTH, OBSERVATIONS, "own", encode, ["cat"])
     found = figures(table)
     dog, cat = (1 + 2 / 3) / 2, (1 + 2 / 3) / 2  # of cats the last is first, the second third
     assert found["mAP"] == pytest.approx((dog + cat) / 2)
@@ -101,7 +101,7 @@ def test_phrases_find_true_masks() -> None:
 
 
 def test_phrases_find_own_masks() -> None:
-    found = figures(own_masks(TRUTH, LOOKS, "own", encode, []))
+    found = figures(own_masks(TRUTH, OBSERVATIONS, "own", encode, []))
     # dog: judged in photos 0 and 1; the first mask is right, the second finds it again, the
     # others are wrong, and the dog of photo 1 is never found. cat: judged in 0, 1 and 2; masks
     # by score: the wrong one of photo 2, then the right one; the cat of photo 0 is never found.
@@ -117,7 +117,7 @@ def test_phrases_find_own_masks() -> None:
 
 
 def test_phrases_find_photos() -> None:
-    table = phrase_to_photo(TRUTH, LOOKS, "own", encode)
+    table = phrase_to_photo(TRUTH, OBSERVATIONS, "own", encode)
     assert table.title.startswith("phrase → photo, 3 photos")
     found = figures(table)
     # dog by best mask: 0, 1, 2; cat: 2, 1, 0
@@ -132,7 +132,7 @@ def test_phrases_find_photos() -> None:
 
 
 def test_texts_find_their_photos() -> None:
-    table = text_to_photo(TRUTH, LOOKS, "own", encode)
+    table = text_to_photo(TRUTH, OBSERVATIONS, "own", encode)
     assert [row.count for row in table.rows] == [3, 3]
     # "a dog": photo 3 is first of all (0.95); photo 4 (0.3) comes behind 0, 2, 1; photo 5 of the
     # cat (0.8) ties with a mask of photo 2, which was first. Other photos with the text are
@@ -174,7 +174,7 @@ def test_the_fake_preset_knows_colours(squares_corpus: Path) -> None:
 def test_a_look_links_proposals_with_regions(squares_corpus: Path) -> None:
     models = load_preset("colours").build()
     truth = read_truth(squares_corpus, "val", most=2)
-    seen = look(truth, models.embedder, {"own": models.segmenter}, lambda *_: None)
+    seen = observe(truth, models.embedder, {"own": models.segmenter}, lambda *_: None)
     assert seen.crops is None
     assert seen.imagenet is None
     assert seen.photo.tolist() == [0, 0, 1, 1]

@@ -2,15 +2,21 @@ import numpy as np
 import pytest
 
 from model.calibration import Calibration
-from model.training.calibration.fitting import Judged, diverse_rows, expected_error, fitted, judge
+from model.training.calibration.fitting import (
+    JudgedAnswers,
+    diverse_rows,
+    expected_error,
+    fitted,
+    judge,
+)
 from model.training.calibration.questions import Question
 
 
-def judged(random: np.random.Generator, separation: float, questions: int = 40) -> Judged:
+def judged(random: np.random.Generator, separation: float, questions: int = 40) -> JudgedAnswers:
     count = questions * 20
     shows = random.random(count) < 0.4
     evidence = random.normal(size=(count, 4)) + separation * shows[:, None]
-    return Judged(evidence, shows, np.repeat(np.arange(questions), 20))
+    return JudgedAnswers(evidence, shows, np.repeat(np.arange(questions), 20))
 
 
 def plain() -> Calibration:
@@ -20,7 +26,7 @@ def plain() -> Calibration:
 def test_the_fit_separates_and_is_calibrated() -> None:
     random = np.random.default_rng(0)
     present, absent = judged(random, 1.0), judged(random, 0.0)
-    absent = Judged(absent.evidence, np.zeros_like(absent.shows), absent.question)
+    absent = JudgedAnswers(absent.evidence, np.zeros_like(absent.shows), absent.question)
     calibration = fitted(plain(), [present], [absent])
     probability = calibration.probability(present.evidence)
     assert probability[present.shows].mean() > probability[~present.shows].mean() + 0.3

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from model.datasets.pairs import AnnotatedPhoto, TrainingPair
-from model.training.calibration.candidate_masks import Proposals
+from model.training.calibration.candidate_masks import CandidateMasks
 from model.training.calibration.questions import (
     absent_questions,
     named_questions,
@@ -25,10 +25,10 @@ PHOTOS = [
 ]
 
 
-def table(links: list[tuple[int, int, float, float]]) -> Proposals:
+def table(links: list[tuple[int, int, float, float]]) -> CandidateMasks:
     """Three proposals in each of the four photos."""
     columns = np.array(links, np.float64).reshape(-1, 4)
-    return Proposals(
+    return CandidateMasks(
         np.zeros((12, 2), np.float32),
         np.repeat(np.arange(4), 3),
         columns[:, 0].astype(np.int64),

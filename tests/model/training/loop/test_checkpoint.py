@@ -11,7 +11,7 @@ import torch
 from model.training.loop import checkpoint as module
 from model.training.loop.checkpoint import (
     Checkpoint,
-    Progress,
+    TrainingState,
     changes,
     checkpoints,
     load_checkpoint,
@@ -22,7 +22,7 @@ from model.training.loop.writing import replaced
 
 
 def at(step: int) -> Checkpoint:
-    progress = Progress(step, 1, 2, 3, (4, 5), 6, 0.5, {"trainer": {"lr": 0.1}})
+    progress = TrainingState(step, 1, 2, 3, (4, 5), 6, 0.5, {"trainer": {"lr": 0.1}})
     weights = {"weight": torch.full((3,), float(step))}
     return Checkpoint(progress, weights, weights, {"state": {0: {"step": torch.tensor(step)}}})
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from toy_training import ToyTask
 
 from model.errors import DataMissing, ExtraMissing, RunMismatch, TrainingDiverged, TrainingError
-from model.training.loop.callbacks import Watcher
+from model.training.loop.callbacks import Callbacks
 from model.training.loop.run_log import read_record
 from model.training.loop.seeds import seed_everything
 from model.training.loop.settings import TrainerSettings
@@ -172,7 +172,7 @@ def test_the_weights_of_another_network_are_not_taken(tmp_path: Path) -> None:
             Trainer(task, settings(), tmp_path).run(resume=True)
 
 
-class Hearer(Watcher):
+class Hearer(Callbacks):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -279,7 +279,7 @@ def test_averaged_weights_are_validated_and_exported(tmp_path: Path) -> None:
         averaged.append(task.weight)
         return {}
 
-    class Noter(Watcher):
+    class Noter(Callbacks):
         def stepped(self, step: int, terms: Mapping[str, float]) -> None:
             weights.append(task.weight)
 

@@ -5,21 +5,23 @@ import numpy as np
 import pytest
 
 from model.datasets.pairs import read_corpus
-from model.datasets.skipped_rows import Skipped
+from model.datasets.skipped_rows import SkippedRows
 from model.embedders.geometry import PLACES
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.errors import DataMissing
 from model.presets.preset import load_preset
-from model.training.registry import Supplies
+from model.training.registry import TaskContext
 from model.training.segment_head.phrase_bags import BagDraws, PhraseBags, phrase_bags
-from model.training.segment_head.segmenter_pairs import BEST, Proposer, Sight
+from model.training.segment_head.segmenter_pairs import BEST, PhotoFeatures, Proposer
 from model.training.segment_head.settings import PhraseSettings
 
 
-def sight(number: int, masks: int) -> Sight:
+def sight(number: int, masks: int) -> PhotoFeatures:
     """Each mask is told by its number, the photo's by what the global feature says."""
     pooled = np.arange(masks, dtype=np.float16)[None, :, None].repeat(2, axis=2)
-    return Sight(pooled, np.zeros((masks, PLACES), np.float32), np.full((1, 3), number, np.float16))
+    return PhotoFeatures(
+        pooled, np.zeros((masks, PLACES), np.float32), np.full((1, 3), number, np.float16)
+    )
 
 
 BAGS = PhraseBags(
@@ -71,8 +73,8 @@ def test_captioned_photos_are_seen_once_and_kept(tmp_path: Path, squares_corpus:
     pairs = [pair for photo in read_corpus(squares_corpus) for pair in photo.pairs]
     captioned = {pair.photo for pair in pairs if pair.kind == "photo"}
     proposer = Proposer(load_preset("colours"), [EfficientNetTrunk.shared()], tmp_path)
-    supplies = Supplies(squares_corpus, tmp_path, 1, 0, lambda line: None)
-    bags = phrase_bags(pairs, (), proposer, supplies, Skipped())
+    context = TaskContext(squares_corpus, tmp_path, 1, 0, lambda line: None)
+    bags = phrase_bags(pairs, (), proposer, context, SkippedRows())
     assert 0 < len(bags) <= len(captioned)
     first = bags.sights[0]
     assert 0 < len(first.places) <= BEST
@@ -80,10 +82,10 @@ def test_captioned_photos_are_seen_once_and_kept(tmp_path: Path, squares_corpus:
     assert first.whole.shape == (1, CHANNELS[-1])
     again = Proposer(load_preset("colours"), [EfficientNetTrunk.shared()], tmp_path)
     again._best = None  # type: ignore[assignment, method-assign]  # nothing is looked at twice
-    kept = phrase_bags(pairs, (), again, supplies, Skipped())
+    kept = phrase_bags(pairs, (), again, context, SkippedRows())
     np.testing.assert_array_equal(kept.sights[0].pooled, first.pooled)
     with pytest.raises(DataMissing, match="no photo has captions"):
-        phrase_bags(pairs, ("elsewhere",), again, supplies, Skipped())
+        phrase_bags(pairs, ("elsewhere",), again, context, SkippedRows())
 
 
 def test_settings_that_make_no_sense_are_errors() -> None:

@@ -9,7 +9,7 @@ from model.embedders.geometry import PLACES
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.masks import rle
 from model.presets.preset import load_preset
-from model.training.segment_head import segmenter_pairs as proposed_pairs
+from model.training.segment_head import segmenter_pairs
 from model.training.segment_head.segmenter_pairs import NONE, ProposedPairs, Proposer, judged
 
 SIZE = (20, 30)
@@ -50,7 +50,7 @@ def test_masks_are_judged_by_how_they_fit() -> None:
 
 
 def test_those_that_fit_come_first_and_only_some_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposed_pairs, "MOST", 2)
+    monkeypatch.setattr(segmenter_pairs, "MOST", 2)
     shown, chosen = judged(SEEN, PAIRS)
     assert set(chosen.tolist()) == {0, 1}
     shown, chosen = judged(Segments.empty(SIZE), PAIRS)

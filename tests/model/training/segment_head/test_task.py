@@ -14,7 +14,7 @@ from model.encoders.efficientnet import CHANNELS
 from model.training.segment_head import task as head_task
 from model.training.segment_head.phrase_bags import PhraseBags
 from model.training.segment_head.pooled_pairs import PooledPairs, neighbours
-from model.training.segment_head.segmenter_pairs import NONE, ProposedPairs, Sight
+from model.training.segment_head.segmenter_pairs import NONE, PhotoFeatures, ProposedPairs
 from model.training.segment_head.settings import HeadSettings, PhraseSettings
 from model.training.segment_head.task import HeadTask
 
@@ -179,7 +179,7 @@ def bags(count: int = 12) -> PhraseBags:
         pooled = random.normal(size=(3, sum(CHANNELS))).astype(np.float16)
         pooled[number % 3, number % 4] += 8
         whole = np.full((1, CHANNELS[-1]), number, np.float16)
-        sights.append(Sight(pooled[None], np.zeros((3, PLACES), np.float32), whole))
+        sights.append(PhotoFeatures(pooled[None], np.zeros((3, PLACES), np.float32), whole))
         said.append((WORDS[number % 4],))
     return PhraseBags(tuple(sights), tuple(said))
 

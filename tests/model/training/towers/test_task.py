@@ -13,7 +13,7 @@ from model.embedders.towers import TowersEmbedder
 from model.errors import DataMissing, RecipeInvalid, WeightsMismatch
 from model.masks import rle
 from model.training.loop.run_log import read_record
-from model.training.registry import Supplies
+from model.training.registry import TaskContext
 from model.training.run import train
 from model.training.towers.task import TowerTask, TowerTaskSettings, tower_kind
 
@@ -74,9 +74,9 @@ def settings(towers: Path, preset: str = "") -> TowerTaskSettings:
 
 
 def task(towers: Path, corpus: Path, cache: Path, told: list[str] | None = None) -> TowerTask:
-    supplies = Supplies(corpus, cache, 8, 0, [].append if told is None else told.append)
+    context = TaskContext(corpus, cache, 8, 0, [].append if told is None else told.append)
     torch.manual_seed(0)
-    built = tower_kind().build(settings(towers), supplies)
+    built = tower_kind().build(settings(towers), context)
     assert isinstance(built, TowerTask)
     return built
 
@@ -146,9 +146,9 @@ def test_a_cache_that_was_emptied_is_told(tiny_towers: Path, corpus: Path, tmp_p
 
 
 def test_a_preset_without_towers_is_refused(tiny_towers: Path, corpus: Path, cache: Path) -> None:
-    supplies = Supplies(corpus, cache, 8, 0, [].append)
+    context = TaskContext(corpus, cache, 8, 0, [].append)
     with pytest.raises(RecipeInvalid, match="no towers"):
-        tower_kind().build(settings(tiny_towers, "colours"), supplies)
+        tower_kind().build(settings(tiny_towers, "colours"), context)
 
 
 def test_a_head_belongs_to_the_towers_it_was_trained_on(

@@ -15,7 +15,7 @@ from toy_sam import PHOTO, drawing_sam
 
 from model.masks import rle
 from model.photos.images import Image
-from model.segmenters.sam.generation import candidate_pool as pool
+from model.segmenters.sam.generation import candidate_pool
 from model.segmenters.sam.generation.generator import MaskGenerator
 from model.segmenters.sam.networks.folded_sam import FoldedSam
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
@@ -103,7 +103,7 @@ def test_small_regions_are_dropped_as_the_reference_drops_them(
 
 def test_a_small_pool_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ours()
-    monkeypatch.setattr(pool, "BUDGET", 10_000)
+    monkeypatch.setattr(candidate_pool, "BUDGET", 10_000)
     assert ours() == expected
 
 

@@ -9,8 +9,8 @@ from scipy import ndimage
 from segment_anything.utils.amg import batched_mask_to_box, calculate_stability_score
 
 from model.masks import rle
-from model.segmenters.sam.generation import upsampling as enlarging
-from model.segmenters.sam.generation.candidates import Judged
+from model.segmenters.sam.generation import upsampling
+from model.segmenters.sam.generation.candidates import ScoredMasks
 from model.segmenters.sam.generation.upsampling import Thresholds, enlarged
 from model.segmenters.sam.resize_maps import Frame
 
@@ -23,7 +23,7 @@ def cloud(seed: int, cells: int = 16, level: float = 0.0) -> np.ndarray:
 
 def only(logits: np.ndarray, frame: Frame, thresholds: Thresholds):  # type: ignore[no-untyped-def]
     cut = logits[None, : frame.rows.cells_read, : frame.columns.cells_read]
-    judged = Judged(
+    judged = ScoredMasks(
         torch.from_numpy(cut),
         torch.tensor([0.5]),
         np.zeros((1, 2)),
@@ -48,7 +48,7 @@ def test_a_mask_is_measured_as_if_it_were_drawn(
     seed: int, height: int, width: int, level: float, strip: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enlarging, "_STRIP", strip)
+        patch.setattr(upsampling, "_STRIP", strip)
         inner = tuple(max(round(64 * length / max(height, width)), 1) for length in (height, width))
         frame = Frame.padded((height, width), (inner[0], inner[1]), 64, 16)
         logits, thresholds = cloud(seed, level=level), Thresholds(0.0, 1.0)
@@ -85,7 +85,7 @@ def test_what_cannot_be_stable_is_dropped_and_what_can_is_not() -> None:
     frame = Frame.stretched((60, 60), (16, 16))
     steep = np.where(ndimage.binary_dilation(cloud(1) > 3, iterations=2), 9, -9).astype(np.float32)
     logits = np.stack([steep, steep * 0.01, steep * 0 - 9])
-    judged = Judged(
+    judged = ScoredMasks(
         torch.from_numpy(logits),
         torch.ones(3),
         np.zeros((3, 2)),
