@@ -73,7 +73,14 @@ def main() -> None:
         if line is None:
             raise
         typer.echo(f"segsearch: {line}", err=True)
-        sys.exit(1)
+        sys.exit(_code_of(error))
+
+
+def _code_of(error: Exception) -> int:
+    """Exit code of an error that is told in one line."""
+    from model.errors import OutputUnusable
+
+    return 2 if isinstance(error, OutputUnusable) else 1
 
 
 def _line_of(error: Exception) -> str | None:

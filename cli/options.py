@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from indexer.catalog.records import Filter
     from searchengine.search.query import Negative
 
+
+def output_path(text: str) -> Path:
+    """A path to write to; an empty one is refused, which `Path` takes for the current folder."""
+    from model.errors import OutputUnusable
+
+    if not text.strip():
+        raise OutputUnusable("the name of the output is empty", "give one")
+    return Path(text)
+
+
 IndexOption = Annotated[
     Path | None,
     typer.Option(
@@ -84,7 +94,16 @@ NeighboursOption = Annotated[
 ]
 SheetOption = Annotated[
     Path | None,
-    typer.Option("--sheet", metavar="PNG", help="Draw the matches with their masks into a PNG."),
+    typer.Option(
+        "--sheet",
+        metavar="FILE",
+        help="Draw the matches with their masks into a picture, .png or .jpg.",
+        parser=output_path,
+    ),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files that are there, also those not made here."),
 ]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the drawn matches in a viewer.")]
 

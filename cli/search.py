@@ -22,6 +22,7 @@ from cli.options import (
     NeighboursOption,
     NotOption,
     OpenOption,
+    OverwriteOption,
     PerPhotoOption,
     PresetOption,
     SheetOption,
@@ -63,6 +64,7 @@ def search(
     ] = None,
     sheet: SheetOption = None,
     open_: OpenOption = False,
+    overwrite: OverwriteOption = False,
     preset: PresetOption = None,
     head: HeadOption = None,
 ) -> None:
@@ -78,6 +80,7 @@ def search(
         raise typer.BadParameter("give either WORDS or --batch FILE")
     if batch is not None and (sheet or open_):
         raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
+    _check_sheet(sheet, overwrite)
     where = conditions(in_, after, before, camera, min_area)
     unwanted = negatives(not_)
 
@@ -88,7 +91,8 @@ def search(
         if batch is not None:
             _answer_lines(engine, batch, query)
         else:
-            _show(engine.search(query(" ".join(words or ()))), json, sheet, open_)
+            matches = engine.search(query(" ".join(words or ())))
+            _show(matches, json, sheet, open_, overwrite)
 
 
 def similar(
@@ -113,6 +117,7 @@ def similar(
     json: JsonOption = False,
     sheet: SheetOption = None,
     open_: OpenOption = False,
+    overwrite: OverwriteOption = False,
     preset: PresetOption = None,
     head: HeadOption = None,
 ) -> None:
@@ -122,6 +127,7 @@ def similar(
     """
     from searchengine import Example, SearchEngine
 
+    _check_sheet(sheet, overwrite)
     example = Example(
         photo,
         None if at is None else cast(tuple[float, float], numbers(at, 2, "a point X,Y")),
@@ -133,10 +139,18 @@ def similar(
     where = conditions(in_, after, before, camera, min_area)
     with SearchEngine.open(index, headed(preset, head)) as engine:
         matches = engine.similar(example, k, where=where, per_photo=per_photo)
-        _show(matches, json, sheet, open_)
+        _show(matches, json, sheet, open_, overwrite)
 
 
-def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool) -> None:
+def _check_sheet(sheet: Path | None, overwrite: bool) -> None:
+    """Refuse a sheet that could not be written before any model is loaded."""
+    if sheet is not None:
+        from searchengine.pictures.contact_sheet import check_place
+
+        check_place(sheet, overwrite=overwrite)
+
+
+def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool, overwrite: bool) -> None:
     if json:
         print_json(matches.to_dict())
     else:
@@ -149,7 +163,7 @@ def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool) -> None
         sheet = Path(tempfile.mkdtemp(prefix="segsearch-")) / "matches.png"
     from searchengine.pictures.overlay import contact_sheet
 
-    contact_sheet([matches], sheet, per_query=max(len(matches), 1))
+    contact_sheet([matches], sheet, per_query=max(len(matches), 1), overwrite=overwrite)
     say(f"drawn: {sheet}")
     if open_:
         typer.launch(str(sheet))

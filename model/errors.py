@@ -26,6 +26,7 @@ SegsearchError
 │   └── StorageFull         the disk is full
 ├── QueryError              the question cannot be understood
 ├── ExportError             the answer cannot be written
+│   └── OutputUnusable      what was named for it takes no file: a folder, a device, an odd suffix
 ├── TrainingError
 │   ├── RecipeInvalid       a recipe is not there or not understood
 │   ├── DataMissing         there is nothing to train on
@@ -150,6 +151,10 @@ class QueryError(SegsearchError):
 
 class ExportError(SegsearchError):
     """The answer cannot be written."""
+
+
+class OutputUnusable(ExportError):
+    """What was named for an output can never take one: wrong usage."""
 
 
 class TrainingError(SegsearchError):

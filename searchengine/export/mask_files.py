@@ -8,8 +8,8 @@ import numpy as np
 
 from indexer.catalog.records import PhotoRow
 from searchengine.export.file_names import file_name
-from searchengine.export.image_bytes import png
 from searchengine.export.writer import Writer
+from searchengine.pictures.image_bytes import png
 from searchengine.search.match import Match
 
 

@@ -9,12 +9,10 @@ import numpy as np
 from indexer.catalog.records import PhotoRow
 from model.photos.images import to_raw_frame
 from searchengine.export.file_names import file_name
-from searchengine.export.image_bytes import jpeg, png
 from searchengine.export.writer import Writer
+from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
 from searchengine.pictures.overlay import overlay
 from searchengine.search.match import Match, pixels_of
-
-LONGEST_JPEG = 65_535  # pixels of a side; longer ones become PNG
 
 
 class Overlays(Writer):
@@ -23,6 +21,7 @@ class Overlays(Writer):
     @classmethod
     def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
         """One picture a photo."""
+        # longer ones become PNG
         suffix = ".jpg" if max(photo.size) <= LONGEST_JPEG else ".png"
         return [file_name(photo.path, photo.id, suffix)]
 

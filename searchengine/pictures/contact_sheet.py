@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ from PIL import Image, ImageDraw, ImageOps
 
 from model.errors import ExportError, PhotoChanged, PhotoError, shown
 from model.photos.images import read_image
-from searchengine.output_files import write
+from searchengine.output_files import refuse_place, write
 from searchengine.pictures import drawing
+from searchengine.pictures.image_bytes import encoded, format_of
 from searchengine.search.match import CONFIDENT, Match, Matches
 
 COLUMNS = 6
@@ -33,22 +33,32 @@ CLOSE = (0.44, 0.5)  # shares of the tile's width and height that the close view
 
 
 def contact_sheet(
-    answers: Sequence[Matches], path: str | os.PathLike[str], *, per_query: int = COLUMNS
+    answers: Sequence[Matches],
+    path: str | os.PathLike[str],
+    *,
+    per_query: int = COLUMNS,
+    overwrite: bool = False,
 ) -> Path:
-    """Write one PNG that shows the best matches of each query.
+    """Write one picture that shows the best matches of each query.
 
     A tile shows the photo with the mask, a closer view where the mask is small, rank, score,
     confidence and file name. A photo that cannot be read leaves a grey tile that says why.
 
     Args:
         answers: one to a query, in the order of the sheet.
-        path: of the PNG; an older file is replaced when the new one is complete.
+        path: file to write, PNG or JPEG by its suffix. An older sheet is replaced when the new
+            one is complete.
         per_query: tiles a query at the most.
+        overwrite: replace a file that is no picture of segsearch's, too.
 
     Raises:
-        ExportError: the file cannot be written, or would be too large to be opened.
+        OutputUnusable: the path is a folder, a device, or has a suffix of no such format.
+        ExportError: another file is there, it cannot be written, or would be too large to be
+            opened.
         StorageFull: the disk is full.
     """
+    place = Path(path)
+    check_place(place, overwrite=overwrite)
     columns = max(1, min(COLUMNS, per_query, max((len(a) for a in answers), default=1)))
     width = max(2 * MARGIN + columns * (PICTURE[0] + GAP) - GAP, 900)
     tile_height = PICTURE[1] + CAPTION + GAP
@@ -71,10 +81,14 @@ def contact_sheet(
             x = MARGIN + column * (PICTURE[0] + GAP)
             sheet.paste(tile(match), (x, top + HEADING + row * tile_height))
         top += tall
-    encoded = io.BytesIO()
-    sheet.save(encoded, "PNG")
-    write(Path(path), encoded.getvalue())
-    return Path(path)
+    write(place, encoded(sheet, place))
+    return place
+
+
+def check_place(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse what a contact sheet cannot be written to; see `contact_sheet` for the errors."""
+    refuse_place(path, overwrite=overwrite)
+    format_of(path)
 
 
 def tile(match: Match) -> Image.Image:
