@@ -76,8 +76,8 @@ def contact_sheet(
     top = MARGIN
     for answer, tall in zip(answers, heights, strict=True):
         _heading(sheet, answer, top)
-        for place, match in enumerate(answer[:per_query]):
-            row, column = divmod(place, columns)
+        for number, match in enumerate(answer[:per_query]):
+            row, column = divmod(number, columns)
             x = MARGIN + column * (PICTURE[0] + GAP)
             sheet.paste(tile(match), (x, top + HEADING + row * tile_height))
         top += tall

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pycocotools import mask as coco
 
 
@@ -125,3 +126,26 @@ def test_no_index_is_one_line_with_the_way_out(run, tmp_path: Path) -> None:
     assert (done.code, done.out) == (1, "")
     assert done.err.count("\n") == 1
     assert "segsearch index" in done.err
+
+
+def test_a_sheet_never_takes_the_place_of_a_photo(run, indexed: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "holiday.jpg"
+    Image.new("RGB", (40, 30), "red").save(photo)
+    before = photo.read_bytes()
+    command = ("search", "red", "--index", indexed, "--sheet")
+    refused = run(*command, photo)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "--overwrite" in refused.err
+    assert photo.read_bytes() == before
+    assert run(*command, tmp_path / "sheet.jpg").code == 0
+    assert run(*command, tmp_path / "sheet.jpg").code == 0  # drawn again
+    with Image.open(tmp_path / "sheet.jpg") as picture:
+        assert picture.format == "JPEG"
+    assert run(*command, photo, "--overwrite").code == 0
+    assert photo.read_bytes() != before
+
+
+@pytest.mark.parametrize("sheet", ["", ".", "/", "/dev/null", "sheet.bmp", "sheet"])
+def test_what_takes_no_sheet_is_wrong_usage(run, tmp_path: Path, sheet: str) -> None:
+    done = run("search", "red", "--index", tmp_path / "none", "--sheet", sheet)
+    assert (done.code, done.err.count("\n")) == (2, 1)

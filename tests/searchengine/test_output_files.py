@@ -1,12 +1,23 @@
 import errno
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from model.errors import ExportError, StorageFull
-from searchengine.output_files import completed, link, made_folder, write
+from model.errors import ExportError, OutputUnusable, StorageFull
+from searchengine.output_files import (
+    completed,
+    link,
+    made_below,
+    made_folder,
+    refuse_place,
+    write,
+)
+from searchengine.pictures.image_bytes import png
 
 
 class FullDisk(io.RawIOBase):
@@ -88,3 +99,61 @@ def test_links_are_made_only_to_what_is_there(tmp_path):
     assert link(tmp_path / "a.jpg", tmp_path / "photo.jpg")
     assert not link(tmp_path / "b.jpg", tmp_path / "gone.jpg")
     assert names_in(tmp_path) == ["a.jpg", "photo.jpg"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / f".{gone.pid}-0123abcd.part").write_bytes(b"half")
+    (tmp_path / f".{os.getpid()}-0123abcd.part").write_bytes(b"being written")
+    (tmp_path / ".mine.part").write_bytes(b"somebody's")
+    made_folder(tmp_path)
+    assert names_in(tmp_path) == sorted([f".{os.getpid()}-0123abcd.part", ".mine.part"])
+
+
+def test_folders_below_are_never_reached_by_links(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "labels").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ExportError, match="leads out of the folder"):
+        made_below(tmp_path / "out", "labels")
+    with pytest.raises(ExportError, match="leads out of the folder"):
+        made_below(tmp_path / "out", "labels/train")
+    assert names_in(tmp_path / "elsewhere") == []
+    assert made_below(tmp_path / "out", "a/b").is_dir()
+    assert made_below(tmp_path / "out", "") == tmp_path / "out"
+
+
+@pytest.mark.parametrize("name", [".", "/", "/dev/null", "folder", "pipe", "x" * 60_000, "a\0b"])
+def test_what_takes_no_picture_is_wrong_usage(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for overwrite in (False, True):
+        with pytest.raises(OutputUnusable) as refused:
+            refuse_place(
+                tmp_path / name if name[0] not in "./" else Path(name), overwrite=overwrite
+            )
+        assert len(str(refused.value)) < 500
+
+
+def test_only_pictures_of_ours_are_drawn_again(tmp_path: Path) -> None:
+    photo, mine = tmp_path / "photo.png", tmp_path / "mine.png"
+    Image.new("RGB", (4, 3)).save(photo)
+    mine.write_bytes(png(Image.new("RGB", (4, 3))))
+    (tmp_path / "link.png").symlink_to(photo)
+    for place in (photo, tmp_path / "link.png"):
+        with pytest.raises(ExportError, match="choose another name, or add --overwrite"):
+            refuse_place(place, overwrite=False)
+        refuse_place(place, overwrite=True)
+    refuse_place(mine, overwrite=False)
+    refuse_place(tmp_path / "new.png", overwrite=False)
+    with pytest.raises(ExportError, match="there is no folder"):
+        refuse_place(tmp_path / "nowhere" / "new.png", overwrite=True)
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"photo")
+    (tmp_path / "out.png").symlink_to(tmp_path / "photo.png")
+    write(tmp_path / "out.png", b"sheet")
+    assert (tmp_path / "photo.png").read_bytes() == b"photo"
+    assert (tmp_path / "out.png").read_bytes() == b"sheet"
