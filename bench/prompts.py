@@ -19,9 +19,9 @@ import torch
 from figures import show
 from segment_anything import SamAutomaticMaskGenerator
 
-from model.datasets.ground_truth import TruePhoto, read_truth
+from model.datasets.ground_truth import TruePhoto, read_truth, regions_of
 from model.evaluation.masks.average_recall import found_at, recall
-from model.evaluation.masks.mask_recall import in_photo_frame, regions_of
+from model.evaluation.masks.mask_recall import in_photo_frame
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image

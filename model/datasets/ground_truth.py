@@ -19,6 +19,8 @@ from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
 
+LEAST_SHARE = 0.002  # of the photo; smaller regions are not asked for
+
 STUFF_KIND = "stuff"
 
 
@@ -198,3 +200,14 @@ def _regions(record: dict[str, Any]) -> Iterator[Region]:
             str(region["kind"]),
             None if annotator is None else int(annotator),
         )
+
+
+def regions_of(photo: TruePhoto, annotator: int) -> list[Region]:
+    """The regions that are asked for: large enough, and of one annotator."""
+    areas = rle.areas([region.counts for region in photo.regions], photo.size)
+    least = LEAST_SHARE * photo.size[0] * photo.size[1]
+    return [
+        region
+        for region, area in zip(photo.regions, areas, strict=True)
+        if area >= least and region.annotator in (None, annotator)
+    ]

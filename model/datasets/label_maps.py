@@ -18,8 +18,9 @@ from PIL import Image as PillowImage
 
 from model.datasets.ground_truth import TruePhoto, Truth
 from model.errors import PhotoUnreadable, RootMissing, shown
-from model.evaluation.semantic.pixel_labels import UNJUDGED
 from model.masks import rle
+
+UNJUDGED = -1  # label of pixels whose class nobody annotated
 
 Labels = NDArray[np.int64]
 _NO_CLASS = frozenset({"background", "ignore", "unlabeled", "unlabelled", "other"})

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.datasets.ground_truth import TruePhoto, read_truth
+from model.datasets.ground_truth import TruePhoto, read_truth, regions_of
 from model.datasets.pairs import held_back
-from model.evaluation.masks.mask_recall import regions_of
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.datasets.ground_truth import Truth
+from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
 from model.errors import RootMissing, shown
 from model.evaluation.baselines import PlainFelzenszwalb
-from model.evaluation.masks.mask_recall import Progress, measure_masks, regions_of
+from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels

@@ -15,8 +15,8 @@ from typing import Any
 from model.errors import PresetUnknown, shown
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.presets.settings import Setting, Settings, check_section, number, text, whole
+from model.weights.sources import FOLDER
 
-FOLDER = Path(__file__).parent
 DEFAULT = "nano"
 HEAD = ".safetensors"
 SECTIONS = ("segmenter", "embedder", "weights")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from model.embeddings import EmbeddingSpace
 from model.errors import PresetUnknown, WeightsMissing, shown
-from model.presets.files import DEFAULT, FOLDER, preset_file, preset_names, read_table, split_head
+from model.presets.files import DEFAULT, preset_file, preset_names, read_table, split_head
 from model.presets.registry import EMBEDDERS, NO_VECTORS, SEGMENTERS, Kind, check_kind
+from model.weights.sources import FOLDER
 from model.weights.weights import Weights, read_weights
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ class Preset:
         head = read_weights("head", entry, Path(), self.name)
         kept = {role: each for role, each in self.weights.items() if role != "calibration"}
         return replace(self, weights={**kept, "head": head}, head=path)
+
+    @property
+    def towers_fingerprint(self) -> str:
+        """Hex digest of the frozen towers: that of the space, were there no trained head."""
+        return self.without_head().space.fingerprint
 
     def without_head(self) -> Preset:
         """This preset as it is before anybody trains a head for it."""

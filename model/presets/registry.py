@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from model.devices import PRECISIONS
 from model.errors import PresetUnknown, shown
@@ -29,14 +29,39 @@ from model.presets.settings import (
 if TYPE_CHECKING:
     from model.calibration import Calibration
     from model.embedder import Embedder
-    from model.presets.preset import Preset
+    from model.embeddings import EmbeddingSpace
     from model.segmenter import Segmenter
+    from model.weights.weights import Weights
 
 Model = TypeVar("Model")
 Build = Callable[..., Model]
-"""Takes the preset and the settings of the section."""
+"""Builder of a model from the preset and the settings of its section."""
 
 NO_VECTORS = ("calibration", "masks", "prompts")  # weights that judge scores or draw masks
+
+
+class ModelSource(Protocol):
+    """Preset, as far as the builders of its models know it."""
+
+    @property
+    def source(self) -> Path:
+        """Path of the preset's file."""
+
+    @property
+    def weights(self) -> Mapping[str, Weights]:
+        """Weight files by role."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """Embedding space of the vectors."""
+
+    @property
+    def towers_fingerprint(self) -> str:
+        """Hex digest of the frozen towers."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +77,7 @@ class Kind(Generic[Model]):
 
     build: Build[Model]
     settings: Settings
-    calibration: Callable[[Preset], Calibration | None] = lambda preset: None
+    calibration: Callable[[ModelSource], Calibration | None] = lambda preset: None
     gpu: bool = False
 
 
@@ -76,7 +101,7 @@ def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any
     check_section(file, section, said, first | dict(kinds[said["kind"]].settings))
 
 
-def _path(preset: Preset, role: str) -> Path:
+def _path(preset: ModelSource, role: str) -> Path:
     if role not in preset.weights:
         raise PresetUnknown(
             f"{shown(preset.source)} names no weights for '{role}', which its models need",
@@ -85,13 +110,13 @@ def _path(preset: Preset, role: str) -> Path:
     return preset.weights[role].checked_path()
 
 
-def _felzenszwalb(preset: Preset, **settings: Any) -> Segmenter:
+def _felzenszwalb(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.classical.felzenszwalb import FelzenszwalbSegmenter
 
     return FelzenszwalbSegmenter(**settings)
 
 
-def _dense(preset: Preset, **settings: Any) -> Segmenter:
+def _dense(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.dense.segmenter import DenseSegmenter
 
     questions = _path(preset, "prompts") if "prompts" in preset.weights else None
@@ -100,26 +125,26 @@ def _dense(preset: Preset, **settings: Any) -> Segmenter:
     )
 
 
-def _colour_regions(preset: Preset, **settings: Any) -> Segmenter:
+def _colour_regions(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.classical.colour_regions import ColourRegionSegmenter
 
     return ColourRegionSegmenter(**settings)
 
 
-def _sam(preset: Preset, **settings: Any) -> Segmenter:
+def _sam(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.sam.segmenter import SamSegmenter
 
     return SamSegmenter(_path(preset, "masks"), **settings)
 
 
-def _transformers_sam(preset: Preset, **settings: Any) -> Segmenter:
+def _transformers_sam(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
 
     path = _path(preset, "masks")
     return TransformersSegmenter(path if path.is_dir() else path.parent, **settings)
 
 
-def _universal(preset: Preset, **settings: Any) -> Embedder:
+def _universal(preset: ModelSource, **settings: Any) -> Embedder:
     from model.embedders.universal import UniversalEmbedder
 
     head = _path(preset, "head")
@@ -131,7 +156,7 @@ def _universal(preset: Preset, **settings: Any) -> Embedder:
     return UniversalEmbedder.load(preset.space, head, **files, **settings)
 
 
-def _colour_words(preset: Preset, **settings: Any) -> Embedder:
+def _colour_words(preset: ModelSource, **settings: Any) -> Embedder:
     from model.embedders.colour_words import DIMENSION, ColourWordEmbedder
 
     if preset.dimension != DIMENSION:
@@ -142,24 +167,25 @@ def _colour_words(preset: Preset, **settings: Any) -> Embedder:
     return ColourWordEmbedder(preset.space, **settings)
 
 
-def _towers(preset: Preset, **settings: Any) -> Embedder:
+def _towers(preset: ModelSource, **settings: Any) -> Embedder:
     from model.embedders.towers import TowersEmbedder, TowerSettings
 
     files = {
         role: each.checked_path() for role, each in preset.weights.items() if role not in NO_VECTORS
     }
-    towers = preset.without_head().space.fingerprint
-    return TowersEmbedder.load(preset.space, TowerSettings(**settings), files, towers)
+    return TowersEmbedder.load(
+        preset.space, TowerSettings(**settings), files, preset.towers_fingerprint
+    )
 
 
-def _fitted_calibration(preset: Preset) -> Calibration | None:
+def _fitted_calibration(preset: ModelSource) -> Calibration | None:
     from model.calibration import Calibration
 
     fitted = preset.weights.get("calibration")
     return Calibration.load(fitted.checked_path()) if fitted else None
 
 
-def _colour_calibration(preset: Preset) -> Calibration:
+def _colour_calibration(preset: ModelSource) -> Calibration:
     from model.embedders.colour_words import colour_calibration
 
     return colour_calibration()

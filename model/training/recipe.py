@@ -12,8 +12,8 @@ from model.errors import RecipeInvalid, shown
 from model.toml_tables import from_table
 from model.training.loop.seeds import seed_everything
 from model.training.loop.settings import TrainerSettings
-from model.training.loop.task import Task
-from model.training.registry import KINDS, TaskContext, TaskKind
+from model.training.loop.task import Task, TaskContext, TaskKind
+from model.training.registry import KINDS
 
 
 @dataclass(frozen=True)

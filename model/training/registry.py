@@ -3,43 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from model.training.loop.task import Task
-
-
-@dataclass(frozen=True)
-class TaskContext:
-    """What every task is built with, besides its own settings.
-
-    Attributes:
-        data: the folder that `--data` names.
-        cache: folder for features of frozen towers.
-        batch: [trainer] batch, examples a batch.
-        seed: [trainer] seed.
-        tell: takes a line for people, as while features are made.
-    """
-
-    data: Path
-    cache: Path
-    batch: int
-    seed: int
-    tell: Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class TaskKind:
-    """A kind of task.
-
-    Attributes:
-        settings: the frozen dataclass of its keys in [task], besides `kind`.
-        build: makes the task from such settings.
-    """
-
-    settings: type[Any]
-    build: Callable[[Any, TaskContext], Task]
+from model.training.loop.task import TaskKind
 
 
 def _segment_head() -> TaskKind:

@@ -12,9 +12,10 @@ from model.errors import DataMissing, shown
 from model.training.loop.callbacks import Callbacks
 from model.training.loop.distributed import accelerator
 from model.training.loop.run_log import read_record
+from model.training.loop.task import TaskKind
 from model.training.loop.trainer import Trainer, refuse_used
 from model.training.recipe import load_recipe
-from model.training.registry import KINDS, TaskKind
+from model.training.registry import KINDS
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from model.errors import PresetUnknown, shown
 from model.weights.cache import cache_folder
 
+FOLDER = Path(__file__).parents[1] / "presets"  # the bundled presets and their weights
 HUB = "https://huggingface.co"
 FILES = (".safetensors", ".pth", ".pt", ".bin")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

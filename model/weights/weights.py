@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import WeightsMismatch, WeightsMissing, shown
-from model.presets.files import FOLDER
 from model.weights.cache import known_sha256, record_of, sha256_of
-from model.weights.sources import Local, Published, Source, checked_name, read_source
+from model.weights.sources import FOLDER, Local, Published, Source, checked_name, read_source
 
 PERMISSIVE = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0")
 USUAL = ("config.json", "model.safetensors")  # of a folder in the format of transformers

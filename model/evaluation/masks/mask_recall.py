@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.datasets.ground_truth import Region, TruePhoto, Truth
+from model.datasets.ground_truth import LEAST_SHARE, Region, TruePhoto, Truth, regions_of
 from model.evaluation.masks.average_recall import THRESHOLDS, found_at, recall
 from model.evaluation.ranking import mean
 from model.evaluation.tables import Row, Table
@@ -19,7 +19,6 @@ from model.masks.segments import Segments
 from model.segmenter import Segmenter
 
 FIRST = (10, 100, 1000)
-LEAST_SHARE = 0.002  # of the photo; smaller regions are not asked for
 SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo
     "small, 0.2–1 % of the photo": (LEAST_SHARE, 0.01),
     "medium, 1–10 %": (0.01, 0.1),
@@ -73,17 +72,6 @@ def measure_masks(
         tuple(segmenters),
         tuple(_rows([found[name] for name in segmenters])),
     )
-
-
-def regions_of(photo: TruePhoto, annotator: int) -> list[Region]:
-    """The regions that are asked for: large enough, and of one annotator."""
-    areas = rle.areas([region.counts for region in photo.regions], photo.size)
-    least = LEAST_SHARE * photo.size[0] * photo.size[1]
-    return [
-        region
-        for region, area in zip(photo.regions, areas, strict=True)
-        if area >= least and region.annotator in (None, annotator)
-    ]
 
 
 def in_photo_frame(segments: Segments, size: tuple[int, int]) -> tuple[bytes, ...]:

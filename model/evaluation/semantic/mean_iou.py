@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import bare_segments
-from model.datasets.label_maps import LabelledPhotos
+from model.datasets.label_maps import UNJUDGED, LabelledPhotos
 from model.embedder import Embedder
 from model.evaluation.comparison import CHANCE
 from model.evaluation.masks.mask_recall import Progress, in_photo_frame
 from model.evaluation.ranking import mean
 from model.evaluation.semantic.pixel_labels import (
-    UNJUDGED,
     Confusion,
     class_probabilities,
     label_map,

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.datasets.label_maps import UNJUDGED
 from model.masks import rle
-
-UNJUDGED = -1
 
 
 def class_probabilities(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model.datasets.ground_truth import TruePhoto
+from model.datasets.ground_truth import TruePhoto, regions_of
 from model.datasets.outlined_photos import OutlinedPhotos
 from model.encoders.efficientnet import (
     CHANNELS,
@@ -22,7 +22,7 @@ from model.encoders.efficientnet import (
     require_sides,
 )
 from model.evaluation.masks.average_recall import found_at, recall
-from model.evaluation.masks.mask_recall import in_photo_frame, regions_of
+from model.evaluation.masks.mask_recall import in_photo_frame
 from model.masks import rle
 from model.presets.preset import load_preset
 from model.segmenters.dense.head import HYPOTHESES, DenseProposals
@@ -31,7 +31,7 @@ from model.segmenters.dense.selection import Selection, chosen_segments
 from model.training.dense_masks.augmentation import ViewSettings
 from model.training.dense_masks.batches import MaskBatch, MaskPhotos, kept_maps
 from model.training.loop.feature_store import FeatureStore
-from model.training.loop.task import Task
+from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.mask_losses import (
     best_hypothesis,
     dice_loss,
@@ -39,7 +39,6 @@ from model.training.losses.mask_losses import (
     iou_loss,
     overlaps,
 )
-from model.training.registry import TaskContext, TaskKind
 
 WEIGHTS = "masks.safetensors"
 FRAME = 320  # pixels of the longer side in which segments are measured

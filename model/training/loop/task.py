@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,35 @@ class Task(ABC):
     def rate(self, parameter: str) -> float:
         """Learning rate of a parameter (by its name in the network), as a share of the recipe's."""
         return 1.0
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """What every task is built with, besides its own settings.
+
+    Attributes:
+        data: the folder that `--data` names.
+        cache: folder for features of frozen towers.
+        batch: [trainer] batch, examples a batch.
+        seed: [trainer] seed.
+        tell: takes a line for people, as while features are made.
+    """
+
+    data: Path
+    cache: Path
+    batch: int
+    seed: int
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """A kind of task.
+
+    Attributes:
+        settings: the frozen dataclass of its keys in [task], besides `kind`.
+        build: makes the task from such settings.
+    """
+
+    settings: type[Any]
+    build: Callable[[Any, TaskContext], Task]

@@ -12,15 +12,14 @@ from segment_anything.modeling import PromptEncoder
 from torch import Tensor
 from torch.nn import functional
 
-from model.datasets.ground_truth import TruePhoto
+from model.datasets.ground_truth import TruePhoto, regions_of
 from model.datasets.outlined_photos import OutlinedPhotos
 from model.encoders.efficientnet import EfficientNetTrunk, require_sides
-from model.evaluation.masks.mask_recall import regions_of
 from model.masks import rle
 from model.presets.preset import load_preset
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.promptable.network import PromptedSam, PromptedShape, localised
-from model.training.loop.task import Task
+from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.mask_losses import dice_loss, focal_loss
 from model.training.prompts.batches import (
     PromptBatch,
@@ -30,7 +29,6 @@ from model.training.prompts.batches import (
     framed_masks,
 )
 from model.training.prompts.simulated_prompts import boxes, clicks, corrections
-from model.training.registry import TaskContext, TaskKind
 
 WEIGHTS = "prompts.safetensors"
 _READING_RATE = 0.1

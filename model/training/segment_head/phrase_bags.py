@@ -14,7 +14,7 @@ from model.datasets.pairs import PHOTO_KIND, TrainingPair
 from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, PhotoError
 from model.language.noun_phrases import noun_phrases
-from model.training.registry import TaskContext
+from model.training.loop.task import TaskContext
 from model.training.segment_head.segmenter_pairs import PhotoFeatures, Proposer
 
 

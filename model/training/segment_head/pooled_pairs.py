@@ -25,7 +25,7 @@ from model.errors import DataMissing, PhotoError
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_image
 from model.training.loop.feature_store import FeatureStore
-from model.training.registry import TaskContext
+from model.training.loop.task import TaskContext
 from model.training.segment_head.segmenter_pairs import NONE, ProposedPairs, Proposer
 
 SIDE = 448  # pixels of a photo's longer side

@@ -25,18 +25,16 @@ from model.evaluation.ranking import Ranking, mean
 from model.presets.preset import Preset, load_preset
 from model.training.loop.distributed import gathered
 from model.training.loop.seeds import seed_everything
-from model.training.loop.task import Task
+from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.contrastive import Temperature, contrastive_loss
 from model.training.losses.phrase_loss import phrase_loss
-from model.training.registry import TaskContext, TaskKind
+from model.training.losses.text_targets import numbered, positives
 from model.training.segment_head.balance import pair_weights, phrase_counts
 from model.training.segment_head.batches import (
     BagBatch,
     HeadBatch,
     PhraseDraws,
     Seen,
-    numbered,
-    positives,
 )
 from model.training.segment_head.phrase_bags import PhraseBags, phrase_bags
 from model.training.segment_head.pooled_pairs import PooledPairs, neighbours, pooled_pairs

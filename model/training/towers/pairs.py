@@ -23,7 +23,7 @@ from model.errors import DataMissing, PhotoError
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_image
 from model.training.loop.feature_store import FeatureStore
-from model.training.registry import TaskContext
+from model.training.loop.task import TaskContext
 
 Levels = tuple[tuple[int, ...], tuple[int, ...]]
 """Numbers of CLIP's blocks, and of DINOv2's."""

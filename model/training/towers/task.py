@@ -32,12 +32,12 @@ from model.presets.preset import Preset, load_preset
 from model.training.loop.batch_stream import moved
 from model.training.loop.distributed import gathered
 from model.training.loop.feature_store import FeatureStore
-from model.training.loop.task import Task
+from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.contrastive import Temperature, contrastive_loss
-from model.training.registry import TaskContext, TaskKind
-from model.training.segment_head.batches import numbered, positives
-from model.training.segment_head.task import WEIGHTS
+from model.training.losses.text_targets import numbered, positives
 from model.training.towers.pairs import TowerPairs, tower_pairs
+
+WEIGHTS = "head.safetensors"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from PIL import Image
 from model.datasets.ground_truth import read_truth
 from model.datasets.label_maps import (
     LAYOUTS,
+    UNJUDGED,
     labelled_corpus,
     parsed_classes,
     read_layout,
@@ -18,7 +19,6 @@ from model.datasets.label_maps import (
 from model.errors import PhotoUnreadable, RootMissing
 from model.evaluation.run import evaluate_labels
 from model.evaluation.semantic.mean_iou import measure_labels
-from model.evaluation.semantic.pixel_labels import UNJUDGED
 from model.presets.preset import load_preset
 
 ROWS = 4  # of each band in a miniature label map

@@ -12,8 +12,9 @@ from model.errors import RecipeInvalid
 from model.toml_tables import from_table
 from model.training.loop.schedule import END, START, rate_share
 from model.training.loop.settings import TrainerSettings
+from model.training.loop.task import TaskContext, TaskKind
 from model.training.recipe import load_recipe
-from model.training.registry import KINDS, TaskContext, TaskKind
+from model.training.registry import KINDS
 
 RECIPES = sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
 

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from model.datasets.ground_truth import Region, TruePhoto, Truth, bare_segments
+from model.datasets.ground_truth import Region, TruePhoto, Truth, bare_segments, regions_of
 from model.evaluation import baselines
 from model.evaluation.baselines import LEAST_CROP, PlainFelzenszwalb, crop_vectors, cropped
-from model.evaluation.masks.mask_recall import in_photo_frame, measure_masks, regions_of
+from model.evaluation.masks.mask_recall import in_photo_frame, measure_masks
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image

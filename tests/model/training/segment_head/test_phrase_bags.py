@@ -10,7 +10,7 @@ from model.embedders.geometry import PLACES
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.errors import DataMissing
 from model.presets.preset import load_preset
-from model.training.registry import TaskContext
+from model.training.loop.task import TaskContext
 from model.training.segment_head.phrase_bags import BagDraws, PhraseBags, phrase_bags
 from model.training.segment_head.segmenter_pairs import BEST, PhotoFeatures, Proposer
 from model.training.segment_head.settings import PhraseSettings

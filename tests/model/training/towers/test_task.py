@@ -13,7 +13,7 @@ from model.embedders.towers import TowersEmbedder
 from model.errors import DataMissing, RecipeInvalid, WeightsMismatch
 from model.masks import rle
 from model.training.loop.run_log import read_record
-from model.training.registry import TaskContext
+from model.training.loop.task import TaskContext
 from model.training.run import train
 from model.training.towers.task import TowerTask, TowerTaskSettings, tower_kind
 
