@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import (
-    AfterOption,
-    BeforeOption,
-    CameraOption,
-    CountOption,
-    HeadOption,
-    IndexOption,
-    InOption,
-    JsonOption,
-    MinAreaOption,
-    NeighboursOption,
-    NotOption,
-    PerPhotoOption,
-    PresetOption,
-    conditions,
-    headed,
-    negatives,
-)
+from cli.options import JsonOption
 from cli.output import print_json, say
+from cli.search_options import SearchOptions, takes_search_options
+
+if TYPE_CHECKING:
+    from searchengine import Filter, Query
 
 
 class Format(StrEnum):
@@ -41,7 +28,9 @@ class Format(StrEnum):
     cvat = "cvat"
 
 
+@takes_search_options
 def export(
+    options: SearchOptions,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")],
     words: Annotated[
         list[str] | None, typer.Argument(metavar="WORDS", help="Export what this finds.")
@@ -61,39 +50,21 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there.")
     ] = False,
-    index: IndexOption = None,
-    k: CountOption = 20,
-    not_: NotOption = None,
-    in_: InOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    camera: CameraOption = None,
-    min_area: MinAreaOption = 0.0,
-    per_photo: PerPhotoOption = None,
-    neighbours: NeighboursOption = 0,
     json: JsonOption = False,
-    preset: PresetOption = None,
-    head: HeadOption = None,
 ) -> None:
     """Write the masks of what words find, of chosen segments, or of all.
 
     Masks have the size of the upright photo. A manifest with query, scores and preset lies
     beside them.
     """
-    from searchengine import SearchEngine
-    from searchengine.search.query import Query
-
     if sum((bool(words), bool(ids), all_)) != 1:
         raise typer.BadParameter("give one of WORDS, --ids and --all")
-    where = conditions(in_, after, before, camera, min_area)
-    with SearchEngine.open(index, headed(preset, head)) as engine:
-        query = None
-        if words:
-            query = Query(
-                " ".join(words), None, negatives(not_), k, where, per_photo, neighbours=neighbours
-            )
+    what: Query | Filter | list[int] = options.where() if all_ else _ids(ids)
+    if words:
+        what = options.query(" ".join(words))
+    with options.open() as engine:
         report = engine.export(
-            query or (where if all_ else _ids(ids or [])),
+            what,
             output,
             format.value,
             raw_frame=raw_frame,
@@ -111,10 +82,10 @@ def export(
         raise typer.Exit(3)
 
 
-def _ids(texts: list[str]) -> list[int]:
+def _ids(texts: list[str] | None) -> list[int]:
     try:
-        return [int(part) for part in ",".join(texts).split(",")]
+        return [int(part) for text in texts or () for part in text.split(",")]
     except ValueError:
         raise typer.BadParameter(
-            f"'{','.join(texts)}' is no list of segment ids, as 3,17"
+            f"'{','.join(texts or ())}' is no list of segment ids, as 3,17"
         ) from None

@@ -53,7 +53,14 @@ def index(
     from indexer.update import Options, Progress
     from searchengine import SearchEngine
 
-    options = Options(jobs, max_megapixels, prune, force, dry_run, retry)
+    options = Options(
+        jobs=jobs,
+        max_megapixels=max_megapixels,
+        prune=prune,
+        force=force,
+        dry_run=dry_run,
+        retry=retry,
+    )
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:
             report = engine.index(*folders, options=options, progress=Progress())

@@ -10,49 +10,25 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from cli.options import (
-    AfterOption,
-    BeforeOption,
-    CameraOption,
-    CountOption,
-    HeadOption,
-    IndexOption,
-    InOption,
     JsonOption,
-    MinAreaOption,
-    NeighboursOption,
-    NotOption,
     OpenOption,
     OverwriteOption,
-    PerPhotoOption,
-    PresetOption,
     SheetOption,
-    conditions,
-    headed,
-    negatives,
     numbers,
 )
 from cli.output import print_json, print_matches, say
+from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
-    from searchengine.engine import SearchEngine
-    from searchengine.search.match import Matches
-    from searchengine.search.query import Query
+    from searchengine import Matches, Query, SearchEngine
 
 
+@takes_search_options
 def search(
+    options: SearchOptions,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")
     ] = None,
-    index: IndexOption = None,
-    k: CountOption = 20,
-    not_: NotOption = None,
-    in_: InOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    camera: CameraOption = None,
-    min_area: MinAreaOption = 0.0,
-    per_photo: PerPhotoOption = None,
-    neighbours: NeighboursOption = 0,
     json: JsonOption = False,
     batch: Annotated[
         str | None,
@@ -65,37 +41,28 @@ def search(
     sheet: SheetOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
-    preset: PresetOption = None,
-    head: HeadOption = None,
 ) -> None:
     """Find segments by words, best first, each with a calibrated confidence.
 
     With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
     Where nothing is confident it says so, and shows the nearest all the same.
     """
-    from searchengine import SearchEngine
-    from searchengine.search.query import Query
-
     if bool(words) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
     if batch is not None and (sheet or open_):
         raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
     _check_sheet(sheet, overwrite)
-    where = conditions(in_, after, before, camera, min_area)
-    unwanted = negatives(not_)
-
-    def query(text: str) -> Query:
-        return Query(text, None, unwanted, k, where, per_photo, neighbours=neighbours)
-
-    with SearchEngine.open(index, headed(preset, head)) as engine:
+    with options.open() as engine:
         if batch is not None:
-            _answer_lines(engine, batch, query)
+            _answer_lines(engine, batch, options.query)
         else:
-            matches = engine.search(query(" ".join(words or ())))
+            matches = engine.search(options.query(" ".join(words or ())))
             _show(matches, json, sheet, open_, overwrite)
 
 
+@takes_search_options
 def similar(
+    options: SearchOptions,
     photo: Annotated[
         Path | None, typer.Argument(metavar="PHOTO", help="A photo, indexed or not.")
     ] = None,
@@ -106,26 +73,16 @@ def similar(
     segment: Annotated[
         int | None, typer.Option(metavar="ID", help="A segment of the index.")
     ] = None,
-    index: IndexOption = None,
-    k: CountOption = 20,
-    in_: InOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    camera: CameraOption = None,
-    min_area: MinAreaOption = 0.0,
-    per_photo: PerPhotoOption = None,
     json: JsonOption = False,
     sheet: SheetOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
-    preset: PresetOption = None,
-    head: HeadOption = None,
 ) -> None:
     """Find segments like a photo, or like a point, a box or a segment in one.
 
     Points and boxes are in pixels of the upright photo.
     """
-    from searchengine import Example, SearchEngine
+    from searchengine import Example
 
     _check_sheet(sheet, overwrite)
     example = Example(
@@ -136,9 +93,8 @@ def similar(
         else cast(tuple[float, float, float, float], numbers(box, 4, "a box X,Y,W,H")),
         segment,
     )
-    where = conditions(in_, after, before, camera, min_area)
-    with SearchEngine.open(index, headed(preset, head)) as engine:
-        matches = engine.similar(example, k, where=where, per_photo=per_photo)
+    with options.open() as engine:
+        matches = engine.similar(example, where=options.where(), **options.counts())
         _show(matches, json, sheet, open_, overwrite)
 
 

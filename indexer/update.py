@@ -39,7 +39,7 @@ from model.presets.preset import Preset
 SMALL = 20  # files; a pruning that forgets no more than these is no accident
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """How an index is brought up to date.
 

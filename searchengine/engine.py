@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from model.presets.preset import DEFAULT, Models, Preset, load_preset
 from searchengine.search.cascade import answers_to
 from searchengine.search.example import Example, embed_example
 from searchengine.search.match import Match, Matches
-from searchengine.search.query import Negative, Query
+from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import question
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.status import Status, status_of
@@ -127,44 +127,68 @@ class SearchEngine:
     def search(
         self,
         words: str | Query,
-        k: int = 20,
+        k: int | None = None,
         *,
-        negatives: Sequence[str | Negative] = (),
+        negatives: Sequence[str | Negative] | str | None = None,
         where: Filter | None = None,
         per_photo: int | None = None,
+        neighbours: int | None = None,
+        collapse: bool | None = None,
     ) -> Matches:
         """The segments that show what the words say, best first.
 
         Args:
-            words: any text, or a whole `Query` (the other arguments are then not looked at).
-            k: matches at the most.
+            words: any text, or a whole `Query`, which then says all that the other arguments do.
+            k: matches at most; 20 unless given.
             negatives: what matches should not show.
-            where: exact conditions.
-            per_photo: matches from one photo at the most.
+            where: exact conditions on photos and segments.
+            per_photo: matches from one photo at most; any number unless given.
+            neighbours: segments of other photos that each is also judged by; 0 unless given.
+            collapse: whether segments that overlap and photos that look the same count once;
+                they do unless given.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
-            QueryError: nothing is asked.
+            QueryError: nothing is asked, or another argument is given beside a whole `Query`.
         """
-        if isinstance(words, Query):
-            return self._answer(words, str(words.words))
-        parsed = tuple(n if isinstance(n, Negative) else Negative(n) for n in negatives)
-        query = Query(words, None, parsed, k, where or Filter(), per_photo)
-        return self._answer(query, words)
+        given = _given(
+            k=k,
+            negatives=None if negatives is None else as_negatives(negatives),
+            where=where,
+            per_photo=per_photo,
+            neighbours=neighbours,
+            collapse=collapse,
+        )
+        if not isinstance(words, Query):
+            return self._answer(Query(words=words, **given), words)
+        if given:
+            raise QueryError(
+                f"{' and '.join(given)} given beside a whole Query",
+                "say it in the Query, or ask with words",
+            )
+        return self._answer(words, words.words)
 
     def similar(
         self,
         example: Match | Example | Path | str,
-        k: int = 20,
+        k: int | None = None,
         *,
+        negatives: Sequence[str | Negative] | str | None = None,
         where: Filter | None = None,
         per_photo: int | None = None,
+        neighbours: int | None = None,
+        collapse: bool | None = None,
     ) -> Matches:
         """The segments most like a match, a photo, or a place in one.
 
         The segment that is asked about is no answer; the photo it lies in may be.
 
+        Args:
+            example: a match, an `Example`, or the path of a photo, indexed or not.
+            k: as in `search`, and so are the other arguments.
+
         Raises:
+            IndexMissing: nothing has been indexed yet.
             PhotoError: the photo cannot be read.
             QueryError: the place is outside the photo, or the segment is not in the index.
         """
@@ -172,9 +196,16 @@ class SearchEngine:
             example = Example(segment=example.segment_id)
         elif not isinstance(example, Example):
             example = Example(Path(example))
+        given = _given(
+            k=k,
+            negatives=None if negatives is None else as_negatives(negatives),
+            where=where,
+            per_photo=per_photo,
+            neighbours=neighbours,
+            collapse=collapse,
+        )
         vector, itself = embed_example(example, self.reader, self.preset, self.models)
-        query = Query(example=vector, k=k, where=where or Filter(), per_photo=per_photo)
-        return self._answer(query, str(example), itself)
+        return self._answer(Query(example=vector, **given), str(example), itself)
 
     def segments(
         self, ids: Iterable[int] | None = None, *, where: Filter | None = None
@@ -256,3 +287,8 @@ class SearchEngine:
     def _preset_of(self, index: Index) -> Preset:
         manifest = index.catalog.manifest
         return load_preset(self._asked_preset or manifest.settings.get("source") or manifest.preset)
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}

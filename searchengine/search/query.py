@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from indexer.catalog.records import Filter
@@ -34,7 +35,7 @@ class Negative:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """A question: words, an example, or both.
 
@@ -76,3 +77,13 @@ class Query:
             )
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")
+
+
+def as_negatives(given: Sequence[str | Negative] | str) -> tuple[Negative, ...]:
+    """Negatives from a text, or from several texts and negatives.
+
+    Raises:
+        QueryError: one of them has no words.
+    """
+    several = [given] if isinstance(given, str) else given
+    return tuple(n if isinstance(n, Negative) else Negative(n) for n in several)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_words_find_segments_with_their_masks(engine: SearchEngine) -> None:
 
 
 def test_the_mask_lies_on_the_object(engine: SearchEngine) -> None:
-    matches = engine.search(Query("red", where=Filter(path_glob="red.jpg"), k=1))
+    matches = engine.search(Query(words="red", where=Filter(path_glob="red.jpg"), k=1))
     yy, xx = np.mgrid[:240, :320]
     truth = ((xx - 90) / 50) ** 2 + ((yy - 100) / 60) ** 2 <= 1
     mask = matches[0].mask()
@@ -50,6 +51,34 @@ def test_negatives_lower_what_they_name(engine: SearchEngine) -> None:
     assert without[0].segment_id != engine.search("blue", k=1)[0].segment_id
     assert len(plain) == len(without)
     assert all(score is not None and score < 0.3 for score in of_blue)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"k": 20}, {"negatives": []}, {"where": Filter()}, {"per_photo": 1}, {"collapse": True}],
+)
+def test_what_is_said_beside_a_whole_query_is_told(
+    engine: SearchEngine, beside: dict[str, Any]
+) -> None:
+    with pytest.raises(QueryError, match=next(iter(beside))):
+        engine.search(Query(words="red"), **beside)
+
+
+def test_arguments_and_a_query_say_the_same(engine: SearchEngine) -> None:
+    negatives = (Negative("blue", 1.0),)
+    told = engine.search("red", 3, negatives=negatives, per_photo=1, neighbours=2, collapse=False)
+    whole = engine.search(
+        Query(words="red", k=3, negatives=negatives, per_photo=1, neighbours=2, collapse=False)
+    )
+    assert told.asked == whole.asked
+    assert told.to_dict() == whole.to_dict()
+
+
+def test_an_example_may_have_negatives_and_neighbours(engine: SearchEngine) -> None:
+    match = engine.search("red blue", k=1)[0]
+    plain, without = (engine.similar(match, 5, negatives=n) for n in (None, "blue"))
+    assert [m.score for m in plain] != [m.score for m in without]
+    assert engine.similar(match, 5, neighbours=2).asked != plain.asked
 
 
 @pytest.mark.parametrize(
@@ -203,7 +232,7 @@ def test_near_duplicate_photos_collapse(tmp_path: Path, photos: Path) -> None:
     with SearchEngine.open(tmp_path / "index", preset="colours") as engine:
         engine.index(folder)
         found = engine.search("blue", k=20)
-        every = engine.search(Query("blue", k=20, collapse=False))
+        every = engine.search(Query(words="blue", k=20, collapse=False))
     assert len({n for n in names(found) if n != "green.jpg"}) == 1
     assert {"smaller.jpg", "three.jpg"} <= set(names(every))
     assert [Path(p).name for m in found for p in m.duplicates]

@@ -19,7 +19,7 @@ from searchengine.export.file_names import file_name
 from searchengine.output_files import completed
 from searchengine.search.query import Negative, Query
 
-ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query("red car door"))
+ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query(words="red car door"))
 
 
 def square(size=(20, 30)):
@@ -76,7 +76,7 @@ def test_the_files_are_those_that_the_manifest_lists(format, three, tmp_path):
 def test_the_manifest_tells_where_the_matches_come_from(three, tmp_path):
     where = Filter(path_glob="*.png", after=datetime(2024, 1, 2), min_area=0.01)
     negatives = (Negative("blue", 0.25),)
-    query = Query("red door", None, negatives, 7, where, 2)
+    query = Query(words="red door", negatives=negatives, k=7, where=where, per_photo=2)
     export(
         three, tmp_path, "masks", origin=ExportOrigin("/i", "nano", "f00d", query), raw_frame=True
     )

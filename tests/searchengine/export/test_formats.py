@@ -132,7 +132,7 @@ READERS = {
     "labelme": read_labelme,
     "cvat": read_cvat,
 }
-ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query("red car door"))
+ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query(words="red car door"))
 
 
 @pytest.mark.parametrize("format", READERS)
@@ -241,7 +241,7 @@ def test_nothing_found_is_exported_as_nothing(format, tmp_path):
 
 def test_any_words_make_a_category(made_match, tmp_path):
     words = 'a "b" <c> & \n: ü 🐈 \x07 {d} \udcff # e'
-    origin = ExportOrigin("i", "nano", "f", Query(words))
+    origin = ExportOrigin("i", "nano", "f", Query(words=words))
     matches = [made_match(shapes()["corner"], path="/x/a\nb&\udcff\x01<.jpg")]
     for format in READERS:
         export(matches, tmp_path / format, format, origin=origin)

@@ -25,7 +25,7 @@ def naive(engine: SearchEngine, vector: np.ndarray, asked: np.ndarray, photo: in
 def test_scores_are_shared_with_neighbours_of_other_photos(
     engine: SearchEngine, count: int
 ) -> None:
-    query = Query("red")
+    query = Query(words="red")
     asked = question(query, engine._embedder)
     plain = recall(engine.reader, asked, query, 8)
     found = with_neighbours(plain, asked, engine.reader, count)
@@ -40,8 +40,8 @@ def test_scores_are_shared_with_neighbours_of_other_photos(
 
 
 def test_a_query_may_ask_for_them_and_gets_matches(engine: SearchEngine) -> None:
-    plain = engine.search(Query("red", k=3))
-    shared = engine.search(Query("red", k=3, neighbours=2))
+    plain = engine.search(Query(words="red", k=3))
+    shared = engine.search(Query(words="red", k=3, neighbours=2))
     assert [match.rank for match in shared] == [1, 2, 3]
     assert {match.photo.path for match in shared[:2]} == {match.photo.path for match in plain[:2]}
     assert [match.score for match in shared] != [match.score for match in plain]
@@ -51,4 +51,4 @@ def test_a_query_may_ask_for_them_and_gets_matches(engine: SearchEngine) -> None
 @pytest.mark.parametrize("count", [-1, 101])
 def test_an_odd_number_of_them_is_refused(count: int) -> None:
     with pytest.raises(QueryError, match="0 to 100"):
-        Query("red", neighbours=count)
+        Query(words="red", neighbours=count)

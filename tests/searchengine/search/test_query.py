@@ -3,7 +3,7 @@ import pytest
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError, SpaceMismatch
 from model.presets.preset import load_preset
-from searchengine.search.query import Negative, Query
+from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import question
 
 EMBEDDER = load_preset("colours").build().embedder
@@ -12,7 +12,7 @@ EMBEDDER = load_preset("colours").build().embedder
 def test_a_question_is_the_weighted_sum_of_its_terms() -> None:
     red, blue, green = EMBEDDER.embed_texts(["red", "blue", "green"]).vectors
     example = EMBEDDER.embed_texts(["green"])
-    query = Query("red", example, (Negative("blue", 0.7),))
+    query = Query(words="red", example=example, negatives=(Negative("blue", 0.7),))
     assert question(query, EMBEDDER) == pytest.approx(red - 0.7 * blue + green)
 
 
@@ -42,3 +42,14 @@ def test_a_negative_without_words_is_told() -> None:
 def test_an_example_is_one_vector() -> None:
     with pytest.raises(ValueError, match="expected 1"):
         Query(example=EMBEDDER.embed_texts(["red", "blue"]))
+
+
+def test_a_query_is_told_by_names_alone() -> None:
+    with pytest.raises(TypeError):
+        Query("red", None, (), 5)  # type: ignore[misc]
+
+
+def test_negatives_come_as_a_text_as_texts_or_ready() -> None:
+    ready = Negative("blue", 0.7)
+    assert as_negatives("blue") == (Negative("blue"),)
+    assert as_negatives(["red", ready]) == (Negative("red"), ready)

@@ -1,0 +1,178 @@
+"""Search options: what `search`, `similar` and `export` can all be told, said once.
+
+A verb takes one `SearchOptions`; `takes_search_options` puts the command line's options in its
+place, so that no verb can leave one out or name it differently.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from cli.options import HeadOption, IndexOption, PresetOption, headed
+
+if TYPE_CHECKING:
+    from searchengine import Filter, Negative, Query, SearchEngine
+
+
+def moment(text: str) -> datetime:
+    """The start of the year, month, day, hour, minute or second that a text names."""
+    parts = re.fullmatch(
+        r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?)(?::(\d\d)(?::(\d\d))?)?)?)?)?", text.strip()
+    )
+    try:
+        if parts is None:
+            raise ValueError(text)
+        year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups())
+        return datetime(year, month or 1, day or 1, hour, minute, second)
+    except ValueError:
+        raise typer.BadParameter(
+            f"'{text}' is no date; give one as 2023, 2023-05 or 2023-05-17"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """Index, preset, conditions and counts of one search, as the command line gives them."""
+
+    index: IndexOption = None
+    k: Annotated[
+        int, typer.Option("-k", "--count", metavar="N", help="Most matches to show.", min=1)
+    ] = 20
+    not_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not",
+            metavar="WORDS",
+            help="What matches should not show; WEIGHT:WORDS for a weight other than 0.5."
+            " Repeatable.",
+        ),
+    ] = None
+    in_: Annotated[
+        str | None,
+        typer.Option("--in", metavar="GLOB", help="Only photos whose path matches, as '2023/*'."),
+    ] = None
+    after: Annotated[
+        datetime | None,
+        typer.Option(
+            "--after",
+            metavar="DATE",
+            parser=moment,
+            help="Only photos taken at this date or later: 2023-05-17.",
+        ),
+    ] = None
+    before: Annotated[
+        datetime | None,
+        typer.Option(
+            "--before",
+            metavar="DATE",
+            parser=moment,
+            help="Only photos taken before this date: 2023-05-17.",
+        ),
+    ] = None
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera", metavar="TEXT", help="Only photos of cameras whose name contains TEXT."
+        ),
+    ] = None
+    min_area: Annotated[
+        float,
+        typer.Option(
+            "--min-area",
+            metavar="F",
+            help="Smallest segment, as a share of its photo's area.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0
+    per_photo: Annotated[
+        int | None,
+        typer.Option("--per-photo", metavar="N", help="Most matches from one photo.", min=1),
+    ] = None
+    neighbours: Annotated[
+        int,
+        typer.Option(
+            "--neighbours",
+            metavar="N",
+            help="Judge each segment also by the N most like it in other photos; takes longer.",
+            min=0,
+        ),
+    ] = 0
+    preset: PresetOption = None
+    head: HeadOption = None
+
+    def open(self) -> SearchEngine:
+        """The engine over the index, with the preset that is asked for."""
+        from searchengine import SearchEngine
+
+        return SearchEngine.open(self.index, headed(self.preset, self.head))
+
+    def query(self, words: str) -> Query:
+        """The words as a query with these options."""
+        from searchengine import Query
+
+        return Query(words=words, where=self.where(), **self.counts())
+
+    def counts(self) -> dict[str, Any]:
+        """Keyword arguments beside words and conditions, as `Query` and `similar` take them."""
+        return {
+            "k": self.k,
+            "negatives": self.negatives(),
+            "per_photo": self.per_photo,
+            "neighbours": self.neighbours,
+        }
+
+    def where(self) -> Filter:
+        """The conditions on photos and segments."""
+        from searchengine import Filter
+
+        return Filter(
+            path_glob=self.in_,
+            after=self.after,
+            before=self.before,
+            camera=self.camera,
+            min_area=self.min_area,
+        )
+
+    def negatives(self) -> tuple[Negative, ...]:
+        """The negatives, each given as `WORDS` or `WEIGHT:WORDS`."""
+        from searchengine import Negative
+
+        parsed = []
+        for text in self.not_ or ():
+            weighted = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+):(.+)", text, re.DOTALL)
+            if weighted:
+                parsed.append(Negative(weighted[2], float(weighted[1])))
+            else:
+                parsed.append(Negative(text))
+        return tuple(parsed)
+
+
+def takes_search_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with all search options after its own, for its parameter `options`."""
+    hints = get_type_hints(SearchOptions, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    shared = [
+        inspect.Parameter(field.name, kind, default=field.default, annotation=hints[field.name])
+        for field in fields(SearchOptions)
+    ]
+
+    @wraps(verb)
+    def with_options(**given: Any) -> None:
+        chosen = {field.name: given.pop(field.name) for field in fields(SearchOptions)}
+        verb(options=SearchOptions(**chosen), **given)
+
+    own = inspect.signature(verb, eval_str=True)
+    others = (p.replace(kind=kind) for p in own.parameters.values() if p.name != "options")
+    parameters = [*others, *shared]
+    with_options.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_options

@@ -1,0 +1,39 @@
+"""What `search`, `similar` and `export` can be told is the same."""
+
+from dataclasses import fields
+from datetime import datetime
+
+import pytest
+import typer
+import typer.main
+
+from cli.main import app
+from cli.search_options import SearchOptions, moment
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize("verb", ["search", "similar", "export"])
+def test_every_verb_that_searches_takes_every_search_option(verb: str) -> None:
+    known = {parameter.name: parameter for parameter in COMMANDS[verb].params}
+    of_search = {parameter.name: parameter for parameter in COMMANDS["search"].params}
+    for field in fields(SearchOptions):
+        assert known[field.name].opts == of_search[field.name].opts
+        assert known[field.name].help == of_search[field.name].help
+
+
+def test_options_become_a_query() -> None:
+    options = SearchOptions(
+        k=3, not_=["blue", "0.8:grey"], after=moment("2023"), camera="leica", neighbours=2
+    )
+    query = options.query("red")
+    assert (query.words, query.k, query.neighbours) == ("red", 3, 2)
+    assert [(n.words, n.weight) for n in query.negatives] == [("blue", 0.5), ("grey", 0.8)]
+    assert query.where == options.where()
+    assert query.where.after == datetime(2023, 1, 1)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2023-13", "2023-02-30", "", "2023-05-17T25"])
+def test_what_is_no_date_is_told(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="no date"):
+        moment(text)
