@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from indexer.catalog.path_pattern import require_path
 from indexer.scan.walk import FileStamp
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
@@ -127,8 +128,7 @@ class Filter:
     """Exact conditions on photos and segments; what is not given is not asked.
 
     Attributes:
-        path_glob: SQLite's GLOB, case-sensitive (`*` also crosses folders), matched on the whole
-            path, on what follows any "/", and, without a "/" in it, on the base name.
+        path_glob: a pattern of paths, a folder or a name, as `PathPattern` reads it.
         after: taken at this naive local time or later; a photo without a time never matches.
         before: taken earlier than this.
         camera: part of the camera's name, in any case.
@@ -151,6 +151,8 @@ class Filter:
             raise QueryError(
                 f"a least area of {self.min_area} is no share of a photo", "give 0 to 1"
             )
+        if self.path_glob is not None:
+            require_path(self.path_glob)
         for moment in (self.after, self.before):
             if moment is not None and moment.tzinfo is not None:
                 raise QueryError(

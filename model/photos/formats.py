@@ -27,15 +27,30 @@ from PIL import (
     WebPImagePlugin,
 )
 
-_READ = "jpg jpeg jpe jfif png webp avif tif tiff bmp gif"
-_HEIC = "heic heif"
-_RAW = (
-    "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef ptx raf raw rw2 rwl"
-    " sr2 srf srw x3f"
+# Suffixes only choose what is opened; what a file is, its first bytes tell.
+_READ = (
+    "jpg jpeg jpe jfif jif jfi pjpeg pjpg pjp mpo jps insp png apng pns webp avif avifs tif tiff"
+    " ptif btf tf8 bmp dib gif"
 )
-_DRAWN = "ai eps svg svgz emf wmf psd psb xcf"
-_OTHER = "cur dds exr hdr icns ico j2k jp2 jxl jxr pbm pcx pgm pnm ppm qoi tga"
-_MOVING = "3gp avi flv m2ts m4v mkv mov mp4 mpeg mpg mts webm wmv"
+_HEIC = "heic heics heif heifs hif"
+_RAW = (
+    "3fr ari arw bay braw cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw"
+    " nef nrw orf ori pef ptx pxn r3d raf raw rdc rw2 rwl rwz sr2 srf srw sti x3f"
+)
+_DRAWN = (
+    "afdesign afphoto ai cdr clip cpt emf eps kra mdp ora pdn psb psd psp pspimage pxd sketch svg"
+    " svgz wmf xcf"
+)
+_OTHER = (
+    "astc avci avcs bpg bw cin cur dcm dds dicom djv djvu dpx exr fits flif fpx fts hdp hdr icb"
+    " icns ico iff ilbm j2c j2k jls jng jp2 jpc jpf jpg2 jpm jpx jxl jxr ktx ktx2 lbm mj2 mng msp"
+    " pam pbm pcd pcx pfm pgm pict pnm ppm qoi ras rgb rgba sgi tga thm vda vst wbmp wdp xbm xpm"
+    " xwd"
+)
+_MOVING = (
+    "360 3g2 3gp amv asf avi divx dv f4v flv hevc insv lrv m2t m2ts m2v m4v mjpeg mjpg mkv mov mp4"
+    " mpe mpeg mpg mts mxf ogm ogv qt rm rmvb vob webm wmv"
+)
 
 _has_heif = importlib.util.find_spec("pillow_heif") is not None
 
@@ -46,6 +61,19 @@ def _suffixes(*lists: str) -> frozenset[str]:
 
 SUFFIXES = _suffixes(_READ, _HEIC if _has_heif else "")
 UNSUPPORTED_SUFFIXES = _suffixes(_RAW, _DRAWN, _OTHER, _MOVING, "" if _has_heif else _HEIC)
+_KIN = re.compile(r"(\.[a-z0-9]+?)[^a-z0-9].*", re.DOTALL)
+
+
+def is_unread_picture(suffix: str) -> bool:
+    """Whether files of a suffix (lower-case, with its dot) are pictures or films, but not read.
+
+    So are those that a program keeps or fetches under a longer one: ".jpg_original", ".png~".
+    """
+    kin = _KIN.fullmatch(suffix)
+    return suffix in UNSUPPORTED_SUFFIXES or (
+        kin is not None and (kin[1] in SUFFIXES or kin[1] in UNSUPPORTED_SUFFIXES)
+    )
+
 
 PREFIX_BYTES = 64  # as many as `photo_format` wants to see
 

@@ -20,10 +20,12 @@ from sqlalchemy import (
     column,
     false,
     func,
+    or_,
     select,
     true,
 )
 
+from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
 
@@ -84,8 +86,7 @@ def _photo_conditions(connection: Connection, conditions: Filter) -> list[Column
     if conditions.photo_ids is not None:
         wanted.append(PhotoTable.id.in_(_each(conditions.photo_ids)))
     if conditions.path_glob is not None:
-        matching = select(FileTable.photo_id).where(_path_matches(conditions.path_glob))
-        wanted.append(PhotoTable.id.in_(matching.where(FileTable.photo_id.is_not(None))))
+        wanted.append(_path_matches(connection, PathPattern(conditions.path_glob)))
     if conditions.after is not None:
         wanted.append(PhotoTable.taken_at >= conditions.after)
     if conditions.before is not None:
@@ -95,16 +96,28 @@ def _photo_conditions(connection: Connection, conditions: Filter) -> list[Column
     return wanted or [true()]
 
 
-def _path_matches(pattern: str) -> ColumnElement[bool]:
-    def matches(text: ColumnElement[Any], glob: str) -> ColumnElement[bool]:
+def _path_matches(connection: Connection, pattern: PathPattern) -> ColumnElement[bool]:
+    """Photos that have a file whose path is meant.
+
+    SQLite compares the paths in ASCII, which are the same in any normalisation form, Python the
+    others: it alone can bring them to one form.
+    """
+
+    def fits(text: ColumnElement[Any], glob: str) -> ColumnElement[bool]:
         # bound as bytes: a name that is not valid UTF-8 cannot be bound as text
         return cast(text, Text).op("GLOB", is_comparison=True)(cast(os.fsencode(glob), Text))
 
-    path = FileTable.path.expression
-    if "/" not in pattern:
-        name = func.substr(path, FileTable.name_start + 1)
-        return matches(path, pattern) | matches(name, pattern)
-    return matches(path, pattern) | matches(path, "*/" + pattern)
+    path, of_photo = FileTable.path.expression, FileTable.photo_id.is_not(None)
+    name = func.substr(path, FileTable.name_start + 1)
+    fitting = [fits(path, glob) for glob in pattern.globs]
+    fitting += [fits(name, glob) for glob in pattern.name_globs]
+    in_ascii = func.length(cast(path, Text)) == func.length(path)
+    others = connection.execute(
+        select(FileTable.path, FileTable.photo_id).where(of_photo, ~in_ascii)
+    )
+    met = [photo_id for path, photo_id in others if photo_id and pattern.matches(path)]
+    fitting_ids = select(FileTable.photo_id).where(of_photo, in_ascii, or_(false(), *fitting))
+    return PhotoTable.id.in_(fitting_ids) | PhotoTable.id.in_(_each(met))
 
 
 def _camera_matches(connection: Connection, part: str) -> ColumnElement[bool]:

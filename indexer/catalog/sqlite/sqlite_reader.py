@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
+from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.records import (
     Counts,
     Filter,
@@ -26,7 +27,7 @@ from indexer.catalog.sqlite import rows, stored_vectors
 from indexer.catalog.sqlite.database import Database, fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
 from indexer.catalog.sqlite.migrations import version_of
-from indexer.catalog.sqlite.tables import PhotoTable, RootTable
+from indexer.catalog.sqlite.tables import FileTable, PhotoTable, RootTable
 
 
 class CatalogReader:
@@ -146,6 +147,14 @@ class CatalogReader:
         """Ids of the segments that meet all conditions, int64, ascending."""
         with self._database.reading() as connection:
             return selected_segments(connection, conditions)
+
+    def paths_like(self, pattern: str, count: int = 3) -> list[str]:
+        """Folders (with a "/" at the end) and files that a pattern which meets none may mean."""
+        with self._database.reading() as connection:
+            paths = connection.execute(
+                select(FileTable.path).where(FileTable.photo_id.is_not(None))
+            )
+            return nearest_paths(pattern, paths.scalars(), count)
 
     def vectors_of(self, segment_ids: Sequence[int] | Ids) -> NDArray[np.float32]:
         """N×D float32 of these segments, in the order asked; QueryError where one is not there."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.errors import PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
+from model.photos.formats import is_unread_picture
 from model.photos.images import (
     SUFFIXES,
     UNSUPPORTED_SUFFIXES,
@@ -300,10 +301,22 @@ def test_suffixes_are_lower_case_and_either_read_or_not() -> None:
     assert {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif"} <= SUFFIXES
     assert not SUFFIXES & UNSUPPORTED_SUFFIXES
     assert ".heic" in SUFFIXES | UNSUPPORTED_SUFFIXES
+    assert {".jpe", ".jfif", ".pjpeg", ".mpo", ".insp", ".apng", ".btf", ".dib"} <= SUFFIXES
+    assert {".hif", ".heifs", ".heics"} <= SUFFIXES | UNSUPPORTED_SUFFIXES
     for suffix in SUFFIXES | UNSUPPORTED_SUFFIXES:
         assert suffix == suffix.lower()
         assert suffix.startswith(".")
         assert len(suffix) > 1
+
+
+@pytest.mark.parametrize("suffix", [".cr3", ".jp2", ".jpg_original", ".jpeg~", ".mov!", ".png (1)"])
+def test_pictures_that_are_not_read_are_known_as_such(suffix: str) -> None:
+    assert is_unread_picture(suffix)
+
+
+@pytest.mark.parametrize("suffix", ["", ".txt", ".jpg", ".jpgx", ".xmp", ".json", ".txt~", ".pngs"])
+def test_other_files_are_no_pictures(suffix: str) -> None:
+    assert not is_unread_picture(suffix)
 
 
 @pytest.mark.parametrize(
