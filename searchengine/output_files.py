@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from indexer.scan.own_output import is_own_picture
+from model.atomic_files import remove_leftovers, replaced
 from model.errors import ExportError, OutputUnusable, StorageFull, shown
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NOT_A_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.ELOOP}
-_UNFINISHED = re.compile(r"\.(\d+)-[0-9a-f]{8}\.part")
 
 
 @contextmanager
@@ -30,16 +29,11 @@ def completed(path: Path) -> Iterator[BinaryIO]:
         StorageFull: the disk is full.
         ExportError: the file cannot be written.
     """
-    unfinished = _unfinished(path)
     try:
-        with unfinished.open("xb") as file:
+        with replaced(path, flushed=False) as part, part.open("xb") as file:
             yield file
-        unfinished.replace(path)
     except OSError as error:
         raise refusal(error, path) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
 
 
 def write(path: Path, data: bytes) -> None:
@@ -59,13 +53,10 @@ def link(path: Path, target: Path) -> bool:
     Raises:
         StorageFull: the disk is full.
     """
-    unfinished = _unfinished(path)
     try:
-        unfinished.symlink_to(target.resolve(strict=True))
-        unfinished.replace(path)
+        with replaced(path, flushed=False) as part:
+            part.symlink_to(target.resolve(strict=True))
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         if error.errno in FULL:
             raise refusal(error, path) from error
         return False
@@ -150,7 +141,7 @@ def made_folder(path: Path) -> Path:
         raise ExportError(
             f"{shown(path)} may not be written to", "choose another folder or change its rights"
         )
-    _remove_unfinished(path)
+    remove_leftovers(path)
     return path
 
 
@@ -189,31 +180,7 @@ def refusal(error: OSError | ValueError, path: Path) -> StorageFull | ExportErro
     return kind(f"{name} cannot be written ({reason})", "choose another folder or name")
 
 
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}.part")
-
-
 def _leads_elsewhere(place: Path) -> bool:
     """Whether a folder is a symbolic link or a junction."""
     is_junction = getattr(os.path, "isjunction", None)  # Python 3.12
     return place.is_symlink() or bool(is_junction and is_junction(place))
-
-
-def _remove_unfinished(folder: Path) -> None:
-    if os.name != "posix":
-        return  # nothing there tells whether a process is alive without harm
-    with suppress(OSError), os.scandir(folder) as entries:
-        left = [e.path for e in entries if (m := _UNFINISHED.fullmatch(e.name)) and _dead(m[1])]
-        for path in left:
-            with suppress(OSError):
-                Path(path).unlink()
-
-
-def _dead(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False

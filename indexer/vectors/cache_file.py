@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
+from model.atomic_files import flush
 from model.errors import IndexDamaged, shown
 
 MAGIC = b"segvec01"
@@ -89,7 +90,7 @@ def write_sealed(
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    flush(path.parent)
 
 
 def unfinished_path(path: Path) -> Path:
@@ -148,13 +149,3 @@ def _digest(file: BinaryIO, start: int, length: int) -> str:
         digest.update(piece)
         length -= len(piece)
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # elsewhere a folder cannot be opened, and a rename is on disk when it returns
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from model.atomic_files import replaced
+
 ENVIRONMENT = "SEGSEARCH_MODELS"
 SMALL = 64 << 20  # bytes; hashed anew each time, in some 40 ms at the most
 
@@ -71,9 +73,8 @@ class Record:
         """
         place = _place(Path(self.path))
         place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        part.replace(place)
+        with replaced(place, flushed=False) as part:
+            part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
 def record_of(path: Path) -> Record | None:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from model.atomic_files import flush
+
 
 class PartialFile:
     """The beginning of a file, hashed as it grows; a context manager.
@@ -88,9 +90,5 @@ class PartialFile:
         os.fsync(self._file.fileno())
         self._part.replace(self._target)
         with suppress(OSError):  # not every system flushes folders
-            folder = os.open(self._target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            flush(self._target.parent)
         self._note.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb
 
+from model.masks.nms import coverage_iou, greedy_nms
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.segmenter import Segmenter
@@ -70,7 +71,8 @@ class FelzenszwalbSegmenter(Segmenter):
             for index, scale in enumerate(self._scales)
         ]
         quality, cover = _judge(candidates)
-        kept = _best_distinct(cover, quality, self._overlap, self._most)
+        alike = coverage_iou(cover, cover) > self._overlap
+        kept = greedy_nms(alike, quality, self._most)
         owner = np.repeat(np.arange(len(candidates)), [len(c.member) for c in candidates])
         first = np.cumsum([0] + [len(c.member) for c in candidates])
         chosen = np.stack([candidates[owner[k]].mask(int(k - first[owner[k]])) for k in kept])
@@ -156,7 +158,7 @@ def _judge(
     """
     covers = [c.cover() for c in candidates]
     cover = np.concatenate(covers)
-    similar = _similarity(cover)
+    similar = coverage_iou(cover, cover)
     start, found_again = 0, np.zeros(len(cover), np.float32)
     for part in covers:
         end = start + len(part)
@@ -178,30 +180,6 @@ def _judge(
         - 0.398 * framed
     )
     return np.clip(quality, 0, 1).astype(np.float32), cover
-
-
-def _similarity(cover: NDArray[np.float32]) -> NDArray[np.float32]:
-    """M×M overlap of coverage maps: IoU, in its form for shares (equal maps give 1)."""
-    common = cover @ cover.T
-    own = np.diag(common)
-    return np.asarray(common / np.maximum(own[:, None] + own[None, :] - common, 1e-9), np.float32)
-
-
-def _best_distinct(
-    cover: NDArray[np.float32], quality: NDArray[np.float32], overlap: float, most: int
-) -> NDArray[np.int64]:
-    """Greedy suppression: indices, best first, no two of which overlap by more than `overlap`."""
-    similar = _similarity(cover)
-    order = np.argsort(-quality, kind="stable")
-    free = np.ones(len(order), np.bool_)
-    kept: list[int] = []
-    for index in order:
-        if free[index]:
-            kept.append(int(index))
-            free &= similar[index] <= overlap
-            if len(kept) == most:
-                break
-    return np.array(kept, np.int64)
 
 
 def _edge_strength(lab: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.masks.cleaning import without_specks
+from model.masks.nms import coverage_iou, greedy_nms
 from model.masks.segments import Segments
 from model.segmenters.dense.head import HYPOTHESES, DenseProposals
 
@@ -74,7 +75,7 @@ def chosen_segments(
     pool, rank = kept.best(_POOL * selection.most)
     if not len(pool):
         return Segments.empty(size)
-    alike = shares(cover[pool], cover)
+    alike = coverage_iou(cover[pool], cover)
     support = (alike > selection.alike).float() @ candidates.quality
     rank *= (1 + support).pow(selection.agreement)
     chosen = varied(rank.numpy(), alike[:, pool].numpy(), selection.most, selection.variety)
@@ -193,17 +194,10 @@ class Distinct:
         """
         free = rank >= 0
         if self._cover is not None:
-            free &= ~(shares(cover, self._cover) > self._overlap).any(dim=1)
+            free &= ~(coverage_iou(cover, self._cover) > self._overlap).any(dim=1)
         offered = torch.nonzero(free)[:, 0]
-        offered = offered[rank[offered].argsort(descending=True, stable=True)]
-        alike = (shares(cover[offered], cover[offered]) > self._overlap).numpy()
-        taken: list[int] = []
-        left = np.ones(len(offered), np.bool_)
-        for place in range(len(offered)):
-            if left[place]:
-                taken.append(place)
-                left &= ~alike[place]
-        new = offered[taken]
+        alike = coverage_iou(cover[offered], cover[offered]) > self._overlap
+        new = offered[torch.from_numpy(greedy_nms(alike.numpy(), rank[offered].numpy()))]
         self._names += names[new].tolist()
         self._rank += rank[new].tolist()
         known = [] if self._cover is None else [self._cover]
@@ -214,13 +208,6 @@ class Distinct:
         rank = torch.tensor(self._rank)
         order = rank.argsort(descending=True, stable=True)[:most]
         return torch.tensor(self._names, dtype=torch.int64)[order], rank[order]
-
-
-def shares(one: Tensor, other: Tensor) -> Tensor:
-    """N×M IoUs of coverage maps, N×cells and M×cells, in its form for shares (Tanimoto's)."""
-    common = one @ other.T
-    areas = one.square().sum(dim=1)[:, None] + other.square().sum(dim=1)[None]
-    return common / (areas - common).clamp(min=1e-9)
 
 
 def varied(

@@ -9,9 +9,10 @@ from typing import Literal
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from model.atomic_files import replaced
 from model.errors import TrainingError
 from model.training.loop.network_state import kept_state, restore_state
-from model.training.loop.writing import replaced, written
+from model.training.loop.writing import written
 
 BEST = "best.safetensors"
 

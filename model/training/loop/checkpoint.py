@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.training.loop.writing import flush
+from model.atomic_files import flush
 
 STATE = "state.json"
 

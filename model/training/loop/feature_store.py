@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn, uint8
 
-from model.training.loop.writing import replaced, written
+from model.atomic_files import replaced
+from model.training.loop.writing import written
 
 ABANDONED = 3600  # seconds after which a file that is being written counts as left behind
 Features = Mapping[str, NDArray[np.floating[Any]]]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from model.atomic_files import replaced
 from model.errors import ExtraMissing
-from model.training.loop.writing import replaced
 
 RECORD = "record.jsonl"
 CURVES = "curves"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from model.atomic_files import replaced
 from model.training.loop import checkpoint as module
 from model.training.loop.checkpoint import (
     Checkpoint,
@@ -18,7 +19,6 @@ from model.training.loop.checkpoint import (
     newest_checkpoint,
     save_checkpoint,
 )
-from model.training.loop.writing import replaced
 
 
 def at(step: int) -> Checkpoint:
