@@ -20,7 +20,7 @@ import numpy as np
 from figures import show
 from PIL import Image
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from searchengine import Options, SearchEngine
 
 PHOTOGRAPHS = (
@@ -50,7 +50,7 @@ def main() -> None:
         together, together_cpu = indexed(two, photos, asked.preset, jobs=2)
         again = median(repeated(two, photos, touched=False))
         hashed = median(repeated(two, photos, touched=True))
-        with Catalog.open(two, readonly=True) as catalog:
+        with SqliteCatalog.open(two, readonly=True) as catalog:
             photo_s = catalog.seconds_per_photo()
     what = f"{asked.photos} photos of 12 megapixels, {asked.preset}"
     for figure in (

@@ -18,7 +18,7 @@ from figures import in_child, resident_bytes, show
 from synthetic import disk_bytes, make_index, random_centres, unit
 
 from indexer.catalog.records import Manifest
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.vectors.cache import FILE, synced_vectors
 from model.embeddings import EmbeddingSpace
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 def child(task: str, folder: str, border: str) -> None:
     building = task == "build"
-    with Catalog.open(folder) as catalog:
+    with SqliteCatalog.open(folder) as catalog:
         start = time.process_time()
         store, report = synced_vectors(
             Path(folder), catalog, writable=building, grouped_from=int(border)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from indexer.catalog import vector_codec
 from indexer.catalog.records import Manifest
 from indexer.catalog.sqlite import box_codec
-from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from model.masks import rle
 
 FRAME = (384, 512)
@@ -44,7 +44,7 @@ def make_index(
     folder: Path, segments: int, manifest: Manifest, centres: NDArray[np.float32], seed: int = 0
 ) -> None:
     """A catalog of exactly `segments` segments, whose vectors lie around `centres`."""
-    Catalog.create(folder, manifest).close()
+    SqliteCatalog.create(folder, manifest).close()
     rng = np.random.default_rng(seed)
     shapes = _shapes(rng)
     with sqlite3.connect(folder / FILE_NAME) as connection:

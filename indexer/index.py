@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.backends import open_catalog
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Filter
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
 from indexer.lock import WriterLock
 from indexer.vectors.cache import FILE, CacheReport, synced_vectors
 from indexer.vectors.cache_file import read_origin
@@ -43,7 +44,7 @@ class Index:
             IndexMissing, IndexDamaged, IndexTooNew: it is not, or cannot be used.
         """
         folder = Path(folder)
-        return cls(folder, Catalog.open(folder, readonly=readonly))
+        return cls(folder, open_catalog(folder, readonly=readonly))
 
     def close(self) -> None:
         """Let go of the files."""

@@ -12,13 +12,14 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from indexer.catalog.records import IndexedPhoto, Manifest
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.backends import create_catalog, open_catalog
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.report import Report
 from indexer.scan.plan import Plan, make_plan
-from indexer.scan.walk import FileStamp, walk
+from indexer.scan.walk import walk
 from indexer.vectors import cache as vector_cache
 from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
@@ -158,21 +159,21 @@ def _make_folder(folder: Path) -> None:
 
 def _writable_catalog(folder: Path, preset: Preset) -> Catalog:
     try:
-        return Catalog.open(folder)
+        return open_catalog(folder)
     except IndexMissing:
         preset.require_weights()  # or an index would be left that needs what was never fetched
         # vectors without a catalog tell nothing, and must not be taken for those of the new one
         (folder / vector_cache.FILE).unlink(missing_ok=True)
-        return Catalog.create(folder, _manifest(preset))
+        return create_catalog(folder, _manifest(preset))
 
 
 def _readable_catalog(folder: Path, preset: Preset, stack: ExitStack) -> Catalog:
     """The index' catalog or, where there is none, an empty one that goes with the stack."""
     try:
-        return Catalog.open(folder, readonly=True)
+        return open_catalog(folder, readonly=True)
     except IndexMissing:
         nowhere = stack.enter_context(TemporaryDirectory())
-        return Catalog.create(nowhere, _manifest(preset))
+        return create_catalog(Path(nowhere), _manifest(preset))
 
 
 def _manifest(preset: Preset) -> Manifest:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.backends import CATALOG_FILE, open_catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.vectors.cache import vector_problems
@@ -111,9 +111,9 @@ def _examine_weights(diagnosis: Diagnosis) -> None:
 
 def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
     with ExitStack() as stack:
-        if fix and (folder / "catalog.sqlite").exists():
+        if fix and (folder / CATALOG_FILE).exists():
             stack.enter_context(WriterLock(folder))
-        catalog = stack.enter_context(Catalog.open(folder, readonly=not fix))
+        catalog = stack.enter_context(open_catalog(folder, readonly=not fix))
         counts = catalog.counts()
         diagnosis.facts.append(
             ("index", f"{folder}: {counts.photos:,} photos, {counts.segments:,} segments")

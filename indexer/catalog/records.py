@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import NamedTuple
 
 from indexer.catalog.path_pattern import require_path
-from indexer.scan.walk import FileStamp
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
 from model.masks.segments import Segments
 from model.photos.images import PhotoHeader
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A file as it was when last looked at.
+
+    Attributes:
+        path: absolute, as `os.fsdecode` gives it: bytes that are no UTF-8 are surrogates.
+        size: bytes.
+        mtime_ns: time of the last change, nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,7 @@ class Manifest:
         settings: the preset's settings that matter, for people.
         created_by: the program and its version.
         created_at: ISO 8601 with time zone.
+        catalog_id: 32 hex digits drawn when the catalog is made; no other has them.
     """
 
     preset: str
@@ -31,6 +47,22 @@ class Manifest:
     settings: dict[str, str]
     created_by: str
     created_at: str
+    catalog_id: str = field(default_factory=lambda: token_hex(16))
+
+
+class Watermark(NamedTuple):
+    """Name of one state of one catalog, which no other state has.
+
+    Attributes:
+        catalog_id: of the manifest.
+        generation: number of transactions that changed photos or segments up to that state.
+        revision: 32 hex digits drawn by the transaction that led to it; where a catalog is
+            restored from a copy and goes another way, its generations come again, these do not.
+    """
+
+    catalog_id: str
+    generation: int
+    revision: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +77,7 @@ class IndexedPhoto:
         embeddings: N vectors, one a segment.
         photo_embedding: one vector, of the whole photo.
         seconds: what it took to make.
+        pixel_digest: digest of the decoded pixels, where it was taken.
 
     Raises:
         ValueError: the parts do not belong together.
@@ -57,6 +90,7 @@ class IndexedPhoto:
     embeddings: Embeddings
     photo_embedding: Embeddings
     seconds: float
+    pixel_digest: bytes | None = None
 
     def __post_init__(self) -> None:
         if len(self.embeddings) != len(self.segments):
@@ -80,6 +114,9 @@ class PhotoRow:
         taken_at: naive local time.
         perceptual_hash: 64 bits, as a signed integer.
         files: all files with this content, sorted.
+        taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
+        taken_source: what told the time, where that is known.
+        pixel_digest: digest of the decoded pixels, where it was taken.
     """
 
     id: int
@@ -94,6 +131,9 @@ class PhotoRow:
     longitude: float | None
     perceptual_hash: int
     files: tuple[str, ...]
+    taken_offset: int | None = None
+    taken_source: str | None = None
+    pixel_digest: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.catalog.records import KnownFile
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
-from indexer.scan.walk import FileStamp, Found, FoundUnreadable, FoundUnsupported
+from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.records import FileStamp, KnownFile
+from indexer.scan.walk import Found, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
 
@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(
-    catalog: Catalog,
+    catalog: CatalogReader,
     roots: Sequence[Path],
     found: Iterable[Found],
     *,
@@ -114,7 +114,7 @@ def _trouble(old: KnownFile, max_megapixels: float) -> tuple[str, str] | None:
 
 
 def _recognise(
-    plan: Plan, fresh: list[FileStamp], catalog: Catalog, told: Callable[[int, int], None]
+    plan: Plan, fresh: list[FileStamp], catalog: CatalogReader, told: Callable[[int, int], None]
 ) -> None:
     """Sort new files into known content, twins of each other, and content to be looked at."""
     sizes = Counter(stamp.size for stamp in fresh)

@@ -10,26 +10,12 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TypeAlias
 
+from indexer.catalog.records import FileStamp
 from model.errors import RootMissing, shown
 from model.photos.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
 
 _NOT_WALKED = frozenset({"@eaDir", "$RECYCLE.BIN", "lost+found"})
 _CATALOG = "catalog.sqlite"  # a folder that holds one is an index, not a collection
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """A file as it was when last looked at.
-
-    Attributes:
-        path: absolute, as `os.fsdecode` gives it: bytes that are no UTF-8 are surrogates.
-        size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
 
 if TYPE_CHECKING:
-    from indexer.catalog.sqlite.sqlite_catalog import Catalog
+    from indexer.catalog.catalog import CatalogReader
 
 FILE = "vectors.faiss"
 MOST_MENDED = 0.3
@@ -42,7 +42,7 @@ class CacheReport:
 
 
 def synced_vectors(
-    folder: Path, catalog: Catalog, *, writable: bool, grouped_from: int = GROUPED_FROM
+    folder: Path, catalog: CatalogReader, *, writable: bool, grouped_from: int = GROUPED_FROM
 ) -> tuple[FaissVectors, CacheReport]:
     """The vectors of every segment in the catalog, and how they came about.
 
@@ -99,7 +99,7 @@ def synced_vectors(
     return store, CacheReport(action, written, "; ".join(notes))
 
 
-def vector_problems(folder: Path, catalog: Catalog) -> list[str]:
+def vector_problems(folder: Path, catalog: CatalogReader) -> list[str]:
     """What is wrong with the file, one line each: read whole, and compared with the catalog."""
     path = folder / FILE
     try:
@@ -126,7 +126,9 @@ def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> Cac
     return origin
 
 
-def _stored(path: Path, origin: CacheOrigin, catalog: Catalog, grouped_from: int) -> FaissVectors:
+def _stored(
+    path: Path, origin: CacheOrigin, catalog: CatalogReader, grouped_from: int
+) -> FaissVectors:
     store = FaissVectors.read(path, catalog, grouped_from=grouped_from)
     found = (store.dimension, len(store), store.kind)
     if found != (origin.dimension, origin.count, origin.kind):
@@ -134,7 +136,7 @@ def _stored(path: Path, origin: CacheOrigin, catalog: Catalog, grouped_from: int
     return store
 
 
-def _mended(store: FaissVectors, catalog: Catalog) -> bool:
+def _mended(store: FaissVectors, catalog: CatalogReader) -> bool:
     """Bring an older store up to date; False where it should better be made anew."""
     wanted = catalog.segment_ids()
     gone = store.ids()[~contains(wanted, store.ids())]
@@ -148,7 +150,7 @@ def _mended(store: FaissVectors, catalog: Catalog) -> bool:
     return not store.outgrown
 
 
-def _only(missing: Ints, catalog: Catalog) -> Iterator[Block]:
+def _only(missing: Ints, catalog: CatalogReader) -> Iterator[Block]:
     for ids, vectors in catalog.vector_blocks(int(missing[0]) - 1):
         here = contains(missing, ids)
         if here.any():

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog.records import IndexedPhoto
-from indexer.scan.walk import FileStamp
+from indexer.catalog.records import FileStamp, IndexedPhoto
 from model.errors import PhotoError, shown
 from model.presets.preset import Models, Preset
 

@@ -30,6 +30,8 @@ class PhotoHeader:
         camera: make and model.
         latitude: degrees, north positive.
         longitude: degrees, east positive.
+        taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
+        taken_source: what told the time.
     """
 
     format: str
@@ -39,6 +41,8 @@ class PhotoHeader:
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    taken_offset: int | None = None
+    taken_source: str | None = None
 
 
 def header_of(image: ImageFile.ImageFile, name: str) -> PhotoHeader:

@@ -13,7 +13,7 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.sqlite.sqlite_reader import CatalogReader
+from indexer.catalog.catalog import CatalogReader
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from searchengine.search.collapse import Answer, Scored, collapse

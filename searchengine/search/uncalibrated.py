@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.sqlite.sqlite_reader import CatalogReader
+from indexer.catalog.catalog import CatalogReader
 from model.calibration import Calibration
 
 SAMPLE = 2048

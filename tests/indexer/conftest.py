@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 
 
 def _loaded(name: str) -> ModuleType:
@@ -34,7 +34,7 @@ def painted() -> ModuleType:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, made: ModuleType) -> Iterator[Catalog]:
+def catalog(tmp_path: Path, made: ModuleType) -> Iterator[SqliteCatalog]:
     """A new catalog in `tmp_path / "index"`."""
-    with Catalog.create(tmp_path / "index", made.MANIFEST) as created:
+    with SqliteCatalog.create(tmp_path / "index", made.MANIFEST) as created:
         yield created

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog.records import IndexedPhoto, Manifest
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
-from indexer.scan.walk import FileStamp
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.masks.segments import Segments
 from model.photos.images import PhotoHeader
@@ -60,14 +59,14 @@ def made_stamp(number: int) -> FileStamp:
     return FileStamp(f"/photos/{2020 + number % 5}/img_{number:04d}.jpg", 1000 + number, number)
 
 
-def write(catalog: Catalog, first: int, last: int) -> None:
+def write(catalog: SqliteCatalog, first: int, last: int) -> None:
     for number in range(first, last):
         catalog.add_photo(made_photo(number), made_stamp(number))
 
 
 if __name__ == "__main__":
     folder, start = Path(sys.argv[1]), int(sys.argv[2])
-    with Catalog.open(folder) as opened:
+    with SqliteCatalog.open(folder) as opened:
         for number in range(start, 1_000_000):
             opened.add_photo(made_photo(number), made_stamp(number))
             sys.stdout.write(f"{number}\n")

@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.lock import WriterLock
 from model.errors import IndexLocked, IndexMissing
 
@@ -117,7 +117,7 @@ def test_twenty_kills_leave_the_index_as_if_undisturbed(
         killed(runs, instant)
         assert_gone(marked, but=runs.pid)
         if number > 3:
-            with Catalog.open(index, readonly=True) as catalog:
+            with SqliteCatalog.open(index, readonly=True) as catalog:
                 assert catalog.check(full=True) == []
                 stored.append(catalog.counts().photos)
     assert len(instants) == KILLS
@@ -148,7 +148,7 @@ def wait_for_photos(index: Path, least: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if (index / "catalog.sqlite").exists():
-            with suppress(IndexMissing), Catalog.open(index, readonly=True) as catalog:
+            with suppress(IndexMissing), SqliteCatalog.open(index, readonly=True) as catalog:
                 if catalog.counts().photos >= least:
                     return
         time.sleep(0.01)
@@ -179,7 +179,7 @@ def test_ctrl_c_keeps_what_is_stored(
 
 @pytest.mark.parametrize("statement", ["INSERT INTO segments", "COMMIT", "SELECT"])
 def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
-    statement: str, catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    statement: str, catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 1, 3)
     execute = SQLiteDialect.do_execute

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.scan.plan import Plan
 from indexer.update import Progress
 from indexer.workers.pipeline import Outcome
@@ -61,7 +61,7 @@ def test_a_second_run_touches_nothing(index, photos, painted) -> None:
     assert first.segments == sum(len(ids) for ids in painted.segment_ids(index).values()) > 8
     assert len(watcher.outcomes) == 4
     before = {path.name: path.stat().st_mtime_ns for path in index.iterdir()}
-    generation = Catalog.open(index, readonly=True).generation
+    generation = SqliteCatalog.open(index, readonly=True).generation
     again = painted.run(index, photos, progress=watcher)
     assert str(again) == "0 added, 4 unchanged"
     assert again.segments == 0
@@ -69,7 +69,7 @@ def test_a_second_run_touches_nothing(index, photos, painted) -> None:
     after = {path.name: path.stat().st_mtime_ns for path in index.iterdir()}
     for name in ("catalog.sqlite", "vectors.faiss"):
         assert before[name] == after[name]
-    assert Catalog.open(index, readonly=True).generation == generation
+    assert SqliteCatalog.open(index, readonly=True).generation == generation
     assert [plan[0] for plan in watcher.plans] == [4, 0]
     assert 0 < watcher.plans[0][1] < 60
     assert watcher.plans[1][1] == 0
@@ -80,7 +80,7 @@ def test_the_estimate_learns_from_the_index(indexed, photos, painted) -> None:
         painted.paint(photos / f"{number}.png", number)
     watcher = Watcher()
     painted.run(indexed, photos, progress=watcher, dry_run=True, jobs=2)
-    with Catalog.open(indexed, readonly=True) as catalog:
+    with SqliteCatalog.open(indexed, readonly=True) as catalog:
         expected = 4 * catalog.seconds_per_photo() / 2
     assert watcher.plans == [(4, pytest.approx(expected), 2)]
 
@@ -228,7 +228,7 @@ def test_skipped_photos_are_remembered_and_told_again(index, photos, painted) ->
     again = painted.run(index, photos, max_megapixels=0.02, progress=watcher)
     assert skipped_names(again) == expected
     assert [plan[0] for plan in watcher.plans] == [8, 0]  # no worker was even started
-    with Catalog.open(index, readonly=True) as catalog:
+    with SqliteCatalog.open(index, readonly=True) as catalog:
         assert [(Path(s.path).name, s.kind) for s in catalog.skipped()] == expected
     larger = painted.run(index, photos, max_megapixels=0.2, progress=watcher)
     assert (larger.added, len(larger.skipped)) == (1, 3)
@@ -339,7 +339,7 @@ def test_a_preset_of_ones_own_is_found_again(index, photos, tmp_path, monkeypatc
     own.write_text(text.replace('name = "colours"', 'name = "mine"', 1))
     monkeypatch.chdir(own.parent)
     assert update(index, [photos], load_preset("mine.toml"), Options(jobs=1)).added == 4
-    with Catalog.open(index, readonly=True) as catalog:
+    with SqliteCatalog.open(index, readonly=True) as catalog:
         assert catalog.manifest.settings["source"] == str(own)
 
 

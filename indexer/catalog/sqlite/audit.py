@@ -81,7 +81,7 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             yield Problem(f"photo {photo_id} {what}", photo_id)
     yield from _wrong_vectors(connection, dimension)
     yield from _wrong_masks(connection, full=full)
-    if connection.exec_driver_sql("SELECT generation FROM state").first() is None:
+    if connection.exec_driver_sql("SELECT 1 FROM revisions").first() is None:
         yield Problem("the generation is missing")
 
 
@@ -112,7 +112,6 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
         connection.exec_driver_sql("DELETE FROM photos WHERE id = ?", (photo_id,))
     if broken:
         lines.append(f"dropped {len(broken)} broken photos; index again to make them anew")
-    connection.exec_driver_sql("INSERT OR IGNORE INTO state VALUES (1, 0)")
     return lines
 
 

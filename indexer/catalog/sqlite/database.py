@@ -30,6 +30,7 @@ BUSY_SECONDS = 15.0
 CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
 MAPPED_BYTES = 1 << 40  # SQLite maps as much of it as it was built to, 2 GiB mostly
 LEAST_FREE_BYTES = 1 << 20
+TO_MEND = "segsearch doctor --fix saves what can be saved"
 
 
 class Database:

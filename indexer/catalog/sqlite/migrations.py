@@ -6,10 +6,10 @@ never edited once released. `PRAGMA user_version` counts those that have run.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
 import numpy as np
@@ -98,6 +98,7 @@ def first_tables(connection: Connection) -> None:
 
 def vectors_in_bytes(connection: Connection) -> None:
     """Version 2: a vector takes one byte a component, where it took a float16."""
+    dimension = _dimension(connection)
     for table, key, owner in (
         ("vectors", "segment_id", "segments"),
         ("photo_vectors", "photo_id", "photos"),
@@ -110,20 +111,37 @@ def vectors_in_bytes(connection: Connection) -> None:
         last = 0
         while rows := connection.exec_driver_sql(following, (last, _ROWS_AT_ONCE)).all():
             last = rows[-1][0]
-            packed = _packed_halves([vector for _, vector in rows])
+            packed = _packed_halves([vector for _, vector in rows], dimension)
             ids = (row[0] for row in rows)
             connection.exec_driver_sql(
                 "INSERT INTO packed VALUES (?, ?)", list(zip(ids, packed, strict=True))
             )
         connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql(f"ALTER TABLE packed RENAME TO {table}")
-    # whoever has loaded the vectors loads them again
-    connection.exec_driver_sql("UPDATE state SET generation = generation + 1")
 
 
-def _packed_halves(blobs: Sequence[bytes]) -> list[bytes]:
-    """Vectors of float16 in bytes; for what is none, zeros, which the check of a catalog finds."""
-    ((width, _),) = Counter(map(len, blobs)).most_common(1)
+def _dimension(connection: Connection) -> int:
+    """Components of the catalog's vectors, or 0 where that is not known."""
+    told = connection.exec_driver_sql(
+        "SELECT value FROM manifest WHERE key = 'dimension'"
+    ).scalar_one_or_none()
+    return int(told) if type(told) is str and told.isascii() and told.isdigit() else 0
+
+
+def _packed_halves(blobs: Sequence[bytes], dimension: int) -> list[bytes]:
+    """Vectors of float16 in bytes; for what is none, zeros, which the check of a catalog finds.
+
+    What takes one byte a component already stays: a version that was set back by damage does not
+    make vectors of vectors.
+    """
+    packed_already = [type(blob) is bytes and len(blob) == dimension for blob in blobs]
+    if any(packed_already):
+        rest = [blob for blob, done in zip(blobs, packed_already, strict=True) if not done]
+        made = iter(_packed_halves(rest, dimension) if rest else ())
+        return [
+            blob if done else next(made) for blob, done in zip(blobs, packed_already, strict=True)
+        ]
+    width = 2 * dimension
     nothing = bytes(width)
     whole = [blob if type(blob) is bytes and len(blob) == width else nothing for blob in blobs]
     halves = np.frombuffer(b"".join(whole), "<f2").reshape(len(blobs), -1)
@@ -132,7 +150,47 @@ def _packed_halves(blobs: Sequence[bytes]) -> list[bytes]:
     return [next(packed) if right else nothing[::2] for right in sound.tolist()]
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes)
+def named_states(connection: Connection) -> None:
+    """Version 3: each state of a catalog has a name of its own, the catalog too; photos remember
+    a digest of their pixels, and what told their time and its zone."""
+    for column in ("pixel_digest BLOB", "taken_offset INTEGER", "taken_source TEXT"):
+        _add_column(connection, "photos", column)
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS photos_by_pixels ON photos (pixel_digest)"
+    )
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS revisions"
+        " (generation INTEGER NOT NULL PRIMARY KEY, revision BLOB NOT NULL)"
+    )
+    if _columns(connection, "state"):
+        connection.exec_driver_sql(
+            "INSERT OR IGNORE INTO revisions SELECT generation, randomblob(16) FROM state"
+        )
+        connection.exec_driver_sql("DROP TABLE state")
+    # whoever has loaded the vectors loads them again
+    connection.exec_driver_sql(
+        "INSERT INTO revisions SELECT coalesce(max(generation), 0) + 1, randomblob(16)"
+        " FROM revisions"
+    )
+    if connection.exec_driver_sql("SELECT 1 FROM manifest").first() is not None:
+        connection.exec_driver_sql(
+            "INSERT OR IGNORE INTO manifest VALUES ('catalog_id', ?)", (token_hex(16),)
+        )
+
+
+def _add_column(connection: Connection, table: str, column: str) -> None:
+    """Add a column unless it is there: a version may have been set back by damage."""
+    if column.split()[0] not in _columns(connection, table):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return set(
+        connection.exec_driver_sql("SELECT name FROM pragma_table_info(?)", (table,)).scalars()
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes, named_states)
 
 
 def newest_version() -> int:

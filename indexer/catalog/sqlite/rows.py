@@ -14,15 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog.records import KnownFile, PhotoRow, SegmentRow
+from indexer.catalog.records import FileStamp, KnownFile, PhotoRow, SegmentRow
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
-from indexer.scan.walk import FileStamp
 
 _PHOTOS = """
 SELECT p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken_at, p.camera,
-       p.latitude, p.longitude, p.perceptual_hash, f.path
+       p.latitude, p.longitude, p.perceptual_hash, p.taken_offset, p.taken_source,
+       p.pixel_digest, f.path
 FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
 JOIN files AS f ON f.photo_id = p.id
 ORDER BY f.path
@@ -103,6 +103,9 @@ def _photo(row: Sequence[Any], files: list[str]) -> PhotoRow:
         longitude=row[9],
         perceptual_hash=row[10],
         files=tuple(files),
+        taken_offset=row[11],
+        taken_source=row[12],
+        pixel_digest=row[13],
     )
 
 

@@ -9,10 +9,8 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from indexer.catalog.records import (
-    IndexedPhoto,
-    Manifest,
-)
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
 from indexer.catalog.sqlite import transactions
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
 from indexer.catalog.sqlite.database import Database, index_missing
@@ -23,17 +21,16 @@ from indexer.catalog.sqlite.migrations import (
     require_not_newer,
     version_of,
 )
-from indexer.catalog.sqlite.sqlite_reader import CatalogReader
+from indexer.catalog.sqlite.sqlite_reader import SqliteReader
 from indexer.catalog.sqlite.stored_manifest import store_manifest, stored_manifest
 from indexer.catalog.sqlite.tables import PhotoTable, RootTable
-from indexer.scan.walk import FileStamp
 from model.embeddings import require_same_space
 from model.errors import IndexDamaged, StorageError, shown
 
 FILE_NAME = "catalog.sqlite"
 
 
-class Catalog(CatalogReader):
+class SqliteCatalog(SqliteReader, Catalog):
     """Photos, their segments and vectors, and the files they were found in.
 
     One transaction a photo; any number of readers in other processes meanwhile. Threads may share

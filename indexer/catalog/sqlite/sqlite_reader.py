@@ -1,4 +1,4 @@
-"""What can be asked of a catalog."""
+"""The reading half of the catalog in SQLite."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
+from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.records import (
     Counts,
@@ -22,21 +21,18 @@ from indexer.catalog.records import (
     PhotoRow,
     SegmentRow,
     SkippedFile,
+    Watermark,
 )
 from indexer.catalog.sqlite import rows, stored_vectors
-from indexer.catalog.sqlite.database import Database, fetched
+from indexer.catalog.sqlite.database import TO_MEND, Database, fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
 from indexer.catalog.sqlite.migrations import version_of
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, RootTable
+from model.errors import IndexDamaged, shown
 
 
-class CatalogReader:
-    """The reading half of a catalog: every call sees the last commit of any process.
-
-    Attributes:
-        folder: the index.
-        manifest: what it was made with.
-    """
+class SqliteReader(CatalogReader):
+    """Reading face of a catalog in one SQLite file; raises what `Database` raises."""
 
     def __init__(self, folder: Path, database: Database, manifest: Manifest) -> None:
         self.folder = folder
@@ -46,17 +42,6 @@ class CatalogReader:
     def close(self) -> None:
         """Let the file go."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -71,10 +56,26 @@ class CatalogReader:
             return version_of(connection)
 
     @property
-    def generation(self) -> int:
-        """One more with every transaction that changed photos or segments."""
+    def watermark(self) -> Watermark:
+        """Name of the last commit that changed photos or segments."""
         with self._database.reading() as connection:
-            return int(fetched(connection, "SELECT generation FROM state")[0][0])
+            found = fetched(connection, "SELECT max(generation), revision FROM revisions")
+        generation, revision = found[0]
+        if type(generation) is not int or type(revision) is not bytes:
+            raise IndexDamaged(f"the state of {shown(self._database.path)} is lost", TO_MEND)
+        return Watermark(self.manifest.catalog_id, generation, revision.hex())
+
+    def has_passed(self, watermark: Watermark) -> bool:
+        """Whether that state is among those that this catalog remembers."""
+        if watermark.catalog_id != self.manifest.catalog_id:
+            return False
+        with self._database.reading() as connection:
+            found = fetched(
+                connection,
+                "SELECT lower(hex(revision)) FROM revisions WHERE generation = ?",
+                watermark.generation,
+            )
+        return found == [(watermark.revision,)]
 
     def roots(self) -> list[str]:
         """The folders that were indexed, sorted."""
@@ -126,6 +127,16 @@ class CatalogReader:
         with self._database.reading() as connection:
             return connection.execute(
                 select(PhotoTable.id).where(PhotoTable.content_hash == content_hash)
+            ).scalar_one_or_none()
+
+    def photo_by_pixels(self, pixel_digest: bytes) -> int | None:
+        """The id of the first photo with these pixels."""
+        with self._database.reading() as connection:
+            return connection.execute(
+                select(PhotoTable.id)
+                .where(PhotoTable.pixel_digest == pixel_digest)
+                .order_by(PhotoTable.id)
+                .limit(1)
             ).scalar_one_or_none()
 
     def photos(self, ids: Iterable[int]) -> dict[int, PhotoRow]:

@@ -33,6 +33,7 @@ def store_manifest(connection: Connection, folder: Path, manifest: Manifest) -> 
         "settings": json.dumps(manifest.settings, sort_keys=True),
         "created_by": manifest.created_by,
         "created_at": manifest.created_at,
+        "catalog_id": manifest.catalog_id,
     }
     connection.execute(
         insert(ManifestTable), [{"key": key, "value": value} for key, value in values.items()]
@@ -57,6 +58,7 @@ def stored_manifest(database: Database) -> Manifest:
             settings=json.loads(found["settings"]),
             created_by=found["created_by"],
             created_at=found["created_at"],
+            catalog_id=found["catalog_id"],
         )
     except (KeyError, ValueError) as error:
         raise IndexDamaged(

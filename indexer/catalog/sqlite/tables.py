@@ -46,13 +46,13 @@ class ManifestTable(Tables):
     value: Mapped[str]
 
 
-class StateTable(Tables):
-    """One row: what changes with the photos."""
+class RevisionTable(Tables):
+    """One row a generation: 16 random bytes that name the state it led to."""
 
-    __tablename__ = "state"
+    __tablename__ = "revisions"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    generation: Mapped[int]
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[bytes]
 
 
 class RootTable(Tables):
@@ -65,10 +65,14 @@ class RootTable(Tables):
 
 
 class PhotoTable(Tables):
-    """One row for each content; `height`, `width` upright, `frame_*` the masks' working frame."""
+    """One row for each content.
+
+    `height`, `width` upright, `frame_*` the masks' working frame; `taken_offset` in minutes ahead
+    of UTC.
+    """
 
     __tablename__ = "photos"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("photos_by_pixels", "pixel_digest"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     content_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -86,6 +90,9 @@ class PhotoTable(Tables):
     first_segment: Mapped[int]
     segment_count: Mapped[int]
     seconds: Mapped[float]
+    pixel_digest: Mapped[bytes | None]
+    taken_offset: Mapped[int | None]
+    taken_source: Mapped[str | None]
 
 
 class SegmentTable(Tables):

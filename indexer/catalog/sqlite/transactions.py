@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog import vector_codec
-from indexer.catalog.records import IndexedPhoto
+from indexer.catalog.records import FileStamp, IndexedPhoto
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.tables import (
     FileTable,
     PhotoTable,
     PhotoVectorTable,
     SegmentTable,
-    StateTable,
     VectorTable,
 )
-from indexer.scan.walk import FileStamp
 
 
 def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
@@ -43,6 +41,9 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
             first_segment=first,
             segment_count=len(segments),
             seconds=photo.seconds,
+            pixel_digest=photo.pixel_digest,
+            taken_offset=header.taken_offset,
+            taken_source=header.taken_source,
         )
     )
     photo_id = int(result.lastrowid)
@@ -141,8 +142,11 @@ def drop_photos_without_files(connection: Connection, candidates: Iterable[int])
 
 
 def count_generation(connection: Connection) -> None:
-    """Note that photos or segments change in this transaction."""
-    connection.execute(update(StateTable).values(generation=StateTable.generation + 1))
+    """Note that photos or segments change in this transaction, and draw a name for what comes."""
+    connection.exec_driver_sql(
+        "INSERT INTO revisions SELECT coalesce(max(generation), 0) + 1, randomblob(16)"
+        " FROM revisions"
+    )
 
 
 def _next_segment_id(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.scan.plan import Plan, make_plan
 from indexer.scan.walk import FileStamp, walk
 from model.photos.images import content_hash
@@ -28,7 +28,7 @@ def stamp_of(path: Path) -> FileStamp:
 
 
 @pytest.fixture
-def remember(catalog: Catalog, made: ModuleType) -> Callable[[Path, int], int]:
+def remember(catalog: SqliteCatalog, made: ModuleType) -> Callable[[Path, int], int]:
     """Put a file into the catalog as photo `number`, its content hash being real."""
 
     def remember(path: Path, number: int) -> int:
@@ -38,7 +38,7 @@ def remember(catalog: Catalog, made: ModuleType) -> Callable[[Path, int], int]:
     return remember
 
 
-def plan_of(catalog: Catalog, *roots: Path, **options: object) -> Plan:
+def plan_of(catalog: SqliteCatalog, *roots: Path, **options: object) -> Plan:
     return make_plan(catalog, roots, walk(roots), **options)
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog.records import IndexedPhoto, Manifest
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
-from indexer.scan.walk import FileStamp
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.vectors.cache import FILE, synced_vectors, vector_problems
 from indexer.vectors.cache_file import unfinished_path
 from indexer.vectors.store import ExactVectors
@@ -25,7 +24,7 @@ SPACE = EmbeddingSpace("test", D, "f1")
 HEADER = PhotoHeader("PNG", (4, 4), 1, None, None, None, None)
 
 
-def add_photos(catalog: Catalog, first: int, last: int, segments: int = 20) -> None:
+def add_photos(catalog: SqliteCatalog, first: int, last: int, segments: int = 20) -> None:
     """Photos number first … last - 1; the vectors of a number are always the same."""
     for number in range(first, last):
         rng = np.random.default_rng(number)
@@ -48,12 +47,14 @@ def add_photos(catalog: Catalog, first: int, last: int, segments: int = 20) -> N
         catalog.add_photo(photo, FileStamp(f"/photos/{number}.png", 1, 1))
 
 
-def forget_photos(catalog: Catalog, first: int, last: int) -> None:
+def forget_photos(catalog: SqliteCatalog, first: int, last: int) -> None:
     catalog.forget_files([f"/photos/{number}.png" for number in range(first, last)])
 
 
-def new_catalog(folder: Path, space: EmbeddingSpace = SPACE) -> Catalog:
-    return Catalog.create(folder, Manifest("test", space, {}, "test", "2026-01-01T00:00:00+00:00"))
+def new_catalog(folder: Path, space: EmbeddingSpace = SPACE) -> SqliteCatalog:
+    return SqliteCatalog.create(
+        folder, Manifest("test", space, {}, "test", "2026-01-01T00:00:00+00:00")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +72,8 @@ def folder(template, tmp_path) -> Path:
 
 
 @pytest.fixture
-def catalog(folder) -> Iterator[Catalog]:
-    with Catalog.open(folder) as catalog:
+def catalog(folder) -> Iterator[SqliteCatalog]:
+    with SqliteCatalog.open(folder) as catalog:
         yield catalog
 
 
@@ -311,7 +312,7 @@ def small_disk(folder: Path) -> Iterator[str]:
 
 def test_a_full_disk_costs_only_the_cache(template, folder, tmp_path):
     disk = tmp_path / "disk"
-    with Catalog.open(template) as fewer, Catalog.open(folder) as more:
+    with SqliteCatalog.open(template) as fewer, SqliteCatalog.open(folder) as more:
         add_photos(more, 40, 51)
         with small_disk(disk) as told:
             _, report = synced_vectors(disk, fewer, writable=True)
@@ -329,11 +330,11 @@ def test_a_full_disk_costs_only_the_cache(template, folder, tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.vectors.cache import FILE, synced_vectors
 
 folder = Path(sys.argv[1])
-catalog = Catalog.open(folder)
+catalog = SqliteCatalog.open(folder)
 while True:
     (folder / FILE).unlink(missing_ok=True)
     synced_vectors(folder, catalog, writable=True)

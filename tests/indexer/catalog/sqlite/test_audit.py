@@ -5,18 +5,18 @@ from types import ModuleType
 
 import pytest
 
-from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from model.errors import IndexDamaged
 
 
 @pytest.fixture
-def sound(catalog: Catalog, made: ModuleType) -> Catalog:
+def sound(catalog: SqliteCatalog, made: ModuleType) -> SqliteCatalog:
     made.write(catalog, 0, 10)
     assert catalog.check(full=True) == []
     return catalog
 
 
-def harm(catalog: Catalog, *statements: str) -> None:
+def harm(catalog: SqliteCatalog, *statements: str) -> None:
     connection = sqlite3.connect(catalog.folder / FILE_NAME)
     for statement in statements:
         assert connection.execute(statement).rowcount != 0, statement
@@ -44,7 +44,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("problem", DAMAGE)
-def test_a_broken_photo_is_found_and_dropped(sound: Catalog, problem: str) -> None:
+def test_a_broken_photo_is_found_and_dropped(sound: SqliteCatalog, problem: str) -> None:
     harm(sound, *DAMAGE[problem])
     generation = sound.generation
     assert sound.check(full=True) == [f"photo 5 {problem}"]
@@ -73,7 +73,7 @@ def test_a_broken_photo_is_found_and_dropped(sound: Catalog, problem: str) -> No
         "UPDATE segments SET parent = 1 WHERE id = 8",
     ],
 )
-def test_other_damage_is_of_that_photo_too(sound: Catalog, damage: str) -> None:
+def test_other_damage_is_of_that_photo_too(sound: SqliteCatalog, damage: str) -> None:
     harm(sound, damage)
     problems = sound.check(full=True)
     assert problems
@@ -83,20 +83,20 @@ def test_other_damage_is_of_that_photo_too(sound: Catalog, damage: str) -> None:
     assert sound.counts().photos == 9
 
 
-def test_text_where_bytes_belong_is_told(sound: Catalog) -> None:
+def test_text_where_bytes_belong_is_told(sound: SqliteCatalog) -> None:
     harm(sound, "UPDATE photo_vectors SET vector = CAST(X'ff' AS TEXT) WHERE photo_id = 5")
     with pytest.raises(IndexDamaged, match="decode"):
         sound.photo_vector(5)
     assert "decode" in sound.check()[0]
 
 
-def test_a_sound_catalog_is_left_alone(sound: Catalog) -> None:
+def test_a_sound_catalog_is_left_alone(sound: SqliteCatalog) -> None:
     generation = sound.generation
     assert sound.repair() == []
     assert sound.generation == generation
 
 
-def test_rows_without_photo_are_dropped(sound: Catalog) -> None:
+def test_rows_without_photo_are_dropped(sound: SqliteCatalog) -> None:
     harm(sound, "DELETE FROM photos WHERE id = 5")  # foreign keys are off for others
     assert sound.check(full=True) == [
         "1 rows of files belong to no photo",
@@ -111,7 +111,7 @@ def test_rows_without_photo_are_dropped(sound: Catalog) -> None:
     assert sound.check(full=True) == []
 
 
-def test_an_index_of_sqlite_that_lies_is_made_anew(sound: Catalog) -> None:
+def test_an_index_of_sqlite_that_lies_is_made_anew(sound: SqliteCatalog) -> None:
     harm(
         sound,
         "PRAGMA writable_schema = ON",
@@ -119,21 +119,23 @@ def test_an_index_of_sqlite_that_lies_is_made_anew(sound: Catalog) -> None:
         " WHERE name = 'segments_by_area'",
     )
     sound.close()
-    with Catalog.open(sound.folder) as reopened:
+    with SqliteCatalog.open(sound.folder) as reopened:
         assert any(line.startswith("SQLite's own check") for line in reopened.check())
         assert "made SQLite's indexes anew" in reopened.repair()
         assert reopened.check(full=True) == []
 
 
-def test_a_sample_looks_at_few_photos(sound: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_looks_at_few_photos(
+    sound: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     harm(sound, DAMAGE["has masks that are not what they were"][0])
     monkeypatch.setattr("indexer.catalog.sqlite.audit.SAMPLE", 3)
     assert sound.check() == []
     assert len(sound.check(full=True)) == 1
 
 
-def test_a_lost_generation_is_started_anew(sound: Catalog) -> None:
-    harm(sound, "DELETE FROM state")
+def test_a_lost_generation_is_started_anew(sound: SqliteCatalog) -> None:
+    harm(sound, "DELETE FROM revisions")
     assert sound.check() == ["the generation is missing"]
     sound.repair()
     assert sound.check() == []

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from sqlalchemy import event
 
-from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from model.errors import (
     IndexDamaged,
     IndexLocked,
@@ -28,7 +28,7 @@ from model.errors import (
 AS_NOBODY = """
 import os, sys, tempfile
 from pathlib import Path
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.catalog.sqlite.database import Database
 from model.errors import SegsearchError
 with tempfile.TemporaryDirectory() as place:
@@ -38,13 +38,13 @@ if os.geteuid() == 0:
     os.setuid(65534)
 """
 READ = f"""{AS_NOBODY}
-with Catalog.open(sys.argv[1], readonly=True) as catalog:
+with SqliteCatalog.open(sys.argv[1], readonly=True) as catalog:
     for _ in sys.stdin:
         print(catalog.counts().photos, len(catalog.segment_ids()), flush=True)
 """
 OPEN = f"""{AS_NOBODY}
 try:
-    Catalog.open(sys.argv[1], readonly=sys.argv[2] == "readonly").close()
+    SqliteCatalog.open(sys.argv[1], readonly=sys.argv[2] == "readonly").close()
 except SegsearchError as error:
     print(type(error).__name__)
 else:
@@ -63,7 +63,7 @@ def read_only(made: ModuleType) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o755)
         folder = Path(place) / "index"
-        with Catalog.create(folder, made.MANIFEST) as catalog:
+        with SqliteCatalog.create(folder, made.MANIFEST) as catalog:
             made.write(catalog, 0, 5)
         (folder / FILE_NAME).chmod(0o444)
         folder.chmod(0o555)
@@ -109,7 +109,7 @@ def test_readers_of_a_read_only_folder_see_what_its_owner_writes(
         assert reader.read() == [5, 10]
         read_only.chmod(0o755)
         (read_only / FILE_NAME).chmod(0o644)
-        with Catalog.open(read_only) as catalog:
+        with SqliteCatalog.open(read_only) as catalog:
             made.write(catalog, 5, 10)
             (read_only / FILE_NAME).chmod(0o444)
             read_only.chmod(0o555)
@@ -128,7 +128,7 @@ def test_what_a_killed_writer_left_cannot_be_finished_in_a_read_only_folder(
     read_only.chmod(0o755)
     copy = read_only.parent / "copy"
     (read_only / FILE_NAME).chmod(0o644)
-    with Catalog.open(read_only) as catalog:
+    with SqliteCatalog.open(read_only) as catalog:
         made.write(catalog, 5, 10)
         copy.mkdir()
         for name in (FILE_NAME, f"{FILE_NAME}-wal"):  # as a kill would leave them
@@ -136,7 +136,7 @@ def test_what_a_killed_writer_left_cannot_be_finished_in_a_read_only_folder(
     copy.chmod(0o555)
     assert opened_by_nobody(copy, "readonly") == "IndexReadOnly"
     copy.chmod(0o755)
-    with Catalog.open(copy, readonly=True) as reader:
+    with SqliteCatalog.open(copy, readonly=True) as reader:
         assert reader.counts().photos == 10
 
 
@@ -145,22 +145,24 @@ def test_a_catalog_that_may_not_be_read_says_so(read_only: Path) -> None:
     assert opened_by_nobody(read_only, "readonly") == "StorageError"
 
 
-def test_a_catalog_opened_for_reading_refuses_to_write(catalog: Catalog, made: ModuleType) -> None:
+def test_a_catalog_opened_for_reading_refuses_to_write(
+    catalog: SqliteCatalog, made: ModuleType
+) -> None:
     with (
-        Catalog.open(catalog.folder, readonly=True) as reader,
+        SqliteCatalog.open(catalog.folder, readonly=True) as reader,
         pytest.raises(IndexReadOnly, match="cannot be written"),
     ):
         made.write(reader, 0, 1)
 
 
-def test_reading_leaves_nothing_behind(catalog: Catalog, made: ModuleType) -> None:
+def test_reading_leaves_nothing_behind(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 3)
     catalog.close()
-    with Catalog.open(catalog.folder, readonly=True) as reader:
+    with SqliteCatalog.open(catalog.folder, readonly=True) as reader:
         assert reader.counts().photos == 3
     left = {path.name for path in catalog.folder.iterdir()}
     assert left <= {FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"}
-    with Catalog.open(catalog.folder) as writer:
+    with SqliteCatalog.open(catalog.folder) as writer:
         made.write(writer, 3, 4)
     assert [path.name for path in catalog.folder.iterdir()] == [FILE_NAME]
 
@@ -170,7 +172,7 @@ def test_no_index_names_the_command_that_makes_one(tmp_path: Path, readonly: boo
     folder = tmp_path / "no\nwhere"
     for _ in range(2):  # an empty folder is no index either
         with pytest.raises(IndexMissing) as caught:
-            Catalog.open(folder, readonly=readonly)
+            SqliteCatalog.open(folder, readonly=readonly)
         shown = str(folder).replace("\n", "\\n")
         assert str(caught.value).endswith(f"segsearch index FOLDER --index {shown}")
         folder.mkdir(exist_ok=True)
@@ -180,26 +182,26 @@ def test_no_index_names_the_command_that_makes_one(tmp_path: Path, readonly: boo
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path, made: ModuleType) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be made"):
-        Catalog.create(tmp_path / "file" / "index", made.MANIFEST)
+        SqliteCatalog.create(tmp_path / "file" / "index", made.MANIFEST)
 
 
 def test_any_folder_name_will_do(tmp_path: Path, made: ModuleType) -> None:
     folder = tmp_path / os.fsdecode(b"50% #1?&mode=memory\xff\n\xf0\x9f\x93\xb7")
-    Catalog.create(folder, made.MANIFEST).close()
+    SqliteCatalog.create(folder, made.MANIFEST).close()
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
-    with Catalog.open(folder, readonly=True) as catalog:
+    with SqliteCatalog.open(folder, readonly=True) as catalog:
         assert catalog.manifest == made.MANIFEST
 
 
-def test_what_is_no_database_is_told(catalog: Catalog) -> None:
+def test_what_is_no_database_is_told(catalog: SqliteCatalog) -> None:
     catalog.close()
     (catalog.folder / FILE_NAME).write_bytes(b"not a database, but long enough" * 400)
     for readonly in (False, True):
         with pytest.raises(IndexDamaged, match="index the photos again"):
-            Catalog.open(catalog.folder, readonly=readonly)
+            SqliteCatalog.open(catalog.folder, readonly=readonly)
 
 
-def test_a_file_cut_short_is_told(catalog: Catalog, made: ModuleType) -> None:
+def test_a_file_cut_short_is_told(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 60)
     catalog.close()
     file = catalog.folder / FILE_NAME
@@ -207,10 +209,10 @@ def test_a_file_cut_short_is_told(catalog: Catalog, made: ModuleType) -> None:
         stream.truncate(file.stat().st_size // 2)
     for readonly in (False, True):
         with pytest.raises(IndexDamaged, match="backup"):
-            Catalog.open(catalog.folder, readonly=readonly)
+            SqliteCatalog.open(catalog.folder, readonly=readonly)
 
 
-def test_a_page_overwritten_is_told(catalog: Catalog, made: ModuleType) -> None:
+def test_a_page_overwritten_is_told(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 60)
     catalog.close()
     connection = sqlite3.connect(catalog.folder / FILE_NAME)
@@ -221,7 +223,7 @@ def test_a_page_overwritten_is_told(catalog: Catalog, made: ModuleType) -> None:
     with (catalog.folder / FILE_NAME).open("r+b") as stream:
         stream.seek((page - 1) * 4096)
         stream.write(b"\xaa" * 4096)
-    with Catalog.open(catalog.folder) as damaged:
+    with SqliteCatalog.open(catalog.folder) as damaged:
         with pytest.raises(IndexDamaged, match="malformed"):
             damaged.segments([1])
         assert damaged.counts().photos == 60
@@ -231,7 +233,7 @@ def test_a_page_overwritten_is_told(catalog: Catalog, made: ModuleType) -> None:
         assert damaged.counts().photos == 60
 
 
-def test_a_table_that_is_missing_is_told(catalog: Catalog) -> None:
+def test_a_table_that_is_missing_is_told(catalog: SqliteCatalog) -> None:
     connection = sqlite3.connect(catalog.folder / FILE_NAME)
     connection.execute("DROP TABLE photo_vectors")
     connection.close()
@@ -239,22 +241,22 @@ def test_a_table_that_is_missing_is_told(catalog: Catalog) -> None:
         catalog.photo_vector(1)
 
 
-def test_a_manifest_with_a_hole_is_told(catalog: Catalog) -> None:
+def test_a_manifest_with_a_hole_is_told(catalog: SqliteCatalog) -> None:
     connection = sqlite3.connect(catalog.folder / FILE_NAME)
     connection.execute("DELETE FROM manifest WHERE key = 'dimension'")
     connection.commit()
     connection.close()
     with pytest.raises(IndexDamaged, match="manifest"):
-        Catalog.open(catalog.folder)
+        SqliteCatalog.open(catalog.folder)
 
 
 def test_a_writer_that_does_not_end_is_told(
-    catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexer.catalog.sqlite.database.BUSY_SECONDS", 0.1)
     other = sqlite3.connect(catalog.folder / FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with Catalog.open(catalog.folder) as second:
+    with SqliteCatalog.open(catalog.folder) as second:
         with pytest.raises(IndexLocked, match="another process"):
             made.write(second, 0, 1)
         assert second.counts().photos == 0  # readers go on
@@ -264,7 +266,7 @@ def test_a_writer_that_does_not_end_is_told(
 
 
 def test_an_exception_inside_undoes_the_transaction(
-    catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -279,7 +281,9 @@ def test_an_exception_inside_undoes_the_transaction(
 
 
 @pytest.fixture(params=["a small disk", "a small file"])
-def cramped(request: pytest.FixtureRequest, tmp_path: Path, made: ModuleType) -> Iterator[Catalog]:
+def cramped(
+    request: pytest.FixtureRequest, tmp_path: Path, made: ModuleType
+) -> Iterator[SqliteCatalog]:
     """A catalog with room for less than a megabyte."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -295,7 +299,7 @@ def cramped(request: pytest.FixtureRequest, tmp_path: Path, made: ModuleType) ->
     )
     try:
         ballast.write_bytes(bytes(400_000))
-        with Catalog.create(folder / "index", made.MANIFEST) as catalog:
+        with SqliteCatalog.create(folder / "index", made.MANIFEST) as catalog:
             if not mounted:  # only root can mount: let SQLite itself refuse to grow
                 engine = catalog._database._engine
                 engine.dispose()
@@ -308,7 +312,7 @@ def cramped(request: pytest.FixtureRequest, tmp_path: Path, made: ModuleType) ->
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_disk_that_fills_loses_nothing(cramped: Catalog, made: ModuleType) -> None:
+def test_a_disk_that_fills_loses_nothing(cramped: SqliteCatalog, made: ModuleType) -> None:
     with pytest.raises(StorageFull, match="goes on where it stopped"):
         made.write(cramped, 0, 100_000)
     written = len(list(cramped.files()))
@@ -319,7 +323,7 @@ def test_a_disk_that_fills_loses_nothing(cramped: Catalog, made: ModuleType) -> 
         made.write(cramped, written, written + 50)
     before = cramped.counts()
     cramped.close()
-    with Catalog.open(cramped.folder, readonly=True) as reopened:
+    with SqliteCatalog.open(cramped.folder, readonly=True) as reopened:
         assert reopened.counts() == before
         assert reopened.check(full=True) == []
         for number in range(written):
@@ -329,7 +333,7 @@ def test_a_disk_that_fills_loses_nothing(cramped: Catalog, made: ModuleType) -> 
             found = tuple(s.counts for s in reopened.segments_of(photo_id))
             assert found == photo.segments.counts
     (cramped.folder.parent / "something else").unlink()  # the user makes room
-    with Catalog.open(cramped.folder) as reopened:
+    with SqliteCatalog.open(cramped.folder) as reopened:
         gone = [file.stamp.path for file in reopened.files()][: written // 2]
         assert reopened.forget_files(gone) == len(gone)
         made.write(reopened, 200_000, 200_003)

@@ -9,18 +9,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from indexer.catalog.records import Filter, PhotoRow, SegmentRow
+from indexer.catalog.records import FileStamp, Filter, PhotoRow, SegmentRow
 from indexer.catalog.sqlite.filter_query import ids_of_ranges
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
-from indexer.scan.walk import FileStamp
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.errors import QueryError
 
 ODD = ("/photos/2021/[1].jpg", "/photos/2021/\udcff.jpg", "/photos/new\nline/é.JPG", "/20/x.jpg")
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Iterator[Catalog]:
-    with Catalog.create(tmp_path_factory.mktemp("filter") / "index", made.MANIFEST) as catalog:
+def filled(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Iterator[SqliteCatalog]:
+    with SqliteCatalog.create(
+        tmp_path_factory.mktemp("filter") / "index", made.MANIFEST
+    ) as catalog:
         made.write(catalog, 0, 40)
         for number, path in enumerate(ODD, start=100):
             catalog.add_photo(made.made_photo(number, 3), FileStamp(path, 1, 1))
@@ -29,7 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Iterat
         yield catalog
 
 
-def reference(catalog: Catalog, wanted: Filter) -> list[int]:
+def reference(catalog: SqliteCatalog, wanted: Filter) -> list[int]:
     """The same by reading every photo and segment."""
     photos = catalog.photos(range(1, 200))
     segments = [s for photo in photos for s in catalog.segments_of(photo)]
@@ -109,13 +110,13 @@ def _path_matches(path: str, glob: str) -> bool:
         Filter(path_glob="2023/*", photo_ids=tuple(range(30)), min_area=0.02),
     ],
 )
-def test_a_filter_leaves_what_reading_all_would(filled: Catalog, wanted: Filter) -> None:
+def test_a_filter_leaves_what_reading_all_would(filled: SqliteCatalog, wanted: Filter) -> None:
     found = filled.segment_ids(wanted)
     assert found.dtype == np.int64
     assert found.tolist() == reference(filled, wanted)
 
 
-def test_the_examples_are_not_all_empty(filled: Catalog) -> None:
+def test_the_examples_are_not_all_empty(filled: SqliteCatalog) -> None:
     everything = len(filled.segment_ids())
     for wanted in (
         Filter(path_glob="2021/*"),
@@ -154,7 +155,9 @@ def test_a_time_zone_is_refused() -> None:
         ("20/x.JPG", 3),
     ],
 )
-def test_a_path_is_met_however_it_is_written(filled: Catalog, pattern: str, expected: int) -> None:
+def test_a_path_is_met_however_it_is_written(
+    filled: SqliteCatalog, pattern: str, expected: int
+) -> None:
     segments = filled.segments(filled.segment_ids(Filter(path_glob=pattern)).tolist()).values()
     photos = filled.photos({segment.photo_id for segment in segments})
     assert [photo.path for photo in photos.values()] == [ODD[expected]]
@@ -173,7 +176,7 @@ def test_ranges_become_ids() -> None:
 
 
 def test_an_empty_index_has_no_segments(tmp_path: Path, made: ModuleType) -> None:
-    with Catalog.create(tmp_path / "index", made.MANIFEST) as catalog:
+    with SqliteCatalog.create(tmp_path / "index", made.MANIFEST) as catalog:
         for wanted in (None, Filter(min_area=0.5), Filter(camera="x"), Filter(path_glob="*")):
             assert catalog.segment_ids(wanted).tolist() == []
         assert list(catalog.vector_blocks()) == []

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 
 from indexer.catalog.sqlite.database import Database
 from indexer.catalog.sqlite.migrations import MIGRATIONS, migrate, version_of
-from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, Catalog
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from indexer.catalog.sqlite.tables import Tables
 from indexer.vectors.cache import FILE, synced_vectors
 from indexer.vectors.cache_file import CacheOrigin, read_origin, write_sealed
@@ -61,7 +61,7 @@ def described(connection: Connection) -> dict[str, object]:
     }
 
 
-def test_the_migrations_make_the_tables_that_are_declared(catalog: Catalog) -> None:
+def test_the_migrations_make_the_tables_that_are_declared(catalog: SqliteCatalog) -> None:
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         Tables.metadata.create_all(connection)
@@ -76,7 +76,7 @@ def test_the_migrations_make_the_tables_that_are_declared(catalog: Catalog) -> N
 
 
 def test_an_older_version_is_brought_up_to_date(
-    catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 0, 3)
     database = Database(catalog.folder / FILE_NAME)
@@ -90,7 +90,7 @@ def test_an_older_version_is_brought_up_to_date(
 
 
 def test_a_migration_that_fails_changes_nothing(
-    catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 0, 3)
     database = Database(catalog.folder / FILE_NAME)
@@ -107,23 +107,23 @@ def test_a_migration_that_fails_changes_nothing(
 
 @pytest.mark.parametrize("readonly", [False, True])
 def test_opening_an_older_catalog_migrates_it(
-    catalog: Catalog, made: ModuleType, readonly: bool, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, readonly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 0, 3)
     catalog.close()
     monkeypatch.setattr("indexer.catalog.sqlite.migrations.MIGRATIONS", (*MIGRATIONS, next_one))
-    with Catalog.open(catalog.folder, readonly=readonly) as reopened:
+    with SqliteCatalog.open(catalog.folder, readonly=readonly) as reopened:
         assert reopened.schema_version == NEXT
         assert reopened.counts().photos == 3
 
 
-def test_a_newer_catalog_is_left_alone(catalog: Catalog) -> None:
+def test_a_newer_catalog_is_left_alone(catalog: SqliteCatalog) -> None:
     catalog.close()
     set_version(catalog.folder, len(MIGRATIONS) + 1)
     before = (catalog.folder / FILE_NAME).read_bytes()
     for readonly in (False, True):
         with pytest.raises(IndexTooNew, match="upgrade segsearch"):
-            Catalog.open(catalog.folder, readonly=readonly)
+            SqliteCatalog.open(catalog.folder, readonly=readonly)
     database = Database(catalog.folder / FILE_NAME)
     with pytest.raises(IndexTooNew):
         migrate(database)
@@ -135,8 +135,8 @@ def test_a_newer_catalog_is_left_alone(catalog: Catalog) -> None:
 def test_an_empty_file_is_no_index_yet(tmp_path: Path, made: ModuleType, readonly: bool) -> None:
     (tmp_path / FILE_NAME).touch()
     with pytest.raises(IndexMissing, match="segsearch index FOLDER --index"):
-        Catalog.open(tmp_path, readonly=readonly)
-    with Catalog.create(tmp_path, made.MANIFEST) as catalog:
+        SqliteCatalog.open(tmp_path, readonly=readonly)
+    with SqliteCatalog.create(tmp_path, made.MANIFEST) as catalog:
         made.write(catalog, 0, 2)
         assert catalog.check() == []
 
@@ -146,9 +146,9 @@ def test_a_catalog_whose_making_was_cut_short_is_finished(tmp_path: Path, made: 
     migrate(database)
     database.close()
     with pytest.raises(IndexMissing):
-        Catalog.open(tmp_path)
-    Catalog.create(tmp_path, made.MANIFEST).close()
-    with Catalog.open(tmp_path) as catalog:
+        SqliteCatalog.open(tmp_path)
+    SqliteCatalog.create(tmp_path, made.MANIFEST).close()
+    with SqliteCatalog.open(tmp_path) as catalog:
         assert catalog.manifest == made.MANIFEST
 
 
@@ -157,9 +157,9 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path, made: ModuleType)
     connection.execute("CREATE TABLE recipes (name)")
     connection.close()
     with pytest.raises(IndexDamaged, match="not a catalog of segsearch"):
-        Catalog.open(tmp_path)
+        SqliteCatalog.open(tmp_path)
     with pytest.raises(IndexDamaged, match="not a catalog of segsearch"):
-        Catalog.create(tmp_path, made.MANIFEST)
+        SqliteCatalog.create(tmp_path, made.MANIFEST)
 
 
 PHOTOS = 30
@@ -171,7 +171,7 @@ PRAGMA user_version = 1;
 
 
 @pytest.fixture
-def first_version(catalog: Catalog, made: ModuleType) -> Path:
+def first_version(catalog: SqliteCatalog, made: ModuleType) -> Path:
     """An index as version 1 wrote it: its tables are those of today, its vectors are float16."""
     made.write(catalog, 0, PHOTOS)
     catalog.close()
@@ -213,7 +213,7 @@ def test_vectors_of_the_first_version_are_packed(
 ) -> None:
     monkeypatch.setattr("indexer.catalog.sqlite.migrations._ROWS_AT_ONCE", 7)
     assert lengths(first_version) == [16]
-    with Catalog.open(first_version, readonly=readonly) as catalog:
+    with SqliteCatalog.open(first_version, readonly=readonly) as catalog:
         assert catalog.check(full=True) == []
         ids = catalog.segment_ids()
         vectors = catalog.vectors_of(ids)
@@ -235,7 +235,7 @@ def test_vectors_that_were_damaged_before_are_found_after(
         )
     connection.commit()
     connection.close()
-    with Catalog.open(first_version) as catalog:
+    with SqliteCatalog.open(first_version) as catalog:
         rows = catalog.segments([7, 9, 11])
         photos = sorted({row.photo_id for row in rows.values()})
         told = [f"photo {i} has a vector that is not what it was" for i in photos]
@@ -248,7 +248,7 @@ def test_vectors_that_were_damaged_before_are_found_after(
 def test_the_cache_of_the_first_version_is_made_anew(first_version: Path, made: ModuleType) -> None:
     """What is searched is what the catalog holds, to the last bit."""
     path = first_version / FILE
-    with Catalog.open(first_version) as catalog:
+    with SqliteCatalog.open(first_version) as catalog:
         store, _ = synced_vectors(first_version, catalog, writable=True)
         space, generation = catalog.manifest.space, catalog.generation
         # as if it had been made before the catalog was migrated
@@ -266,7 +266,7 @@ KILLED = """
 import sys
 import indexer.catalog.sqlite.migrations as migrations
 from indexer.catalog import vector_codec
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 
 migrations._ROWS_AT_ONCE = 5
 pack = vector_codec.pack
@@ -276,7 +276,7 @@ def told(rows):
     return pack(rows)
 
 vector_codec.pack = told
-Catalog.open(sys.argv[1]).close()
+SqliteCatalog.open(sys.argv[1]).close()
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -298,7 +298,7 @@ def test_a_migration_that_is_killed_changes_nothing(
     process.kill()
     process.communicate()
     assert lengths(first_version) in ([16], [8])  # the last block may just have been written
-    with Catalog.open(first_version) as catalog:
+    with SqliteCatalog.open(first_version) as catalog:
         assert catalog.check(full=True) == []
         vectors = catalog.vectors_of(catalog.segment_ids())
     assert lengths(first_version) == [8]

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.catalog.records import Counts, SkippedFile
+from indexer.catalog.records import Counts, FileStamp, SkippedFile
 from indexer.catalog.sqlite.migrations import newest_version
-from indexer.catalog.sqlite.sqlite_catalog import Catalog
-from indexer.scan.walk import FileStamp
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError, SpaceMismatch, StorageError
 
 
-def test_a_photo_comes_back_as_it_was(catalog: Catalog, made: ModuleType) -> None:
+def test_a_photo_comes_back_as_it_was(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 9)
     for number in range(9):
         given_photo = made.made_photo(number)
@@ -48,7 +47,7 @@ def test_a_photo_comes_back_as_it_was(catalog: Catalog, made: ModuleType) -> Non
         assert catalog.segments([s.id for s in segments]) == {s.id: s for s in segments}
 
 
-def test_vectors_come_back_in_the_order_asked(catalog: Catalog, made: ModuleType) -> None:
+def test_vectors_come_back_in_the_order_asked(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 30)
     truth = np.concatenate([made.made_photo(n).embeddings.vectors for n in range(30)])
     ids = catalog.segment_ids()
@@ -65,7 +64,7 @@ def test_vectors_come_back_in_the_order_asked(catalog: Catalog, made: ModuleType
 
 @pytest.mark.parametrize("after", [0, 1, 17, 10_000])
 def test_blocks_hold_all_vectors_after_an_id(
-    catalog: Catalog, made: ModuleType, after: int, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(catalog, 0, 30)
     monkeypatch.setattr("indexer.catalog.sqlite.stored_vectors._ROWS_A_BLOCK", 7)
@@ -79,7 +78,7 @@ def test_blocks_hold_all_vectors_after_an_id(
         assert np.array_equal(vectors, catalog.vectors_of(block_ids))
 
 
-def test_what_is_not_there_is_left_out_or_said(catalog: Catalog, made: ModuleType) -> None:
+def test_what_is_not_there_is_left_out_or_said(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 3)
     assert catalog.segments([99]) == {}
     assert catalog.photos([99]) == {}
@@ -91,7 +90,7 @@ def test_what_is_not_there_is_left_out_or_said(catalog: Catalog, made: ModuleTyp
         catalog.photo_vector(99)
 
 
-def test_the_same_content_is_stored_once(catalog: Catalog, made: ModuleType) -> None:
+def test_the_same_content_is_stored_once(catalog: SqliteCatalog, made: ModuleType) -> None:
     first = catalog.add_photo(made.made_photo(4), FileStamp("/b", 1, 1))
     second = catalog.add_photo(made.made_photo(4), FileStamp("/a", 1, 1))
     assert first == second
@@ -100,7 +99,7 @@ def test_the_same_content_is_stored_once(catalog: Catalog, made: ModuleType) -> 
 
 
 def test_the_path_is_of_a_file_that_is_there(
-    catalog: Catalog, made: ModuleType, tmp_path: Path
+    catalog: SqliteCatalog, made: ModuleType, tmp_path: Path
 ) -> None:
     present = tmp_path / "z.jpg"
     present.touch()
@@ -110,7 +109,7 @@ def test_the_path_is_of_a_file_that_is_there(
     assert catalog.photos([photo_id])[photo_id].path == str(present)
 
 
-def test_a_photo_goes_with_its_last_file(catalog: Catalog, made: ModuleType) -> None:
+def test_a_photo_goes_with_its_last_file(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 3)
     kept = catalog.add_photo(made.made_photo(9), FileStamp("/a", 1, 1))
     catalog.move_files([(FileStamp("/b", 1, 1), kept)], ())
@@ -121,7 +120,7 @@ def test_a_photo_goes_with_its_last_file(catalog: Catalog, made: ModuleType) -> 
 
 
 def test_a_file_whose_content_changed_takes_its_photo_along(
-    catalog: Catalog, made: ModuleType
+    catalog: SqliteCatalog, made: ModuleType
 ) -> None:
     stamp = made.made_stamp(1)
     old = catalog.add_photo(made.made_photo(3), stamp)
@@ -134,7 +133,7 @@ def test_a_file_whose_content_changed_takes_its_photo_along(
     assert catalog.skipped() == []
 
 
-def test_ids_are_never_used_again(catalog: Catalog, made: ModuleType) -> None:
+def test_ids_are_never_used_again(catalog: SqliteCatalog, made: ModuleType) -> None:
     made.write(catalog, 0, 5)
     last = catalog.segment_ids()[-1]
     catalog.forget_files([made.made_stamp(n).path for n in range(5)])
@@ -143,7 +142,7 @@ def test_ids_are_never_used_again(catalog: Catalog, made: ModuleType) -> None:
     assert catalog.segment_ids().tolist() == list(range(last + 1, last + 5))
 
 
-def test_the_generation_counts_changes_of_photos(catalog: Catalog, made: ModuleType) -> None:
+def test_the_generation_counts_changes_of_photos(catalog: SqliteCatalog, made: ModuleType) -> None:
     seen = [catalog.generation]
 
     def changes() -> int:
@@ -165,7 +164,7 @@ def test_the_generation_counts_changes_of_photos(catalog: Catalog, made: ModuleT
 
 
 def test_files_below_a_folder(
-    catalog: Catalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
+    catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexer.catalog.sqlite.rows._BLOCK", 2)
     paths = ["/a/b", "/a/b/1", "/a/b/2", "/a/b/c/3", "/a/b c", "/a/b0", "/a/b\udcff/4", "/z"]
@@ -186,7 +185,7 @@ def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, names: list
     made = __import__("made_photos")
     names = [name.replace(b"\0", b"").replace(b"/", b"") or b"x" for name in names]
     paths = sorted({os.fsdecode(b"/photos/" + name) for name in names}, key=os.fsencode)
-    with Catalog.create(tmp_path_factory.mktemp("any") / "index", made.MANIFEST) as catalog:
+    with SqliteCatalog.create(tmp_path_factory.mktemp("any") / "index", made.MANIFEST) as catalog:
         photo_id = catalog.add_photo(made.made_photo(4), FileStamp(paths[0], 1, 1))
         for path in paths[1:]:
             catalog.move_files([(FileStamp(path, 1, 1), photo_id)], ())
@@ -197,7 +196,7 @@ def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, names: list
         assert catalog.forget_files(paths) == 1
 
 
-def test_what_planning_asks(catalog: Catalog, made: ModuleType) -> None:
+def test_what_planning_asks(catalog: SqliteCatalog, made: ModuleType) -> None:
     assert catalog.seconds_per_photo() is None
     made.write(catalog, 0, 3)
     catalog.skip_file(FileStamp("/bad", 5, 5), "empty", "PhotoUnreadable")
@@ -205,7 +204,7 @@ def test_what_planning_asks(catalog: Catalog, made: ModuleType) -> None:
     assert catalog.seconds_per_photo() == pytest.approx(1.25)
 
 
-def test_another_space_is_refused(catalog: Catalog, made: ModuleType) -> None:
+def test_another_space_is_refused(catalog: SqliteCatalog, made: ModuleType) -> None:
     photo = made.made_photo(0)
     other = EmbeddingSpace("other", 8, "decaf0")
     photo = replace(
@@ -224,12 +223,12 @@ def test_parts_that_do_not_belong_together_are_refused(made: ModuleType) -> None
         replace(photo, embeddings=photo.embeddings[:3])
 
 
-def test_the_manifest_is_kept(catalog: Catalog, made: ModuleType) -> None:
-    with Catalog.open(catalog.folder, readonly=True) as reopened:
+def test_the_manifest_is_kept(catalog: SqliteCatalog, made: ModuleType) -> None:
+    with SqliteCatalog.open(catalog.folder, readonly=True) as reopened:
         assert reopened.manifest == made.MANIFEST
         assert reopened.schema_version == newest_version()
 
 
-def test_there_is_one_catalog_in_a_folder(catalog: Catalog, made: ModuleType) -> None:
+def test_there_is_one_catalog_in_a_folder(catalog: SqliteCatalog, made: ModuleType) -> None:
     with pytest.raises(StorageError, match="already"):
-        Catalog.create(catalog.folder, made.MANIFEST)
+        SqliteCatalog.create(catalog.folder, made.MANIFEST)

@@ -1,0 +1,31 @@
+"""Which back ends an index uses: the one place that names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import Manifest
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
+
+CATALOG_FILE = FILE_NAME
+"""Name of the file in an index folder that tells that there is a catalog."""
+
+
+def create_catalog(folder: Path, manifest: Manifest) -> Catalog:
+    """New catalog of an index in `folder`, which is made too, open for writing.
+
+    Raises:
+        StorageError: there is one already, or it cannot be written.
+    """
+    return SqliteCatalog.create(folder, manifest)
+
+
+def open_catalog(folder: Path, *, readonly: bool = False) -> Catalog:
+    """Catalog of the index in `folder`; `readonly` never writes what is in it.
+
+    Raises:
+        IndexMissing: there is none.
+        IndexDamaged, IndexTooNew, StorageError: it cannot be used.
+    """
+    return SqliteCatalog.open(folder, readonly=readonly)

@@ -1,0 +1,268 @@
+"""What any catalog promises, whatever database is behind it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+import pytest
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import Counts, FileStamp, Filter, Manifest, SkippedFile, Watermark
+from model.embeddings import Embeddings, EmbeddingSpace
+from model.errors import IndexMissing, QueryError, SpaceMismatch, StorageError
+
+
+class BackEnd(Protocol):
+    def create(self, folder: Path, manifest: Manifest, /) -> Catalog: ...
+    def open(self, folder: Path, *, readonly: bool = False) -> Catalog: ...
+
+
+def stamp(path: str, size: int = 1, mtime_ns: int = 1) -> FileStamp:
+    return FileStamp(path, size, mtime_ns)
+
+
+def test_a_photo_is_read_back_as_it_was_given(catalog: Catalog, made: ModuleType) -> None:
+    photo = made.made_photo(4)
+    header = replace(photo.header, taken_offset=-210, taken_source="exif")
+    photo = replace(photo, header=header, pixel_digest=b"p" * 32)
+    photo_id = catalog.add_photo(photo, stamp("/a.jpg"))
+    row = catalog.photos([photo_id])[photo_id]
+    assert (row.path, row.files, row.size) == ("/a.jpg", ("/a.jpg",), header.size)
+    assert (row.content_hash, row.pixel_digest) == (photo.content_hash, photo.pixel_digest)
+    assert (row.taken_at, row.taken_offset, row.taken_source) == (header.taken_at, -210, "exif")
+    assert (row.camera, row.latitude, row.longitude) == (
+        header.camera,
+        header.latitude,
+        header.longitude,
+    )
+    assert row.perceptual_hash == photo.perceptual_hash
+    segments = catalog.segments_of(photo_id)
+    assert tuple(s.counts for s in segments) == photo.segments.counts
+    assert [s.box for s in segments] == [tuple(box) for box in photo.segments.boxes.tolist()]
+    assert [s.area for s in segments] == photo.segments.areas.tolist()
+    assert [s.quality for s in segments] == photo.segments.quality.tolist()
+    assert [s.ordinal for s in segments] == [0, 1, 2, 3]
+    assert {s.frame for s in segments} == {photo.segments.size}
+    first = segments[0].id
+    assert [-1 if s.parent_id is None else s.parent_id - first for s in segments] == (
+        photo.segments.parents.tolist()
+    )
+    assert catalog.segments([s.id for s in segments]) == {s.id: s for s in segments}
+
+
+def test_vectors_are_directions_to_a_ten_thousandth(catalog: Catalog, made: ModuleType) -> None:
+    photo = made.made_photo(4)
+    photo_id = catalog.add_photo(photo, stamp("/a.jpg"))
+    vectors = catalog.vectors_of(catalog.segment_ids())
+    assert vectors.dtype == np.float32
+    assert np.einsum("nd,nd->n", vectors, photo.embeddings.vectors).min() > 0.9999
+    whole = catalog.photo_vector(photo_id)
+    assert float(whole @ photo.photo_embedding.vectors[0]) > 0.9999
+    assert np.linalg.norm(whole) == pytest.approx(1, abs=1e-6)
+
+
+def test_blocks_hold_every_vector_once_by_ascending_id(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 12)
+    for after in (0, 5, 10_000):
+        blocks = list(catalog.vector_blocks(after))
+        found = [i for ids, _ in blocks for i in ids.tolist()]
+        assert found == [i for i in catalog.segment_ids().tolist() if i > after]
+        for ids, vectors in blocks:
+            assert np.array_equal(vectors, catalog.vectors_of(ids))
+
+
+def test_what_is_not_there_is_left_out_or_said(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 3)
+    assert (catalog.segments([99]), catalog.photos([99]), catalog.segments_of(99)) == ({}, {}, [])
+    assert catalog.photo_by_hash(b"other") is None
+    assert catalog.photo_by_pixels(b"other") is None
+    with pytest.raises(QueryError, match="no segment 99"):
+        catalog.vectors_of([1, 99])
+    with pytest.raises(QueryError, match="no photo 99"):
+        catalog.photo_vector(99)
+
+
+def test_the_same_content_is_stored_once(catalog: Catalog, made: ModuleType) -> None:
+    first = catalog.add_photo(made.made_photo(4), stamp("/b"))
+    assert catalog.add_photo(made.made_photo(4), stamp("/a")) == first
+    assert catalog.counts() == Counts(photos=1, segments=4, files=2, skipped=0)
+    assert catalog.photos([first])[first].files == ("/a", "/b")
+    assert catalog.photo_by_hash(made.made_photo(4).content_hash) == first
+
+
+def test_photos_of_equal_pixels_are_found_by_the_first(catalog: Catalog, made: ModuleType) -> None:
+    ids = [
+        catalog.add_photo(replace(made.made_photo(n), pixel_digest=b"same"), stamp(f"/{n}"))
+        for n in (1, 2)
+    ]
+    assert catalog.photo_by_pixels(b"same") == ids[0]
+
+
+def test_a_photo_goes_with_its_last_file(catalog: Catalog, made: ModuleType) -> None:
+    photo_id = catalog.add_photo(made.made_photo(4), stamp("/a"))
+    catalog.move_files([(stamp("/b"), photo_id)], [])
+    assert catalog.forget_files(["/a", "/unknown"]) == 0
+    assert catalog.forget_files(["/b"]) == 1
+    assert catalog.counts() == Counts(0, 0, 0, 0)
+    assert catalog.check(full=True) == []
+
+
+def test_photos_may_exchange_their_names(catalog: Catalog, made: ModuleType) -> None:
+    one = catalog.add_photo(made.made_photo(3), stamp("/one"))
+    two = catalog.add_photo(made.made_photo(4), stamp("/two"))
+    catalog.move_files([(stamp("/one"), two), (stamp("/two"), one)], [])
+    assert {i: row.files for i, row in catalog.photos([one, two]).items()} == {
+        one: ("/two",),
+        two: ("/one",),
+    }
+
+
+def test_a_skipped_file_is_remembered_and_takes_its_photo(
+    catalog: Catalog, made: ModuleType
+) -> None:
+    catalog.add_photo(made.made_photo(4), stamp("/a"))
+    catalog.skip_file(stamp("/a", 2), "truncated", "PhotoUnreadable")
+    assert catalog.skipped() == [SkippedFile("/a", "PhotoUnreadable", "truncated")]
+    assert catalog.counts() == Counts(0, 0, 1, 1)
+    assert catalog.known_sizes([1, 2]) == set()
+
+
+def test_ids_follow_each_other_and_are_never_used_again(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 5)
+    before = catalog.segment_ids().tolist()
+    assert before == list(range(before[0], before[0] + 10))
+    catalog.forget_files([made.made_stamp(n).path for n in range(5)])
+    catalog.add_photo(made.made_photo(4), stamp("/a"))
+    assert catalog.segment_ids().tolist() == list(range(before[-1] + 1, before[-1] + 5))
+
+
+def test_conditions_choose_segments(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 20)
+    rows = catalog.photos(range(1, 100))
+
+    def chosen(**conditions: object) -> set[int]:
+        ids = catalog.segment_ids(Filter(**conditions))  # type: ignore[arg-type]
+        assert ids.dtype == np.int64
+        assert (ids[1:] > ids[:-1]).all()
+        return {row.photo_id for row in catalog.segments(ids.tolist()).values()}
+
+    with_segments = {i for i in rows if catalog.segments_of(i)}
+    assert chosen() == with_segments
+    assert chosen(photo_ids=(4, 5, 99)) == {4, 5} & with_segments
+    day = datetime(2023, 1, 8)
+    assert chosen(after=day) == {
+        i for i in with_segments if rows[i].taken_at is not None and rows[i].taken_at >= day
+    }
+    assert chosen(camera="nikon") == {i for i in with_segments if "NIKON" in (rows[i].camera or "")}
+    assert chosen(path_glob="*/2021/*") == {i for i in with_segments if "/2021/" in rows[i].path}
+    large = catalog.segment_ids(Filter(min_area=0.2)).tolist()
+    everything = catalog.segments(catalog.segment_ids().tolist())
+    assert large == [i for i, s in everything.items() if s.area / (s.frame[0] * s.frame[1]) >= 0.2]
+
+
+def test_a_watermark_names_one_state(catalog: Catalog, made: ModuleType) -> None:
+    seen = [catalog.watermark]
+    steps = [
+        lambda: catalog.add_photo(made.made_photo(4), stamp("/a")),
+        lambda: catalog.add_photo(made.made_photo(3), stamp("/b")),
+        lambda: catalog.forget_files(["/a"]),
+    ]
+    for step in steps:
+        step()
+        seen.append(catalog.watermark)
+    assert [mark.generation - seen[0].generation for mark in seen] == [0, 1, 2, 3]
+    assert len({mark.revision for mark in seen}) == 4
+    assert all(catalog.has_passed(mark) for mark in seen)
+    assert catalog.generation == seen[-1].generation
+    catalog.remember_root("/photos")
+    catalog.skip_file(stamp("/bad"), "empty", "PhotoUnreadable")
+    assert catalog.watermark == seen[-1]
+
+
+def test_watermarks_of_others_are_not_passed(
+    catalog: Catalog, back_end: BackEnd, made: ModuleType, tmp_path: Path
+) -> None:
+    made.write(catalog, 0, 3)
+    mine = catalog.watermark
+    elsewhere = replace(made.MANIFEST, catalog_id="f" * 32)
+    with back_end.create(tmp_path / "other", elsewhere) as other:
+        made.write(other, 0, 3)
+        assert not other.has_passed(mine)
+        assert not catalog.has_passed(other.watermark)
+    forged = [
+        Watermark(mine.catalog_id, mine.generation, "0" * 32),
+        Watermark(mine.catalog_id, mine.generation + 1, mine.revision),
+    ]
+    assert not any(catalog.has_passed(mark) for mark in forged)
+
+
+def test_a_snapshot_is_of_one_commit(catalog: Catalog, back_end: BackEnd, made: ModuleType) -> None:
+    made.write(catalog, 0, 3)
+    with back_end.open(catalog.folder, readonly=True) as reader:
+        with reader.snapshot():
+            before = reader.counts()
+            made.write(catalog, 3, 6)
+            assert reader.counts() == before
+        assert reader.counts() == catalog.counts()
+
+
+def test_threads_share_one(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 8)
+    expected = catalog.segments(catalog.segment_ids().tolist())
+    wrong: list[object] = []
+
+    def read() -> None:
+        for _ in range(20):
+            found = catalog.segments(catalog.segment_ids().tolist())
+            if found != expected:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_it_is_there_when_opened_again(
+    catalog: Catalog, back_end: BackEnd, made: ModuleType
+) -> None:
+    made.write(catalog, 0, 5)
+    catalog.remember_root("/photos")
+    mark, files = catalog.watermark, list(catalog.files())
+    catalog.close()
+    with back_end.open(catalog.folder) as reopened:
+        assert reopened.manifest == made.MANIFEST
+        assert (reopened.watermark, list(reopened.files())) == (mark, files)
+        assert reopened.roots() == ["/photos"]
+        assert reopened.check(full=True) == []
+        assert reopened.repair() == []
+
+
+def test_there_is_one_in_a_folder_and_none_in_others(
+    catalog: Catalog, back_end: BackEnd, made: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(StorageError, match="already"):
+        back_end.create(catalog.folder, made.MANIFEST)
+    for readonly in (False, True):
+        with pytest.raises(IndexMissing):
+            back_end.open(tmp_path / "nowhere", readonly=readonly)
+
+
+def test_another_space_is_refused(catalog: Catalog, made: ModuleType) -> None:
+    photo, other = made.made_photo(0), EmbeddingSpace("other", 8, "decaf0")
+    photo = replace(
+        photo,
+        embeddings=Embeddings.empty(other),
+        photo_embedding=Embeddings(photo.photo_embedding.vectors, other),
+    )
+    with pytest.raises(SpaceMismatch):
+        catalog.add_photo(photo, stamp("/a"))
+    assert catalog.counts() == Counts(0, 0, 0, 0)
