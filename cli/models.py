@@ -101,7 +101,7 @@ def pull(
 def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
     """Read weights again, byte for byte, and compare them with their SHA-256.
 
-    Ends with 1 if one is wrong or, of those that were named, missing.
+    Ends with 1 if one is wrong or, of those that were named, missing or not fetched.
     """
     from model.errors import shown
     from model.presets.inventory import inventory
@@ -114,7 +114,11 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
         for item in checked:
             right = "right" if item.pinned or item.weights.published else "here, not pinned"
             where = f"{item.preset:<8} {item.weights.role:<12}"
-            typer.echo(f"{where} {f'WRONG  {shown(item.problem)}' if item.problem else right}")
+            if item.state == "missing" and item.weights.published:
+                right = f"not fetched: segsearch models pull {shown(item.weights.preset)}"
+            elif item.problem:
+                right = f"WRONG  {shown(item.problem)}"
+            typer.echo(f"{where} {right}")
     if any(item.problem for item in checked):
         raise typer.Exit(1)
 

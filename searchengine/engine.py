@@ -16,6 +16,7 @@ from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.errors import IndexMissing, QueryError
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
+from model.weights.user_folders import user_folder
 from searchengine.search.cascade import answers_to
 from searchengine.search.example import Example, embed_example
 from searchengine.search.match import Match, Matches
@@ -33,11 +34,13 @@ ENVIRONMENT = "SEGSEARCH_INDEX"
 
 
 def default_folder() -> Path:
-    """Where the index is when nothing is said: `SEGSEARCH_INDEX`, or the user's data folder."""
-    from platformdirs import user_data_path
+    """Where the index is when nothing is said: `SEGSEARCH_INDEX`, or the user's data folder.
 
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else user_data_path("segsearch") / "index"
+    Raises:
+        StorageError: there is no such folder; this user has no home.
+    """
+    folder = user_folder("data", ENVIRONMENT)
+    return folder if os.environ.get(ENVIRONMENT) else folder / "index"
 
 
 class SearchEngine:

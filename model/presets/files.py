@@ -16,9 +16,12 @@ from model.errors import PresetUnknown, shown
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.presets.settings import Setting, Settings, check_section, number, text, whole
 from model.weights.sources import FOLDER
+from model.weights.user_folders import expand_home
 
 DEFAULT = "nano"
 HEAD = ".safetensors"
+LARGEST = 1 << 20  # bytes of a preset's file
+DEEPEST = 16  # presets that extend one another
 SECTIONS = ("segmenter", "embedder", "weights")
 TOP: Settings = {
     "name": text(needed=True),
@@ -29,7 +32,7 @@ TOP: Settings = {
     "worker_gb": number(0, above=True),
     "photos_at_once": whole(0),
 }
-FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0)}
+FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0, 1 << 53)}
 WEIGHTS: Settings = {
     "source": text(),
     "revision": text(),
@@ -37,7 +40,7 @@ WEIGHTS: Settings = {
     "file": text(),
     "files": Setting("[[tables]] with a name", lambda value: isinstance(value, list)),
     "sha256": text(),
-    "size": whole(0),
+    "size": whole(0, 1 << 53),
     "licence": text(),
 }
 
@@ -53,7 +56,7 @@ def split_head(name: str) -> tuple[str, Path | None]:
     before, plus, head = name.partition(".toml+") if ".toml+" in name else name.partition("+")
     if not plus or not head.endswith(HEAD) or (plus == "+" and not before):
         return name, None
-    return before + plus.removesuffix("+"), Path(head).expanduser()
+    return before + plus.removesuffix("+"), expand_home(head)
 
 
 def preset_file(name: str) -> Path:
@@ -62,7 +65,7 @@ def preset_file(name: str) -> Path:
     Raises:
         PresetUnknown: there is none.
     """
-    path = Path(name).expanduser() if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    path = expand_home(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if (Path(name).name != name and not name.endswith(".toml")) or not path.is_file():
         raise PresetUnknown(
             f"there is no preset '{shown(name)}'",
@@ -80,11 +83,17 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         PresetUnknown: a file is not there, extends itself, is no TOML, or says what it may not.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PresetUnknown(f"{shown(path)} is no preset ({error})", "mend the file") from error
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        table = tomllib.loads(content.decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else shown(error)
+        raise PresetUnknown(f"{shown(path)} is no preset ({why})", "mend the file") from error
     weights = table.setdefault("weights", {})
-    check_section(path, "weights", weights, dict.fromkeys(weights, Setting("a table", _is_table)))
+    roles = weights if isinstance(weights, dict) else ()
+    check_section(path, "weights", weights, dict.fromkeys(roles, Setting("a table", _is_table)))
     for role, entry in weights.items():
         check_section(path, f"weights.{role}", entry, WEIGHTS)
         for file in entry.get("files", []):
@@ -96,6 +105,8 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         base = preset_file(str(path.parent / below) if below.endswith(".toml") else below)
         if base in (*seen, path):
             raise PresetUnknown(f"{shown(path)} extends itself", "mend the file")
+        if len(seen) >= DEEPEST:
+            raise PresetUnknown(f"{shown(path)} extends too many others", "mend the file")
         table = _over(read_table(base, (*seen, path)), table)
     # with what it extends, so that what is wrong is told of the file that says it
     check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)

@@ -180,8 +180,8 @@ def load_preset(name: str = DEFAULT) -> Preset:
             role: read_weights(role, entry, entry.pop("folder"), name)
             for role, entry in table.pop("weights", {}).items()
         }
-    except (TypeError, KeyError, AttributeError) as e:
-        raise PresetUnknown(f"{shown(path)} is no preset ({e})", "mend the file") from e
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError, OSError) as e:
+        raise PresetUnknown(f"{shown(path)} is no preset ({shown(e)})", "mend the file") from e
     preset = Preset(weights=weights, source=path, **table)
     return preset.with_head(head) if head else preset
 

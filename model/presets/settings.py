@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from model.errors import PresetUnknown, shown
 
+LARGEST = 1 << 20  # of the whole numbers that have no range of their own
+_FINITE = sys.float_info.max
 _LONGEST = 60  # characters of a wrong value that are told
 
 
@@ -33,12 +36,13 @@ Settings = Mapping[str, Setting]
 
 
 def whole(least: int, most: float = math.inf, multiple: int = 1) -> Setting:
-    """A whole number between two, or of `least` or more; and a multiple of another."""
+    """A whole number between two, or from `least` to `LARGEST`; and a multiple of another."""
     told = f"from {least} to {most}" if math.isfinite(most) else f"of {least} or more"
+    ceiling = most if math.isfinite(most) else LARGEST
     of = f", a multiple of {multiple}" if multiple > 1 else ""
     return Setting(
         f"a whole number {told}{of}",
-        lambda value: type(value) is int and least <= value <= most and value % multiple == 0,
+        lambda value: type(value) is int and least <= value <= ceiling and value % multiple == 0,
     )
 
 
@@ -46,7 +50,7 @@ def whole_or_none(least: int) -> Setting:
     """A whole number of `least` or more, or 0."""
     return Setting(
         f"0, or a whole number of {least} or more",
-        lambda value: type(value) is int and (value >= least or value == 0),
+        lambda value: type(value) is int and (least <= value <= LARGEST or value == 0),
     )
 
 
@@ -139,8 +143,10 @@ def check_section(file: Path, section: str, said: Any, settings: Settings) -> No
                 f"{shown(file)}: {place}has no setting '{shown(key)}'", f"it may have {known}"
             )
         if not setting.allows(value):
+            large = type(value) is int and value > LARGEST
             raise PresetUnknown(
-                f"{shown(file)}: {place}{key} is {_told(value)}", f"give {setting.expected}"
+                f"{shown(file)}: {place}{key} is {_told(value)}",
+                f"give {f'at most {LARGEST}' if large else setting.expected}",
             )
     for key, setting in settings.items():
         if setting.needed and key not in said:
@@ -150,7 +156,7 @@ def check_section(file: Path, section: str, said: Any, settings: Settings) -> No
 
 
 def _finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= _FINITE
 
 
 def _told(value: Any) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from model.errors import DataMissing, shown
 from model.training.loop.callbacks import Callbacks
 from model.training.loop.distributed import accelerator
@@ -16,6 +14,7 @@ from model.training.loop.task import TaskKind
 from model.training.loop.trainer import Trainer, refuse_used
 from model.training.recipe import load_recipe
 from model.training.registry import KINDS
+from model.weights.user_folders import user_folder
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,8 @@ def train(
     here = accelerator()
     tell = (watcher or Callbacks()).told if here.is_main_process else Callbacks().told
     with here.main_process_first():  # the others find its features on the disk
-        task = read.build(data, cache or user_cache_path("segsearch") / "towers", tell, kinds)
+        kept = cache or user_folder("cache", "SEGSEARCH_CACHE") / "towers"
+        task = read.build(data, kept, tell, kinds)
     Trainer(task, read.trainer, out, read.identity, watcher).run(resume)
     here.end_training()
     return _summary(out, read.trainer.best, read.trainer.best_is) if here.is_main_process else None

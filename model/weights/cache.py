@@ -15,19 +15,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model.atomic_files import replaced
+from model.errors import StorageError
+from model.weights.user_folders import user_folder
 
 ENVIRONMENT = "SEGSEARCH_MODELS"
 SMALL = 64 << 20  # bytes; hashed anew each time, in some 40 ms at the most
 
 
 def cache_folder() -> Path:
-    """Where downloaded weights lie: `SEGSEARCH_MODELS`, or `models` in the user's cache folder."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
+    """Where downloaded weights lie: `SEGSEARCH_MODELS`, or `models` in the user's cache folder.
 
-    return user_cache_path("segsearch") / "models"
+    Raises:
+        StorageError: there is no such folder; this user has no home.
+    """
+    folder = user_folder("cache", ENVIRONMENT)
+    return folder if os.environ.get(ENVIRONMENT) else folder / "models"
 
 
 def sha256_of(path: Path) -> str:
@@ -79,7 +81,7 @@ class Record:
 
 def record_of(path: Path) -> Record | None:
     """What is remembered of a file; None if nothing is, or nothing that can be read."""
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, RecursionError, StorageError):
         return Record(**json.loads(_place(path).read_text(encoding="utf-8")))
     return None
 
@@ -92,7 +94,7 @@ def known_sha256(path: Path) -> str:
     actual = sha256_of(path)
     if path.stat().st_size <= SMALL:
         return actual
-    with suppress(OSError):  # a cache that is not writable costs time only
+    with suppress(OSError, StorageError):  # a cache that is not writable costs time only
         if record is None or not record.url:
             Record.of(path, actual).store()
         elif record.sha256 == actual:

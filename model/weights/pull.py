@@ -17,6 +17,7 @@ from model.errors import DownloadFailed, WeightsMismatch, WeightsMissing, shown
 from model.weights.cache import Record, known_sha256, record_of
 from model.weights.download import Patience, TransferProgress, Wanted, download
 from model.weights.sources import Published
+from model.weights.user_folders import expand_home
 from model.weights.weights import WeightFile, Weights
 
 OFFLINE = ("SEGSEARCH_OFFLINE", "HF_HUB_OFFLINE")
@@ -125,7 +126,7 @@ def _alone(folder: Path, progress: TransferProgress) -> Iterator[None]:
 def _token() -> str:
     """Who we are to the hub, as its own tools keep it; "" if nobody said."""
     token = os.environ.get("HF_TOKEN", "")
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    home = expand_home(os.environ.get("HF_HOME") or "~/.cache/huggingface")
     with suppress(OSError, UnicodeDecodeError):
         token = token or (home / "token").read_text(encoding="ascii")
     token = token.strip()

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from model.errors import PresetUnknown, shown
+from model.errors import PresetUnknown, StorageError, shown
 from model.weights.cache import cache_folder
+from model.weights.urls import url_fault
+from model.weights.user_folders import expand_home
 
 FOLDER = Path(__file__).parents[1] / "presets"  # the bundled presets and their weights
 HUB = "https://huggingface.co"
@@ -58,7 +61,10 @@ class Local:
         """The folder, if it has all these files."""
         place = self.place
         if self.package:
-            spec = find_spec(self.package)
+            try:
+                spec = find_spec(self.package) if self.package.isidentifier() else None
+            except ValueError:  # of what was imported without one
+                spec = None
             if spec is None or not spec.submodule_search_locations:
                 return None
             place = Path(spec.submodule_search_locations[0]) / place
@@ -110,17 +116,18 @@ class Published:
 
     def folder(self, names: Sequence[str]) -> Path | None:
         """The cache, ours or the hub's, that has all these files."""
-        for place in (self.cached, *self._of_the_hub()):
-            if all((place / name).is_file() for name in names):
-                return place
-        return None
+        places = self._of_the_hub()
+        with suppress(StorageError):  # without a home there is no cache of ours to look into
+            places.insert(0, self.cached)
+        return next((p for p in places if all((p / name).is_file() for name in names)), None)
 
     def _of_the_hub(self) -> list[Path]:
         if not self.hub_id:
             return []
-        home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface"
-        home = Path(os.environ.get("HF_HOME") or home)
-        hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+        home = os.environ.get("HF_HOME") or (
+            f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+        )
+        hub = expand_home(os.environ.get("HF_HUB_CACHE") or f"{home}/hub")
         name = "models--" + self.hub_id.replace("/", "--")
         return [hub / name / "snapshots" / self.revision]
 
@@ -138,13 +145,17 @@ def read_source(text: str, revision: str, folder: Path) -> tuple[Source, str]:
         PresetUnknown: it is none of these.
     """
     if "://" in text:
+        if fault := url_fault(text):
+            raise PresetUnknown(
+                f"'{shown(text)}' is no URL of a file ({shown(fault)})", "give it as https://…/name"
+            )
         parts = urlsplit(text)
         path, _, name = parts.path.strip("/").rpartition("/")
-        if parts.scheme not in ("http", "https") or parts.username or not name or parts.query:
+        if not name or parts.query:
             raise PresetUnknown(f"'{shown(text)}' is no URL of a file", "give it as https://…/name")
         checked_name("/".join(part for part in (path, name) if part))
         return Published(f"{parts.scheme}://{parts.netloc}", path), name
-    place = folder / Path(text).expanduser()
+    place = folder / expand_home(text)
     if place.is_file() or (place.suffix in FILES and not place.is_dir()):
         return Local(place.parent), place.name
     if place.is_dir() or not _HUB_ID.fullmatch(text) or ".." in text:

@@ -70,7 +70,10 @@ def test_weights_are_fetched_checked_and_found(
 
 
 def test_what_is_damaged_is_told_and_ends_with_1(run, preset: Path) -> None:
-    assert run("models", "verify", preset).code == 1
+    done = run("models", "verify", preset)
+    assert done.code == 1
+    assert f"not fetched: segsearch models pull {preset}" in done.out
+    assert "WRONG" not in done.out
     assert run("models", "pull", preset, "--quiet").err.count("\n") == 1  # of the licence
     path = Path(run("models", "path", f"{preset}:clip").out.strip())
     path.write_bytes(CONTENT[:-1] + b"!")
