@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -136,27 +135,7 @@ def opened(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 
         picture: ImageFile.ImageFile = HeifImageFile(file)
         return picture
-    image = _DECODERS[name](file)
-    if name == "PNG" and "exif" not in image.info:
-        here = file.tell()
-        exif = _late_exif(file)
-        file.seek(here)
-        if exif:
-            image.info["exif"] = exif
-    return image
-
-
-def _late_exif(file: BinaryIO) -> bytes | None:
-    """The EXIF of a PNG that keeps it after its pixels, where Pillow sees it only on decoding."""
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
-        if kind == b"eXIf":
-            return file.read(length)
-        if kind == b"IEND":
-            break
-        file.seek(length + 4, 1)
-    return None
+    return _DECODERS[name](file)
 
 
 _quiet_lock = threading.Lock()

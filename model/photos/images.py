@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import errno
-import io
-import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from PIL import ImageFile
 
 from model.errors import (
     PhotoError,
@@ -25,19 +23,20 @@ from model.errors import (
     PhotoUnsupported,
     shown,
 )
-from model.photos.colour_management import flattened, managed
+from model.photos.containers.parts import FileUnsound, LayoutUnsupported
+from model.photos.decoding import OpenedPhoto, decoded, open_photo
 from model.photos.files import Source, photo_file, settled_file
 from model.photos.formats import (
     PREFIX_BYTES,
     SUFFIXES,
     UNSUPPORTED_SUFFIXES,
     can_decode,
-    opened,
     photo_format,
     quiet_decoders,
 )
+from model.photos.library_messages import Messages, printed_messages
 from model.photos.metadata import PhotoHeader, header_of
-from model.photos.orientation import to_raw_frame, to_upright, turned_size
+from model.photos.orientation import to_raw_frame, to_upright
 
 __all__ = [
     "DEFAULT_MAX_MEGAPIXELS",
@@ -55,11 +54,7 @@ __all__ = [
 ]
 
 DEFAULT_MAX_MEGAPIXELS = 200.0
-_LARGE_FILE = 64 << 20  # bytes; above, the header is judged before the rest is read
 _BLOCK = 1 << 20
-# Cheap reduction (a JPEG's own, or by averaging) stops at so many times the size that is wanted.
-# At 2, 12 megapixels (4032) would be decoded whole for a side of 1024.
-_MARGIN = 1.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +126,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
         PhotoTooLarge: it has more pixels than that.
     """
     with photo_file(source) as (file, name), _refusals(name):
-        return _header(file, name, max_megapixels)[1]
+        return _header(file, name, source, max_megapixels)[1]
 
 
 def read_image(
@@ -155,7 +150,7 @@ def read_image(
     """
     _check_side(max_side)
     with photo_file(source) as (file, name), _refusals(name):
-        return _decoded(_whole(file, name, max_megapixels), name, max_side, max_megapixels)[1]
+        return _decoded(file, name, source, max_side, max_megapixels)[1]
 
 
 def read_photo(
@@ -180,9 +175,8 @@ def read_photo(
     """
     _check_side(max_side)
     with settled_file(path) as (file, name, status), _refusals(name):
-        data = _whole(file, name, max_megapixels)
-        header, image = _decoded(data, name, max_side, max_megapixels)
-        digest = blake3(data).digest()
+        header, image = _decoded(file, name, path, max_side, max_megapixels)
+        digest = _digest(file)
     return Photo(header, image, digest, status.st_size, status.st_mtime_ns)
 
 
@@ -193,10 +187,15 @@ def content_hash(path: str | os.PathLike[str]) -> bytes:
         PhotoUnreadable: missing, no ordinary file, or it may not be read.
     """
     with photo_file(path) as (file, name), _refusals(name):
-        digest = blake3()
-        while block := file.read(_BLOCK):
-            digest.update(block)
-        return digest.digest()
+        return _digest(file)
+
+
+def _digest(file: BinaryIO) -> bytes:
+    file.seek(0)
+    digest = blake3()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.digest()
 
 
 def _check_side(max_side: int | None) -> None:
@@ -212,8 +211,11 @@ def _refusals(name: str) -> Iterator[None]:
             yield
     except PhotoError:
         raise
+    except LayoutUnsupported as error:
+        raise PhotoUnsupported(f"{name} is not supported ({_reason(error)})") from error
     except MemoryError as error:
-        raise PhotoTooLarge(f"{name} needs more memory than there is") from error
+        why = f" ({_reason(error)})" if str(error) else ""
+        raise PhotoTooLarge(f"{name} needs more memory than there is{why}") from error
     except PillowImage.DecompressionBombError as error:
         raise PhotoTooLarge(f"{name} has more pixels than its decoder allows") from error
     except OSError as error:
@@ -231,8 +233,8 @@ def _reason(error: Exception) -> str:
 
 
 def _header(
-    file: BinaryIO, name: str, max_megapixels: float
-) -> tuple[ImageFile.ImageFile, PhotoHeader]:
+    file: BinaryIO, name: str, source: Source, max_megapixels: float
+) -> tuple[OpenedPhoto, PhotoHeader]:
     file.seek(0)
     prefix = file.read(PREFIX_BYTES)
     if not prefix:
@@ -242,47 +244,34 @@ def _header(
         raise PhotoUnsupported(f"{name} holds no photo of a format that is read here")
     if not can_decode(kind):
         raise PhotoUnsupported(f"{name} is a HEIC photo", "install segsearch[heic]")
-    image = opened(file, kind)
-    megapixels = image.width * image.height / 1e6
+    photo = open_photo(file, kind)
+    megapixels = photo.size[0] * photo.size[1] / 1e6
     if megapixels > max_megapixels:
         raise PhotoTooLarge(
             f"{name} has {megapixels:.1f} megapixels, more than {max_megapixels:g}",
             "raise --max-megapixels to read it",
         )
-    return image, header_of(image, kind)
-
-
-def _whole(file: BinaryIO, name: str, max_megapixels: float) -> bytes:
-    # What is too large is refused before it fills the memory.
-    size = file.seek(0, os.SEEK_END)
-    if size > _LARGE_FILE:
-        _header(file, name, max_megapixels)
-    file.seek(0)
-    return file.read()
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    return photo, header_of(photo.parts, photo.size, kind, path)
 
 
 def _decoded(
-    data: bytes, name: str, max_side: int | None, max_megapixels: float
+    file: BinaryIO, name: str, source: Source, max_side: int | None, max_megapixels: float
 ) -> tuple[PhotoHeader, Image]:
-    picture, header = _header(io.BytesIO(data), name, max_megapixels)
-    with picture:
-        orientation = 1 if header.format == "TIFF" else header.orientation
-        upright = _fitted(header.size, max_side)
-        width, height = reversed(turned_size(upright, orientation))
-        box = None
-        if upright != header.size and header.format == "JPEG":
-            wanted = (math.ceil(_MARGIN * width), math.ceil(_MARGIN * height))
-            draft = picture.draft(picture.mode, wanted)
-            box = draft[1] if draft else None
-        picture.load()
-        profile = picture.info.get("icc_profile")
-        flat = flattened(picture)
-    if flat.size != (width, height):
-        flat = flat.resize(
-            (width, height), PillowImage.Resampling.LANCZOS, box=box, reducing_gap=_MARGIN
-        )
-    pixels = to_upright(np.asarray(managed(flat, profile)), orientation)
-    return header, Image(np.array(pixels, order="C"), header.size)
+    photo, header = _header(file, name, source, max_megapixels)
+    upright = _fitted(header.size, max_side)
+    messages = Messages()
+    try:
+        # libtiff is the one decoder that prints
+        with printed_messages(messages) if photo.kind == "TIFF" else nullcontext():
+            pixels = decoded(photo, header.orientation, upright, max_megapixels)
+    except (LayoutUnsupported, MemoryError, PillowImage.DecompressionBombError):
+        raise
+    except Exception as error:
+        if messages.first and getattr(error, "errno", None) is None:
+            raise FileUnsound(f"{_reason(error)}; {messages.first}") from error
+        raise
+    return header, Image(pixels, header.size)
 
 
 def _fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from PIL import ExifTags, ImageFile
+from PIL import ExifTags
 from PIL import Image as PillowImage
 
+from model.photos.containers.parts import PhotoParts
+from model.photos.containers.tiff import TiffParts
+from model.photos.dates import Moment, moment, moment_in_name, utc_offset
 from model.photos.orientation import turned_size
+from model.photos.xmp import sidecar, xmp_moment, xmp_orientation
 
-_DATE = re.compile(r"\s*(\d{4})\D(\d\d?)\D(\d\d?)\D(\d\d?):(\d\d?)(?::(\d\d?))?")
 _LONGEST_TEXT = 120  # characters; damaged EXIF can hold pages
+# the date of the exposure, of the digitising, of the file; each with its offset from UTC
+_DATES = ((36867, 36881), (36868, 36882), (306, 36880))
+
+DateSource = Literal["exif", "xmp", "sidecar", "name"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,8 @@ class PhotoHeader:
         latitude: degrees, north positive.
         longitude: degrees, east positive.
         taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
-        taken_source: what told the time.
+        taken_source: what told the time: EXIF, else XMP in the file, else an XMP file beside it,
+            else the file's name.
     """
 
     format: str
@@ -42,39 +50,71 @@ class PhotoHeader:
     latitude: float | None = None
     longitude: float | None = None
     taken_offset: int | None = None
-    taken_source: str | None = None
+    taken_source: DateSource | None = None
 
 
-def header_of(image: ImageFile.ImageFile, name: str) -> PhotoHeader:
-    """The header of an opened picture that is not decoded yet; damaged EXIF counts as none."""
-    exif = _exif(image)
-    orientation = _orientation(exif)
-    size = (image.height, image.width)
-    # The TIFF decoder turns its pixels upright itself and gives the size after that.
-    if name != "TIFF" or _tiff_orientation(image) < 5:
-        size = turned_size(size, orientation)
-    details = _ifd(exif, ExifTags.IFD.Exif)
-    place = _ifd(exif, ExifTags.IFD.GPSInfo)
+def header_of(
+    parts: PhotoParts, size: tuple[int, int], name: str, path: Path | None = None
+) -> PhotoHeader:
+    """Header of a photo that is not decoded yet; damaged metadata counts as none.
+
+    Args:
+        parts: of the file.
+        size: (width, height) of the pixels as they lie in the file.
+        name: format, as "JPEG".
+        path: file on the disk, whose name and neighbours may tell the date; None for a stream.
+    """
+    exif, details, place = _metadata(parts)
+    orientation = _orientation(exif, parts)
     latitude = _degrees(place.get(2), place.get(1), "N", "S", 90)
     longitude = _degrees(place.get(4), place.get(3), "E", "W", 180)
     known = latitude is not None and longitude is not None
+    taken, source = next(_moments(exif, details, parts.xmp, path), (None, None))
     return PhotoHeader(
         format=name,
-        size=size,
+        size=turned_size((size[1], size[0]), orientation),
         orientation=orientation,
-        taken_at=_time(details.get(36867)) or _time(details.get(36868)) or _time(exif.get(306)),
+        taken_at=taken.local if taken else None,
         camera=_camera(_text(exif.get(271)), _text(exif.get(272))),
         latitude=latitude if known else None,
         longitude=longitude if known else None,
+        taken_offset=taken.offset_minutes if taken else None,
+        taken_source=source,
     )
 
 
-def _exif(image: ImageFile.ImageFile) -> PillowImage.Exif:
-    # PngImageFile.getexif decodes the pixels first; the general one does not.
+def _moments(
+    exif: Mapping[int, Any], details: Mapping[int, Any], xmp: bytes | None, path: Path | None
+) -> Iterator[tuple[Moment, DateSource]]:
+    """Whatever tells when the photo was taken, the most trustworthy first."""
+    for date, offset in _DATES:
+        for told in (details.get(date), exif.get(date)):
+            if found := moment(_text(told)):
+                ahead = utc_offset(_text(details.get(offset)))
+                yield Moment(found.local, found.offset if ahead is None else ahead), "exif"
+    if xmp and (found := xmp_moment(xmp)):
+        yield found, "xmp"
+    if path is not None:
+        if (beside := sidecar(path)) and (found := xmp_moment(beside)):
+            yield found, "sidecar"
+        if found := moment_in_name(path.name):
+            yield found, "name"
+
+
+def _metadata(parts: PhotoParts) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int, Any]]:
+    """Tags of the picture, of its EXIF and of its place."""
+    if isinstance(parts, TiffParts):
+        said = {tag: parts.first_tags.get(tag) for tag in (271, 272, 306)}
+        kept = (271, 272, 306, ExifTags.Base.Orientation)
+        said |= {tag: parts.tags[tag] for tag in kept if tag in parts.tags}
+        return said, parts.details, parts.place
+    exif = PillowImage.Exif()
     try:
-        return PillowImage.Image.getexif(image)
+        if parts.exif:
+            exif.load(b"Exif\0\0" + parts.exif)
     except Exception:  # any damage at all
-        return PillowImage.Exif()
+        return {}, {}, {}
+    return exif, _ifd(exif, ExifTags.IFD.Exif), _ifd(exif, ExifTags.IFD.GPSInfo)
 
 
 def _ifd(exif: PillowImage.Exif, tag: int) -> Mapping[int, Any]:
@@ -84,13 +124,10 @@ def _ifd(exif: PillowImage.Exif, tag: int) -> Mapping[int, Any]:
         return {}
 
 
-def _orientation(exif: PillowImage.Exif) -> int:
+def _orientation(exif: Mapping[int, Any], parts: PhotoParts) -> int:
     value = exif.get(ExifTags.Base.Orientation)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _tiff_orientation(image: ImageFile.ImageFile) -> int:
-    value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)
+    if value is None and parts.xmp:
+        value = xmp_orientation(parts.xmp)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -101,17 +138,6 @@ def _text(value: object) -> str:
         return ""
     printable = "".join(c if c.isprintable() else " " for c in value.partition("\0")[0])
     return " ".join(printable.split())[:_LONGEST_TEXT].strip()
-
-
-def _time(value: object) -> datetime | None:
-    found = _DATE.match(_text(value))
-    if not found:
-        return None
-    try:
-        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
-        return datetime(year, month, day, hour, minute, second)
-    except ValueError:  # 0000:00:00 00:00:00 and the like
-        return None
 
 
 def _camera(make: str, model: str) -> str | None:

@@ -77,7 +77,7 @@ def test_time_camera_and_place(format: str) -> None:
         ("0000:00:00 00:00:00", None),
         ("    :  :     :  :  ", None),
         ("2019:02:30 12:34:56", None),
-        ("2019:08:07 24:34:60", None),
+        ("2019:08:07 24:34:60", datetime(2019, 8, 8, 0, 35)),
         ("yesterday", None),
         ("", None),
     ],

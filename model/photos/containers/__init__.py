@@ -1,0 +1,1 @@
+"""Photo files taken apart: the pixels in one place, what is said about them in another."""
