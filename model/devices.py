@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from model.errors import PresetUnknown
+from model.errors import DeviceMissing
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ def named_device(name: str) -> torch.device:
     """The device of that name, as "cuda:1"; "auto" is this worker's GPU, or else the CPU.
 
     Raises:
-        PresetUnknown: it is not on this machine.
+        DeviceMissing: it is not on this machine.
     """
     import torch
 
@@ -63,7 +63,7 @@ def named_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not here.get(device.type, True):
-        raise PresetUnknown(f"the device '{name}' is not on this machine", "take auto or cpu")
+        raise DeviceMissing(f"the device '{name}' is not on this machine", "take auto or cpu")
     return device
 
 

@@ -8,7 +8,10 @@ SegsearchError
 │   ├── PhotoTooLarge       more pixels than the limit allows
 │   └── PhotoChanged        changed or vanished while it was being read
 ├── ModelError
-│   ├── PresetUnknown       no such preset, or its file is not understood
+│   ├── PresetError
+│   │   ├── PresetUnknown   no preset of this name
+│   │   └── PresetInvalid   a preset's file or settings are not understood
+│   ├── DeviceMissing       the device is not on this machine
 │   ├── WeightsMissing      a weight file is not where the preset says
 │   ├── WeightsMismatch     a weight file is not the one the preset names
 │   ├── DownloadFailed      a weight file cannot be fetched
@@ -24,6 +27,7 @@ SegsearchError
 │   ├── RootMissing         a folder to be indexed or pruned is not there
 │   ├── PruneRefused        more would be forgotten than looks intended
 │   └── StorageFull         the disk is full
+├── DataError               annotations or names to measure or learn by are not understood
 ├── QueryError              the question cannot be understood
 ├── ExportError             the answer cannot be written
 │   └── OutputUnusable      what was named for it takes no file: a folder, a device, an odd suffix
@@ -81,8 +85,20 @@ class ModelError(SegsearchError):
     """A preset or its weights cannot be used."""
 
 
-class PresetUnknown(ModelError):
-    """There is no such preset, or its file is not understood."""
+class PresetError(ModelError):
+    """A preset cannot be used."""
+
+
+class PresetUnknown(PresetError):
+    """There is no preset of this name."""
+
+
+class PresetInvalid(PresetError):
+    """A preset's file is not understood, or its settings do not fit its models."""
+
+
+class DeviceMissing(ModelError):
+    """The device is not on this machine."""
 
 
 class WeightsMissing(ModelError):
@@ -143,6 +159,10 @@ class PruneRefused(StorageError):
 
 class StorageFull(StorageError):
     """The disk is full."""
+
+
+class DataError(SegsearchError):
+    """Annotations, class names or phrases to measure or learn by are missing or not understood."""
 
 
 class QueryError(SegsearchError):

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from model.datasets.pairs import BOX_KIND, plain_words
-from model.errors import PhotoUnreadable, RootMissing, shown
+from model.datasets.corpus import annotation_files, plain_words
+from model.datasets.pairs import BOX_KIND
+from model.errors import DataError, PhotoUnreadable, shown
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -120,26 +121,13 @@ def read_truth(
         most: photos a source at most, the first ones; all by default.
 
     Raises:
-        RootMissing: there are no annotations, or no photo of the split.
-        PhotoUnreadable: a line of the annotations is not understood.
+        DataError: there are no annotations, or no photo of the split.
+        DataError: a line of the annotations is not understood.
     """
-    files = sorted(folder.glob("*/annotations.jsonl"))
-    if sources is not None:
-        unknown = set(sources) - {file.parent.name for file in files}
-        if unknown:
-            raise RootMissing(
-                f"{shown(folder)} holds no {shown(min(unknown))}/annotations.jsonl",
-                "name folders of the corpus",
-            )
-        files = [file for file in files if file.parent.name in sources]
-    if not files:
-        raise RootMissing(
-            f"{shown(folder)} holds no SOURCE/annotations.jsonl", "name the corpus' folder"
-        )
     chosen: list[TruePhoto] = []
     vocabulary: dict[str, set[str]] = defaultdict(set)
     stuff: set[str] = set()
-    for file in files:
+    for file in annotation_files(folder, sources):
         taken = 0
         for own_split, photo in _photos(file):
             for region in photo.named:
@@ -150,7 +138,7 @@ def read_truth(
                 taken += 1
                 chosen.append(photo)
     if not chosen:
-        raise RootMissing(f"{shown(folder)} holds no photo of the split '{shown(split)}'")
+        raise DataError(f"{shown(folder)} holds no photo of the split '{shown(split)}'")
     named = {source: frozenset(phrases) for source, phrases in vocabulary.items()}
     return Truth(tuple(chosen), named, frozenset(stuff))
 
@@ -183,7 +171,7 @@ def _photos(file: Path) -> Iterator[tuple[str, TruePhoto]]:
             )
             split = str(record["split"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PhotoUnreadable(
+            raise DataError(
                 f"line {number} of {shown(file)} is not understood ({error})", "mend the line"
             ) from error
         yield split, photo

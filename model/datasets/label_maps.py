@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.datasets.ground_truth import TruePhoto, Truth
-from model.errors import PhotoUnreadable, RootMissing, shown
+from model.errors import DataError, shown
 from model.masks import rle
 
 UNJUDGED = -1  # label of pixels whose class nobody annotated
@@ -118,8 +118,8 @@ def read_layout(
         most: photos at most, the first ones; all by default.
 
     Raises:
-        RootMissing: the folders or the classes' names are not there.
-        PhotoUnreadable: the names are not understood.
+        DataError: the folders or the classes' names are not there.
+        DataError: the names are not understood.
     """
     name = _chosen(folder, layout)
     form = LAYOUTS[name]
@@ -127,7 +127,7 @@ def read_layout(
     labels = sorted((folder / form.labels).glob(f"*{form.suffix}"))
     pairs = [(photos[path.stem], path) for path in labels if path.stem in photos][:most]
     if not pairs:
-        raise RootMissing(
+        raise DataError(
             f"no photo of {shown(folder / form.photos)} has labels in {form.labels}",
             "check that both were unpacked",
         )
@@ -150,13 +150,13 @@ def labelled_corpus(truth: Truth) -> LabelledPhotos:
         if photo.named
     )
     if not photos:
-        raise RootMissing("these photos have no named regions", "choose another source")
+        raise DataError("these photos have no named regions", "choose another source")
     return LabelledPhotos(", ".join(truth.sources), classes, photos)
 
 
 def _chosen(folder: Path, layout: str | None) -> str:
     if layout is not None and layout not in LAYOUTS:
-        raise RootMissing(
+        raise DataError(
             f"there is no layout '{shown(layout)}'", f"choose one of {', '.join(LAYOUTS)}"
         )
     there = [
@@ -169,11 +169,11 @@ def _chosen(folder: Path, layout: str | None) -> str:
     if not there:
         wanted = [LAYOUTS[layout]] if layout else LAYOUTS.values()
         folders = " or ".join(f"{form.photos} with {form.labels}" for form in wanted)
-        raise RootMissing(
+        raise DataError(
             f"{shown(folder)} holds no labelled photos", f"name a folder that holds {folders}"
         )
     if len(there) > 1:
-        raise RootMissing(
+        raise DataError(
             f"{shown(folder)} holds several layouts", f"choose one: --layout {' or '.join(there)}"
         )
     return there[0]
@@ -185,18 +185,18 @@ def _class_names(
     candidates = [given] if given else [folder / file for file in form.names]
     file = next((path for path in candidates if path.is_file()), None)
     if file is None:
-        raise RootMissing(
+        raise DataError(
             f"{shown(folder)} has no names of the classes ({', '.join(form.names)})",
             f"write the {form.classes} names of {name}, one class a line: --classes FILE",
         )
     try:
         classes = parsed_classes(file)
     except (ValueError, KeyError, TypeError) as error:
-        raise PhotoUnreadable(
+        raise DataError(
             f"{shown(file)} is no list of classes ({error})", "write one class a line"
         ) from error
     if len(classes) != form.classes:
-        raise PhotoUnreadable(
+        raise DataError(
             f"{shown(file)} names {len(classes)} classes, {name} has {form.classes}",
             "mend the file",
         )
@@ -241,11 +241,11 @@ def _reader(path: Path, form: Layout) -> Callable[[], Labels]:
             with PillowImage.open(path) as file:
                 values = np.asarray(file)
         except OSError as error:
-            raise PhotoUnreadable(
+            raise DataError(
                 f"{shown(path)} cannot be read ({error})", "restore the file"
             ) from error
         if values.ndim != 2:
-            raise PhotoUnreadable(
+            raise DataError(
                 f"{shown(path)} has {values.shape} values, expected one a pixel",
                 "make the labels as docs/evaluation.md tells",
             )

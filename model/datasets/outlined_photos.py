@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.datasets.corpus import held_back
 from model.datasets.ground_truth import TruePhoto, read_truth, regions_of
-from model.datasets.pairs import held_back
 
 
 @dataclass(frozen=True)

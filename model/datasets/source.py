@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from model.datasets.pairs import TrainingPair, corpus_pairs
+from model.datasets.corpus import corpus_pairs
+from model.datasets.pairs import TrainingPair
 from model.datasets.skipped_rows import SkippedRows
 from model.errors import DataMissing, shown
 

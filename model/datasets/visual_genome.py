@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model.datasets.coco import NOT_UNDERSTOOD, read_json
-from model.datasets.pairs import BOX_KIND, TrainingPair, plain_words
+from model.datasets.corpus import plain_words
+from model.datasets.pairs import BOX_KIND, TrainingPair
 from model.datasets.photo_folder import PhotoFolder, photo_size
 from model.datasets.regions import rectangle
 from model.datasets.skipped_rows import SkippedRows

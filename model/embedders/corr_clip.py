@@ -16,7 +16,7 @@ from model.encoders.clip_tower import ClipView
 from model.encoders.clip_vision import ClassTokenVision, ClipVision
 from model.encoders.dino_tower import DinoView
 from model.encoders.tiling import Size, enlarged
-from model.errors import PresetUnknown
+from model.errors import PresetInvalid
 from model.masks.coverage import coverage, members
 from model.masks.segments import Segments
 
@@ -38,10 +38,10 @@ def corr_clip(vision: ClipVision, clip: ClipView, dino: DinoView, segments: Segm
         segments: the masks.
 
     Raises:
-        PresetUnknown: this CLIP has no class token.
+        PresetInvalid: this CLIP has no class token.
     """
     if clip.middle is None or not isinstance(vision, ClassTokenVision):
-        raise PresetUnknown(
+        raise PresetInvalid(
             "corr-clip needs a CLIP with a class token",
             "choose the method text-region in the preset's file",
         )

@@ -17,7 +17,7 @@ from model.embedders.residual_head import LevelMaps, ResidualHead, with_residual
 from model.embedders.text_cache import Encode, RememberedTexts
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.encoders.tiling import enlarged
-from model.errors import PresetUnknown, WeightsMismatch, shown
+from model.errors import PresetInvalid, WeightsMismatch, shown
 from model.masks.coverage import coverage
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -104,7 +104,7 @@ class TowersEmbedder(Embedder):
         head: ResidualHead | None = None,
     ) -> None:
         if files.dino is None and (head is not None or settings.method == "corr-clip"):
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"the preset '{space.name}' names no DINOv2, which corr-clip and heads need",
                 "add [weights.dino] to its file",
             )
@@ -130,11 +130,11 @@ class TowersEmbedder(Embedder):
             towers: what tells the towers and their settings from others.
 
         Raises:
-            PresetUnknown: a file or a method is missing.
+            PresetInvalid: a file or a method is missing.
             WeightsMismatch: the head was trained on other towers.
         """
         if "clip" not in files:
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"the preset '{space.name}' names no CLIP", "add [weights.clip] to its file"
             )
         head = ResidualHead.load(files["head"]) if "head" in files else None
@@ -234,14 +234,14 @@ class TowersEmbedder(Embedder):
         """CLIP's image side, loaded on first use.
 
         Raises:
-            WeightsMismatch, PresetUnknown: its weights or its architecture cannot be used.
+            WeightsMismatch, PresetInvalid: its weights or its architecture cannot be used.
         """
         from model.encoders.clip_tower import ClipTower
 
         settings = self._settings
         tower = ClipTower(self._network("image"), settings.side, settings.tiles)
         if tower.vision.dimension != self._space.dimension:
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"{shown(settings.architecture)} makes vectors of {tower.vision.dimension}"
                 f" components, the preset '{self._space.name}' expects {self._space.dimension}",
                 "mend the preset's file",
@@ -258,7 +258,7 @@ class TowersEmbedder(Embedder):
         from model.encoders.dino_tower import DinoTower
 
         if self._files.dino is None:
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"the preset '{self._space.name}' names no DINOv2", "add [weights.dino] to its file"
             )
         settings, device = self._settings, best_device()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from model.embedders.attributes.pixel_grid import Cells
 from model.embedders.attributes.positions import region_positions
 from model.embedders.geometry import places
 from model.embedders.head import SegmentHead
+from model.embedders.text_cache import RememberedTexts
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.encoders.sentence import SentenceEncoder
 from model.errors import WeightsMismatch, shown
@@ -35,8 +35,6 @@ from model.photos.images import Image
 
 if TYPE_CHECKING:
     from model.encoders.efficientnet import EfficientNetTrunk
-
-REMEMBERED_TEXTS = 1024
 
 
 class UniversalEmbedder(Embedder):
@@ -77,7 +75,7 @@ class UniversalEmbedder(Embedder):
         self._loaded_trunks: list[EfficientNetTrunk] = []
         self._loaded_materials: MaterialModel | None = None
         self._loaded_sentence: SentenceEncoder | None = None
-        self._texts: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._texts = RememberedTexts(self._text_vectors)
 
     @classmethod
     def load(
@@ -145,18 +143,9 @@ class UniversalEmbedder(Embedder):
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
-        unknown = [text for text in dict.fromkeys(texts) if text not in self._texts]
-        found = {text: self._texts[text] for text in texts if text in self._texts}
-        if unknown:
-            found.update(zip(unknown, self._text_vectors(unknown), strict=True))
-        for text in dict.fromkeys(texts):
-            self._texts[text] = found[text]
-            self._texts.move_to_end(text)
-        while len(self._texts) > REMEMBERED_TEXTS:
-            self._texts.popitem(last=False)
         if not texts:
             return Embeddings.empty(self._space)
-        return Embeddings.unit(np.stack([found[text] for text in texts]), self._space)
+        return Embeddings.unit(self._texts(texts), self._space)
 
     def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         read = [*map(meant, texts), *map(without_looks, texts)]

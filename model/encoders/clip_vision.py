@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.encoders.attention import block_output
-from model.errors import PresetUnknown
+from model.errors import PresetInvalid
 
 Size = tuple[int, int]
 
@@ -189,7 +189,7 @@ def vision_of(network: Any) -> ClipVision:
     """The image side of an open_clip network.
 
     Raises:
-        PresetUnknown: it is neither of the two kinds.
+        PresetInvalid: it is neither of the two kinds.
     """
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
@@ -201,7 +201,7 @@ def vision_of(network: Any) -> ClipVision:
     pool = getattr(getattr(visual, "trunk", None), "attn_pool", None)
     if pool is not None and visual.trunk.num_prefix_tokens == 0:
         return AttentionPoolVision(visual)
-    raise PresetUnknown(
+    raise PresetInvalid(
         "the image side is no vision transformer with a class token or an attention pool",
         "choose an architecture like ViT-B-16 or ViT-B-16-SigLIP2",
     )

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from model.errors import PresetUnknown, WeightsMismatch, shown
+from model.errors import PresetInvalid, WeightsMismatch, shown
 
 Side = Literal["image", "text"]
 SIDES: tuple[Side, ...] = ("image", "text")
@@ -65,7 +65,7 @@ def load_clip(
         sides: which are wanted; the file's tensors of others are not read.
 
     Raises:
-        PresetUnknown: open_clip does not know the architecture or the tag, or a tokenizer is
+        PresetInvalid: open_clip does not know the architecture or the tag, or a tokenizer is
             needed and not given.
         WeightsMismatch: the file does not hold weights of this architecture.
     """
@@ -76,7 +76,7 @@ def load_clip(
     facts: dict[str, Any] = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
     if tag and not facts:
         known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"open_clip knows no weights '{shown(tag)}' of {shown(architecture)}",
             f"choose one of {known}",
         )
@@ -107,11 +107,11 @@ def _config(architecture: str) -> dict[str, Any]:
             config = json.loads(Path(architecture).read_text(encoding="utf-8"))
             return dict(config.get("model_cfg", config))
         except (OSError, ValueError, AttributeError) as error:
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"{shown(architecture)} is no configuration of open_clip", "mend the path"
             ) from error
     if "/" in architecture or architecture not in open_clip.list_models():
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"open_clip knows no architecture '{shown(architecture)}'",
             "choose one of open_clip.list_models(), as in ViT-B-16",
         )
@@ -136,7 +136,7 @@ def _empty(
         with torch.device("meta"):
             network: nn.Module = kind(**config)
     except (TypeError, KeyError, ValueError, OSError) as error:
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"the configuration is not one of a CLIP ({shown(error)})",
             "choose an architecture of two plain towers, as ViT-B-16",
         ) from error
@@ -205,7 +205,7 @@ def _tokenizer(config: dict[str, Any], path: Path | None) -> Any:
     if not text.get("hf_tokenizer_name"):
         return SimpleTokenizer(context_length=length, **settings)
     if path is None:
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"this architecture needs the tokenizer {text['hf_tokenizer_name']}",
             "name its folder in the preset's file, as [weights.tokenizer]",
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
-from model.errors import RootMissing, shown
+from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.retrieval.observations import observe
@@ -65,11 +65,11 @@ def evaluate_masks(
     """Masks against outlined regions; arguments as above.
 
     Raises:
-        RootMissing: none of the photos has regions that are asked for.
+        DataError: none of the photos has regions that are asked for.
     """
     asked = sum(bool(regions_of(photo, annotator)) for photo in truth.photos)
     if not asked:
-        raise RootMissing("these photos have no outlined regions", "choose another source")
+        raise DataError("these photos have no outlined regions", "choose another source")
     start, models = time.perf_counter(), preset.build()
     segmenters = _segmenters(preset, models, baselines)
     table = measure_masks(truth, segmenters, progress, annotator)
@@ -101,12 +101,12 @@ def read_phrases(file: Path) -> list[str]:
     """The lines of a file, those that are empty left out.
 
     Raises:
-        RootMissing: there is no such file, or it is no text.
+        DataError: there is no such file, or it is no text.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise RootMissing(
+        raise DataError(
             f"{shown(file)} cannot be read ({error})", "name a text file with one phrase a line"
         ) from error
     return [line.strip() for line in lines if line.strip()]

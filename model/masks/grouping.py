@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 SAME = 0.5  # IoU from which two masks are of one thing
 INSIDE = 0.8  # share of the smaller one inside the larger from which they may be
+NOTICED = 0.1  # IoU from which a proposed mask and a region have to do with each other …
+NOTICED_INSIDE = 0.3  # … or share of the proposed mask that lies inside the region
 ALIKE = 0.9  # share of the better one's score that such a pair must have in common
 
 Numbers = NDArray[np.floating] | NDArray[np.integer] | np.floating | np.integer

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model.errors import PresetUnknown, shown
+from model.errors import PresetInvalid, PresetUnknown, shown
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.presets.settings import Setting, Settings, check_section, number, text, whole
 from model.weights.sources import FOLDER
@@ -80,7 +80,8 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     Every `[weights.ROLE]` gets the key `folder`: of the file that names it.
 
     Raises:
-        PresetUnknown: a file is not there, extends itself, is no TOML, or says what it may not.
+        PresetUnknown: the preset that it extends is not there.
+        PresetInvalid: a file cannot be read, extends itself, is no TOML, or has a wrong setting.
     """
     try:
         with path.open("rb") as file:
@@ -90,7 +91,7 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         table = tomllib.loads(content.decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else shown(error)
-        raise PresetUnknown(f"{shown(path)} is no preset ({why})", "mend the file") from error
+        raise PresetInvalid(f"{shown(path)} is no preset ({why})", "mend the file") from error
     weights = table.setdefault("weights", {})
     roles = weights if isinstance(weights, dict) else ()
     check_section(path, "weights", weights, dict.fromkeys(roles, Setting("a table", _is_table)))
@@ -104,9 +105,9 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         check_section(path, "", {"extends": below}, {"extends": text()})
         base = preset_file(str(path.parent / below) if below.endswith(".toml") else below)
         if base in (*seen, path):
-            raise PresetUnknown(f"{shown(path)} extends itself", "mend the file")
+            raise PresetInvalid(f"{shown(path)} extends itself", "mend the file")
         if len(seen) >= DEEPEST:
-            raise PresetUnknown(f"{shown(path)} extends too many others", "mend the file")
+            raise PresetInvalid(f"{shown(path)} extends too many others", "mend the file")
         table = _over(read_table(base, (*seen, path)), table)
     # with what it extends, so that what is wrong is told of the file that says it
     check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)

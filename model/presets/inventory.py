@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.errors import ModelError, PresetUnknown, shown
+from model.errors import ModelError, PresetError, PresetUnknown, shown
 from model.presets.preset import FOLDER, Preset, load_preset, preset_names
 from model.weights.cache import record_of
 from model.weights.weights import Weights
@@ -102,7 +102,7 @@ def inventory(names: Sequence[str] = ()) -> list[Item]:
 def _found(name: str) -> tuple[Preset, str]:
     try:
         return load_preset(name), ""
-    except PresetUnknown:
+    except PresetError:
         before, colon, role = name.rpartition(":")
         if not colon:
             raise

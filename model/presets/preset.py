@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.embeddings import EmbeddingSpace
-from model.errors import PresetUnknown, WeightsMissing, shown
+from model.errors import PresetInvalid, WeightsMissing, shown
 from model.presets.files import DEFAULT, preset_file, preset_names, read_table, split_head
 from model.presets.registry import EMBEDDERS, NO_VECTORS, SEGMENTERS, Kind, check_kind
 from model.weights.sources import FOLDER
@@ -102,7 +102,7 @@ class Preset:
 
         Raises:
             WeightsMissing, WeightsMismatch: a weight file is not there or not the right one.
-            PresetUnknown: it names no file that its models need, or a setting is not theirs.
+            PresetInvalid: it names no file that its models need, or a setting is not theirs.
         """
         return Models(self.build_segmenter(), self.build_embedder())
 
@@ -169,7 +169,8 @@ def load_preset(name: str = DEFAULT) -> Preset:
         name: of the preset, or its path; `+` and the path of a head may follow.
 
     Raises:
-        PresetUnknown: there is none, or its file is not understood.
+        PresetUnknown: there is none.
+        PresetInvalid: its file is not understood.
         WeightsMissing: there is no such head.
     """
     name, head = split_head(name)
@@ -181,7 +182,7 @@ def load_preset(name: str = DEFAULT) -> Preset:
             for role, entry in table.pop("weights", {}).items()
         }
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError, OSError) as e:
-        raise PresetUnknown(f"{shown(path)} is no preset ({shown(e)})", "mend the file") from e
+        raise PresetInvalid(f"{shown(path)} is no preset ({shown(e)})", "mend the file") from e
     preset = Preset(weights=weights, source=path, **table)
     return preset.with_head(head) if head else preset
 

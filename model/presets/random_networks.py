@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from model.errors import PresetUnknown, shown
+from model.errors import PresetInvalid, shown
 from model.presets.preset import Preset
 from model.weights.sources import Published
 
@@ -52,7 +52,7 @@ def network_of(preset: Preset, role: str, tiny: bool = False) -> nn.Module:
         tiny: the same kind of network, but small.
 
     Raises:
-        PresetUnknown: nobody said here what network that is.
+        PresetInvalid: nobody said here what network that is.
     """
     source = preset.weights[role].source
     name = source.hub_id.rpartition("/")[2] if isinstance(source, Published) else ""
@@ -64,7 +64,7 @@ def network_of(preset: Preset, role: str, tiny: bool = False) -> nn.Module:
         return _tiny_sam() if tiny else _sam(preset.weights[role].files[0].name)
     if role == "masks" and name in HIERA:
         return _tiny_sam2() if tiny else _sam2(HIERA[name])
-    raise PresetUnknown(
+    raise PresetInvalid(
         f"nothing is known of the network of the {role} weights of '{shown(preset.name)}'",
         "describe it in model/presets/random_networks.py",
     )

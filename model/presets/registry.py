@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from model.devices import PRECISIONS
-from model.errors import PresetUnknown, shown
+from model.errors import PresetInvalid, shown
 from model.presets.settings import (
     Settings,
     check_section,
@@ -91,7 +91,7 @@ def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any
         kinds: by their names.
 
     Raises:
-        PresetUnknown: no; which key of which file, and what is allowed.
+        PresetInvalid: no; which key of which file, and what is allowed.
     """
     first = {"kind": replace(one_of(*kinds), needed=True)}
     if not isinstance(said, Mapping) or "kind" not in said:
@@ -103,7 +103,7 @@ def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any
 
 def _path(preset: ModelSource, role: str) -> Path:
     if role not in preset.weights:
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"{shown(preset.source)} names no weights for '{role}', which its models need",
             f"add [weights.{role}]",
         )
@@ -160,7 +160,7 @@ def _colour_words(preset: ModelSource, **settings: Any) -> Embedder:
     from model.embedders.colour_words import DIMENSION, ColourWordEmbedder
 
     if preset.dimension != DIMENSION:
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"{shown(preset.source)}: dimension is {preset.dimension}",
             f"give {DIMENSION}, as many as colour-words has",
         )

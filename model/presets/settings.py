@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.errors import PresetUnknown, shown
+from model.errors import PresetInvalid, shown
 
 LARGEST = 1 << 20  # of the whole numbers that have no range of their own
 _FINITE = sys.float_info.max
@@ -130,27 +130,27 @@ def check_section(file: Path, section: str, said: Any, settings: Settings) -> No
         settings: that it may hold.
 
     Raises:
-        PresetUnknown: no; which key of which file, and what is allowed.
+        PresetInvalid: no; which key of which file, and what is allowed.
     """
     place = f"[{section}] " if section else ""
     if not isinstance(said, Mapping):
-        raise PresetUnknown(f"{shown(file)}: {section} is {_told(said)}", f"write [{section}]")
+        raise PresetInvalid(f"{shown(file)}: {section} is {_told(said)}", f"write [{section}]")
     for key, value in said.items():
         setting = settings.get(key)
         if setting is None:
             known = ", ".join(settings) or "none"
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"{shown(file)}: {place}has no setting '{shown(key)}'", f"it may have {known}"
             )
         if not setting.allows(value):
             large = type(value) is int and value > LARGEST
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"{shown(file)}: {place}{key} is {_told(value)}",
                 f"give {f'at most {LARGEST}' if large else setting.expected}",
             )
     for key, setting in settings.items():
         if setting.needed and key not in said:
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"{shown(file)}: {place}does not say {key}", f"give {setting.expected}"
             )
 

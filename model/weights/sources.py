@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from model.errors import PresetUnknown, StorageError, shown
+from model.errors import PresetInvalid, StorageError, shown
 from model.weights.cache import cache_folder
 from model.weights.urls import url_fault
 from model.weights.user_folders import expand_home
@@ -142,17 +142,17 @@ def read_source(text: str, revision: str, folder: Path) -> tuple[Source, str]:
         folder: of the preset.
 
     Raises:
-        PresetUnknown: it is none of these.
+        PresetInvalid: it is none of these.
     """
     if "://" in text:
         if fault := url_fault(text):
-            raise PresetUnknown(
+            raise PresetInvalid(
                 f"'{shown(text)}' is no URL of a file ({shown(fault)})", "give it as https://…/name"
             )
         parts = urlsplit(text)
         path, _, name = parts.path.strip("/").rpartition("/")
         if not name or parts.query:
-            raise PresetUnknown(f"'{shown(text)}' is no URL of a file", "give it as https://…/name")
+            raise PresetInvalid(f"'{shown(text)}' is no URL of a file", "give it as https://…/name")
         checked_name("/".join(part for part in (path, name) if part))
         return Published(f"{parts.scheme}://{parts.netloc}", path), name
     place = folder / expand_home(text)
@@ -161,7 +161,7 @@ def read_source(text: str, revision: str, folder: Path) -> tuple[Source, str]:
     if place.is_dir() or not _HUB_ID.fullmatch(text) or ".." in text:
         return Local(place), ""
     if not _REVISION.fullmatch(revision):
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"'{shown(revision)}' is no revision of {text}", "give the commit, or leave it out"
         )
     site = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
@@ -172,10 +172,10 @@ def checked_name(name: str) -> str:
     """The name of a file below a folder, if it can be none outside of it.
 
     Raises:
-        PresetUnknown: it could, or is hidden.
+        PresetInvalid: it could, or is hidden.
     """
     if not all(_SEGMENT.fullmatch(part) for part in name.split("/")):
-        raise PresetUnknown(
+        raise PresetInvalid(
             f"'{shown(name)}' may not be the name of a weight file",
             "use letters, digits, and . _ + - within",
         )

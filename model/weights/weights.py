@@ -179,7 +179,7 @@ def read_weights(role: str, entry: Mapping[str, Any], folder: Path, preset: str)
         preset: what `segsearch models pull` finds them by.
 
     Raises:
-        TypeError, PresetUnknown: the table is not understood.
+        TypeError, PresetInvalid: the table is not understood.
     """
     return _weights(role, folder, preset, **entry)
 

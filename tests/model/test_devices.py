@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.devices import PRECISIONS, be_worker, best_device, chosen_dtype, named_device
-from model.errors import PresetUnknown
+from model.errors import DeviceMissing
 
 
 def test_the_cpu_is_used_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_a_device_goes_by_its_name_if_it_is_here(monkeypatch: pytest.MonkeyPatch
     assert named_device("auto") == best_device()
     assert named_device("cpu") == torch.device("cpu")
     assert named_device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(PresetUnknown, match="'cuda:2' is not on this machine"):
+    with pytest.raises(DeviceMissing, match="'cuda:2' is not on this machine"):
         named_device("cuda:2")
 
 

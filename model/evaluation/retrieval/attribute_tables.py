@@ -1,4 +1,4 @@
-"""The table of queries of a phrase and a word: of all segments with one name, which are so?"""
+"""Tables of queries of a phrase and an attribute: of all segments with one name, which are so?"""
 
 from __future__ import annotations
 
@@ -10,10 +10,48 @@ from numpy.typing import NDArray
 from model.evaluation.comparison import CROPS, MAP, R1, WHOLE, Answers, compared, comparison_table
 from model.evaluation.ranking import Ranking
 from model.evaluation.retrieval.attribute_query import Qualified
+from model.evaluation.retrieval.colour_queries import colour_queries
+from model.evaluation.retrieval.judging import phrases_of
 from model.evaluation.retrieval.observations import Observations
+from model.evaluation.retrieval.position_queries import place_queries
 from model.evaluation.tables import Row, Table
 
+WITHOUT_COLOUR = "without the colour word"
+SURVEYED = "colours as people named them in a survey"
+WITHOUT_PLACE = "without the place or size"
+AMONG_ALL = "among all true masks"
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def coloured(observations: Observations, preset: str, encode: Encode) -> Table:
+    """COLOUR PHRASE → those of the phrase's segments that have the colour, true masks given."""
+    texts, relevant = phrases_of(observations)
+    groups = [
+        ("", list(colour_queries(texts, relevant, observations.colours))),
+        (SURVEYED, list(colour_queries(texts, relevant, observations.surveyed))),
+    ]
+    title = "COLOUR PHRASE → segment, among the phrase's true masks"
+    return qualified_table(title, WITHOUT_COLOUR, groups, observations, preset, encode)
+
+
+def placed(observations: Observations, preset: str, encode: Encode) -> Table:
+    """PHRASE somewhere, or of some size → those of the phrase's segments that are there, or so.
+
+    First among the phrase's segments, then among all: there what is well placed must not hide
+    what is asked for.
+    """
+    texts, relevant = phrases_of(observations)
+    groups = [
+        (
+            name,
+            list(
+                place_queries(texts, relevant, observations.centres, observations.area, among_all)
+            ),
+        )
+        for name, among_all in (("", False), (AMONG_ALL, True))
+    ]
+    title = "PHRASE somewhere, or of some size → segment, among the phrase's true masks"
+    return qualified_table(title, WITHOUT_PLACE, groups, observations, preset, encode)
 
 
 def qualified_table(

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.datasets.corpus import partly_annotated
 from model.datasets.ground_truth import STUFF_KIND, Truth
 from model.evaluation.retrieval.observations import Observations, Proposals
 
 MATCH = 0.5  # a proposal shows the region that it overlaps by this IoU or more
 PART_OF_STUFF = 0.8  # the share of a proposal inside of stuff from which it is part of it
-PARTLY_NAMED = frozenset({"voc_cosegmentation"})  # names only the classes a photo was chosen for
 NOTHING = -1
 
 
@@ -107,6 +107,6 @@ def _is_judged(truth: Truth, number: int, phrase: str) -> bool:
     photo = truth.photos[number]
     if any(phrase in region.phrases for region in photo.named):
         return True
-    if photo.source in PARTLY_NAMED or phrase not in truth.vocabulary.get(photo.source, ()):
+    if partly_annotated(photo.source) or phrase not in truth.vocabulary.get(photo.source, ()):
         return False
     return phrase not in truth.stuff or any(r.kind == STUFF_KIND for r in photo.named)

@@ -16,15 +16,13 @@ from model.evaluation.retrieval.colour_queries import colour_shares
 from model.evaluation.retrieval.colour_survey import surveyed_terms
 from model.evaluation.retrieval.position_queries import mask_centres
 from model.masks import rle
-from model.masks.grouping import suppress_duplicates
+from model.masks.grouping import NOTICED, NOTICED_INSIDE, suppress_duplicates
 from model.masks.segments import Segments
 from model.photos.colour_terms import colour_terms
 from model.photos.images import Image
 from model.segmenter import Segmenter
 
 Progress = Callable[[int, int], None]
-NOTICED = 0.1  # IoU from which a proposal and a region have to do with each other …
-NOTICED_INSIDE = 0.3  # … or share of the proposal that lies inside the region
 
 
 @dataclass(frozen=True, eq=False)

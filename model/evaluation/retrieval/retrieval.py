@@ -24,7 +24,7 @@ from model.evaluation.comparison import (
 )
 from model.evaluation.masks.mask_recall import SIZES
 from model.evaluation.ranking import Bools, Ranking, best_of_groups
-from model.evaluation.retrieval.coloured import coloured
+from model.evaluation.retrieval.attribute_tables import coloured, placed
 from model.evaluation.retrieval.judging import (
     NOTHING,
     firsts,
@@ -34,7 +34,6 @@ from model.evaluation.retrieval.judging import (
     relevance,
 )
 from model.evaluation.retrieval.observations import Observations, Proposals
-from model.evaluation.retrieval.placed import placed
 from model.evaluation.tables import Row, Table
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]

@@ -57,7 +57,7 @@ class SamSegmenter(PointGridSegmenter):
 
     Raises:
         WeightsMissing, WeightsMismatch: the file is not there, or holds no SAM.
-        PresetUnknown: the device is not on this machine.
+        DeviceMissing: the device is not on this machine.
         ValueError: a setting has no meaning.
     """
 

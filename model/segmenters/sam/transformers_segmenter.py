@@ -21,7 +21,7 @@ class TransformersSegmenter(PointGridSegmenter):
 
     Raises:
         WeightsMissing, WeightsMismatch: the folder is not there, or holds no such model.
-        PresetUnknown: the device is not on this machine.
+        DeviceMissing: the device is not on this machine.
         ValueError: a setting has no meaning.
     """
 

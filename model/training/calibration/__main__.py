@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
-from model.datasets.pairs import read_corpus
+from model.datasets.corpus import read_corpus
 from model.embedder import Embedder
 from model.errors import SegsearchError
 from model.evaluation.run import read_phrases

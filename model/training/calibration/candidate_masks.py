@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from model.datasets.pairs import AnnotatedPhoto
+from model.datasets.corpus import AnnotatedPhoto
 from model.embedder import Embedder
 from model.masks import rle
+from model.masks.grouping import NOTICED, NOTICED_INSIDE
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.segmenter import Segmenter
@@ -104,7 +105,9 @@ def overlaps(segments: Segments, photo: AnnotatedPhoto) -> list[Link]:
     inside = iou / (1 + iou) * sums / segments.areas[:, None]
     return [
         (int(row), named[column], float(iou[row, column]), float(inside[row, column]))
-        for row, column in zip(*np.nonzero((iou >= 0.1) | (inside >= 0.3)), strict=True)
+        for row, column in zip(
+            *np.nonzero((iou >= NOTICED) | (inside >= NOTICED_INSIDE)), strict=True
+        )
     ]
 
 

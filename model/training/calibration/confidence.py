@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from model.calibration import Calibration
-from model.datasets.pairs import AnnotatedPhoto
+from model.datasets.corpus import AnnotatedPhoto
 from model.training.calibration.fitting import (
     JudgedAnswers,
     ModelView,

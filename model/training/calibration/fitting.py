@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import FEATURES, Calibration
-from model.datasets.pairs import PHOTO_KIND, AnnotatedPhoto
+from model.datasets.corpus import AnnotatedPhoto
+from model.datasets.pairs import PHOTO_KIND
 from model.training.calibration.candidate_masks import CandidateMasks
 from model.training.calibration.questions import (
     Question,

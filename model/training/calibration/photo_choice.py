@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from model.datasets.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto
+from model.datasets.corpus import AnnotatedPhoto
+from model.datasets.pairs import BOX_KIND, PHOTO_KIND
 
 
 def proposal_photos(photos: Sequence[AnnotatedPhoto], most: int = 10) -> list[int]:

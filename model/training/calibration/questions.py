@@ -10,12 +10,12 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from model.datasets.pairs import BOX_KIND, PHOTO_KIND, AnnotatedPhoto, TrainingPair
+from model.datasets.corpus import AnnotatedPhoto, partly_annotated
+from model.datasets.pairs import BOX_KIND, PHOTO_KIND, TrainingPair
 from model.training.calibration.candidate_masks import CandidateMasks
 
 MATCH = 0.5  # a proposal shows what it overlaps by this IoU …
 MOSTLY = 0.5  # … or what it lies in by this share: a wheel shows a car, though not all of it
-PARTLY_NAMED = frozenset({"voc_cosegmentation"})  # names only the classes a photo was chosen for
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def named_questions(
             if text in named[n]
             or (
                 text in sources[photos[n].source]
-                and photos[n].source not in PARTLY_NAMED
+                and not partly_annotated(photos[n].source)
                 and (text not in stuff or n in with_stuff)
             )
         ]

@@ -16,6 +16,7 @@ from model.embedders.pooling import pooled_features
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.evaluation.masks.mask_recall import in_photo_frame
 from model.masks import rle
+from model.masks.grouping import NOTICED, NOTICED_INSIDE
 from model.masks.segments import Segments
 from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Preset
@@ -24,7 +25,6 @@ from model.training.loop.feature_store import FeatureStore
 
 FITS = 0.5  # IoU from which a mask shows what the pair names
 LOOSE = 0.4  # IoU up to which it does not; of those between nobody can say
-NOTICED, NOTICED_INSIDE = 0.1, 0.3  # IoU, or share inside, from which the two have to do
 PART_OF_STUFF = 0.8  # share inside of sky or grass from which a mask is some of it, not wrong
 MOST = 40  # masks a photo that are kept: all that fit, then those that overlap most
 BEST = 32  # masks of a photo that are kept where nothing is known of it but words

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.datasets.pairs import plain_words, read_corpus
-from model.errors import PhotoUnreadable, RootMissing
+from model.datasets.corpus import plain_words, read_corpus
+from model.errors import DataError
 from model.masks import rle
 
 
@@ -78,10 +78,10 @@ def test_captions_are_read_as_they_would_be_typed(caption: str, words: str) -> N
 
 
 def test_a_folder_without_annotations_and_a_broken_line_are_told(tmp_path: Path) -> None:
-    with pytest.raises(RootMissing, match=r"annotations\.jsonl"):
+    with pytest.raises(DataError, match=r"annotations\.jsonl"):
         read_corpus(tmp_path)
     write(tmp_path / "cars", [record()])
     with (tmp_path / "cars" / "annotations.jsonl").open("a") as file:
         file.write('{"file": "b.jpg"}\n')
-    with pytest.raises(PhotoUnreadable, match="line 2"):
+    with pytest.raises(DataError, match="line 2"):
         read_corpus(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.datasets.ground_truth import bare_segments, read_truth
-from model.errors import PhotoUnreadable, RootMissing
+from model.errors import DataError, PhotoUnreadable
 from model.masks import rle
 
 
@@ -44,11 +44,11 @@ def test_boxes_are_left_out_and_the_nameless_kept_with_their_annotator(tmp_path:
 
 
 def test_what_is_not_there_is_told(squares_corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(RootMissing, match=r"annotations\.jsonl"):
+    with pytest.raises(DataError, match=r"annotations\.jsonl"):
         read_truth(tmp_path, "val")
-    with pytest.raises(RootMissing, match="split 'test'"):
+    with pytest.raises(DataError, match="split 'test'"):
         read_truth(squares_corpus, "test")
-    with pytest.raises(RootMissing, match="cats"):
+    with pytest.raises(DataError, match="cats"):
         read_truth(squares_corpus, "val", ["cats"])
 
 
@@ -63,7 +63,7 @@ def test_what_is_damaged_is_told(squares_corpus: Path, tmp_path: Path) -> None:
         second.read()
     with (copy / "walls" / "annotations.jsonl").open("a") as file:
         file.write('{"file": 3}\n')
-    with pytest.raises(PhotoUnreadable, match="line 8"):
+    with pytest.raises(DataError, match="line 8"):
         read_truth(copy, "val")
 
 

@@ -16,7 +16,7 @@ from model.datasets.label_maps import (
     parsed_classes,
     read_layout,
 )
-from model.errors import PhotoUnreadable, RootMissing
+from model.errors import DataError
 from model.evaluation.run import evaluate_labels
 from model.evaluation.semantic.mean_iou import measure_labels
 from model.presets.preset import load_preset
@@ -97,7 +97,7 @@ def test_one_of_several_layouts_is_chosen(tmp_path: Path) -> None:
     (tmp_path / LAYOUTS["pascal-context-459"].labels).mkdir(parents=True)
     form = LAYOUTS["pascal-context-459"]
     Image.fromarray(bands([3], "uint16")).save(tmp_path / form.labels / "0.tif")
-    with pytest.raises(RootMissing, match=r"--layout pascal-context-59 or pascal-context-459"):
+    with pytest.raises(DataError, match=r"--layout pascal-context-59 or pascal-context-459"):
         read_layout(tmp_path)
     assert read_layout(tmp_path, "pascal-context-59").name == "pascal-context-59"
     (tmp_path / "mine.txt").write_text(lines(459, "class {0}; kind {0}, class {0}"))
@@ -106,26 +106,26 @@ def test_one_of_several_layouts_is_chosen(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RootMissing, match="holds no labelled photos"):
+    with pytest.raises(DataError, match="holds no labelled photos"):
         read_layout(tmp_path)
-    with pytest.raises(RootMissing, match="no layout 'cityscapes'"):
+    with pytest.raises(DataError, match="no layout 'cityscapes'"):
         read_layout(tmp_path, "cityscapes")
     miniature(tmp_path, "pascal-part-116")
     (tmp_path / "classes.txt").write_text(lines(3))
-    with pytest.raises(PhotoUnreadable, match="names 3 classes, pascal-part-116 has 116"):
+    with pytest.raises(DataError, match="names 3 classes, pascal-part-116 has 116"):
         read_layout(tmp_path)
     (tmp_path / "classes.txt").unlink()
-    with pytest.raises(RootMissing, match="--classes FILE"):
+    with pytest.raises(DataError, match="--classes FILE"):
         read_layout(tmp_path)
     (tmp_path / "classes.txt").write_text(" , \n")
-    with pytest.raises(PhotoUnreadable, match="names nothing"):
+    with pytest.raises(DataError, match="names nothing"):
         read_layout(tmp_path)
     (tmp_path / "classes.json").write_text("{}")
-    with pytest.raises(PhotoUnreadable, match="no list of classes"):
+    with pytest.raises(DataError, match="no list of classes"):
         read_layout(tmp_path, None, tmp_path / "classes.json")
     for photo in (tmp_path / "images" / "val").iterdir():
         photo.unlink()
-    with pytest.raises(RootMissing, match="no photo"):
+    with pytest.raises(DataError, match="no photo"):
         read_layout(tmp_path)
 
 
@@ -134,10 +134,10 @@ def test_damaged_labels_are_told(tmp_path: Path) -> None:
     photos = read_layout(tmp_path).photos
     labels = tmp_path / LAYOUTS["pascal-part-116"].labels
     (labels / "0.png").write_bytes(b"no image")
-    with pytest.raises(PhotoUnreadable, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         photos[0].labels()
     Image.new("RGB", (4, 4)).save(labels / "1.png")
-    with pytest.raises(PhotoUnreadable, match="one a pixel"):
+    with pytest.raises(DataError, match="one a pixel"):
         photos[1].labels()
 
 
@@ -154,7 +154,7 @@ def test_regions_of_a_corpus_are_classes(squares_corpus: Path) -> None:
     labels = labelled.photos[0].labels()
     assert (labels[10:40, 20:50] == 0).all()
     assert (labels == 1).sum() == 60 * 80 - 900
-    with pytest.raises(RootMissing, match="no named regions"):
+    with pytest.raises(DataError, match="no named regions"):
         labelled_corpus(read_truth(squares_corpus, "val", ["walls"]))
 
 

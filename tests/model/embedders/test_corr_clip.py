@@ -17,7 +17,7 @@ from model.encoders.clip_tower import ClipTower, ClipView
 from model.encoders.clip_vision import ClassTokenVision
 from model.encoders.clip_weights import load_clip
 from model.encoders.dino_tower import DinoTower, DinoView
-from model.errors import PresetUnknown
+from model.errors import PresetInvalid
 from model.masks.coverage import coverage, members
 
 
@@ -151,7 +151,7 @@ def test_without_the_middle_blocks_or_a_class_token_it_is_refused(
     vision: ClassTokenVision, views: tuple[ClipView, DinoView]
 ) -> None:
     clip = replace(views[0], middle=None)
-    with pytest.raises(PresetUnknown, match="class token"):
+    with pytest.raises(PresetInvalid, match="class token"):
         corr_clip(vision, clip, views[1], segments())
 
 

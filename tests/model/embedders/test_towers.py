@@ -15,7 +15,7 @@ from model.encoders.clip_tower import ClipTower
 from model.encoders.clip_weights import load_clip
 from model.encoders.dino_tower import DinoTower
 from model.encoders.tiling import enlarged
-from model.errors import PresetUnknown, WeightsMismatch
+from model.errors import PresetInvalid, WeightsMismatch
 from model.masks.coverage import coverage
 from model.presets.preset import Preset
 
@@ -189,18 +189,18 @@ def test_what_a_preset_lacks_is_told(preset: Preset, tiny_towers: Path) -> None:
         kept = {role: each for role, each in preset.weights.items() if role not in roles}
         return replace(preset, weights=kept)
 
-    with pytest.raises(PresetUnknown, match="no CLIP"):
+    with pytest.raises(PresetInvalid, match="no CLIP"):
         without("clip").build_embedder()
-    with pytest.raises(PresetUnknown, match="DINOv2"):
+    with pytest.raises(PresetInvalid, match="DINOv2"):
         built(without("dino"), method="corr-clip")
     for name, value in (("method", "telepathy"), ("precision", "int4"), ("side", 8), ("tiles", 8)):
-        with pytest.raises(PresetUnknown, match=f"{name} .*{value}"):
+        with pytest.raises(PresetInvalid, match=f"{name} .*{value}"):
             built(preset, **{name: value})
-    with pytest.raises(PresetUnknown, match="32 components"):
+    with pytest.raises(PresetInvalid, match="32 components"):
         replace(preset, dimension=16).build_embedder().embed_segments(photo(), segments())
     assert built(without("dino")).embed_image(photo()).vectors.shape == (1, 32)
 
 
 def test_a_preset_of_towers_names_known_settings_only(preset: Preset) -> None:
-    with pytest.raises(PresetUnknown, match="sharpness"):
+    with pytest.raises(PresetInvalid, match="sharpness"):
         built(preset, sharpness=3)

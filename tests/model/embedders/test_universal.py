@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from model import EmbeddingSpace, Image, Segments
-from model.embedders import universal
 from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, unit
 from model.embedders.head import SegmentHead
 from model.embedders.universal import UniversalEmbedder
@@ -116,12 +115,7 @@ def test_a_place_changes_nothing_of_what_is_meant(
     assert asked @ left - plain @ left > asked @ right - plain @ right
 
 
-def test_only_so_many_texts_are_remembered(
-    embedder: UniversalEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(universal, "REMEMBERED_TEXTS", 2)
-    assert len(embedder.embed_texts(["one", "two", "three"])) == 3
-    assert list(embedder._texts) == ["two", "three"]
+def test_no_texts_have_no_vectors(embedder: UniversalEmbedder) -> None:
     assert len(embedder.embed_texts([])) == 0
 
 

@@ -15,7 +15,7 @@ from model import Image
 from model.encoders.clip_tower import ClipTower, middle_blocks
 from model.encoders.clip_vision import AttentionPoolVision, ClassTokenVision, vision_of
 from model.encoders.clip_weights import ClipNetwork, load_clip
-from model.errors import PresetUnknown
+from model.errors import PresetInvalid
 
 
 def photo(height: int = 48, width: int = 64) -> Image:
@@ -189,7 +189,7 @@ def test_an_image_side_of_another_kind_is_refused() -> None:
             vision_cfg={"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},  # type: ignore[arg-type]
             text_cfg={"context_length": 8, "vocab_size": 16, "width": 16, "heads": 2, "layers": 1},  # type: ignore[arg-type]
         )
-    with pytest.raises(PresetUnknown, match="ViT-B-16"):
+    with pytest.raises(PresetInvalid, match="ViT-B-16"):
         vision_of(network)
 
 

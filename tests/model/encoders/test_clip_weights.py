@@ -12,7 +12,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerFast
 
 from model.encoders.clip_weights import SIDES, load_clip
-from model.errors import PresetUnknown, WeightsMismatch
+from model.errors import PresetInvalid, WeightsMismatch
 
 
 def reference(folder: Path, **changes: object) -> torch.nn.Module:
@@ -116,13 +116,13 @@ def test_weights_of_another_architecture_are_refused(tiny_towers: Path) -> None:
 
 def test_what_open_clip_does_not_know_is_told(tiny_towers: Path, tmp_path: Path) -> None:
     weights = tiny_towers / "clip.safetensors"
-    with pytest.raises(PresetUnknown, match="ViT-Z"):
+    with pytest.raises(PresetInvalid, match="ViT-Z"):
         load_clip(weights, "ViT-Z")
-    with pytest.raises(PresetUnknown, match=r"laion2b_s34b_b88k"):
+    with pytest.raises(PresetInvalid, match=r"laion2b_s34b_b88k"):
         load_clip(weights, "ViT-B-16", "nobody")
     (tmp_path / "odd.json").write_text('{"embed_dim": 8, "towers": 3}')
     for name in ("odd.json", "missing.json"):
-        with pytest.raises(PresetUnknown):
+        with pytest.raises(PresetInvalid):
             load_clip(weights, str(tmp_path / name))
 
 
@@ -173,7 +173,7 @@ def test_a_tokenizer_that_is_needed_is_asked_for(tiny_towers: Path, tmp_path: Pa
     shape["text_cfg"]["hf_tokenizer_name"] = "somebody/siglip"
     (tmp_path / "siglip.json").write_text(json.dumps(shape))
     weights, architecture = tiny_towers / "clip.safetensors", str(tmp_path / "siglip.json")
-    with pytest.raises(PresetUnknown, match="somebody/siglip"):
+    with pytest.raises(PresetInvalid, match="somebody/siglip"):
         load_clip(weights, architecture)
     with pytest.raises(WeightsMismatch, match="no tokenizer"):
         load_clip(weights, architecture, tokenizer=tmp_path)

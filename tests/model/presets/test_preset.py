@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model import Image, load_preset, preset_names
-from model.errors import PresetUnknown, WeightsMissing
+from model.errors import PresetInvalid, PresetUnknown, WeightsMissing
 from model.presets.preset import FOLDER
 
 COLOURS = (FOLDER / "colours.toml").read_text()
@@ -47,32 +47,32 @@ def test_an_unknown_name_is_told_with_the_known_ones(name: str) -> None:
     ],
 )
 def test_a_file_that_is_no_preset_is_told(tmp_path: Path, text: str) -> None:
-    with pytest.raises(PresetUnknown, match=r"own\.toml"):
+    with pytest.raises(PresetInvalid, match=r"own\.toml"):
         load_preset(written(tmp_path, text))
 
 
 def test_the_file_is_told_that_says_what_is_wrong(tmp_path: Path) -> None:
     written(tmp_path, COLOURS + "sharpness = 3\n")
     (tmp_path / "above.toml").write_text("extends = 'own.toml'\nname = 'above'")
-    with pytest.raises(PresetUnknown, match=r"own\.toml: \[embedder\] has no .* have kind, side$"):
+    with pytest.raises(PresetInvalid, match=r"own\.toml: \[embedder\] has no .* have kind, side$"):
         load_preset(str(tmp_path / "above.toml"))
     written(tmp_path, COLOURS)
     (tmp_path / "above.toml").write_text("extends = 'own.toml'\nembedder.side = 1")
-    with pytest.raises(PresetUnknown, match=r"above\.toml: \[embedder\] side is 1: .* 8 or more"):
+    with pytest.raises(PresetInvalid, match=r"above\.toml: \[embedder\] side is 1: .* 8 or more"):
         load_preset(str(tmp_path / "above.toml"))
 
 
 def test_a_preset_made_otherwise_is_checked_when_it_is_built() -> None:
     preset = replace(load_preset("colours"), embedder={"kind": "colour-words", "side": "wide"})
-    with pytest.raises(PresetUnknown, match=r"colours\.toml: \[embedder\] side is 'wide'"):
+    with pytest.raises(PresetInvalid, match=r"colours\.toml: \[embedder\] side is 'wide'"):
         preset.build()
 
 
 def test_what_a_kind_needs_beside_settings_is_told(tmp_path: Path) -> None:
     sam = COLOURS.replace("colour-regions", "sam")
-    with pytest.raises(PresetUnknown, match=r"no weights for 'masks'.*add \[weights\.masks\]"):
+    with pytest.raises(PresetInvalid, match=r"no weights for 'masks'.*add \[weights\.masks\]"):
         load_preset(written(tmp_path, sam)).build_segmenter()
-    with pytest.raises(PresetUnknown, match=r"own\.toml: dimension is 31: give 32"):
+    with pytest.raises(PresetInvalid, match=r"own\.toml: dimension is 31: give 32"):
         load_preset(
             written(tmp_path, COLOURS.replace("dimension = 32", "dimension = 31"))
         ).build_embedder()
@@ -113,7 +113,7 @@ def test_another_kind_does_not_inherit_settings(tmp_path: Path) -> None:
 def test_a_preset_may_not_extend_itself(tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text("extends = 'two.toml'")
     (tmp_path / "two.toml").write_text("extends = 'one.toml'")
-    with pytest.raises(PresetUnknown, match="extends itself"):
+    with pytest.raises(PresetInvalid, match="extends itself"):
         load_preset(str(tmp_path / "one.toml"))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model import Image, load_preset
-from model.errors import PresetUnknown, WeightsMismatch
+from model.errors import PresetInvalid, WeightsMismatch
 from model.presets.random_networks import network_of, tiny_clip
 from model.presets.random_weights import main, write_random_weights
 
@@ -61,7 +61,7 @@ def test_what_nobody_described_is_told(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(
         "extends = 'sam2'\nname = 'own'\n[weights.masks]\nsource = 'somebody/sam4'\n"
     )
-    with pytest.raises(PresetUnknown, match="random_networks"):
+    with pytest.raises(PresetInvalid, match="random_networks"):
         write_random_weights(str(tmp_path / "own.toml"), tmp_path)
 
 

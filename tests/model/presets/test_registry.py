@@ -12,7 +12,7 @@ import pytest
 from model.embedders.colour_words import ColourWordEmbedder
 from model.embedders.towers import TowerSettings
 from model.embedders.universal import UniversalEmbedder
-from model.errors import PresetUnknown
+from model.errors import PresetInvalid
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.segmenters.classical.colour_regions import ColourRegionSegmenter
 from model.segmenters.classical.felzenszwalb import FelzenszwalbSegmenter
@@ -89,7 +89,7 @@ def test_every_kind_was_looked_at() -> None:
 def test_what_is_wrong_is_told_with_what_is_allowed(
     kind: str, key: str, wrong: object, allowed: str
 ) -> None:
-    with pytest.raises(PresetUnknown) as told:
+    with pytest.raises(PresetInvalid) as told:
         check_kind(FILE, "segmenter", {"kind": kind, key: wrong}, SEGMENTERS)
     assert told.value.what.startswith("own.toml: [segmenter] ")
     assert key in told.value.what
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_told_with_what_is_allowed(
 
 @pytest.mark.parametrize("said", [3, {}, {"kind": "telepathy"}, {"kind": ["sam"]}, {"side": 64}])
 def test_a_section_names_a_kind_that_there_is(said: object) -> None:
-    with pytest.raises(PresetUnknown, match=r"own\.toml: .*segmenter"):
+    with pytest.raises(PresetInvalid, match=r"own\.toml: .*segmenter"):
         check_kind(FILE, "segmenter", said, SEGMENTERS)
 
 
@@ -108,9 +108,9 @@ def test_a_section_may_have_all_its_defaults_written_out() -> None:
     check_kind(
         FILE, "embedder", {"kind": "towers", **written, "architecture": "ViT-B-16"}, EMBEDDERS
     )
-    with pytest.raises(PresetUnknown, match="does not say architecture"):
+    with pytest.raises(PresetInvalid, match="does not say architecture"):
         check_kind(FILE, "embedder", {"kind": "towers"}, EMBEDDERS)
-    with pytest.raises(PresetUnknown, match="multiple of 32"):
+    with pytest.raises(PresetInvalid, match="multiple of 32"):
         check_kind(FILE, "embedder", {"kind": "universal", "views": [448, 450]}, EMBEDDERS)
-    with pytest.raises(PresetUnknown, match="0, or a whole number of 32 or more"):
+    with pytest.raises(PresetInvalid, match="0, or a whole number of 32 or more"):
         check_kind(FILE, "embedder", {"kind": "towers", "architecture": "x", "tiles": 8}, EMBEDDERS)

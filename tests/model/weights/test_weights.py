@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model.errors import PresetUnknown, WeightsMismatch, WeightsMissing
+from model.errors import PresetInvalid, WeightsMismatch, WeightsMissing
 from model.weights import cache as weight_cache
 from model.weights.cache import Record, known_sha256
 from model.weights.weights import Weights, bundled, read_weights
@@ -138,7 +138,7 @@ def test_what_the_hub_s_own_tools_have_fetched_is_as_good(tmp_path: Path) -> Non
 def test_sources_and_names_that_lead_elsewhere_are_refused(
     tmp_path: Path, entry: dict[str, Any]
 ) -> None:
-    with pytest.raises(PresetUnknown):
+    with pytest.raises(PresetInvalid):
         weights(tmp_path, **entry)
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from model.evaluation.retrieval.attribute_tables import AMONG_ALL, placed
 from model.evaluation.retrieval.observations import Observations
-from model.evaluation.retrieval.placed import AMONG_ALL, placed
 from model.evaluation.retrieval.position_queries import mask_centres, place_queries
 from model.masks import rle
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth, read_truth
-from model.errors import RootMissing
+from model.errors import DataError
 from model.evaluation.retrieval.observations import Observations, Proposals, observe
 from model.evaluation.retrieval.retrieval import (
     own_masks,
@@ -191,5 +191,5 @@ def test_a_look_links_proposals_with_regions(squares_corpus: Path) -> None:
 def test_phrases_are_read_line_by_line(tmp_path: Path) -> None:
     (tmp_path / "unseen.txt").write_text("red door\n\n window \n")
     assert read_phrases(tmp_path / "unseen.txt") == ["red door", "window"]
-    with pytest.raises(RootMissing, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_phrases(tmp_path / "none.txt")

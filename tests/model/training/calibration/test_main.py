@@ -7,7 +7,8 @@ from PIL import Image as PillowImage
 
 from model import Segments
 from model.calibration import Calibration
-from model.datasets.pairs import AnnotatedPhoto, TrainingPair, read_corpus
+from model.datasets.corpus import AnnotatedPhoto, read_corpus
+from model.datasets.pairs import TrainingPair
 from model.embedders.colour_words import DIMENSION
 from model.masks import rle
 from model.training.calibration.__main__ import main

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.datasets.pairs import AnnotatedPhoto, TrainingPair
+from model.datasets.corpus import AnnotatedPhoto
+from model.datasets.pairs import TrainingPair
 from model.training.calibration.candidate_masks import CandidateMasks
 from model.training.calibration.questions import (
     absent_questions,

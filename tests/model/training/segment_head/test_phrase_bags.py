@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.datasets.pairs import read_corpus
+from model.datasets.corpus import read_corpus
 from model.datasets.skipped_rows import SkippedRows
 from model.embedders.geometry import PLACES
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from model import Segments
-from model.datasets.pairs import TrainingPair, read_corpus
+from model.datasets.corpus import read_corpus
+from model.datasets.pairs import TrainingPair
 from model.embedders.geometry import PLACES
 from model.encoders.efficientnet import CHANNELS, EfficientNetTrunk
 from model.masks import rle
