@@ -24,6 +24,7 @@ from indexer.catalog.records import (
     KnownFile,
     Manifest,
     PhotoRow,
+    ReadPhoto,
     SegmentRow,
     SkippedFile,
     Watermark,
@@ -181,11 +182,19 @@ class Catalog(CatalogReader):
     def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
         """Remember a photo and the file that shows it; returns the photo's id.
 
-        Segments get ids that follow each other and were never used before. Where the same content
-        is known already, only the file is added to it.
+        Segments get ids that follow each other and were never used before. Where its content or
+        its pixels are known already, only the file is added to that photo, which keeps its
+        segments and ids; metadata that were edited in place are remembered anew.
 
         Raises:
             SpaceMismatch: its vectors are not of the index's space.
+        """
+
+    @abstractmethod
+    def add_file(self, photo: ReadPhoto, stamp: FileStamp) -> int | None:
+        """Remember a file of a known photo, by its content or its pixels; returns the photo's id.
+
+        None, and nothing is remembered, where no such photo is known.
         """
 
     @abstractmethod

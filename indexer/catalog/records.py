@@ -65,6 +65,21 @@ class Watermark(NamedTuple):
     revision: str
 
 
+@dataclass(frozen=True)
+class ReadPhoto:
+    """Photo as it was read from its file, before anything is looked for in it.
+
+    Attributes:
+        content_hash: 32 bytes, of the file.
+        header: what the file says about the photo.
+        pixel_digest: 32 bytes, of what the models see.
+    """
+
+    content_hash: bytes
+    header: PhotoHeader
+    pixel_digest: bytes
+
+
 @dataclass(frozen=True, eq=False)
 class IndexedPhoto:
     """What indexing makes of one photo, what one transaction writes.

@@ -52,6 +52,7 @@ def made_photo(number: int, segments: int | None = None) -> IndexedPhoto:
         embeddings=Embeddings.unit(rng.normal(size=(n, 8)), SPACE),
         photo_embedding=Embeddings.unit(rng.normal(size=(1, 8)), SPACE),
         seconds=0.25 + number,
+        pixel_digest=(number + 1).to_bytes(32, "little"),
     )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest, ReadPhoto
 from indexer.catalog.sqlite import transactions
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
 from indexer.catalog.sqlite.database import Database, index_missing
@@ -23,7 +22,7 @@ from indexer.catalog.sqlite.migrations import (
 )
 from indexer.catalog.sqlite.sqlite_reader import SqliteReader
 from indexer.catalog.sqlite.stored_manifest import store_manifest, stored_manifest
-from indexer.catalog.sqlite.tables import PhotoTable, RootTable
+from indexer.catalog.sqlite.tables import RootTable
 from model.embeddings import require_same_space
 from model.errors import IndexDamaged, StorageError, shown
 
@@ -89,19 +88,35 @@ class SqliteCatalog(SqliteReader, Catalog):
     def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
         """Remember a photo and the file that shows it; returns the photo's id.
 
-        Where the same content is known already, only the file is added to it.
+        Where its content or its pixels are known already, only the file is added to that photo,
+        which keeps its segments and ids.
 
         Raises:
             SpaceMismatch: its vectors are not of the index's space.
         """
         require_same_space(self.manifest.space, photo.embeddings.space)
         with self._database.writing() as connection:
-            known = connection.execute(
-                select(PhotoTable.id).where(PhotoTable.content_hash == photo.content_hash)
-            ).scalar_one_or_none()
-            photo_id = transactions.insert_photo(connection, photo) if known is None else known
+            known = transactions.known_photo(connection, photo, stamp.path)
+            if known is None:
+                photo_id = transactions.insert_photo(connection, photo)
+            else:
+                photo_id = known
+                transactions.describe_anew(connection, known, photo, stamp.path)
             if transactions.put_file(connection, stamp, photo_id):
                 transactions.count_generation(connection)
+        return photo_id
+
+    def add_file(self, photo: ReadPhoto, stamp: FileStamp) -> int | None:
+        """Remember a file of a known photo, by its content or its pixels; returns the photo's id.
+
+        None, and nothing is remembered, where no such photo is known.
+        """
+        with self._database.writing() as connection:
+            photo_id = transactions.known_photo(connection, photo, stamp.path)
+            if photo_id is not None:
+                transactions.describe_anew(connection, photo_id, photo, stamp.path)
+                if transactions.put_file(connection, stamp, photo_id):
+                    transactions.count_generation(connection)
         return photo_id
 
     def move_files(self, shown: Iterable[tuple[FileStamp, int]], gone: Iterable[str]) -> None:

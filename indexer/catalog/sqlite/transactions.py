@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog import vector_codec
-from indexer.catalog.records import FileStamp, IndexedPhoto
+from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.tables import (
     FileTable,
@@ -56,6 +56,74 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
             insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
         )
     return photo_id
+
+
+def known_photo(connection: Connection, photo: IndexedPhoto | ReadPhoto, path: str) -> int | None:
+    """The id of the photo with this content, else with these pixels; None where there is none.
+
+    A photo of an older index has no digest of its pixels. Where the file at `path` shows such a
+    one, and the models found in it exactly what they found before, the pixels are taken for equal.
+    """
+    same_content = select(PhotoTable.id).where(PhotoTable.content_hash == photo.content_hash)
+    photo_id = connection.execute(same_content).scalar_one_or_none()
+    if photo_id is not None or photo.pixel_digest is None:
+        return photo_id
+    same_pixels = select(PhotoTable.id).where(PhotoTable.pixel_digest == photo.pixel_digest)
+    first = connection.execute(same_pixels.order_by(PhotoTable.id).limit(1)).scalar_one_or_none()
+    if first is None and isinstance(photo, IndexedPhoto):
+        return _unchanged_predecessor(connection, photo, path)
+    return first
+
+
+def describe_anew(
+    connection: Connection, photo_id: int, photo: IndexedPhoto | ReadPhoto, path: str
+) -> None:
+    """Let a known photo's row tell what its file at `path` says, where that file is the photo's.
+
+    It is if it showed the photo before, so that its metadata were edited, or if no other file of
+    the photo is there. A copy, perhaps stripped of its date, changes nothing.
+    """
+    files = select(FileTable.path).where(FileTable.photo_id == photo_id)
+    paths = set(connection.execute(files).scalars())
+    if path not in paths and any(os.path.lexists(other) for other in paths):
+        return
+    header = photo.header
+    values = {
+        "content_hash": photo.content_hash,
+        "format": header.format,
+        "orientation": header.orientation,
+        "taken_at": header.taken_at,
+        "taken_offset": header.taken_offset,
+        "taken_source": header.taken_source,
+        "camera": header.camera,
+        "latitude": header.latitude,
+        "longitude": header.longitude,
+    }
+    if photo.pixel_digest is not None:
+        values["pixel_digest"] = photo.pixel_digest
+    connection.execute(update(PhotoTable).where(PhotoTable.id == photo_id).values(values))
+
+
+def _unchanged_predecessor(connection: Connection, photo: IndexedPhoto, path: str) -> int | None:
+    header, segments = photo.header, photo.segments
+    before = connection.execute(
+        select(PhotoTable.id)
+        .join(FileTable, FileTable.photo_id == PhotoTable.id)
+        .join(PhotoVectorTable, PhotoVectorTable.photo_id == PhotoTable.id)
+        .where(
+            FileTable.path == path,
+            PhotoTable.pixel_digest.is_(None),
+            PhotoTable.height == header.size[0],
+            PhotoTable.width == header.size[1],
+            PhotoTable.perceptual_hash == photo.perceptual_hash,
+            PhotoTable.frame_height == segments.size[0],
+            PhotoTable.frame_width == segments.size[1],
+            PhotoVectorTable.vector == vector_codec.pack(photo.photo_embedding.vectors)[0],
+        )
+    ).scalar_one_or_none()
+    masks = select(SegmentTable.counts).where(SegmentTable.photo_id == before)
+    stored = connection.execute(masks.order_by(SegmentTable.id)).scalars().all()
+    return before if list(stored) == list(segments.counts) else None
 
 
 def put_file(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.catalog.records import Counts, FileStamp, SkippedFile
+from indexer.catalog.records import Counts, FileStamp, IndexedPhoto, ReadPhoto, SkippedFile
 from indexer.catalog.sqlite.migrations import newest_version
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.embeddings import Embeddings, EmbeddingSpace
@@ -232,3 +232,74 @@ def test_the_manifest_is_kept(catalog: SqliteCatalog, made: ModuleType) -> None:
 def test_there_is_one_catalog_in_a_folder(catalog: SqliteCatalog, made: ModuleType) -> None:
     with pytest.raises(StorageError, match="already"):
         SqliteCatalog.create(catalog.folder, made.MANIFEST)
+
+
+def edited(photo: IndexedPhoto, **header: object) -> IndexedPhoto:
+    """The same pixels in a file with other metadata."""
+    return replace(photo, content_hash=bytes(31) + b"E", header=replace(photo.header, **header))
+
+
+def as_read(photo: IndexedPhoto) -> ReadPhoto:
+    assert photo.pixel_digest is not None
+    return ReadPhoto(photo.content_hash, photo.header, photo.pixel_digest)
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_edited_metadata_keep_the_photo_and_are_remembered(
+    catalog: SqliteCatalog, made: ModuleType, looked_at: bool
+) -> None:
+    made.write(catalog, 0, 8)
+    before = [row.id for row in catalog.segments_of(8)]
+    photo = edited(made.made_photo(7), camera="Lomo", orientation=3, taken_at=None)
+    stamp = replace(made.made_stamp(7), size=99)
+    state = catalog.watermark
+    if looked_at:
+        assert catalog.add_photo(photo, stamp) == 8
+    else:
+        assert catalog.add_file(as_read(photo), stamp) == 8
+    row = catalog.photos([8])[8]
+    assert (row.camera, row.orientation, row.taken_at) == ("Lomo", 3, None)
+    assert (row.content_hash, row.files) == (photo.content_hash, (stamp.path,))
+    assert [row.id for row in catalog.segments_of(8)] == before
+    assert catalog.watermark == state
+    assert [known.stamp for known in catalog.files(stamp.path)] == [stamp]
+    assert catalog.counts().photos == 8
+
+
+def test_a_copy_with_equal_pixels_is_another_file_of_the_photo(
+    catalog: SqliteCatalog, made: ModuleType, tmp_path: Path
+) -> None:
+    first = tmp_path / "a.jpg"
+    first.touch()
+    photo_id = catalog.add_photo(made.made_photo(7), FileStamp(str(first), 0, 0))
+    stripped = edited(made.made_photo(7), camera=None, taken_at=None)
+    assert catalog.add_photo(stripped, FileStamp("/elsewhere/b.jpg", 1, 1)) == photo_id
+    row = catalog.photos([photo_id])[photo_id]
+    assert (row.content_hash, row.camera) == (made.made_photo(7).content_hash, "Canon EOS_5D")
+    first.unlink()  # what is left is the copy alone: from now on it tells
+    assert catalog.add_photo(stripped, FileStamp("/elsewhere/c.jpg", 1, 1)) == photo_id
+    assert catalog.photos([photo_id])[photo_id].camera is None
+
+
+def test_a_file_of_no_known_photo_is_not_remembered(
+    catalog: SqliteCatalog, made: ModuleType
+) -> None:
+    made.write(catalog, 0, 3)
+    assert catalog.add_file(as_read(made.made_photo(5)), made.made_stamp(5)) is None
+    assert catalog.counts().files == 3
+
+
+def test_a_photo_without_a_digest_is_known_by_what_is_found_in_it(
+    catalog: SqliteCatalog, made: ModuleType
+) -> None:
+    old = replace(made.made_photo(9), pixel_digest=None)
+    photo_id = catalog.add_photo(old, made.made_stamp(9))
+    segments = [row.id for row in catalog.segments_of(photo_id)]
+    photo = edited(made.made_photo(9), camera="Lomo")
+    assert catalog.add_photo(photo, made.made_stamp(9)) == photo_id
+    assert [row.id for row in catalog.segments_of(photo_id)] == segments
+    assert photo.pixel_digest is not None
+    assert catalog.photo_by_pixels(photo.pixel_digest) == photo_id
+    other = catalog.add_photo(replace(old, content_hash=bytes(32)), made.made_stamp(1))
+    repainted = replace(made.made_photo(9, 3), pixel_digest=bytes(32), content_hash=b"n" * 32)
+    assert catalog.add_photo(repainted, made.made_stamp(1)) not in (photo_id, other)
