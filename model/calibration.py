@@ -35,7 +35,8 @@ class Calibration:
         segments: G×D float32 unit vectors of diverse segments.
         words: K names of the background texts.
         texts: K×D float32 unit vectors of these.
-        coefficients: of the logistic, one for each of `FEATURES`, then the constant. Those of
+        coefficients: weights of the logistic, one for each of `FEATURES`, then the constant. Those
+            of
             prominence, rivalry and score are not negative: a higher score never means a lower
             confidence.
 
@@ -72,7 +73,7 @@ class Calibration:
             segments: G×D vectors, of any length above zero.
             words: K names.
             texts: K×D vectors of these.
-            coefficients: as the attribute.
+            coefficients: weights of the logistic, as the attribute.
 
         Raises:
             ValueError: the arrays do not belong together.

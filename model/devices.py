@@ -51,7 +51,7 @@ def named_device(name: str) -> torch.device:
     """The device of that name, as "cuda:1"; "auto" is this worker's GPU, or else the CPU.
 
     Raises:
-        DeviceMissing: it is not on this machine.
+        DeviceMissing: the device is not on this machine.
     """
     import torch
 

@@ -16,7 +16,7 @@ class EmbeddingSpace:
     """Where vectors can be compared.
 
     Attributes:
-        name: for people, as "nano".
+        name: name for people, as "nano".
         dimension: components of a vector.
         fingerprint: hex digest of all that decides a vector: preset settings and weights.
     """
@@ -32,7 +32,7 @@ class Embeddings:
 
     Attributes:
         vectors: N×D float32, rows of length 1.
-        space: where they live.
+        space: embedding space of the rows.
 
     Raises:
         ValueError: the shape does not fit the space, or a row is not of length 1.

@@ -21,8 +21,8 @@ def from_table(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Args:
         kind: the dataclass; its ValueErrors on creation are told as the table's faults.
-        table: as read from TOML.
-        where: how to name the table in errors, as "[trainer]".
+        table: table, as read from TOML.
+        where: name of the table in errors, as "[trainer]".
 
     Raises:
         RecipeInvalid: a key is unknown or missing, or a value is not what it should be.

@@ -64,7 +64,7 @@ def annotation_counts(annotation: Mapping[str, Any], size: tuple[int, int]) -> t
     """An annotation's run lengths, and whether only its box is known.
 
     Raises:
-        ValueError, KeyError, TypeError: it has neither a region nor a box.
+        ValueError, KeyError, TypeError: the annotation has neither a region nor a box.
     """
     if annotation.get("segmentation"):
         return region_counts(annotation["segmentation"], size), False
@@ -88,7 +88,7 @@ def read_json(file: Path) -> Any:
     """The document in a JSON file.
 
     Raises:
-        DataMissing: it is not there, or no JSON.
+        DataMissing: the file is not there, or no JSON.
     """
     try:
         return json.loads(file.read_bytes())

@@ -32,7 +32,7 @@ class AnnotatedPhoto:
         path: the image file.
         size: (height, width), pixels.
         split: `train`, `holdout` (train photos kept for fitting the calibration) or `val`.
-        pairs: of its regions, and of the photo itself when it has captions.
+        pairs: pairs of its regions, and of the photo itself when it has captions.
     """
 
     source: str
@@ -98,7 +98,7 @@ def corpus_pairs(
 
     Args:
         folder, holdout: as for `read_corpus`.
-        split: of the photos.
+        split: split of the photos.
         skipped: takes what cannot be used.
     """
     for file in sorted(folder.glob("*/annotations.jsonl")):

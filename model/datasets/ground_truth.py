@@ -91,8 +91,8 @@ class Truth:
     """The photos of one split, and what their sources name at all.
 
     Attributes:
-        photos: in the order of the sources' names and files.
-        vocabulary: for each source the phrases that any of its photos' regions has.
+        photos: photos in the order of the sources' names and files.
+        vocabulary: phrases of each source that any of its photos' regions has.
         stuff: phrases that are said of stuff (sky, grass), in any source.
     """
 
@@ -116,7 +116,7 @@ def read_truth(
 
     Args:
         folder: the corpus.
-        split: as the annotations name it; `val` is what nothing was trained on.
+        split: split, as the annotations name it; nothing was trained on `val`.
         sources: folders to read; all by default.
         most: photos a source at most, the first ones; all by default.
 

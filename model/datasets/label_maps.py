@@ -39,9 +39,9 @@ class LabelledPhotos:
     """Photos and the classes of their pixels.
 
     Attributes:
-        name: of the data set.
+        name: name of the data set.
         classes: the names of each class, synonyms side by side.
-        photos: in the order of their names.
+        photos: photos in the order of their names.
     """
 
     name: str
@@ -55,9 +55,9 @@ class Layout:
 
     Attributes:
         photos, labels: folders; a photo and its labels have one stem.
-        suffix: of the label files.
+        suffix: suffix of the label files.
         first: the label of the first class.
-        classes: how many there are.
+        classes: number of classes.
         names: files that may hold the classes' names, the first that is there counts.
     """
 
@@ -111,7 +111,7 @@ def read_layout(
     pixel is not judged.
 
     Args:
-        folder: which holds the layout's folders.
+        folder: folder with the layout's folders in it.
         layout: one of `LAYOUTS`; by default the one whose folders are there.
         names: file with the classes' names, one class a line, synonyms between commas; by
             default the file that the layout has.

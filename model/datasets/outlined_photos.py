@@ -17,7 +17,7 @@ class OutlinedPhotos:
     """A recipe's section [task.photos].
 
     Attributes:
-        weights: how often photos of a source are drawn; 1 where none is given.
+        weights: frequency of each source's photos; 1 where none is given.
         exhaustive: sources in which what nobody outlined is nothing.
         measured: sources that are measured; all where none is given.
         most: photos a source and split that are measured at most; 0: all.
@@ -54,10 +54,10 @@ class OutlinedPhotos:
         """An epoch: as many draws as there are photos, in batches.
 
         Args:
-            photos: to draw from, with replacement, by the weights of their sources.
+            photos: photos to draw from, with replacement, by the weights of their sources.
             batch: photos a batch; what does not fill one is left out.
             seed: decides everything.
-            shapes: of each photo; only like shapes go into one batch. None: any do.
+            shapes: shape of each photo; only like shapes go into one batch. None: any do.
         """
         shares = [self.weights.get(photo.source, 1.0) for photo in photos]
         drawn = random.Random(seed).choices(range(len(photos)), shares, k=len(photos))

@@ -25,7 +25,7 @@ class TrainingPair:
         kind: `object`, `part`, `stuff`, `crowd` (several objects in one mask), `box` (no mask is
             known) or `photo` (a caption of all of it).
         sources: who says so: data sets, models.
-        score: how sure they are, in [0, 1].
+        score: certainty of the sources, in [0, 1].
     """
 
     photo: Path

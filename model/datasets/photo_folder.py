@@ -43,7 +43,7 @@ def photo_size(photo: Path) -> tuple[int, int]:
     """(height, width) of an upright photo, from its header.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the photo cannot be read.
     """
     try:
         return read_header(photo).size

@@ -76,7 +76,7 @@ def plain_pickle(file: Path) -> Any:
     """The plain values in a pickle; nothing in it is executed.
 
     Raises:
-        DataMissing: it is not there, damaged, or holds anything else.
+        DataMissing: the file is not there, damaged, or holds anything else.
     """
     try:
         # Python 2 wrote the published ones: its texts are bytes

@@ -25,7 +25,7 @@ def region_counts(segmentation: Any, size: Size) -> bytes:
         size: (height, width) of the photo.
 
     Raises:
-        ValueError: it is none of these, belongs to another frame, or covers no pixel.
+        ValueError: the region is none of these, belongs to another frame, or covers no pixel.
     """
     checked_size(size)
     if isinstance(segmentation, Mapping):
@@ -43,7 +43,7 @@ def rectangle(bbox: Any, size: Size) -> bytes:
     """Run lengths of a box [x, y, width, height], cut to the frame.
 
     Raises:
-        ValueError: it is no box, or lies outside of the frame.
+        ValueError: the box is none, or lies outside of the frame.
     """
     height, width = checked_size(size)
     x, y, across, down = (float(value) for value in bbox)

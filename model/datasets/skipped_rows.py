@@ -16,9 +16,9 @@ class SkippedRows:
         """One row more is left out.
 
         Args:
-            where: which row, as "line 7 of a.jsonl".
+            where: place of the row, as "line 7 of a.jsonl".
             reason: one of few.
-            error: what exactly, if known.
+            error: exact error, if known.
         """
         self.reasons[reason] += 1
         detail = f": {error}" if error is not None and str(error) else ""

@@ -23,11 +23,11 @@ class PairSource:
             shards).
         annotations: the file, or folder; of `refcoco` the references.
         photos: the folder of the photos.
-        instances: of `refcoco`, the file of the masks.
-        split: of `corpus` and `refcoco`; "": all.
-        holdout: of `corpus`, share of the split `train` that is kept back, as the split `holdout`.
-        kinds: that are taken; all by default.
-        least_score: of the pairs that are taken.
+        instances: file of the masks, for `refcoco`.
+        split: split to read, for `corpus` and `refcoco`; "": all.
+        holdout: share of the split `train` to keep back as the split `holdout`, for `corpus`.
+        kinds: kinds of pairs to take; all by default.
+        least_score: least score of the pairs to take.
     """
 
     format: Literal["corpus", "coco", "visual-genome", "refcoco", "parquet"]
@@ -44,7 +44,7 @@ class PairSource:
 
         Raises:
             DataMissing: the data set is not there, or something else.
-            ExtraMissing: it needs a package that is not installed.
+            ExtraMissing: the data set needs a package that is not installed.
         """
         for pair in self._read(data, skipped):
             if pair.score >= self.least_score and (not self.kinds or pair.kind in self.kinds):

@@ -32,7 +32,7 @@ class ColourWordEmbedder(Embedder):
     """Vectors of shares: which colours a region has, which colour words a text has.
 
     Args:
-        space: of `DIMENSION` dimensions.
+        space: embedding space of `DIMENSION` dimensions.
         side: longer side at which pixels are named, pixels.
     """
 

@@ -33,8 +33,8 @@ def corr_clip(vision: ClipVision, clip: ClipView, dino: DinoView, segments: Segm
 
     Args:
         vision: CLIP's image side.
-        clip: what it sees, with the middle blocks.
-        dino: what DINOv2 sees.
+        clip: features of CLIP, with the middle blocks.
+        dino: features of DINOv2.
         segments: the masks.
 
     Raises:
@@ -66,7 +66,7 @@ def exchanged(vision: ClassTokenVision, keys: Tensor, values: Tensor, inside: Te
     computed together; of large ones, a part of the rows of A at a time.
 
     Args:
-        vision: whose ln_post is taken.
+        vision: CLIP's image side, for its ln_post.
         keys: P×G unit rows g.
         values: P×2C, what is mixed: main's and spat's side by side.
         inside: N×P bool.

@@ -34,11 +34,11 @@ class SegmentHead(nn.Module):
 
     Args:
         levels: channels of the pooled levels, side by side in the input.
-        width: of the fused feature.
-        dimension: of the sentence space.
+        width: width of the fused feature.
+        dimension: dimension of the sentence space.
         dropout: share of fused features dropped in training.
-        classes: that the trunk's classifier knows.
-        places: how many of the columns of `model.embedders.geometry` are looked at, the first ones.
+        classes: number of classes that the trunk's classifier knows.
+        places: number of columns of `model.embedders.geometry` that are used, the first ones.
 
     Attributes:
         names: classes×dimension unit rows, the names of the classes.

@@ -28,8 +28,8 @@ class HeadShape:
         clip_width: components of CLIP's patches.
         dino_width: components of DINOv2's patches.
         dimension: components of CLIP's joint space.
-        width: of the fused features.
-        towers: what tells the towers from others that it was trained on.
+        width: width of the fused features.
+        towers: digest of the towers that the head was trained on.
     """
 
     clip_levels: tuple[int, ...]
@@ -61,7 +61,7 @@ class ResidualHead(nn.Module):
     LLN is a linear layer and a layer norm, `scale` holds a, b and g.
 
     Args:
-        shape: what it takes and gives.
+        shape: sizes of the inputs and outputs.
     """
 
     def __init__(self, shape: HeadShape) -> None:
@@ -80,7 +80,7 @@ class ResidualHead(nn.Module):
         """N×D: W_r h of N masks.
 
         Args:
-            maps: of one photo.
+            maps: feature maps of one photo.
             cover: N×P, how much of each patch each mask covers.
         """
         parts = [*maps.levels, maps.whole[None]]

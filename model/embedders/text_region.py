@@ -19,7 +19,7 @@ def text_region(
     stream, and a sum. With an attention pool: its head over an even attention to the mask.
 
     Args:
-        vision: whose values these are.
+        vision: CLIP's image side that made the values.
         values: P×C.
         cover: N×P in [0, 1], the masks m.
         threshold: patches that belong to their masks by less are dropped.

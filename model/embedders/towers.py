@@ -52,7 +52,7 @@ class TowerSettings:
     Attributes:
         architecture: open_clip's name of CLIP's architecture, or the path of a configuration.
         tag: open_clip's name of its weights; tells of QuickGELU and of the input's standard.
-        method: of the training-free embedding.
+        method: name of the training-free embedding.
         side: longer side of CLIP's input, pixels.
         dino_side: longer side of DINOv2's input, pixels.
         tiles: longer side at which both also look at tiles of the photo; 0: they do not.
@@ -90,9 +90,9 @@ class TowersEmbedder(Embedder):
     words reads the text side only.
 
     Args:
-        space: of the vectors; the preset names it.
+        space: embedding space of the vectors; the preset names it.
         files: the towers' weights.
-        settings: how they are used.
+        settings: settings of the towers.
         head: trained, or none.
     """
 
@@ -124,10 +124,10 @@ class TowersEmbedder(Embedder):
         """The embedder of a preset.
 
         Args:
-            space: of the vectors.
-            settings: how the towers are used.
-            files: by role: `clip`, and, where there are such, `dino`, `tokenizer` and `head`.
-            towers: what tells the towers and their settings from others.
+            space: embedding space of the vectors.
+            settings: settings of the towers.
+            files: files by role: `clip` and, where there are such, `dino`, `tokenizer` and `head`.
+            towers: digest of the towers and their settings.
 
         Raises:
             PresetInvalid: a file or a method is missing.
@@ -198,7 +198,7 @@ class TowersEmbedder(Embedder):
 
         Args:
             images: the photos.
-            segments: of each, at least one.
+            segments: segments of each photo, at least one.
             clip_levels: numbers of CLIP's blocks whose patches are wanted.
             dino_levels: the same of DINOv2.
         """

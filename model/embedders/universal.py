@@ -46,11 +46,11 @@ class UniversalEmbedder(Embedder):
     photos only.
 
     Args:
-        space: of the vectors; the preset names it.
+        space: embedding space of the vectors; the preset names it.
         head: the trained head.
         trunk: weights of the image trunk; by default the bundled ones.
         sentence: weights of the sentence tower; by default the bundled ones.
-        tokenizer: of the sentence tower; by default the bundled one.
+        tokenizer: tokenizer of the sentence tower; by default the bundled one.
         views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
             mean of what is seen at each. The head was trained on the first of them.
         materials: the model of materials; by default the one for the bundled trunk.

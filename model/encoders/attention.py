@@ -17,7 +17,7 @@ def block_output(block: Any, tokens: Tensor, causal: bool = False) -> Tensor:
 
     Args:
         block: the block.
-        tokens: what enters it.
+        tokens: tokens that enter the attention.
         causal: whether a token sees only those before it.
     """
     attention = block.attn

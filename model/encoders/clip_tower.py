@@ -23,10 +23,10 @@ class ClipView:
     Attributes:
         grid: (h, w), patches of the maps.
         values: P×C, values of the last attention.
-        levels: by number of the block (1 to L), P×C, its patches.
+        levels: P×C patches by number of the block (1 to L).
         middle: P×C, V of the mean of the middle blocks (R2); None unless asked for.
         whole: D, CLIP's own embedding of the photo, not of length 1.
-        states: of the photo without tiles, L+1 tensors 1×(1+p)×C in the tower's own type.
+        states: tokens of the photo without tiles, L+1 tensors 1×(1+p)×C in the tower's own type.
         first_grid: (h, w) of these.
     """
 

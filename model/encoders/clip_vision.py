@@ -189,7 +189,7 @@ def vision_of(network: Any) -> ClipVision:
     """The image side of an open_clip network.
 
     Raises:
-        PresetInvalid: it is neither of the two kinds.
+        PresetInvalid: the network is neither of the two kinds.
     """
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 

@@ -29,10 +29,10 @@ class ClipNetwork:
     Attributes:
         network: open_clip's, in evaluation mode, with the sides that were asked for.
         tokenizer: texts to N×T token numbers; None without the text side.
-        mean: of red, green and blue in [0, 1], that its input is less of.
-        deviation: of these, that its input is divided by.
-        device: where it is.
-        dtype: what it computes in.
+        mean: means of red, green and blue in [0, 1], subtracted from the input.
+        deviation: deviations of red, green and blue, by which the input is divided.
+        device: device of the network.
+        dtype: number format of the arithmetic.
     """
 
     network: Any
@@ -61,8 +61,8 @@ def load_clip(
             input is standardised. Without one, OpenAI's values.
         tokenizer: folder of a transformers tokenizer, or a file in it, where one is needed.
         device: the CPU by default.
-        dtype: what it computes in.
-        sides: which are wanted; the file's tensors of others are not read.
+        dtype: number format of the arithmetic.
+        sides: sides that are wanted; the file's tensors of others are not read.
 
     Raises:
         PresetInvalid: open_clip does not know the architecture or the tag, or a tokenizer is

@@ -26,7 +26,7 @@ class DinoView:
     Attributes:
         grid: (h, w), patches of the maps.
         features: P×C, patches after the last norm.
-        levels: by number of the block (1 to L), P×C, its patches.
+        levels: P×C patches by number of the block (1 to L).
     """
 
     grid: Size
@@ -42,7 +42,7 @@ class DinoTower:
         side: longer side of its input, pixels.
         tiles: longer side at which the photo is also looked at in tiles; 0: it is not.
         device: the CPU by default.
-        dtype: what it computes in.
+        dtype: number format of the arithmetic.
 
     Attributes:
         width: C, components of a feature.

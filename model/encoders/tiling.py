@@ -28,7 +28,7 @@ class Tiles:
 
     Attributes:
         pixels: T×3×n×n float32, standardised.
-        corners: of each, (row, column) of its first patch.
+        corners: (row, column) of the first patch of each tile.
         grid: (h, w) patches of the whole.
     """
 
@@ -46,8 +46,8 @@ class TiledInput:
         side: longer side of the whole photo's input, pixels.
         tiles: longer side at which the photo is cut into tiles, pixels; 0: it is not.
         window: sides of a tile, pixels; a multiple of the patch.
-        mean: of red, green and blue in [0, 1], subtracted.
-        deviation: of these, divided by.
+        mean: means of red, green and blue in [0, 1], subtracted.
+        deviation: deviations of red, green and blue, divided by.
         overlap: share of a tile's side that it has in common with its neighbour, at the least.
     """
 

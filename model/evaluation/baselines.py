@@ -77,9 +77,9 @@ def crop_vectors(embedder: Embedder, image: Image, segments: Segments) -> NDArra
     """N×D unit vectors: each segment's bounding box cut out and embedded as a photo of its own.
 
     Args:
-        embedder: what embeds.
+        embedder: embedder whose vectors are compared.
         image: the photo.
-        segments: in the image's own frame.
+        segments: masks in the image's own frame.
     """
     vectors = [embedder.embed_image(cropped(image, box)).vectors for box in segments.boxes.tolist()]
     return np.concatenate([np.zeros((0, embedder.space.dimension), np.float32), *vectors])

@@ -29,10 +29,10 @@ class Measure:
     """A figure of a ranking.
 
     Attributes:
-        name: of the figure.
+        name: name of the figure, as "mAP".
         of: the Q figures of a ranking, given what is relevant and what is ignored (Q×M), and
             how many relevant ones there are (Q, or None where all are candidates).
-        chance: what a random order reaches on average, given how many candidates are relevant,
+        chance: expected value for a random order, given how many candidates are relevant,
             how many there are, and how many relevant ones there are at all.
     """
 
@@ -74,7 +74,7 @@ class Answers:
     """One method's answers to Q queries over its own M candidates.
 
     Attributes:
-        ranking: of the candidates.
+        ranking: ranking of the candidates.
         relevant: Q×M bool.
         ignored: Q×M bool, candidates that count neither as right nor as wrong.
         total: Q, how many relevant ones there are, where not all are candidates.

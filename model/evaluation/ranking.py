@@ -86,9 +86,9 @@ def chance_average_precision(relevant: int, candidates: int, total: int) -> floa
     """What a random order reaches on average.
 
     Args:
-        relevant: how many of the candidates are relevant.
-        candidates: how many there are.
-        total: how many relevant ones there are, those included that are no candidates.
+        relevant: number of relevant candidates.
+        candidates: number of candidates.
+        total: number of relevant things, including those that are no candidates.
 
     Returns:
         The mean over all orders; NaN without anything relevant.
@@ -125,7 +125,7 @@ def best_of_groups(
     Args:
         scores: Q×M.
         group: M, the number of each candidate's group (as of its photo).
-        groups: how many there are.
+        groups: number of groups.
     """
     best = np.full((groups, len(scores)), -np.inf, np.float32)
     order = np.argsort(group, kind="stable")

@@ -35,9 +35,9 @@ def evaluate_retrieval(
     """Words → segments and photos.
 
     Args:
-        preset: what is measured.
+        preset: preset that is measured.
         truth: the photos.
-        split: that they are, for the report.
+        split: name of the photos' split, for the report.
         progress: told how many photos are done, and of how many.
         unseen: phrases that were held out of training.
         baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names

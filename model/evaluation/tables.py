@@ -15,7 +15,7 @@ class Row:
 
     Attributes:
         what: the figure's name.
-        count: how many cases it is the mean of.
+        count: number of cases behind the mean.
         figures: one a column; None where a method was not measured.
     """
 
@@ -29,8 +29,8 @@ class Table:
     """Figures of one task.
 
     Attributes:
-        title: what the task is.
-        cases: what a row's count counts, as "phrases".
+        title: task that the table is about.
+        cases: unit of the rows' counts, as "phrases".
         columns: the methods, the preset first.
         rows: the figures.
 
@@ -91,10 +91,10 @@ class Measured:
 
     Attributes:
         task: `retrieval`, `masks` or `semantic`.
-        preset, fingerprint: what was measured.
-        split: of the photos.
-        photos: how many.
-        seconds: that it took.
+        preset, fingerprint: name and fingerprint of the preset that was measured.
+        split: split of the photos.
+        photos: number of photos.
+        seconds: duration of the measuring.
         tables: the figures.
     """
 

@@ -17,7 +17,7 @@ def without_specks(mask: Mask, share: float) -> Mask:
 
     Args:
         mask: H×W bool.
-        share: of the mask's area, from which islands and holes stay. Below 0.5 something does.
+        share: share of the mask's area from which islands and holes stay. Below 0.5 something does.
 
     Returns:
         H×W bool; the mask itself if it is empty or `share` is 0.

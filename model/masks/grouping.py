@@ -20,7 +20,7 @@ def same_object(iou: Numbers, areas: Numbers, others: Numbers) -> tuple[Bools, B
     worse one scores nearly as well (`nearly`).
 
     Args:
-        iou: of the pairs, in any shape.
+        iou: IoU of the pairs, in any shape.
         areas, others: pixels of each of the two, in shapes that fit `iou`'s.
     """
     both = np.rint(iou * (areas + others) / (1 + iou))  # pixels: a share of just `INSIDE` counts

@@ -21,8 +21,8 @@ def outlines(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Po
 
     Args:
         mask: H×W.
-        tolerance: how far points may be moved to have fewer of them, pixels; by default so
-            little that the mask overlaps with itself by 99 % or more.
+        tolerance: distance by which points may be moved to have fewer of them, pixels; by default
+            so little that the mask overlaps with itself by 99 % or more.
 
     Returns:
         Polygons; parts and holes run in opposite senses, so that even-odd and non-zero filling

@@ -16,7 +16,7 @@ def area_of(counts: bytes, size: tuple[int, int]) -> int:
     """Pixels that COCO compressed run lengths cover in a mask of `size` (height, width).
 
     Raises:
-        ValueError: they are not the run lengths of a mask of this size.
+        ValueError: the bytes are not the run lengths of a mask of this size.
     """
     runs = runs_of(counts)
     if (runs < 0).any() or runs.sum() != size[0] * size[1]:
@@ -52,7 +52,7 @@ def compressed(starts: NDArray[np.int64], ends: NDArray[np.int64], size: tuple[i
 
     Args:
         starts: pixels counted down the columns, ascending; int64.
-        ends: where the runs end, exclusive; no run starts before the one before has ended.
+        ends: ends of the runs, exclusive; no run starts before the one before has ended.
         size: (height, width) of the mask, pixels.
     """
     apart = starts[1:] != ends[:-1]

@@ -29,7 +29,7 @@ class Neck(nn.Module):
     """Top-down fusion, as in feature pyramid networks, with residual blocks at every stride.
 
     Args:
-        channels: of the trunk's maps at strides 4, 8, 16 and 32.
+        channels: channels of the trunk's maps at strides 4, 8, 16 and 32.
         width: C, of the maps at strides 8 and 16.
         fine: F, of the map at stride 4.
         blocks: residual blocks at strides 32, 16 and 8.

@@ -56,7 +56,7 @@ def read_judged(
             with a mask.
         corpus: folder of `SOURCE/annotations.jsonl`.
         split: `train` or `val`.
-        trunks: that look at the photos.
+        trunks: trunks that look at the photos.
 
     Raises:
         DataMissing: the table cannot be read, or names nothing that the corpus has in this split.
@@ -106,7 +106,8 @@ def fitted_materials(judged: JudgedRegions, penalty: float = PENALTY) -> Materia
 
     Args:
         judged: regions to learn from.
-        penalty: of the squared weights, against twice the sum of the regions' cross-entropies.
+        penalty: factor of the squared weights, against twice the sum of the regions'
+            cross-entropies.
     """
     seen = judged.seen.double()
     mean, deviation = seen.mean(dim=0), seen.std(dim=0, correction=0).clamp(min=1e-9)

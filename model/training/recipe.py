@@ -23,7 +23,7 @@ class Recipe:
     Attributes:
         kind: the task's, a key of `KINDS`.
         task: the kind's own settings.
-        trainer: how it is trained.
+        trainer: settings of the training loop.
         source: the file.
     """
 

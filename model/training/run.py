@@ -22,11 +22,11 @@ class Summary:
     """What a training came to.
 
     Attributes:
-        folder: where everything lies.
+        folder: folder of the run.
         steps: done, of them `skipped` since their loss was not finite.
         skipped: see `steps`.
         measured: the step after which the exported weights were measured.
-        metrics: what was measured of them.
+        metrics: metrics of the exported weights, by name.
     """
 
     folder: Path
@@ -54,14 +54,14 @@ def train(
         out: folder for checkpoints, record, curves and the exported weights.
         resume: go on after the newest checkpoint in `out`, if there is one.
         cache: folder for frozen towers' features; by default in the user's cache.
-        watcher: is told how it goes.
-        kinds: of tasks.
+        watcher: callbacks told of the progress.
+        kinds: kinds of tasks by name.
 
     Returns:
         None in all processes but the first.
 
     Raises:
-        TrainingError, ExtraMissing: it cannot start, or cannot go on.
+        TrainingError, ExtraMissing: the training cannot start, or cannot go on.
     """
     read = load_recipe(recipe, kinds)
     if not data.is_dir():

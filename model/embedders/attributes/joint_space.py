@@ -22,7 +22,7 @@ class Attribute:
     """One kind of attribute, as a part of the vectors.
 
     Attributes:
-        words: that ask for it.
+        words: words that ask for the attribute.
         of_segments: length of every segment's part, for one of its meaning.
         of_texts: the same of a text that asks for the attribute.
         means: whether its words tell something of the thing, too: what is wooden is no cloud, but
@@ -62,7 +62,7 @@ def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str]) -> Float
     Args:
         meanings: N×D unit rows of what the texts are `meant` to name.
         plain: N×D unit rows of the texts `without_looks`.
-        texts: whose words are looked for.
+        texts: texts in which words of attributes are looked for.
     """
     parts = [attribute.of_texts * attribute.words.asked(texts) for attribute in ATTRIBUTES]
     return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))

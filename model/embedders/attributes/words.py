@@ -17,9 +17,9 @@ class AttributeWords:
     """The words of one look (colour, pattern, …) and what each of them asks for.
 
     Args:
-        pattern: what is a word of the look, alternatives as named groups; letters' case is nothing
-            to it.
-        asked: for each name of a group D numbers, what is asked of a segment's components.
+        pattern: pattern of the attribute's words, alternatives as named groups; letters' case is
+            nothing to it.
+        asked: D numbers for each name of a group, the components that it asks for.
         longest: words of a text up to which they are looked at; None: of any text. What a long
             sentence says of one thing is not said of all that it tells.
     """

@@ -33,9 +33,9 @@ class Found:
     """What one segmenter found of one photo's regions.
 
     Attributes:
-        source: of the photo.
-        places: for `ALL` and each of `SIZES`, T×M: see `found_at`, only of regions of that size.
-        seconds: that the segmenter took.
+        source: source of the photo.
+        places: T×M table for `ALL` and each of `SIZES`, see `found_at`; regions of that size only.
+        seconds: time that the segmenter took.
     """
 
     source: str
@@ -50,9 +50,9 @@ def measure_masks(
 
     Args:
         truth: the photos; those without a region are left out.
-        segmenters: by the names of the columns.
+        segmenters: segmenters by the names of their columns.
         progress: told how many photos are done, and of how many.
-        annotator: whose regions count, in photos that several people annotated.
+        annotator: number of the person whose regions count, where several annotated a photo.
     """
     asked = [(photo, regions_of(photo, annotator)) for photo in truth.photos]
     asked = [(photo, regions) for photo, regions in asked if regions]

@@ -13,11 +13,11 @@ class Qualified:
     """A phrase and a word that some of the segments that it names deserve.
 
     Attributes:
-        word: what sets them apart, as "red".
-        phrase: what all are, as "car door".
+        word: attribute that sets the right ones apart, as "red".
+        phrase: name that all of them share, as "car door".
         text: the words of the query.
         rows: numbers of the segments that are judged.
-        right: of each, whether it is what was asked for.
+        right: bool for each row, whether it has the attribute.
     """
 
     word: str

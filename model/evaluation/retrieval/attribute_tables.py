@@ -65,10 +65,10 @@ def qualified_table(
     """mAP and R@1 of groups of queries; of the first group also mAP by word.
 
     Args:
-        title: of the table.
+        title: title of the table.
         alone: name of the column of the phrases without their words.
         groups: rows' names, and their queries.
-        observations: what was seen of the photos.
+        observations: vectors and truths of the photos.
         preset: its name, for the columns.
         encode: T texts to T×D unit vectors.
     """

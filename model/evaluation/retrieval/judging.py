@@ -57,7 +57,7 @@ def judgement(
     Args:
         truth: the photos.
         observations: their regions.
-        proposals: of one segmenter.
+        proposals: candidate masks of one segmenter.
         phrase: the words.
         named: M bool, which regions have that name.
     """

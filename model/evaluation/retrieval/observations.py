@@ -33,9 +33,10 @@ class Proposals:
         vectors: P×D float32 unit vectors.
         photo: P int64, the number of each one's photo.
         link_row, link_region: L pairs of a proposal and a true region that overlap noticeably.
-        link_iou, link_inside: of each pair the IoU, and the proposal's share inside (float64).
+        link_iou, link_inside: IoU of each pair, and the share of the proposal inside the region
+            (float64).
         areas: P int64, pixels of the masks; empty where nothing is known of their overlaps.
-        overlaps: of each photo the N×N IoUs of its masks with each other.
+        overlaps: N×N IoUs among the masks of each photo.
     """
 
     vectors: NDArray[np.float32]
@@ -81,7 +82,7 @@ class Observations:
     """What an embedder sees of n photos with M true regions that have names.
 
     Attributes:
-        phrases: of each region.
+        phrases: names of each region.
         kind: M str, of each region.
         photo: M int64, the number of each region's photo.
         area: M float64, as a share of the photo.
@@ -92,7 +93,7 @@ class Observations:
         whole: n×D float32 unit vectors of the photos.
         imagenet: n×D float32 unit vectors of what a classifier says of the photos; None if not
             asked for.
-        proposals: by the name of the segmenter.
+        proposals: candidate masks by the name of the segmenter.
         centres: M×2 float64, of the regions' masks, as shares of the photo's sides from its top
             left; empty where nothing is known of them.
     """
@@ -122,8 +123,8 @@ def observe(
 
     Args:
         truth: the photos.
-        embedder: what makes the vectors.
-        segmenters: whose masks are embedded, by name.
+        embedder: embedder that makes the vectors.
+        segmenters: segmenters by name; their masks are embedded.
         progress: told how many photos are done, and of how many.
         baselines: whether the true regions' boxes are embedded too, and the photos by the names
             of ImageNet's classes; slow.

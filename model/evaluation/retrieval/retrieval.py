@@ -47,7 +47,7 @@ class Group:
     """Some of the M regions, and what is done with the others.
 
     Attributes:
-        name: as the row shows it.
+        name: name that the row shows.
         inside: M bool.
         alone: whether the others are no candidates at all, or only those that would be right.
     """
@@ -68,7 +68,7 @@ def measure_retrieval(
 
     Args:
         truth: the photos.
-        observations: what was seen of them; the first of the proposals are the preset's own.
+        observations: vectors and truths of the photos; the first proposals are the preset's own.
         preset: its name, for the columns.
         encode: T texts to T×D unit vectors.
         unseen: phrases that were held out of training.

@@ -44,10 +44,10 @@ def measure_labels(
     Args:
         labelled: the photos.
         embedder: names the masks.
-        segmenters: by the names of the columns.
+        segmenters: segmenters by the names of their columns.
         image_side: pixels of the longer side at which photos are looked at.
         progress: told how many photos are done, and of how many.
-        scale: of the cosines before the softmax.
+        scale: factor of the cosines before the softmax.
     """
     owner = np.repeat(np.arange(len(labelled.classes)), [len(c) for c in labelled.classes])
     names = embedder.embed_texts([name for own in labelled.classes for name in own]).vectors

@@ -23,7 +23,7 @@ def class_probabilities(
         segments: N×D unit vectors.
         names: K×D unit vectors of the classes' names.
         owner: K int64, the class of each name; every class of 0..C-1 has one.
-        scale: of the cosines, the inverse temperature.
+        scale: factor of the cosines, the inverse temperature.
     """
     cosines = segments @ names.T
     classes = int(owner.max()) + 1
@@ -73,7 +73,7 @@ class Confusion:
     """Counts of pixels by true and told class.
 
     Args:
-        classes: how many there are.
+        classes: number of classes.
     """
 
     def __init__(self, classes: int) -> None:

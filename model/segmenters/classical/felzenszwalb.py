@@ -25,12 +25,12 @@ class FelzenszwalbSegmenter(Segmenter):
     Args:
         side: the working frame's longer side, pixels.
         scales: felzenszwalb's observation levels; a higher one gives larger regions.
-        merged: how many of the scales, from the finest, are merged hierarchically.
+        merged: number of the scales, from the finest, that are merged hierarchically.
         sigma: blur before segmentation, pixels.
         smallest: least area of a segment, as a share of the photo.
         largest: greatest area of a segment, as a share of the photo.
         most: segments returned at most, the best ones.
-        overlap: of two segments whose overlap exceeds this, the better one is kept.
+        overlap: IoU above which the better of two segments is kept.
     """
 
     def __init__(

@@ -19,10 +19,10 @@ class DenseNetwork(nn.Module):
     """From the trunk's maps to every cell's proposals.
 
     Args:
-        channels: of the trunk's maps at strides 4, 8, 16 and 32.
-        width: of the neck at strides 8 to 32.
-        fine: of the neck at stride 4.
-        prototypes: that masks are mixed from.
+        channels: channels of the trunk's maps at strides 4, 8, 16 and 32.
+        width: width of the neck at strides 8 to 32.
+        fine: width of the neck at stride 4.
+        prototypes: number of prototypes that masks are mixed from.
         side: pixels of the photo's longer side, as the trunk is to look at it.
     """
 

@@ -30,7 +30,7 @@ class DenseSegmenter(Segmenter):
         side: the working frame's longer side, pixels.
         views: the longer sides at which the photo is looked at, multiples of 32, pixels; by default
             the one that the weights were made for. Large things are seen best from afar.
-        selection: which proposals become segments.
+        selection: settings of the choice among proposals.
         prompts: weights of nano's promptable network, for `prompted`; without them there is none.
     """
 

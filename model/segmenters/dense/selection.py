@@ -31,13 +31,13 @@ class Selection:
 
     Attributes:
         most: segments at most.
-        overlap: of two segments whose IoU exceeds this, the better one is kept.
+        overlap: IoU above which the better of two segments is kept.
         smallest: least area of a segment, as a share of the photo.
         specks: islands and holes below this share of their mask are mended.
         agreement: exponent in a mask's rank of what the proposals that mean it sum to.
         alike: two proposals mean the same if their IoU exceeds this.
-        variety: how much of its rank a mask loses that is just like one already chosen; less, the
-            less alike they are.
+        variety: share of its rank that a mask loses for being just like one already chosen; less,
+            the less alike they are.
     """
 
     most: int = 100
@@ -58,7 +58,7 @@ def chosen_segments(
         views: proposals for the whole photo, each at a scale of its own; the first view's grid is
             the one on which masks are compared.
         size: (height, width) of the frame that segments are drawn in.
-        selection: which.
+        selection: settings of the choice.
 
     Returns:
         Segments, best first; their quality is the expected IoU with an outline that a person drew.

@@ -66,7 +66,7 @@ class FineMaskDecoder(MaskDecoder):  # type: ignore[misc]
 
     Args:
         width: C, channels of prompts and cells.
-        heads: of every attention.
+        heads: number of heads of every attention.
         mlp: hidden channels of the prompts' perceptrons.
         quality: hidden channels of what estimates the IoU.
     """

@@ -36,7 +36,7 @@ class PromptedShape:
         width: C, channels of prompts and of cells at stride 16.
         heads, mlp, quality: see `FineMaskDecoder`.
         neck, neck_fine: channels of the neck at strides 8 to 32, and at stride 4.
-        blocks: of the neck, at strides 32, 16 and 8.
+        blocks: number of blocks of the neck at strides 32, 16 and 8.
         mask_channels: hidden channels of what reads mask prompts.
     """
 
@@ -82,7 +82,7 @@ class PromptedSam(Sam):  # type: ignore[misc]
 
     Args:
         trunk: sees the photo.
-        shape: of the network.
+        shape: sizes of the network.
         side: pixels of the square that photos are padded to; masks have a quarter of it.
     """
 

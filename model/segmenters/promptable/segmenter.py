@@ -39,7 +39,7 @@ class EncodedPhoto:
     All places are x, y in pixels of the upright photo at full size.
 
     Args:
-        predictor: has seen the image.
+        predictor: predictor that has encoded the image.
         image: the photo.
     """
 

@@ -20,7 +20,7 @@ class Promptable(ABC):
 
     Attributes:
         threshold: logits above it are the mask.
-        device: where it runs.
+        device: device that it runs on.
         batch: points that it answers most quickly at a time.
     """
 
@@ -37,7 +37,7 @@ class View(ABC):
     """One photo, looked at.
 
     Attributes:
-        frame: how its pixels read the cells of masks.
+        frame: map from the frame's pixels to the cells of masks they read.
         runs_ahead: whether `answer` returns before its work is done, as it does on a GPU.
     """
 

@@ -24,9 +24,9 @@ class Axis:
 
     Attributes:
         weights: pixels×cells, rows sum to one.
-        first_cell, last_cell: for each pixel, the cells it reads; both inclusive.
-        first_pixel: for each cell, the first pixel that reads it or one after it.
-        last_pixel: for each cell, the last pixel that reads it or one before it.
+        first_cell, last_cell: first and last cell that each pixel reads, inclusive.
+        first_pixel: first pixel that reads each cell, or one after it.
+        last_pixel: last pixel that reads each cell, or one before it.
     """
 
     weights: NDArray[np.float32]

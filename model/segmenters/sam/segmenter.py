@@ -20,9 +20,9 @@ class PointGridSegmenter(Segmenter):
     """Everything that a promptable model finds when points are set all over the photo.
 
     Args:
-        model: what answers points.
+        model: network that answers points.
         side: the working frame's longer side, pixels; masks are as fine as that.
-        settings: of `MaskGenerator`, by their names.
+        settings: settings of `MaskGenerator`, by their names.
     """
 
     def __init__(self, model: Promptable, side: int = 1024, **settings: Any) -> None:
@@ -50,10 +50,10 @@ class SamSegmenter(PointGridSegmenter):
     Args:
         weights: `sam_vit_b_*.pth`, `…_l_*`, `…_h_*`, or the same tensors as safetensors.
         side: the working frame's longer side, pixels.
-        precision: of the arithmetic, one of `model.devices.PRECISIONS`.
+        precision: number format of the arithmetic, one of `model.devices.PRECISIONS`.
         device: "auto", or where torch shall run.
         compiled: whether torch compiles the decoder; that takes minutes at first.
-        settings: of `MaskGenerator`, by their names.
+        settings: settings of `MaskGenerator`, by their names.
 
     Raises:
         WeightsMissing, WeightsMismatch: the file is not there, or holds no SAM.

@@ -13,11 +13,11 @@ class TransformersSegmenter(PointGridSegmenter):
     """SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 from a folder as the hub has it.
 
     Args:
-        folder: with `config.json` and the weights as safetensors.
+        folder: folder with `config.json` and the weights as safetensors.
         side: the working frame's longer side, pixels.
-        precision: of the arithmetic, one of `model.devices.PRECISIONS`.
+        precision: number format of the arithmetic, one of `model.devices.PRECISIONS`.
         device: "auto", or where torch shall run.
-        settings: of `MaskGenerator`, by their names.
+        settings: settings of `MaskGenerator`, by their names.
 
     Raises:
         WeightsMissing, WeightsMismatch: the folder is not there, or holds no such model.

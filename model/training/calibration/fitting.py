@@ -63,11 +63,11 @@ def fit_calibration(
     """A calibration with a background from the train photos, fitted to the held-out ones.
 
     Args:
-        photos: of the corpus.
-        sight: of the models that are calibrated.
-        others: of models that some phrases were kept from: people ask for what nobody taught,
-            and scores are lower then. Each is judged by a background of its own, and counts as
-            much as the first.
+        photos: annotated photos of the corpus.
+        sight: masks and encoder of the models that are calibrated.
+        others: the same of models that some phrases were kept from: people ask for what nobody
+            taught, and scores are lower then. Each is judged by a background of its own, and
+            counts as much as the first.
     """
     calibration = background(photos, sight)
     present, absent = [], []
@@ -163,7 +163,7 @@ def judge(
     """The first `ASKED` answers to each question.
 
     Args:
-        calibration: whose background is used.
+        calibration: calibration that gives the background.
         questions: over rows of `vectors`.
         queries: Q×D unit vectors of the questions' texts.
         vectors: M×D unit vectors of all proposals.

@@ -25,7 +25,7 @@ class Question:
     Attributes:
         text: the words.
         rows: numbers of the proposals that certainly show it or certainly do not.
-        shows: of each, whether it does.
+        shows: bool for each row, whether the segment shows it.
     """
 
     text: str

@@ -48,7 +48,7 @@ class ViewSettings:
 
         Args:
             shape: (height, width) of the photos of a batch, alike in all of them.
-            chance: what decides.
+            chance: source of random numbers.
         """
         whole = input_size(shape, chance.choice(self.sides))
         window = chance.choice(self.windows)
@@ -114,11 +114,11 @@ def drawn_view(
     """A view of a photo in which one of its regions at least is to be seen.
 
     Args:
-        photo: with a region at least.
+        photo: photo with at least one region.
         drawn: N×H×W, the photo's regions.
         sizes: (height, width) of all of the photo in the view's scale, and of the view.
-        settings: for mirror and light.
-        chance: what decides.
+        settings: strengths of mirroring and light.
+        chance: source of random numbers.
     """
     whole, size = sizes
     mirrored = settings.mirrored and chance.random() < 0.5

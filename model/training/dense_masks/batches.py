@@ -28,8 +28,8 @@ class MaskBatch:
 
     Attributes:
         maps: the trunk's, B×channels×h×w float32 at strides 4, 8, 16 and 32.
-        targets: for each photo N×H×W float32 at stride 4: of each cell, how much lies inside.
-        exhaustive: for each photo, whether what nobody outlined is nothing.
+        targets: N×H×W float32 for each photo at stride 4, the share of each cell inside the region.
+        exhaustive: bool for each photo, whether what nobody outlined is nothing.
     """
 
     maps: tuple[Tensor, ...]
@@ -43,10 +43,10 @@ class MaskPhotos(Sequence[MaskBatch]):
 
     Attributes:
         photos: all that are learned from.
-        order: for each batch the numbers of its photos, all of one shape.
+        order: numbers of the photos of each batch, all of one shape.
         shapes: (height, width) of each photo, near enough: those of a batch are alike.
         trunk: looks at the views, in bfloat16: an augmented view needs no more digits.
-        views: how photos are looked at.
+        views: settings of the augmentation.
         seed: decides all views.
         exhaustive: sources that outline everything.
     """

@@ -55,8 +55,8 @@ class MaskSettings:
         start: weights of such a network to begin with, a preset's name; "": random ones.
         prompts: cells a photo whose proposals are compared with regions, in a step.
         focal: weight of the focal loss against the dice loss.
-        photos: which are learned from and measured on.
-        views: how photos are looked at in training.
+        photos: photos to learn from and to measure on.
+        views: augmentation of the training photos.
     """
 
     width: int = 96
@@ -166,7 +166,7 @@ def mask_terms(
     whatever region it fits best.
 
     Args:
-        proposals: of the photo.
+        proposals: proposals for the photo.
         targets: N×H×W at stride 4.
         exhaustive: whether what fits no region is wrong, or merely unknown.
         prompts: cells, at most.

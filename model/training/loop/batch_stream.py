@@ -25,9 +25,9 @@ class BatchStream:
     """Epoch after epoch of a task's batches; the order is given by seed and epoch.
 
     Args:
-        task: whose batches.
+        task: task that makes the batches.
         seed: the recipe's.
-        place: of the first batch.
+        place: position of the first batch.
         members: processes that share the batches, each taking every `members`-th.
         member: this process's number.
     """

@@ -21,9 +21,9 @@ class BestWeights:
     """Keeps a network's weights whenever they measure better than ever before.
 
     Args:
-        folder: of the run.
-        metric: that chooses; "": none does, and nothing is kept.
-        best_is: which of its values is best.
+        folder: folder of the run.
+        metric: name of the metric that chooses; "": nothing is kept.
+        best_is: "max" or "min", the better end of the metric.
 
     Attributes:
         value: the best so far; None before the first.

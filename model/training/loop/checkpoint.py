@@ -30,12 +30,12 @@ class TrainingState:
 
     Attributes:
         step: steps done.
-        epoch, position: of the next batch.
+        epoch, position: place of the next batch.
         averaged: updates of the averaged weights.
         skipped: numbers of the steps among the last 100 that were skipped.
         skips: steps skipped in all.
         best: the best value of the recipe's metric, None before the first.
-        recipe: what was trained with, as plain values.
+        recipe: recipe as plain values.
     """
 
     step: int
@@ -53,7 +53,7 @@ class Checkpoint:
     """TrainingState, and all tensors.
 
     Attributes:
-        progress: how far.
+        progress: state of the training at this step.
         network: trained parameters and buffers, by name.
         averaged: averaged parameters by name; empty without.
         optimiser: the optimiser's state.
@@ -109,7 +109,7 @@ def load_checkpoint(place: Path) -> Checkpoint:
     """The checkpoint in this folder, tensors on the CPU.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it is damaged.
+        OSError, ValueError, KeyError, TypeError: the checkpoint is damaged.
     """
     state = json.loads((place / STATE).read_text())
     for name, digest in state.pop("files").items():

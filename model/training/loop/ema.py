@@ -18,7 +18,7 @@ class AveragedWeights:
     Buffers are not averaged; those of the network are used.
 
     Args:
-        network: whose parameters are averaged.
+        network: network with the parameters that are averaged.
         decay: share of the average that stays at each update.
     """
 

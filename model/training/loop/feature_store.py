@@ -30,8 +30,8 @@ class FeatureStore:
     of them write is the same. A damaged file counts as missing.
 
     Args:
-        folder: of the caches of all towers; made when missing.
-        tower: what tells this tower and its settings from all others, see `tower_fingerprint`.
+        folder: folder for the caches of all towers; made when missing.
+        tower: digest of the tower and its settings, see `tower_fingerprint`.
     """
 
     def __init__(self, folder: Path, tower: str) -> None:

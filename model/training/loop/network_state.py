@@ -28,7 +28,7 @@ def restore_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Give a network what was kept of it.
 
     Raises:
-        RunMismatch: it is the state of another network.
+        RunMismatch: the state belongs to another network.
     """
     expected = {name: tuple(value.shape) for name, value in kept_state(network).items()}
     found = {name: tuple(value.shape) for name, value in state.items()}

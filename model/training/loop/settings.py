@@ -11,7 +11,7 @@ class TrainerSettings:
     """How a task is trained.
 
     Attributes:
-        steps: of the optimiser.
+        steps: number of steps of the optimiser.
         batch: examples a batch; what an example is, the task says.
         lr: AdamW's highest learning rate.
         weight_decay: AdamW's, on matrices and kernels only.
@@ -22,12 +22,12 @@ class TrainerSettings:
         accumulation: batches a step, in each process.
         clip: largest norm of the gradient; 0: any.
         ema: decay of the averaged weights a step, which are validated and exported; 0: none.
-        seed: of everything.
+        seed: seed of all random numbers.
         validate_every: steps; 0: at the end only.
         checkpoint_every: steps; 0: at the end only.
         keep: newest checkpoints that are kept.
         best: the metric of `validate` that chooses what is exported; "": the last weights.
-        best_is: which of its values is best.
+        best_is: "max" or "min", the better end of `best`.
         skip_limit: steps among the last 100 that may be skipped since their loss or gradient is
             not finite.
     """

@@ -21,7 +21,7 @@ class Task(ABC):
     exactly when a run is resumed.
 
     Attributes:
-        network: what is trained. Parameters with `requires_grad` are trained and saved, and all
+        network: network to train. Parameters with `requires_grad` are trained and saved, and all
             buffers; frozen towers may be part of it or not.
     """
 

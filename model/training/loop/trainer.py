@@ -50,9 +50,9 @@ class Trainer:
         settings: the recipe's section [trainer].
         folder: gets `checkpoints/`, `curves/`, `record.jsonl`, `best.safetensors`, and what the
             task exports.
-        identity: what else decides the result, as plain values; a run is resumed only with the
+        identity: plain values that also decide the result; a run is resumed only with the
             same.
-        watcher: is told how it goes.
+        watcher: callbacks told of the progress.
 
     Raises:
         ExtraMissing: accelerate is not installed.

@@ -30,7 +30,7 @@ def phrase_loss(
         phrases: T×D unit rows.
         positive: N×T bool, whether phrase t is said of photo n; each has one at least.
         log_scale: scalar, logarithm of the inverse temperature.
-        sharpness: of the maximum; the larger, the more one mask is enough.
+        sharpness: sharpness of the maximum; the larger, the more one mask is enough.
 
     Returns:
         Scalar.

@@ -24,7 +24,7 @@ def positives(true: Tensor, drawn: Tensor) -> Tensor:
     the first.
 
     Args:
-        true: of each of this process, the numbers of all its texts, as of `numbered`.
-        drawn: of each, that of the text drawn.
+        true: B×K int64, numbers of all texts of each row of this process, as of `numbered`.
+        drawn: B int64, number of the text drawn for each row.
     """
     return (gathered(true)[:, :, None] == gathered(drawn)[None, None, :]).any(dim=1)

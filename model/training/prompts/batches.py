@@ -62,9 +62,9 @@ class PromptPhotos(Sequence[PromptBatch]):
 
     Attributes:
         photos: all that are learned from; each has a region.
-        order: for each batch the numbers of its photos.
-        views: how they are shown, in several ways.
-        shares: of the batches that are shown in each of these ways.
+        order: numbers of the photos of each batch.
+        views: settings of the augmentations, one for each way to show a photo.
+        shares: share of the batches for each augmentation.
         exhaustive: sources that outline everything.
         seed: decides windows, flips and regions.
     """

@@ -53,7 +53,7 @@ class PromptSettings:
         corrected: share of the steps in which every mask is asked for once more, with the mask
             before and a point where that was wrong.
         focal: weight of the focal loss against the dice loss.
-        photos: which are learned from and, of the split `val`, measured on.
+        photos: photos to learn from and, of the split `val`, to measure on.
     """
 
     width: int = 128

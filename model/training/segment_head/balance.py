@@ -43,7 +43,7 @@ def pair_weights(
     """How often each pair should be drawn: the mean of count^-power over its texts; sums to 1.
 
     Args:
-        texts: of each of M pairs.
+        texts: texts of each of M pairs.
         counts: see `phrase_counts`.
         power: 0: as often as they are; 1: every phrase as often as any other.
     """
@@ -67,8 +67,8 @@ def balanced(
 
     Args:
         pairs: the stream.
-        counts: of its phrases, see `phrase_counts`.
-        seed: of the rounding.
+        counts: number of times each phrase occurs, see `phrase_counts`.
+        seed: seed of the random rounding.
         power: see `pair_weights`.
         most: times that a pair is given.
     """

@@ -45,7 +45,7 @@ class BagBatch:
     """N photos, each with one of its phrases.
 
     Attributes:
-        seen: of M masks of each photo, photo after photo.
+        seen: features of M masks of each photo, photo after photo.
         texts: N×D float32 unit rows.
         drawn: N int64, numbers of the phrases.
         true: N×K int64, numbers of all phrases that are true of each photo, -1 where fewer.

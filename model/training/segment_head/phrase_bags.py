@@ -23,8 +23,8 @@ class PhraseBags:
     """N photos.
 
     Attributes:
-        sights: of each its masks, as the head sees them; one at least.
-        phrases: of each, as its captions name them; one at least.
+        sights: masks of each photo as the head sees them; one at least.
+        phrases: phrases of each photo's captions; one at least.
     """
 
     sights: tuple[PhotoFeatures, ...]
@@ -76,10 +76,10 @@ class BagDraws:
     """Draws different photos, a look at each, masks of them and phrases; rare phrases oftener.
 
     Args:
-        bags: to draw from.
-        photos: in a draw, if there are as many.
-        masks: of each; of photos with fewer, some come twice.
-        balance: how much oftener rare phrases are drawn, see `model.training.segment_head.balance`.
+        bags: photos to draw from.
+        photos: number of photos in a draw, if there are as many.
+        masks: number of masks of each; of photos with fewer, some come twice.
+        balance: weight of rare phrases in the draw, see `model.training.segment_head.balance`.
     """
 
     def __init__(self, bags: PhraseBags, photos: int, masks: int, balance: float) -> None:
@@ -122,8 +122,8 @@ def phrase_bags(
     """The captioned photos among the pairs, seen through a segmenter, from its cache or now.
 
     Args:
-        pairs: of any photos; those of captions are used.
-        sources: whose captions; none: all.
+        pairs: pairs of any photos; those of captions are used.
+        sources: names of the sources with captions to use; none: all.
         proposer: sees the photos.
         context: who is told how far it is.
         skipped: takes what cannot be used.

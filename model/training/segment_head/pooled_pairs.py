@@ -41,7 +41,7 @@ class PooledPairs:
         places: M×20 float32, see `model.embedders.geometry`.
         photo: M int64, number of each segment's photo.
         captioned: M bool, whether its texts are of the whole photo.
-        texts: of each segment.
+        texts: texts of each segment.
         proposed: a segmenter's masks of the same photos.
     """
 
@@ -90,8 +90,8 @@ def pooled_pairs(
     """The pairs' features, from the cache or from the photos.
 
     Args:
-        pairs: of any photos.
-        trunks: whose features are pooled, one for each look.
+        pairs: pairs of any photos.
+        trunks: trunks with the features that are pooled, one for each look.
         context: the cache, and who is told how far it is.
         skipped: takes what cannot be used.
         proposer: sees the same photos through a segmenter; none by default.

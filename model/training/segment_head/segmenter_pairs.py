@@ -101,10 +101,10 @@ class Proposer:
     """Sees photos through a preset's segmenter, and keeps what it saw.
 
     Args:
-        preset: whose segmenter.
-        trunks: whose features are pooled, one for each look.
+        preset: preset with the segmenter to use.
+        trunks: trunks with the features that are pooled, one for each look.
         cache: folder of the features' stores.
-        share: of the photos that are seen so, chosen by their content.
+        share: share of the photos that are seen so, chosen by their content.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Proposer:
             first: the first pair's row; the others follow.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: the photo cannot be read.
         """
         size = pairs[0].size  # data sets may state different ones
         named = [n for n, pair in enumerate(pairs) if pair.kind in _NAMED and pair.size == size]
@@ -155,7 +155,7 @@ class Proposer:
         """The `BEST` masks on a photo, whatever it shows.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: the photo cannot be read.
         """
         key = blake3(content_hash(photo) + b" best")
         kept = self._store.features(key.digest(), lambda: self._best(photo))
@@ -199,8 +199,8 @@ def judged(
     """Which of a photo's N segments are worth learning from, at most `MOST`.
 
     Args:
-        segments: of the photo.
-        pairs: of it, in frames of one size.
+        segments: segments of the photo.
+        pairs: pairs of the photo, in frames of one size.
 
     Returns:
         Of each chosen one the place of the pair that it shows, or `NONE`; and its number.

@@ -14,11 +14,11 @@ class PhraseSettings:
     knows which. The masks are those of the segmenter that the task names as `proposals`.
 
     Attributes:
-        weight: of this loss, against that of the segments; 0: it is left out.
-        photos: in a batch, with one phrase each: so often are phrases learned.
-        masks: of each photo in a batch.
-        sharpness: of the maximum over a photo's masks, see `model.training.losses.phrase_loss`.
-        sources: whose captions; none: all.
+        weight: factor of this loss, against that of the segments; 0: it is left out.
+        photos: number of photos in a batch, with one phrase each.
+        masks: number of masks of each photo in a batch.
+        sharpness: sharpness of the maximum over a photo's masks, see `losses.phrase_loss`.
+        sources: names of the sources with captions to use; none: all.
         views: longer sides at which the segmenter looks at these photos, pixels; none: as its
             preset says.
     """
@@ -43,24 +43,25 @@ class HeadSettings:
     """A recipe's section [task] for a segment head.
 
     Attributes:
-        train: where pairs to learn from come from.
-        val: where pairs to measure on come from.
+        train: sources of the pairs to learn from.
+        val: sources of the pairs to measure on.
         views: longer sides at which the trunk looks at a photo, pixels: every example is of one of
             them by chance, and what is measured is the mean of all, as an embedder's.
-        width: of the fused feature.
+        width: width of the fused feature.
         dropout: share of features dropped.
-        balance: how much oftener rare phrases are drawn; 0: not, 1: as often as all others.
-        captions: how often texts of whole photos are drawn, against those of segments.
+        balance: weight of rare phrases in the draw; 0: none, 1: as often as all others.
+        captions: frequency of texts of whole photos, against those of segments.
         together: segments of each photo in a batch: so a segment's text is told from those of its
             neighbours.
         proposals: the preset whose segmenter's masks are learned from too: those that fit a
             segment by IoU ≥ 0.5 carry its texts, those that only overlap some show none; "": none.
         proposed: share of the photos that this segmenter looks at; it takes the longest by far.
-        own: how often a segment is seen through such a mask that fits it, where there is one.
+        own: probability that a segment is seen through such a mask that fits it, where there is
+            one.
         loose: masks in a batch that fit nothing, for each segment.
-        doubt: how far masks are drawn away from what all texts of segments have in common, as far
-            as they are not thought to fit; set after training.
-        phrases: how the noun phrases of captions are learned.
+        doubt: distance that masks are drawn away from what all texts of segments have in common,
+            as far as they are not thought to fit; set after training.
+        phrases: settings for the noun phrases of captions.
         unseen: phrases that no text of training may name; the classes of the trunk that are
             called so lose the name.
     """

@@ -60,9 +60,9 @@ class HeadTask(Task):
 
     Args:
         settings: the recipe's.
-        train: to learn from.
-        val: to measure on.
-        trunk: whose classifier judges the segments.
+        train: pairs to learn from.
+        val: pairs to measure on.
+        trunk: trunk with the classifier that judges the segments.
         encoder: gives texts their vectors.
         batch: segments a batch.
         bags: photos with noun phrases, if they are learned.

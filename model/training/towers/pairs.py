@@ -34,8 +34,8 @@ class SeenPhoto:
     """A photo whose features are kept.
 
     Attributes:
-        key: that they are kept under.
-        texts: of each of its segments.
+        key: key of the features in the store.
+        texts: texts of each of its segments.
     """
 
     key: bytes
@@ -46,12 +46,12 @@ class TowerPairs:
     """Photos with segments, and what the towers see in them.
 
     Args:
-        photos: at least one.
-        store: where their features are kept.
-        levels: how many maps there are.
+        photos: photos with pairs, at least one.
+        store: store of their features.
+        levels: number of maps.
 
     Attributes:
-        photos: as given.
+        photos: photos, as given.
     """
 
     def __init__(self, photos: Sequence[SeenPhoto], store: FeatureStore, levels: int) -> None:
@@ -87,13 +87,13 @@ def tower_pairs(
     """The pairs, their features made or found in the cache; photos are opened once each.
 
     Args:
-        pairs: of any photos.
-        embedder: whose towers look.
-        levels: whose maps are wanted.
+        pairs: pairs of any photos.
+        embedder: embedder with the towers that look.
+        levels: numbers of the blocks with the maps that are wanted.
         side: pixels of a photo's longer side at the most.
-        store: where the features are kept.
+        store: store of the features.
         context: the task's.
-        skipped: is told what cannot be used.
+        skipped: counter of what cannot be used.
 
     Raises:
         DataMissing: no photo can be used.

@@ -45,10 +45,10 @@ class TowerTaskSettings:
     """A recipe's section [task] for a head over frozen towers.
 
     Attributes:
-        train: where pairs to learn from come from.
-        val: where pairs to measure on come from.
-        preset: that names the towers; the head belongs to it.
-        width: of the fused feature.
+        train: sources of the pairs to learn from.
+        val: sources of the pairs to measure on.
+        preset: name of the preset with the towers; the head belongs to it.
+        width: width of the fused feature.
         clip_levels: blocks of CLIP whose patches are taken, evenly spread.
         dino_levels: blocks of DINOv2 whose patches are taken, the last ones.
         most: segments of one photo in a batch.
@@ -68,7 +68,7 @@ class TowerBatch:
     """B segments of some photos, each with one of its texts.
 
     Attributes:
-        views: of each photo.
+        views: features of each photo.
         texts: B×D float32 unit rows.
         drawn: B int64, numbers of the texts.
         true: B×K int64, numbers of all texts of each segment, -1 where fewer than K.
@@ -99,7 +99,7 @@ class Texts:
     """Distinct texts.
 
     Attributes:
-        number: of each.
+        number: number of each text.
         vectors: M×D float32 unit rows.
     """
 
@@ -112,9 +112,9 @@ class TowerTask(Task):
 
     Args:
         settings: the recipe's.
-        shape: of the head.
-        train: to learn from.
-        val: to measure on.
+        shape: sizes of the head.
+        train: pairs to learn from.
+        val: pairs to measure on.
         texts: all of both.
         batch: segments a batch.
     """

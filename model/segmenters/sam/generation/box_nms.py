@@ -76,10 +76,10 @@ def best_distinct(
     """The candidates that survive, best first.
 
     Args:
-        candidates: in any order; of equal ones the earlier is the better.
+        candidates: masks in any order; of equal ones the earlier is the better.
         enlarge: a candidate at its frame's size.
         allowed: whether a mask, so enlarged, may be kept at all.
-        overlap: of two masks whose boxes' IoU exceeds this the better one is kept.
+        overlap: IoU of boxes above which the better of two masks is kept.
     """
     kept: list[Kept] = []
     boxes = Boxes()

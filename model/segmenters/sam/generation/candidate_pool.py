@@ -20,8 +20,8 @@ class Pool:
     is enlarged at once and remembered as runs, a few kilobytes each: slower, and the same masks.
 
     Args:
-        frame: how pixels read cells.
-        thresholds: where logits are cut.
+        frame: map from the frame's pixels to the cells they read.
+        thresholds: logits at which masks are cut.
         allowed: whether a mask, enlarged, may be kept at all.
     """
 

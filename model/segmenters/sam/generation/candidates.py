@@ -29,10 +29,10 @@ class Candidate:
     """A mask that may be kept.
 
     Attributes:
-        number: by which equal ones are told apart, the lower the better.
+        number: number that tells equal ones apart, the lower the better.
         quality: its estimated IoU.
         point: x and y of the point that asked for it, pixels of its frame.
-        piece: of its logits; or already the mask at its frame's size.
+        piece: piece of its logits; or already the mask at its frame's size.
         inner, outer: boxes within and around its box at the photo's size; XYXY, inclusive. The
             inner one may be turned inside out, and then holds nothing.
     """
@@ -53,8 +53,8 @@ class ScoredMasks:
         quality: N estimated IoUs.
         points: N×2, pixels of the frame.
         numbers: N int64, by which masks of equal quality are told apart.
-        frame: how its pixels read cells.
-        thresholds: where logits are cut.
+        frame: map from the frame's pixels to the cells they read.
+        thresholds: logits at which masks are cut.
         stable: the least stability of a mask that is kept, at the photo's size.
     """
 

@@ -60,22 +60,22 @@ class MaskGenerator:
     """Generates masks for whole photos; settings, names and defaults are segment-anything's.
 
     Attributes:
-        model: what answers points.
-        points_per_side: of the grid; None if `point_grids` is given.
+        model: network that answers points.
+        points_per_side: number of points along a side of the grid; None if `point_grids` is given.
         points_per_batch: points asked at a time at most; fewer where the memory does not suffice.
         pred_iou_thresh: masks of a lower estimated IoU are dropped.
         stability_score_thresh: masks less stable are dropped.
-        stability_score_offset: by which the threshold is moved to see how stable a mask is.
+        stability_score_offset: shift of the threshold that shows how stable a mask is.
         box_nms_thresh: IoU of boxes above which the better of two masks is kept.
         crop_n_layers: layers of crops that points are asked in too; layer n has 2ⁿ×2ⁿ of them.
-        crop_nms_thresh: as `box_nms_thresh`, between masks of different crops; the smaller
+        crop_nms_thresh: the same between masks of different crops; the smaller
             crop's is kept.
         crop_overlap_ratio: share of the photo's shorter side by which first-layer crops overlap.
         crop_n_points_downscale_factor: layer n's grids have so many times (to the power n) fewer
             points a side.
         point_grids: instead of `points_per_side`, N×2 points in [0, 1]² for each layer.
         min_mask_region_area: smaller holes are filled and smaller islands dropped, pixels.
-        output_mode: of the records, one of `OUTPUT_MODES`.
+        output_mode: form of the masks in the records, one of `OUTPUT_MODES`.
 
     Raises:
         ValueError: a setting has no meaning.
@@ -212,7 +212,7 @@ def cut_by_crop(box: Box, crop: Crop, photo: tuple[int, int]) -> bool:
 
     Args:
         box: XYXY in the crop, inclusive.
-        crop: of the photo.
+        crop: crop of the photo.
         photo: its (height, width), pixels.
     """
     x0, y0 = crop.box[:2]

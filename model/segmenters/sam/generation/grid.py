@@ -52,7 +52,7 @@ def crops(size: tuple[int, int], layers: int, overlap: float) -> list[Crop]:
 
     Args:
         size: pixels.
-        layers: of crops.
+        layers: number of layers of crops.
         overlap: share of the photo's shorter side by which crops of the first layer overlap.
     """
     height, width = size

@@ -28,7 +28,7 @@ class Wanted:
     Attributes:
         quality: only those whose estimated IoU exceeds it; 0 or less: all.
         stable: the least stability; 0 or less: any.
-        thresholds: where logits are cut.
+        thresholds: logits at which masks are cut.
     """
 
     quality: float
@@ -43,7 +43,7 @@ def asked(view: View, points: Points, batch: int, wanted: Wanted) -> Iterator[li
         view: the photo, looked at.
         points: pixels of the view's frame.
         batch: points at a time; halved for good whenever the memory does not suffice.
-        wanted: which masks.
+        wanted: numbers of the masks that are wanted.
 
     Raises:
         MemoryError, torch.OutOfMemoryError: a single point needs more memory than there is.

@@ -104,7 +104,7 @@ def cut_out(logits: NDArray[np.float32], extent: tuple[slice, slice], frame: Fra
     Args:
         logits: rows×columns of the mask's cells, all that the frame reads.
         extent: rows and columns outside of which nothing exceeds the lowest threshold.
-        frame: how pixels read cells.
+        frame: map from the frame's pixels to the cells they read.
     """
     pixels = frame.rows.reached(extent[0]), frame.columns.reached(extent[1])
     if any(part.stop <= part.start for part in pixels):
@@ -144,7 +144,7 @@ def _runs(inside: NDArray[np.bool_], corner: tuple[int, int], height: int) -> ND
     Args:
         inside: columns×rows of a strip.
         corner: (y, x) of its first pixel in the frame.
-        height: of the frame.
+        height: height of the frame.
     """
     columns, rows = inside.shape
     fenced = np.zeros((columns, rows + 2), np.bool_)

@@ -33,7 +33,7 @@ def load_sam(path: Path) -> Sam:
 
     Raises:
         WeightsMissing: there is no such file.
-        WeightsMismatch: it holds no SAM.
+        WeightsMismatch: the file holds no SAM.
     """
     if not path.is_file():
         raise WeightsMissing(f"there are no weights at {shown(path)}", "mend the path")
@@ -65,7 +65,7 @@ def sam_shaped_like(tensors: Mapping[str, Tensor]) -> Sam:
     """A SAM of the sizes that these tensors have; its own are on no device, and hold nothing.
 
     Raises:
-        KeyError, ValueError: they are not those of a SAM.
+        KeyError, ValueError: the tensors are not those of a SAM.
     """
 
     def size(name: str, axis: int = 0) -> int:

@@ -47,7 +47,7 @@ class RefiningParts:
 
     Attributes:
         token: place of its token.
-        mixer: from the token to the weights of the channels.
+        mixer: network from the token to the weights of the channels.
         first, norm, second: convolutions of 3×3, C₂→C₁→C₂, and the norm between them.
     """
 
@@ -66,15 +66,15 @@ class DecoderParts:
         tokens: t×C learned tokens, before those of the prompt.
         quality_token: place of the token that the quality is read from.
         mask_tokens: places of the tokens of the masks wanted.
-        blocks: of the two-way transformer.
+        blocks: blocks of the two-way transformer.
         last: its last attention, tokens to image.
         norm_last: after it.
         enlarge: the two transposed convolutions of kernel and stride 2.
         norm_enlarged: weight and bias of the norm over channels between them, and its epsilon.
         activation: after each of them.
-        mixers: for each of the masks wanted, from its token to the weights of the channels.
-        quality: from its token to the quality of all masks, those not wanted first.
-        refining: what is added to all masks of a point, if anything is.
+        mixers: network for each mask that is wanted, from its token to the weights of the channels.
+        quality: network from a token to the quality of all masks, those not wanted first.
+        refining: refiner added to all masks of a point, if any.
     """
 
     tokens: nn.Parameter

@@ -44,7 +44,7 @@ class Scored:
         mixers: B×M×C₂, the weights of the enlarged channels in each mask; of a refining decoder
             those of its own drawing follow.
         cells: B×N×C, the image's cells as each point left them.
-        scene: whose points they are.
+        scene: shared tensors of the image that the points lie in.
     """
 
     quality: Tensor
@@ -57,10 +57,10 @@ class FoldedDecoder:
     """A mask decoder folded for many points of one photo.
 
     Args:
-        parts: of the decoder.
-        dtype: of the arithmetic over the image's cells; that over tokens is float32 at least.
-        device: where it runs.
-        compiler: of `torch.compile`, as "inductor"; None: nothing is compiled.
+        parts: parts of the decoder.
+        dtype: number format over the image's cells; over tokens it is float32 at least.
+        device: device that it runs on.
+        compiler: backend of `torch.compile`, as "inductor"; None: nothing is compiled.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class FoldedDecoder:
         """Mask logits of some points, R×M×4·height×4w in float32 (float64 where it is that).
 
         Args:
-            scored: what `score` gave.
+            scored: result of `score`.
             rows: R int64, which of its points.
             height: rows of cells to draw, from above; the rest is padding. All by default.
         """

@@ -29,9 +29,9 @@ class FoldedSam(Promptable):
 
     Args:
         sam: the model. Its parts are moved and converted: it cannot be used by itself afterwards.
-        dtype: of the image encoder; that of the decoder is `decoder_dtype`'s.
-        device: where it runs.
-        compiler: for the decoder, see `FoldedDecoder`.
+        dtype: number format of the image encoder; the decoder's is `decoder_dtype`'s.
+        device: device that it runs on.
+        compiler: backend of `torch.compile` for the decoder, see `FoldedDecoder`.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class FoldedAnswers(Answers):
     """Answers of a folded decoder, whose masks are drawn when they are asked for.
 
     Args:
-        decoder: that scored the points.
-        scored: what it said.
-        frame: which of a mask's cells matter.
+        decoder: decoder that scored the points.
+        scored: its scores.
+        frame: map that says which of a mask's cells matter.
     """
 
     def __init__(self, decoder: FoldedDecoder, scored: Scored, frame: Frame) -> None:

@@ -26,9 +26,9 @@ class Refiner:
     """The further drawing of a decoder, for many points of one photo.
 
     Args:
-        parts: of the decoder.
+        parts: parts of the decoder.
         activation: between the convolutions.
-        dtype: of the arithmetic.
+        dtype: number format of the arithmetic.
     """
 
     def __init__(self, parts: RefiningParts, activation: nn.Module, dtype: torch.dtype) -> None:

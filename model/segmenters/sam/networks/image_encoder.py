@@ -27,8 +27,9 @@ class ImageEncoder:
 
     Args:
         vit: the encoder; it is moved and converted, not copied, and no use by itself afterwards.
-        dtype: of products and attention. Sums along the layers and norms are float32 at least.
-        device: where it runs.
+        dtype: number format of products and attention. Sums along the layers and norms are float32
+            at least.
+        device: device that it runs on.
     """
 
     def __init__(

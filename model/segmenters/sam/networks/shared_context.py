@@ -21,10 +21,10 @@ class Scene:
     Attributes:
         size: (h, w) cells.
         cells: N×C, what the image encoder says with the embedding of "no mask" added.
-        key, value: of the first block's attention to the image, heads×d×N and heads×N×d.
-        query: of the first block's attention to the tokens, heads×d×N.
-        places_key: for each block and the last attention, heads×d×N of the positions alone.
-        places_query: for each block, heads×d×N of the positions alone.
+        key, value: tensors of the first block's attention to the image, heads×d×N and heads×N×d.
+        query: queries of the first block's attention to the tokens, heads×d×N.
+        places_key: keys of the positions alone, heads×d×N, for each block and the last attention.
+        places_query: queries of the positions alone, heads×d×N, for each block.
         fine: features added in the enlarging, N×4·C₁ and 4N×4·C₂ in the order of its cells.
         detail: C₂×4h×4w, of what a refining decoder draws besides.
     """
@@ -51,12 +51,12 @@ def shared_scene(
     """The scene of a photo.
 
     Args:
-        parts: of the decoder.
+        parts: parts of the decoder.
         cells: C×h×w of the image encoder, the embedding of "no mask" added.
         places: C×h×w position encoding.
         fine: C₁×2h×2w and C₂×4h×4w, or None.
         detail: C₂×4h×4w, or None.
-        dtype: of the tensors; the arguments are at least as wide.
+        dtype: number format of the tensors; the arguments are at least as wide.
     """
     image, position = (x.flatten(1).T for x in (cells, places))
     first = parts.blocks[0]

@@ -34,7 +34,7 @@ def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> P
 
     Raises:
         WeightsMissing: there is no such folder, or no configuration in it.
-        WeightsMismatch: it holds no model that answers points, or not all of its weights.
+        WeightsMismatch: the folder holds no model that answers points, or not all of its weights.
     """
     from transformers import AutoModelForMaskGeneration
     from transformers.utils import logging
@@ -76,9 +76,9 @@ class TransformersSam(Promptable):
     Where a point's masks are several, they come in the order of the decoder's tokens.
 
     Args:
-        model: it is moved and converted: no use by itself afterwards.
-        dtype: of the image encoder; that of the decoder is `decoder_dtype`'s.
-        device: where it runs.
+        model: network of the library; moved and converted, of no use by itself afterwards.
+        dtype: number format of the image encoder; the decoder's is `decoder_dtype`'s.
+        device: device that it runs on.
     """
 
     def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
