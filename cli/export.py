@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, output_path
 from cli.output import print_json, say
 from cli.search_options import SearchOptions, takes_search_options
 
@@ -31,7 +31,12 @@ class Format(StrEnum):
 @takes_search_options
 def export(
     options: SearchOptions,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder to write to.", parser=output_path
+        ),
+    ],
     words: Annotated[
         list[str] | None, typer.Argument(metavar="WORDS", help="Export what this finds.")
     ] = None,
@@ -47,8 +52,14 @@ def export(
         bool,
         typer.Option("--raw-frame", help="In the frame of the file's pixels, EXIF not applied."),
     ] = False,
+    polygons: Annotated[
+        bool, typer.Option("--polygons", help="COCO with polygons instead of run lengths.")
+    ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that are there.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace files that are there; remove the former export's."
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -69,6 +80,7 @@ def export(
             format.value,
             raw_frame=raw_frame,
             overwrite=overwrite,
+            polygons=polygons,
         )
         for warning in report.warnings:
             say(warning)

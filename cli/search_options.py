@@ -106,6 +106,20 @@ class SearchOptions:
             min=0,
         ),
     ] = 0
+    collapse: Annotated[
+        bool,
+        typer.Option(
+            "--collapse/--no-collapse",
+            help="Show segments that overlap, and photos that look the same, once.",
+        ),
+    ] = True
+    all_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--all-duplicates",
+            help="Show photos that look the same each for itself; an export always does.",
+        ),
+    ] = False
     preset: PresetOption = None
     head: HeadOption = None
 
@@ -128,6 +142,8 @@ class SearchOptions:
             "negatives": self.negatives(),
             "per_photo": self.per_photo,
             "neighbours": self.neighbours,
+            "collapse": self.collapse,
+            "all_duplicates": self.all_duplicates,
         }
 
     def where(self) -> Filter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,7 @@ class SearchEngine:
         per_photo: int | None = None,
         neighbours: int | None = None,
         collapse: bool | None = None,
+        all_duplicates: bool | None = None,
     ) -> Matches:
         """The segments that show what the words say, best first.
 
@@ -149,6 +151,8 @@ class SearchEngine:
             neighbours: segments of other photos that each is also judged by; 0 unless given.
             collapse: whether segments that overlap and photos that look the same count once;
                 they do unless given.
+            all_duplicates: whether photos that look the same answer each for itself all the
+                same; they do not unless given.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -161,6 +165,7 @@ class SearchEngine:
             per_photo=per_photo,
             neighbours=neighbours,
             collapse=collapse,
+            all_duplicates=all_duplicates,
         )
         if not isinstance(words, Query):
             return self._answer(Query(words=words, **given), words)
@@ -181,6 +186,7 @@ class SearchEngine:
         per_photo: int | None = None,
         neighbours: int | None = None,
         collapse: bool | None = None,
+        all_duplicates: bool | None = None,
     ) -> Matches:
         """The segments most like a match, a photo, or a place in one.
 
@@ -206,6 +212,7 @@ class SearchEngine:
             per_photo=per_photo,
             neighbours=neighbours,
             collapse=collapse,
+            all_duplicates=all_duplicates,
         )
         vector, itself = embed_example(example, self.reader, self.preset, self.models)
         return self._answer(Query(example=vector, **given), str(example), itself)
@@ -242,24 +249,29 @@ class SearchEngine:
         *,
         raw_frame: bool = False,
         overwrite: bool = False,
+        polygons: bool = False,
     ) -> ExportReport:
         """Write masks, cut-outs or annotations, and a manifest; see `searchengine.export`.
 
         Args:
             what: matches, a query or words to be searched, ids of segments, or conditions:
-                every segment that they allow.
+                every segment that they allow. Of photos that look the same all are searched.
             folder: where to.
             format: masks, cutouts, overlays, coco, yolo, labelme or cvat.
             raw_frame: in the frame of the file's pixels instead of the upright photo's.
-            overwrite: replace files that are there.
+            overwrite: replace files that are there, and remove those of the export before.
+            polygons: outlines instead of run lengths, where the format knows both (COCO).
 
         Raises:
             ExportError: the folder cannot be written to, or files are in the way.
         """
-        from searchengine.export import ExportOrigin, export
+        from searchengine.export import ExportOrigin, export, refuse_former_run
 
-        if isinstance(what, str | Query):
-            what = self.search(what)
+        refuse_former_run(Path(folder), overwrite=overwrite)  # before models are loaded
+        if isinstance(what, str):
+            what = Query(words=what)
+        if isinstance(what, Query):
+            what = self.search(replace(what, all_duplicates=True))
         query, where = None, Filter()
         if isinstance(what, Matches):
             matches: Iterable[Match] = what
@@ -269,10 +281,21 @@ class SearchEngine:
         else:
             matches = self.segments(what)
         origin = ExportOrigin(
-            str(self.folder), self.preset.name, self.preset.fingerprint, query, where
+            str(self.folder),
+            self.preset.name,
+            self.preset.fingerprint,
+            query,
+            where,
+            roots=tuple(self.reader.catalog.roots()),
         )
         return export(
-            matches, folder, format, origin=origin, raw_frame=raw_frame, overwrite=overwrite
+            matches,
+            folder,
+            format,
+            origin=origin,
+            raw_frame=raw_frame,
+            overwrite=overwrite,
+            polygons=polygons,
         )
 
     def status(self) -> Status:

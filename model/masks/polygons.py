@@ -42,6 +42,26 @@ def outlines(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Po
     return sorted(polygons, key=len, reverse=True)
 
 
+def parts(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Polygon]:
+    """One polygon for each separate part of a mask, its holes joined to it by bridges.
+
+    Args:
+        mask: H×W.
+        tolerance: as for `outlines`.
+    """
+    from skimage.measure import label, regionprops
+
+    found = []
+    for region in regionprops(label(mask, connectivity=1)):
+        top, left, _, _ = region.bbox
+        # the part's own outline is the longest way round, whatever its number of points
+        rings = outlines(region.image, tolerance)
+        if rings:
+            rings.sort(key=lambda ring: -float(np.ptp(ring, axis=0).sum()))
+            found.append(bridged(rings) + np.array([left, top]))
+    return found
+
+
 def bridged(polygons: list[Polygon]) -> Polygon:
     """One polygon of all of them, joined by bridges without width, there and back again.
 

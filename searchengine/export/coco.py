@@ -1,7 +1,8 @@
 """COCO: one JSON file, masks as compressed run lengths; holes and separate parts are kept.
 
 `iscrowd` is 0, or evaluation would take the masks for regions to be ignored. `file_name` is the
-photo's whole path, since photos of one index may lie anywhere.
+photo's path below the folder that was indexed. Tools that read no run lengths are given polygons:
+one to each part, with its holes joined to it by bridges without width.
 """
 
 from __future__ import annotations
@@ -11,16 +12,23 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from indexer.catalog.records import PhotoRow
-from searchengine.export.framed import frame_of
+from model.masks.polygons import parts
+from searchengine.export.framed import Framed, frame_of
 from searchengine.export.writer import Task, Writer
 from searchengine.output_files import completed
 from searchengine.search.match import Match
 
 NAME = "annotations.json"
 CATEGORY = 1
+STRAIGHTENED = (
+    "polygons are straightened by up to a pixel, and holes are joined to them by bridges without"
+    " width: without --polygons COCO holds the masks as they are"
+)
 
 
 class Coco(Writer):
@@ -45,7 +53,8 @@ class Coco(Writer):
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Append one photo and its annotations; its pixels are not needed."""
         height, width = frame_of(photo, self.task.raw_frame)
-        image = {"id": photo.id, "file_name": photo.path, "width": width, "height": height}
+        name = self.task.photos.of(photo)
+        image = {"id": photo.id, "file_name": name, "width": width, "height": height}
         self._images.write(b",\n" if self._images.tell() else b"\n")
         self._images.write(json.dumps(image).encode())
         for match in matches:
@@ -54,7 +63,7 @@ class Coco(Writer):
                 "id": self._annotations + 1,
                 "image_id": photo.id,
                 "category_id": CATEGORY,
-                "segmentation": framed.segmentation,
+                "segmentation": self._segmentation(framed),
                 "area": framed.area,
                 "bbox": list(framed.box),
                 "iscrowd": 0,
@@ -64,6 +73,14 @@ class Coco(Writer):
             self._file.write(b",\n" if self._annotations else b"\n")
             self._file.write(json.dumps(annotation).encode())
             self._annotations += 1
+
+    def _segmentation(self, framed: Framed) -> dict[str, Any] | list[list[float]]:
+        if not self.task.polygons:
+            return framed.segmentation
+        self.task.manifest.warn(STRAIGHTENED)
+        x, y, _, _ = framed.box
+        corner = np.array([x, y])
+        return [(ring + corner).round(2).ravel().tolist() for ring in parts(framed.cropped())]
 
     def finish(self) -> None:
         """Append the images."""

@@ -5,9 +5,9 @@ Its run lengths go row by row within the mask's box and begin with the pixels ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import ClassVar
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import PhotoRow
-from model.errors import shown
 from searchengine.export.framed import Framed, frame_of
 from searchengine.export.writer import Task, Writer
 from searchengine.output_files import completed
 from searchengine.search.match import Match
 
 NAME = "annotations.xml"
+_UNSAYABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ATTRIBUTES = ("segment_id", "score", "confidence", "quality")
 
 
@@ -43,15 +43,14 @@ class Cvat(Writer):
         self._line('<?xml version="1.0" encoding="utf-8"?>')
         self._line("<annotations>\n<version>1.1</version>")
         self._line(
-            f"<meta><task><labels><label><name>{escape(task.category)}</name><type>mask</type>"
+            f"<meta><task><labels><label><name>{escape(sayable(task.category))}</name><type>mask</type>"
             f"<attributes>{attributes}</attributes></label></labels></task></meta>"
         )
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Append one photo and its masks; its pixels are not needed."""
         height, width = frame_of(photo, self.task.raw_frame)
-        # CVAT knows photos by their file's name; XML knows no control characters
-        name = quoteattr(shown(Path(photo.path).name))
+        name = quoteattr(sayable(self.task.photos.of(photo)))
         self._line(f'<image id="{self._photos}" name={name} width="{width}" height="{height}">')
         for match in matches:
             self._mask(self.task.framed(match))
@@ -65,7 +64,7 @@ class Cvat(Writer):
     def _mask(self, framed: Framed) -> None:
         x, y, width, height = framed.box
         runs = ", ".join(map(str, run_lengths(framed.cropped())))
-        label = quoteattr(self.task.category)
+        label = quoteattr(sayable(self.task.category))
         self._line(
             f'<mask label={label} source="auto" occluded="0" rle="{runs}" left="{x}" top="{y}"'
             f' width="{width}" height="{height}" z_order="0">'
@@ -78,6 +77,11 @@ class Cvat(Writer):
 
     def _line(self, text: str) -> None:
         self._file.write(text.encode("utf-8") + b"\n")
+
+
+def sayable(text: str) -> str:
+    """A text as it is, but for the control characters and bytes that XML cannot hold: escaped."""
+    return _UNSAYABLE.sub(lambda c: c[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> list[int]:

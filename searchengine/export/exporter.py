@@ -9,15 +9,17 @@ from itertools import groupby
 from pathlib import Path
 
 from indexer.catalog.records import PhotoRow
+from indexer.scan.own_output import MANIFEST, exported_files
 from model.errors import ExportError, PhotoError, StorageFull, shown
-from searchengine.export import manifest as listing
 from searchengine.export.coco import Coco
 from searchengine.export.cutouts import Cutouts
 from searchengine.export.cvat import Cvat
+from searchengine.export.former_run import refuse_files, refuse_former_run, remove_former_run
 from searchengine.export.labelme import LabelMe
 from searchengine.export.manifest import ExportManifest, ExportOrigin
 from searchengine.export.mask_files import MaskFiles
 from searchengine.export.overlays import Overlays
+from searchengine.export.photo_names import PhotoNames, shared_folder
 from searchengine.export.report import ExportReport
 from searchengine.export.writer import Task, Writer
 from searchengine.export.yolo import Yolo
@@ -44,6 +46,7 @@ def export(
     origin: ExportOrigin,
     raw_frame: bool = False,
     overwrite: bool = False,
+    polygons: bool = False,
 ) -> ExportReport:
     """Write matches into a folder, and a manifest beside them.
 
@@ -56,33 +59,47 @@ def export(
         origin: the query and the index, for the manifest; the query's words name the category.
         raw_frame: lay masks, boxes and sizes out as the file's pixels are, EXIF orientation not
             applied, instead of as the upright photo's.
-        overwrite: replace files that are there.
+        overwrite: replace files that are there, and remove those of the export before.
+        polygons: outlines instead of run lengths, where the format knows both (COCO).
 
     Raises:
+        OutputUnusable: the folder is a file or a device, or its name is none.
         ExportError: there is no such format, files are in the way (nothing is written then), or
             the folder cannot be written to.
-        StorageFull: the disk is full; complete files stay, and the manifest lists them.
+        StorageFull: the disk is full; complete files stay, and the manifest lists them. Where not
+            even that can be written, none stay.
     """
     if format not in FORMATS:
         raise ExportError(
             f"there is no format '{shown(format)}'", f"choose one of {', '.join(FORMATS)}"
         )
     writer, folder = FORMATS[format], Path(folder)
+    refuse_former_run(folder, overwrite=overwrite)
+    root = _root(matches, origin)
     if not overwrite:
-        matches = _refuse_overwriting(writer, folder, matches)
+        matches = _refuse_overwriting(writer, folder, matches, root)
     made_folder(folder)
-    words = "" if origin.query is None else shown(" ".join(origin.query.words.split()))
-    failure: BaseException | None = None
-    with completed(folder / listing.NAME) as file:
-        manifest = ExportManifest(file, origin, format, raw_frame)
-        task = Task(folder, manifest, words[:LONGEST_CATEGORY] or "segment", words, raw_frame)
-        try:
-            _write(writer, task, matches)
-        except BaseException as error:
-            if not manifest.files:
-                raise  # and leave nothing behind that would be in the way of another try
-            failure = error  # raised below, when the manifest is closed
-        manifest.close(complete=failure is None)
+    former = exported_files(folder)
+    words = "" if origin.query is None else origin.query.words.strip()
+    written: list[str] = []
+    try:
+        with completed(folder / MANIFEST) as file:
+            manifest = ExportManifest(file, origin, format, raw_frame, root, written)
+            category = words[:LONGEST_CATEGORY] or "segment"
+            task = Task(folder, manifest, category, words, raw_frame, polygons, PhotoNames(root))
+            failure: BaseException | None = None
+            try:
+                _write(writer, task, matches)
+            except BaseException as error:
+                if not written:
+                    raise  # and leave nothing behind that would be in the way of another try
+                failure = error  # raised below, when the manifest is closed
+            manifest.close(complete=failure is None)
+    except BaseException:
+        # without a manifest nothing would tell what these files are
+        remove_former_run(folder, (), written)
+        raise
+    remove_former_run(folder, written, former)
     if isinstance(failure, StorageFull):
         raise StorageFull(
             f"the disk is full; complete files ({manifest.files}) stay in {shown(folder)}",
@@ -93,7 +110,7 @@ def export(
     return ExportReport(
         folder,
         format,
-        folder / listing.NAME,
+        folder / MANIFEST,
         manifest.files + 1,
         manifest.photos,
         manifest.segments,
@@ -138,30 +155,29 @@ def _write(format: type[Writer], task: Task, matches: Iterable[Match]) -> None:
         task.manifest.wrote(name)
 
 
+def _root(matches: Iterable[Match], origin: ExportOrigin) -> str:
+    """The folder that photos' names are relative to: what was indexed, else what all lie in."""
+    if origin.roots:
+        return shared_folder(origin.roots)
+    if isinstance(matches, Sequence):
+        return shared_folder({str(Path(match.photo.path).parent) for match in matches})
+    return ""
+
+
 def _refuse_overwriting(
-    writer: type[Writer], folder: Path, matches: Iterable[Match]
+    writer: type[Writer], folder: Path, matches: Iterable[Match], root: str
 ) -> Iterable[Match]:
     """The matches again, after making sure that no file is in the way of what they become."""
     try:
-        present = {
-            f"{below}/{entry.name}".lstrip("/")
-            for below in writer.folders
-            if (folder / below).is_dir()
-            for entry in os.scandir(folder / below)
-        }
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return matches
     except OSError as error:
         raise refusal(error, folder) from error
-    planned = {listing.NAME, *writer.streamed, *writer.fixed}
-    in_the_way = sorted(present & planned)
-    if present - planned:
-        if iter(matches) is matches:
-            matches = tuple(matches)
-        for photo, group in by_photo(matches):
-            in_the_way += [name for name in writer.names(photo, group) if name in present]
-    if in_the_way:
-        first = shown(folder / in_the_way[0])
-        more = f" and {len(in_the_way) - 1} more" if len(in_the_way) > 1 else ""
-        raise ExportError(
-            f"{first}{more} would be overwritten", "add --overwrite, or choose another folder"
-        )
+    planned = [MANIFEST, *writer.streamed, *writer.fixed]
+    if iter(matches) is matches:
+        matches = tuple(matches)
+    names = PhotoNames(root)
+    for photo, group in by_photo(matches):
+        planned += writer.names(photo, group, names)
+    refuse_files([name for name in planned if os.path.lexists(folder / name)], folder)
     return matches

@@ -1,17 +1,23 @@
-"""LabelMe: one JSON file a photo, shapes of type "mask", which keep holes and separate parts."""
+"""LabelMe: one JSON file a photo, shapes of type "mask", which keep holes and separate parts.
+
+LabelMe pairs a photo with the JSON of the same name, beside it or in its output folder, and finds
+the photo again by the way that leads from the JSON to it.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
 from indexer.catalog.records import PhotoRow
-from searchengine.export.file_names import file_name
 from searchengine.export.framed import frame_of
+from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import png
 from searchengine.search.match import Match
@@ -23,23 +29,23 @@ class LabelMe(Writer):
     """Writes LabelMe files."""
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
-        """One JSON file a photo."""
-        return [file_name(photo.path, photo.id, ".json")]
+    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+        """One JSON file a photo, named as the photo but for the suffix."""
+        return [f"{photos.stem(photo)}.json"]
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Write the shapes of one photo; its pixels are not needed."""
         height, width = frame_of(photo, self.task.raw_frame)
+        (name,) = self.names(photo, matches, self.task.photos)
         document: dict[str, Any] = {
             "version": VERSION,
             "flags": {},
             "shapes": [self._shape(match) for match in matches],
-            "imagePath": photo.path,
+            "imagePath": way(self.task.place(name).parent, photo.path),
             "imageData": None,
             "imageHeight": height,
             "imageWidth": width,
         }
-        (name,) = self.names(photo, matches)
         self.task.write(name, json.dumps(document, indent=1).encode(), photo, matches)
 
     def _shape(self, match: Match) -> dict[str, Any]:
@@ -57,3 +63,11 @@ class LabelMe(Writer):
             "segment_id": match.segment_id,
             **framed.judgement(),
         }
+
+
+def way(folder: Path, photo: str) -> str:
+    """The relative path from a folder to a photo, with "/"; the whole path to another drive."""
+    try:
+        return PurePath(os.path.relpath(photo, folder.resolve())).as_posix()
+    except ValueError:
+        return PurePath(photo).as_posix()

@@ -1,12 +1,14 @@
 """The manifest: what was asked, and which file holds which segments.
 
-It is written while the files are, so that a million of them need no memory, and it is closed
-also when the export ends early: then it lists what is there and says that it is not complete.
+It is written while the files are, and closed also when the export ends early: then it lists what
+is there and says that it is not complete. Room for its end is kept on the disk from the beginning,
+so that it can be closed when the disk is full.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,10 +16,11 @@ from importlib.metadata import version
 from typing import Any, BinaryIO
 
 from indexer.catalog.records import Filter, PhotoRow
+from indexer.scan.own_output import SOFTWARE as OURS
 from searchengine.search.match import Match
 from searchengine.search.query import Query
 
-NAME = "manifest.json"
+ROOM = 1 << 16  # bytes kept for the end of the manifest
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class ExportOrigin:
         fingerprint: the preset's fingerprint, hex.
         query: what was asked; None where segments were chosen by id or all of them.
         where: the conditions, where there was no query to hold them.
+        roots: folders that were indexed; photos' names are relative to what all lie in.
     """
 
     index: str
@@ -37,6 +41,7 @@ class ExportOrigin:
     fingerprint: str
     query: Query | None = None
     where: Filter = field(default_factory=Filter)
+    roots: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The origin as the manifest has it."""
@@ -55,6 +60,7 @@ class ExportOrigin:
                 "per_photo": query.per_photo,
                 "collapse": query.collapse,
                 "neighbours": query.neighbours,
+                "all_duplicates": query.all_duplicates,
             },
             "filters": {
                 "path_glob": where.path_glob,
@@ -71,27 +77,52 @@ class ExportManifest:
     """Counts and lists what an export writes, into an open file.
 
     Attributes:
-        files: files so far.
+        names: files so far, below the export's folder.
         photos, segments: what is in them.
         warnings: lines about what the format loses, each once.
         skipped: photos that could not be exported: path and reason.
     """
 
-    def __init__(self, file: BinaryIO, origin: ExportOrigin, format: str, raw_frame: bool) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        origin: ExportOrigin,
+        format: str,
+        raw_frame: bool,
+        root: str,
+        names: list[str],
+    ) -> None:
+        """Begin the list.
+
+        Args:
+            file: empty, seekable.
+            origin: where the matches come from.
+            format: one of `FORMATS`.
+            raw_frame: whether masks are laid out as the file's pixels are.
+            root: folder that photos' names are relative to.
+            names: an empty list, which the names of all files are added to.
+        """
         self._file = file
-        self.files = 0
+        self._end = self._kept = 0
+        self.names = names
         self.photos = 0
         self.segments = 0
         self.warnings: list[str] = []
         self.skipped: list[tuple[str, str]] = []
         head = {
-            "segsearch": version("segsearch"),
+            OURS: version("segsearch"),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "format": format,
             "frame": "file" if raw_frame else "upright",
+            "photos_root": root,
             **origin.to_dict(),
         }
-        file.write(json.dumps(head, indent=1)[:-2].encode() + b',\n "files": [')
+        self._write(json.dumps(head, indent=1)[:-2].encode() + b',\n "files": [')
+
+    @property
+    def files(self) -> int:
+        """How many there are so far."""
+        return len(self.names)
 
     def wrote(
         self, name: str, photo: PhotoRow | None = None, matches: Sequence[Match] = ()
@@ -110,8 +141,8 @@ class ExportManifest:
                 }
                 for match in matches
             ]
-        self._file.write((b"," if self.files else b"") + b"\n  " + json.dumps(entry).encode())
-        self.files += 1
+        self._write((b"," if self.files else b"") + b"\n  " + json.dumps(entry).encode())
+        self.names.append(name)
 
     def holds(self, segments: int) -> None:
         """One more photo, with so many segments, is in the files."""
@@ -126,6 +157,7 @@ class ExportManifest:
     def skip(self, photo: PhotoRow, reason: str) -> None:
         """Tell about a photo that could not be exported."""
         self.skipped.append((photo.path, reason))
+        self._keep(4 * (len(photo.path) + len(reason)) + 100)
 
     def close(self, complete: bool) -> None:
         """Write the rest."""
@@ -136,3 +168,18 @@ class ExportManifest:
             "complete": complete,
         }
         self._file.write(b"\n ],\n" + json.dumps(tail, indent=1)[2:].encode() + b"\n")
+        self._file.truncate()
+
+    def _write(self, data: bytes) -> None:
+        self._keep(len(data))
+        self._file.write(data)
+        self._end += len(data)
+
+    def _keep(self, more: int) -> None:
+        """Have room on the disk for so many bytes, and always for the end as well."""
+        if self._end + more + ROOM > self._kept:
+            self._kept += more + 2 * ROOM
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(b" " * (self._kept - self._file.tell()))
+            self._file.flush()
+            self._file.seek(self._end)

@@ -9,6 +9,7 @@ import numpy as np
 from indexer.catalog.records import PhotoRow
 from model.photos.images import to_raw_frame
 from searchengine.export.file_names import file_name
+from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
 from searchengine.pictures.overlay import overlay
@@ -19,7 +20,7 @@ class Overlays(Writer):
     """Writes overlays."""
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
+    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
         """One picture a photo."""
         # longer ones become PNG
         suffix = ".jpg" if max(photo.size) <= LONGEST_JPEG else ".png"
@@ -34,6 +35,6 @@ class Overlays(Writer):
         orientation = photo.orientation if self.task.raw_frame else 1
         pixels = np.ascontiguousarray(to_raw_frame(pixels_of(photo), orientation))
         picture = overlay(pixels, matches, words=self.task.words, orientation=orientation)
-        (name,) = self.names(photo, matches)
+        (name,) = self.names(photo, matches, self.task.photos)
         data = jpeg(picture) if name.endswith(".jpg") else png(picture)
         self.task.write(name, data, photo, matches)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import Framed
 from searchengine.export.manifest import ExportManifest
-from searchengine.output_files import write
+from searchengine.export.photo_names import PhotoNames
+from searchengine.output_files import made_below, refusal, write
 from searchengine.search.match import Match
 
 
@@ -26,6 +27,9 @@ class Task:
         category: what the segments show, in words.
         words: what was asked; empty where nothing was.
         raw_frame: whether masks are laid out as the file's pixels are.
+        polygons: whether outlines are wanted, where the format knows run lengths too.
+        photos: names of the photos.
+        made: folders below that are known to be there; "" is the export's own.
     """
 
     folder: Path
@@ -33,10 +37,25 @@ class Task:
     category: str
     words: str
     raw_frame: bool
+    polygons: bool
+    photos: PhotoNames
+    made: set[str] = field(default_factory=lambda: {""})
 
     def framed(self, match: Match) -> Framed:
         """The match's mask in the frame of this export."""
         return Framed(match, self.raw_frame)
+
+    def place(self, name: str) -> Path:
+        """Where a file of this name belongs, its folder made.
+
+        Raises:
+            StorageFull, ExportError: the folder leads elsewhere by a link, or cannot be made.
+        """
+        below = name.rpartition("/")[0]
+        if below not in self.made:
+            made_below(self.folder, below)
+            self.made.add(below)
+        return self.folder / name
 
     def write(
         self, name: str, data: bytes, photo: PhotoRow | None = None, matches: Sequence[Match] = ()
@@ -46,8 +65,13 @@ class Task:
         Raises:
             StorageFull, ExportError: it cannot be written.
         """
-        write(self.folder / name, data)
-        self.manifest.wrote(name, photo, matches)
+        place = self.place(name)
+        write(place, data)
+        try:
+            self.manifest.wrote(name, photo, matches)
+        except OSError as error:  # what is not listed must not stay
+            place.unlink(missing_ok=True)
+            raise refusal(error, place) from error
 
 
 class Writer(ABC):
@@ -56,20 +80,18 @@ class Writer(ABC):
     Attributes:
         streamed: names of the files that are open from the first photo to the last.
         fixed: names of the other files that do not depend on the matches.
-        folders: of the files, below the export's own; "" is that one.
     """
 
     streamed: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ()
-    folders: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, task: Task, closing: ExitStack) -> None:
         """Begin an export; what has to be closed at its end, well or not, goes to `closing`."""
         self.task = task
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match]) -> list[str]:
-        """Names of the files that `add` will write, below the export's folder."""
+    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+        """Names of the files that `add` will write, below the export's folder, with "/"."""
         return []
 
     @abstractmethod

@@ -79,7 +79,8 @@ def _recall_enough(
         hits = recall(index, question, query, depth)
         portions = _portions(hits, catalog, portion, itself)
         if query.collapse:
-            answers = collapse(portions, cosine, query.k, query.per_photo)
+            likeness = _nothing_alike if query.all_duplicates else cosine
+            answers = collapse(portions, likeness, query.k, query.per_photo)
         else:
             scored = islice(chain.from_iterable(portions), query.k)
             answers = [Answer.of(row, score) for row, score in scored]
@@ -87,6 +88,10 @@ def _recall_enough(
             place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
             return answers, hits.vectors[[place[answer.scored] for answer in answers]]
         depth *= 4
+
+
+def _nothing_alike(one: int, other: int) -> float:
+    return 0.0
 
 
 def _portions(

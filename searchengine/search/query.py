@@ -48,6 +48,7 @@ class Query:
         per_photo: matches from one photo at the most; None for no limit.
         collapse: whether segments that overlap and photos that look the same count once.
         neighbours: segments of other photos that each is also judged by; 0: by itself alone.
+        all_duplicates: whether photos that look the same answer each for itself all the same.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.
@@ -61,6 +62,7 @@ class Query:
     per_photo: int | None = None
     collapse: bool = True
     neighbours: int = 0
+    all_duplicates: bool = False
 
     def __post_init__(self) -> None:
         if not self.words.strip() and self.example is None:

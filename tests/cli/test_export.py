@@ -85,3 +85,17 @@ def test_a_photo_that_has_vanished_is_told_and_the_others_go_on(
     assert done.code == 3
     assert "red.png" in done.err
     assert list((tmp_path / "out").glob("blue*.png"))
+
+
+def test_what_is_in_the_way_is_told_before_models_are_loaded(
+    run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("export", "--all", "-o", tmp_path / "out", "--index", indexed).code == 0
+    monkeypatch.setattr(
+        "model.presets.preset.Preset.build_embedder", lambda self: pytest.fail("a model is loaded")
+    )
+    refused = run("export", "red", "-o", tmp_path / "out", "--index", indexed)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    for place in ("/dev/null", "", tmp_path / "out" / "manifest.json"):
+        refused = run("export", "red", "-o", place, "--index", indexed, "--overwrite")
+        assert (refused.code, refused.err.count("\n")) == (2, 1)

@@ -2,6 +2,7 @@ import errno
 import io
 import json
 import os
+import subprocess
 import weakref
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ EXPECTED = {
     "overlays": ["a-1.jpg", "b-2.jpg"],
     "coco": ["annotations.json"],
     "yolo": ["data.yaml", "images/a-1.png", "images/b-2.png", "labels/a-1.txt", "labels/b-2.txt"],
-    "labelme": ["a-1.json", "b-2.json"],
+    "labelme": ["a.json", "b.json"],
     "cvat": ["annotations.xml"],
 }
 
@@ -117,7 +118,9 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(format, three, tmp_path):
     assert contents(tmp_path) == before
     export(three[:2], tmp_path, format, origin=ORIGIN, overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert set(contents(tmp_path)) == set(before)
+    # what the former run wrote of the third match is removed
+    former = {"a-4.png"} if format in ("masks", "cutouts") else set()
+    assert set(contents(tmp_path)) == set(before) - former
 
 
 def test_one_file_in_the_way_stops_everything(three, tmp_path):
@@ -182,6 +185,12 @@ def test_a_stream_that_comes_back_to_a_photo_is_refused(three, tmp_path):
 class FullDisk(io.RawIOBase):
     def writable(self):
         return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=0):
+        return 0
 
     def write(self, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -320,3 +329,95 @@ def test_a_manifest_of_an_earlier_time_stays_when_the_folder_fills(tmp_path, mon
         with pytest.raises(StorageFull), completed(tmp_path / "manifest.json") as file:
             file.write(b"x" * 100_000)
     assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_folders_below_that_lead_elsewhere_are_refused(three, tmp_path):
+    elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
+    elsewhere.mkdir()
+    out.mkdir()
+    for name in ("labels", "images"):
+        (out / name).symlink_to(elsewhere)
+        for overwrite in (False, True):
+            with pytest.raises(ExportError, match="leads out of the folder"):
+                export(three, out, "yolo", origin=ORIGIN, overwrite=overwrite)
+        (out / name).unlink()
+    assert contents(elsewhere) == {}
+    assert export(three, out, "yolo", origin=ORIGIN, overwrite=True).photos == 2
+
+
+def test_what_the_former_export_left_is_removed_and_nothing_else(three, tmp_path):
+    out = tmp_path / "out"
+    export(three, out, "yolo", origin=ORIGIN)
+    photo = Path(three[0].photo.path)
+    before = photo.read_bytes()
+    (out / "labels" / "mine.txt").write_text("mine")
+    (tmp_path / "outside.txt").write_text("mine")
+    manifest = json.loads((out / "manifest.json").read_text())
+    lines = [json.dumps({"file": name}) for name in ("../outside.txt", str(photo), "images")]
+    text = (out / "manifest.json").read_text()
+    text = text.replace('"files": [', '"files": [\n' + "".join(f"  {line},\n" for line in lines))
+    (out / "manifest.json").write_text(text)
+    assert len(json.loads(text)["files"]) == len(manifest["files"]) + 3
+    export(three[:1], out, "masks", origin=ORIGIN, overwrite=True)
+    assert sorted(name for name, data in contents(out).items() if data is not None) == [
+        "a-3.png",
+        "labels/mine.txt",
+        "manifest.json",
+    ]
+    assert not (out / "images").exists()
+    assert (tmp_path / "outside.txt").read_text() == "mine"
+    assert photo.read_bytes() == before
+
+
+def test_without_room_for_the_manifest_no_file_stays(three, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("searchengine.export.manifest.ExportManifest.close", full)
+    with pytest.raises(StorageFull, match="disk is full"):
+        export(three, tmp_path, "yolo", origin=ORIGIN)
+    assert contents(tmp_path) == {}
+
+
+def test_a_full_disk_still_takes_the_end_of_the_manifest(made_match, tmp_path):
+    """A real small file system, where this system lets one be made."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    if os.name != "posix" or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        noise = np.random.default_rng(0).random((400, 600)) < 0.5
+        matches = [made_match(noise, n, photo_id=n) for n in range(1, 60)]
+        with pytest.raises(StorageFull, match=r"complete files \(\d+\) stay"):
+            export(matches, disk / "out", "masks", origin=ORIGIN)
+        manifest = json.loads((disk / "out" / "manifest.json").read_text())
+        assert manifest["complete"] is False
+        listed = {entry["file"] for entry in manifest["files"]} | {"manifest.json"}
+        assert listed == set(contents(disk / "out"))
+        assert len(listed) > 1
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_names_are_relative_to_what_was_indexed(made_match, tmp_path):
+    (tmp_path / "photos" / "2022").mkdir(parents=True)
+    places = ["2022/a.jpg", "b.png", "B.jpg"]
+    matches = [
+        made_match(square(), n, photo_id=n, path=tmp_path / "photos" / place)
+        for n, place in enumerate(places, 1)
+    ]
+    roots = (str(tmp_path / "photos"),)
+    origin = ExportOrigin("/i", "nano", "f", None, roots=roots)
+    export(matches, tmp_path / "coco", "coco", origin=origin)
+    document = json.loads((tmp_path / "coco" / "annotations.json").read_text())
+    assert [image["file_name"] for image in document["images"]] == places
+    export(matches, tmp_path / "labelme", "labelme", origin=origin)
+    # the third differs from the second in nothing but case and suffix
+    assert (tmp_path / "labelme" / "2022" / "a.json").exists()
+    assert (tmp_path / "labelme" / "b.json").exists()
+    shape = json.loads((tmp_path / "labelme" / "B.jpg.json").read_text())
+    assert (tmp_path / "labelme" / shape["imagePath"]).resolve() == tmp_path / "photos" / "B.jpg"
+    export(matches, tmp_path / "photos", "labelme", origin=origin)
+    beside = json.loads((tmp_path / "photos" / "2022" / "a.json").read_text())
+    assert beside["imagePath"] == "a.jpg"

@@ -5,18 +5,24 @@ import contextlib
 import io
 import json
 from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from labelformat.formats.yolov8 import YOLOv8InstanceSegmentationInput
 from labelformat.model.binary_mask_segmentation import RLEDecoderEncoder
 from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 from skimage.draw import polygon2mask
+from skimage.morphology import erosion
 
 from model.photos.images import to_raw_frame
 from searchengine.export import ExportOrigin, export
+from searchengine.export.cvat import sayable
+from searchengine.export.yolo import quoted
 from searchengine.search.query import Query
 
 FRAME, SIZE = (45, 60), (167, 223)
@@ -97,7 +103,7 @@ def read_yolo(folder, sizes):
 
 def read_labelme(folder, sizes):
     found = {}
-    for file in folder.glob("*-*.json"):
+    for file in sorted(set(folder.glob("*.json")) - {folder / "manifest.json"}):
         document = json.loads(file.read_text())
         for shape in document["shapes"]:
             assert shape["shape_type"] == "mask"
@@ -221,9 +227,7 @@ def test_coco_says_what_is_known(made_match, tmp_path):
     asked = made_match(shapes()["holes"], 8, score=0.25, confidence=0.5)
     export([chosen, asked], tmp_path, "coco", origin=ORIGIN)
     document = json.loads((tmp_path / "annotations.json").read_text())
-    assert document["images"] == [
-        {"id": 1, "file_name": "/nowhere/photo.jpg", "width": 60, "height": 45}
-    ]
+    assert document["images"] == [{"id": 1, "file_name": "photo.jpg", "width": 60, "height": 45}]
     assert [category["name"] for category in document["categories"]] == ["red car door"]
     first, second = document["annotations"]
     assert "score" not in first
@@ -245,12 +249,40 @@ def test_any_words_make_a_category(made_match, tmp_path):
     matches = [made_match(shapes()["corner"], path="/x/a\nb&\udcff\x01<.jpg")]
     for format in READERS:
         export(matches, tmp_path / format, format, origin=origin)
-    named = 'a "b" <c> & : ü 🐈 \\x07 {d} \\udcff # e'
-    assert yaml.safe_load((tmp_path / "yolo/data.yaml").read_text("utf-8"))["names"] == {0: named}
+    yaml_named = words.replace("\udcff", "\ufffd")  # no YAML holds half a character
+    named = words.replace("\udcff", "\\udcff").replace("\x07", "\\x07")  # no XML holds those
+    assert yaml.safe_load((tmp_path / "yolo/data.yaml").read_text("utf-8"))["names"] == {
+        0: yaml_named
+    }
     tree = ElementTree.parse(tmp_path / "cvat/annotations.xml").getroot()
     assert tree.findtext("meta/task/labels/label/name") == named
-    assert tree.find("image").get("name") == "a\\nb&\\udcff\\x01<.jpg"
+    assert tree.find("image").get("name") == "a\nb&\\udcff\\x01<.jpg"
     assert tree.find("image/mask").get("label") == named
     coco = json.loads((tmp_path / "coco/annotations.json").read_text())
-    assert coco["categories"][0]["name"] == named
-    assert coco["images"][0]["file_name"] == matches[0].photo.path
+    assert coco["categories"][0]["name"] == words
+    assert coco["images"][0]["file_name"] == "a\nb&\udcff\x01<.jpg"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+def test_yaml_and_xml_hold_any_text_as_it_is(text):
+    assert yaml.safe_load(f"name: {quoted(text)}\n") == {"name": text}
+    element = ElementTree.fromstring(f"<a b={quoteattr(sayable(text))}/>")
+    assert element.get("b") == sayable(text)
+    if all(c in "\t\n\r" or " " <= c < "\ufffe" or c > "\uffff" for c in text):
+        assert element.get("b") == text
+
+
+@pytest.mark.parametrize("shape", shapes())
+def test_polygons_of_coco_are_read_by_pycocotools(shape, made_match, tmp_path):
+    match = made_match(shapes()[shape], size=SIZE)
+    report = export([match], tmp_path, "coco", origin=ORIGIN, polygons=True)
+    assert any("--polygons" in line for line in report.warnings)
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(tmp_path / "annotations.json")
+    (annotation,) = coco.loadAnns(coco.getAnnIds())
+    assert all(isinstance(ring, list) and len(ring) >= 6 for ring in annotation["segmentation"])
+    whole = match.mask()
+    drawn = coco.annToMask(annotation).astype(np.bool_)
+    # pycocotools fills to the nearest fifth of a pixel: as many pixels as the outline is long
+    rim = whole ^ erosion(np.pad(whole, 1), np.ones((3, 3)))[1:-1, 1:-1]
+    assert (whole ^ drawn).sum() <= 0.6 * max(rim.sum(), 2), shape
