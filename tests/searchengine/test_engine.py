@@ -297,3 +297,17 @@ def test_importing_is_light() -> None:
     code = f"import sys, searchengine; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_of_a_burst_an_export_holds_every_photo(tmp_path: Path, photos: Path) -> None:
+    burst = tmp_path / "burst"
+    burst.mkdir()
+    with Image.open(photos / "2024" / "two.jpg") as picture:
+        for number, quality in enumerate((95, 90, 85)):
+            picture.save(burst / f"{number}.jpg", quality=quality)
+    with SearchEngine.open(tmp_path / "index", preset="colours") as engine:
+        engine.index(burst, options=Options(jobs=1))
+        assert len({m.photo.id for m in engine.search("red", k=50)}) == 1
+        assert len({m.photo.id for m in engine.search("red", k=50, all_duplicates=True)}) == 3
+        assert len({m.photo.id for m in engine.search("red", k=50, collapse=False)}) == 3
+        assert engine.export("red", tmp_path / "out", "coco").photos == 3
