@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.errors import IndexMissing, PresetMismatch, QueryError
-from searchengine import Example, Filter, Match, Negative, Query, SearchEngine
+from searchengine import Example, Filter, Match, Negative, Options, Query, SearchEngine
 from searchengine.engine import default_folder
 
 
