@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from indexer.backends import open_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Filter
-from indexer.lock import WriterLock
+from indexer.lock import CacheLock
 from indexer.vectors.cache import FILE, CacheReport, synced_vectors
 from indexer.vectors.cache_file import read_origin
 from indexer.vectors.store import Hits, VectorStore
@@ -34,7 +34,6 @@ class Index:
         self.catalog = catalog
         self.cache: CacheReport | None = None
         self._vectors: VectorStore | None = None
-        self._generation = -1
 
     @classmethod
     def open(cls, folder: Path | str, *, readonly: bool = True) -> Index:
@@ -75,7 +74,7 @@ class Index:
     @property
     def vectors(self) -> VectorStore:
         """The vectors of all segments, as new as the catalog."""
-        if self._vectors is None or self.catalog.generation != self._generation:
+        if self._vectors is None or self._vectors.watermark != self.catalog.watermark:
             if self._cache_is_current():
                 self.sync(writable=False)
             else:
@@ -86,9 +85,7 @@ class Index:
 
     def sync(self, *, writable: bool) -> CacheReport:
         """Bring the vectors up to the catalog, and write the cache if that is allowed."""
-        generation = self.catalog.generation
         self._vectors, self.cache = synced_vectors(self.folder, self.catalog, writable=writable)
-        self._generation = generation
         return self.cache
 
     def sync_if_behind(self) -> str:
@@ -98,23 +95,21 @@ class Index:
     def _cache_is_current(self) -> bool:
         # whether it is whole is found out by who loads it
         try:
-            return read_origin(self.folder / FILE).generation == self.catalog.generation
+            return read_origin(self.folder / FILE).watermark == self.catalog.watermark
         except (OSError, IndexDamaged):
             return False
 
     def search(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
         """The k segments with the largest dot product (D float32), among those that `where`
         allows; exactly those, however few."""
-        if where is None or where == Filter():
-            return self.vectors.search(vector, k)
-        return self.vectors.search(vector, k, allowed=self.catalog.segment_ids(where))
+        return self.vectors.search(vector, k, where)
 
     @contextmanager
     def _may_write(self) -> Iterator[bool]:
         """Whether the cache may be written just now; if so, by nobody else meanwhile."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(WriterLock(self.folder))
+                stack.enter_context(CacheLock(self.folder))
                 writable = True
             except StorageError:  # somebody else writes, nobody may, or the disk is full
                 writable = False

@@ -1,4 +1,4 @@
-"""The writer's lock: one process writes to an index, and says which."""
+"""Locks of an index folder: one process writes to it, and says which; one writes its cache."""
 
 from __future__ import annotations
 
@@ -17,26 +17,30 @@ import filelock
 from model.errors import IndexLocked, IndexReadOnly, StorageError, StorageFull, shown
 
 FILE_NAME = "writer.lock"
+CACHE_FILE_NAME = "vectors.lock"
+CACHE_WAIT = 600.0
+"""Seconds a writer waits for a search to end its rebuilding of the vector cache."""
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
-class WriterLock:
-    """Holds the right to write to an index folder for the length of a `with`.
+class FolderLock:
+    """Lock on an index folder, held for the length of a `with`.
 
     The operating system holds the lock for the process, so one that was killed leaves none
     behind; the file stays, its content only tells people who wrote last.
 
     Args:
         folder: the index; it must exist.
-        wait: seconds to wait for another writer to end; by default not at all.
+        file_name: name of the lock's file in it.
+        wait: seconds to wait for another process that holds it; by default not at all.
 
     Raises (on entering):
         IndexLocked: another process writes, named by its pid.
         IndexReadOnly: the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path | str, *, wait: float = 0.0) -> None:
-        self.path = Path(folder) / FILE_NAME
+    def __init__(self, folder: Path | str, file_name: str, *, wait: float = 0.0) -> None:
+        self.path = Path(folder) / file_name
         self._wait = wait
         # may turn into a SoftFileLock on a disk without locks
         self._lock: filelock.BaseFileLock = filelock.FileLock(self.path, thread_local=False)
@@ -100,3 +104,39 @@ class WriterLock:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return StorageFull(f"the disk of {where} is full", "free some space, then try again")
         return StorageError(f"{where} cannot be locked ({error.strerror})", "check its disk")
+
+
+class CacheLock(FolderLock):
+    """Right to write the vector cache, which a search may do as well as an indexing run."""
+
+    def __init__(self, folder: Path | str, *, wait: float = 0.0) -> None:
+        super().__init__(folder, CACHE_FILE_NAME, wait=wait)
+
+
+class WriterLock(FolderLock):
+    """Right to write all of an index, its vector cache included.
+
+    Another writer is an error at once; a search that is just writing the cache is waited for.
+    """
+
+    def __init__(self, folder: Path | str, *, wait: float = 0.0) -> None:
+        super().__init__(folder, FILE_NAME, wait=wait)
+        self._cache = CacheLock(folder, wait=CACHE_WAIT)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            self._cache.__enter__()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._cache.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)

@@ -1,4 +1,4 @@
-"""The vectors of an index, ready to be searched: kept in a file, mended from the catalog.
+"""Vector cache: the vectors of an index, kept in a file and mended from the catalog.
 
 The catalog is the truth. `vectors.faiss` may be missing, old, damaged or somebody else's; what
 comes out of here always answers for the catalog, and the file is only the faster way there.
@@ -6,15 +6,20 @@ comes out of here always answers for the catalog, and the file is only the faste
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.vectors.cache_file import CacheOrigin, read_origin, unfinished_path, write_sealed
-from indexer.vectors.faiss_store import GROUPED_FROM, FaissVectors
-from indexer.vectors.store import Block, Ints, contains, gathered
+from indexer.vectors.cache_file import (
+    CacheOrigin,
+    CacheOutdated,
+    read_origin,
+    unfinished_path,
+    write_sealed,
+)
+from indexer.vectors.exact_search import chosen, contains, gathered
+from indexer.vectors.faiss_store import CODED_FROM, FaissVectors
 from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
 
@@ -42,23 +47,23 @@ class CacheReport:
 
 
 def synced_vectors(
-    folder: Path, catalog: CatalogReader, *, writable: bool, grouped_from: int = GROUPED_FROM
+    folder: Path, catalog: CatalogReader, *, writable: bool, coded_from: int = CODED_FROM
 ) -> tuple[FaissVectors, CacheReport]:
     """The vectors of every segment in the catalog, and how they came about.
 
     Args:
-        folder: of the index.
+        folder: index folder.
         catalog: the truth; it must stay open as long as the store is used.
-        writable: whether the file may be brought up to date; only for who holds the writer's
+        writable: whether the file may be brought up to date; only for who holds the cache's
             lock. That it could not be is told in the report; the store is whole all the same.
-        grouped_from: from how many vectors on they are grouped.
+        coded_from: number of vectors from which they are coded.
 
     Raises:
         ExtraMissing: no FAISS that works.
     """
     path = folder / FILE
     # Before the ids: what is written meanwhile makes the file look older than it is, never newer.
-    generation, schema = catalog.generation, catalog.schema_version
+    watermark = catalog.watermark
     space = catalog.manifest.space
     if writable:
         with suppress(OSError):  # what a killed writer left; the next one overwrites it
@@ -66,14 +71,13 @@ def synced_vectors(
     store, notes = None, []
     try:
         origin = _origin(path, space)
-        if origin.generation > generation:
-            raise IndexDamaged(f"{shown(path)} is newer than the catalog")
-        if origin.schema == schema:  # else the catalog rounds its vectors otherwise now
-            store = _stored(path, origin, catalog, grouped_from)
-            if origin.generation == generation:
-                return store, CacheReport("used", True, "")
-    except FileNotFoundError:
-        pass  # a new index, or somebody deleted it, as one may
+        if not catalog.has_passed(origin.watermark):
+            raise IndexDamaged(f"{shown(path)} belongs to another catalog")
+        store = _stored(path, origin, catalog, coded_from)
+        if store.watermark == watermark:
+            return store, CacheReport("used", True, "")
+    except (FileNotFoundError, CacheOutdated):
+        pass  # a new index, or a newer program, or somebody deleted it, as one may
     except IndexDamaged as error:
         notes.append(f"{error}; made anew from the catalog")
     except OSError as error:
@@ -81,17 +85,16 @@ def synced_vectors(
     action = "mended"
     if store is None or not _mended(store, catalog):
         action = "rebuilt"
-        store = FaissVectors.build(space.dimension, catalog, grouped_from=grouped_from)
+        store = FaissVectors.build(space.dimension, catalog, coded_from=coded_from)
+    store.mark(watermark)
     written = False
     if writable:
-        origin = CacheOrigin(
-            generation, space.fingerprint, space.dimension, len(store), store.kind, schema
-        )
+        origin = CacheOrigin(watermark, space.fingerprint, space.dimension, len(store), store.kind)
         try:
             write_sealed(path, store.write, origin)
             written = True
             # Out of the file it is shared with other processes, and only what is used is held.
-            store = _stored(path, origin, catalog, grouped_from)
+            store = _stored(path, origin, catalog, coded_from)
         except OSError as error:
             notes.append(f"{shown(path)} could not be written ({error.strerror})")
         except IndexDamaged as error:
@@ -103,41 +106,48 @@ def vector_problems(folder: Path, catalog: CatalogReader) -> list[str]:
     """What is wrong with the file, one line each: read whole, and compared with the catalog."""
     path = folder / FILE
     try:
-        origin = _origin(path, catalog.manifest.space, thorough=True)
-        ids = _stored(path, origin, catalog, GROUPED_FROM).ids()
+        origin = _origin(path, catalog.manifest.space)
+        if not catalog.has_passed(origin.watermark):
+            return [f"{shown(path)} belongs to another catalog"]
+        store = _stored(path, origin, catalog, CODED_FROM)
     except FileNotFoundError:
         return [f"{shown(path)} is missing"]
     except IndexDamaged as error:
         return [str(error)]
     except OSError as error:
         return [f"{shown(path)} cannot be read ({error.strerror})"]
-    wanted = catalog.segment_ids()
+    ids, wanted = store.ids(), catalog.segment_ids()
     missing = int((~contains(ids, wanted)).sum())
     gone = int((~contains(wanted, ids)).sum())
     if missing or gone:
         return [f"{shown(path)} lacks {missing} segments and holds {gone} that are gone"]
-    return []
+    other = sum(store.differing(*block) for block in gathered(catalog.vector_blocks()))
+    return [f"{shown(path)} holds other vectors of {other} segments"] if other else []
 
 
-def _origin(path: Path, space: EmbeddingSpace, *, thorough: bool = False) -> CacheOrigin:
-    origin = read_origin(path, thorough=thorough)
+def _origin(path: Path, space: EmbeddingSpace) -> CacheOrigin:
+    origin = read_origin(path, whole=True)
     if (origin.space, origin.dimension) != (space.fingerprint, space.dimension):
         raise IndexDamaged(f"{shown(path)} belongs to another preset")
     return origin
 
 
 def _stored(
-    path: Path, origin: CacheOrigin, catalog: CatalogReader, grouped_from: int
+    path: Path, origin: CacheOrigin, catalog: CatalogReader, coded_from: int
 ) -> FaissVectors:
-    store = FaissVectors.read(path, catalog, grouped_from=grouped_from)
-    found = (store.dimension, len(store), store.kind)
-    if found != (origin.dimension, origin.count, origin.kind):
+    store = FaissVectors.read(path, origin.dimension, catalog, coded_from=coded_from)
+    if (len(store), store.kind) != (origin.count, origin.kind):
         raise IndexDamaged(f"{shown(path)} holds other vectors than its seal says")
+    store.mark(origin.watermark)
     return store
 
 
 def _mended(store: FaissVectors, catalog: CatalogReader) -> bool:
-    """Bring an older store up to date; False where it should better be made anew."""
+    """Bring an older store up to date; False where it should better be made anew.
+
+    The catalog has been in the store's state, so an id that both have means one and the same
+    vector, and ids alone tell what to do.
+    """
     wanted = catalog.segment_ids()
     gone = store.ids()[~contains(wanted, store.ids())]
     missing = wanted[~contains(store.ids(), wanted)]
@@ -145,13 +155,7 @@ def _mended(store: FaissVectors, catalog: CatalogReader) -> bool:
         return False
     store.remove(gone)
     if len(missing):
-        for ids, vectors in gathered(_only(missing, catalog)):
+        blocks = catalog.vector_blocks(int(missing[0]) - 1)
+        for ids, vectors in gathered(chosen(blocks, missing)):
             store.add(ids, vectors)
-    return not store.outgrown
-
-
-def _only(missing: Ints, catalog: CatalogReader) -> Iterator[Block]:
-    for ids, vectors in catalog.vector_blocks(int(missing[0]) - 1):
-        here = contains(missing, ids)
-        if here.any():
-            yield ids[here], vectors[here]
+    return not store.worn

@@ -1,8 +1,8 @@
 """A file of vectors with a seal at its end, written whole or not at all.
 
 Layout: body, JSON of the seal (UTF-8), its blake3 digest, its length (4 bytes, little endian),
-`MAGIC`. The body is
-the affair of whoever writes it; it starts the file, so that it can be mapped into memory.
+`MAGIC`. The body is the affair of whoever writes it; it starts the file, so that it can be mapped
+into memory.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
+from indexer.catalog.records import Watermark
 from model.atomic_files import flush
 from model.errors import IndexDamaged, shown
 
-MAGIC = b"segvec01"
-_PAGE = 4096
+FAMILY = b"segvec"
+MAGIC = FAMILY + b"02"
 _LONGEST_SEAL = 1 << 16
+_PIECE = 1 << 24
+
+
+class CacheOutdated(IndexDamaged):
+    """A file of vectors as an older segsearch laid it out: nothing is wrong, it is made anew."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +35,18 @@ class CacheOrigin:
     """What a file of vectors was made from.
 
     Attributes:
-        generation: of the catalog.
+        watermark: state of the catalog.
         space: fingerprint of the embedding space.
-        dimension: of the vectors.
-        count: how many there are.
+        dimension: components of a vector.
+        count: number of vectors.
         kind: how the body holds them.
-        schema: version of the catalog's schema, which decides how it rounds vectors.
     """
 
-    generation: int
+    watermark: Watermark
     space: str
     dimension: int
     count: int
     kind: str
-    schema: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,6 @@ class _Seal:
     origin: CacheOrigin
     length: int
     digest: str
-    edges: str
 
 
 def write_sealed(
@@ -80,8 +83,7 @@ def write_sealed(
             body(write)
             file.flush()
             length = file.tell()
-            edges = _edges(file, length, origin.count)
-            text = json.dumps(asdict(_Seal(origin, length, digest.hexdigest(), edges))).encode()
+            text = json.dumps(asdict(_Seal(origin, length, digest.hexdigest()))).encode()
             file.seek(0, os.SEEK_END)
             file.write(text + blake3(text).digest() + len(text).to_bytes(4, "little") + MAGIC)
             file.flush()
@@ -98,15 +100,17 @@ def unfinished_path(path: Path) -> Path:
     return path.with_name(path.name + ".unfinished")
 
 
-def read_origin(path: Path, *, thorough: bool = False) -> CacheOrigin:
+def read_origin(path: Path, *, whole: bool = False) -> CacheOrigin:
     """What a sealed file was made from.
 
-    The length is compared, and the digest of the body's first and last pages, where its structure
-    and the ids of a flat index lie; the digest of all of it when `thorough`.
+    Args:
+        path: the file.
+        whole: read all of the body and compare its digest; otherwise only its length.
 
     Raises:
         FileNotFoundError: there is none.
-        IndexDamaged: it is not whole, or no such file.
+        CacheOutdated: an older segsearch wrote it.
+        IndexDamaged: it is not as it was written, or no such file.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -115,6 +119,8 @@ def read_origin(path: Path, *, thorough: bool = False) -> CacheOrigin:
         file.seek(max(0, size - tail))
         end = file.read()
         length = int.from_bytes(end[32:36], "little")
+        if end[36:] != MAGIC and end[36:].startswith(FAMILY):
+            raise CacheOutdated(f"{shown(path)} is of another version of segsearch")
         if end[36:] != MAGIC or length > min(_LONGEST_SEAL, size - tail):
             raise IndexDamaged(f"{shown(path)} is cut short or no file of vectors")
         file.seek(size - tail - length)
@@ -124,28 +130,22 @@ def read_origin(path: Path, *, thorough: bool = False) -> CacheOrigin:
             raise damaged
         try:
             fields = json.loads(text)
-            seal = _Seal(CacheOrigin(**fields.pop("origin")), **fields)
+            origin = fields.pop("origin")
+            origin["watermark"] = Watermark(*origin["watermark"])
+            seal = _Seal(CacheOrigin(**origin), **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise IndexDamaged(f"{shown(path)} has a seal that is not understood") from error
         if seal.length != size - tail - length:
             raise damaged
-        if seal.edges != _edges(file, seal.length, seal.origin.count):
-            raise damaged
-        if thorough and seal.digest != _digest(file, 0, seal.length):
+        if whole and seal.digest != _digest(file, seal.length):
             raise damaged
     return seal.origin
 
 
-def _edges(file: BinaryIO, length: int, count: int) -> str:
-    """Digest of the first page, and of the last one with `count` ids."""
-    last = min(length, _PAGE + 8 * count)
-    return _digest(file, 0, min(length, _PAGE)) + _digest(file, length - last, last)
-
-
-def _digest(file: BinaryIO, start: int, length: int) -> str:
-    digest = blake3()
-    file.seek(start)
-    while length > 0 and (piece := file.read(min(length, 1 << 20))):
+def _digest(file: BinaryIO, length: int) -> str:
+    digest = blake3(max_threads=blake3.AUTO)
+    file.seek(0)
+    while length > 0 and (piece := file.read(min(length, _PIECE))):
         digest.update(piece)
         length -= len(piece)
     return digest.hexdigest()

@@ -149,7 +149,7 @@ def test_the_cache_may_be_gone_or_damaged(index, template, painted, spoil: str) 
             {"cut": whole[:-9], "overwritten": bytes(len(whole)), "empty": b""}[spoil]
         )
     assert painted.answers(index) == painted.answers(template)
-    assert read_origin(cache).generation == SqliteCatalog.open(index, readonly=True).generation
+    assert read_origin(cache).watermark == SqliteCatalog.open(index, readonly=True).watermark
 
 
 def test_an_index_run_makes_a_missing_cache_anew(index, photos, painted) -> None:

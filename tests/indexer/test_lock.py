@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.lock import FILE_NAME, WriterLock
+from indexer.lock import FILE_NAME, CacheLock, WriterLock
 from model.errors import IndexLocked, IndexReadOnly, StorageError
 
 HOLD = """
@@ -132,3 +132,25 @@ def test_a_read_only_folder_is_told() -> None:
             if os.geteuid() == 0:
                 (folder / FILE_NAME).touch()
         folder.chmod(0o755)
+
+
+def test_a_writer_waits_for_a_search_that_writes_the_cache(tmp_path: Path) -> None:
+    searching = CacheLock(tmp_path)
+    searching.__enter__()
+    timer = threading.Timer(0.3, searching.__exit__, (None, None, None))
+    timer.start()
+    began = time.monotonic()
+    with WriterLock(tmp_path):
+        assert time.monotonic() - began > 0.2
+        with pytest.raises(IndexLocked), CacheLock(tmp_path):
+            pass
+    timer.join()
+    with CacheLock(tmp_path):
+        pass
+
+
+def test_a_search_that_writes_the_cache_is_no_writer(tmp_path: Path) -> None:
+    with WriterLock(tmp_path), pytest.raises(IndexLocked), WriterLock(tmp_path):
+        pass
+    with CacheLock(tmp_path), pytest.raises(IndexLocked), CacheLock(tmp_path):
+        pass

@@ -15,7 +15,7 @@ from indexer.catalog.sqlite.migrations import MIGRATIONS, migrate, version_of
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from indexer.catalog.sqlite.tables import Tables
 from indexer.vectors.cache import FILE, synced_vectors
-from indexer.vectors.cache_file import CacheOrigin, read_origin, write_sealed
+from indexer.vectors.cache_file import MAGIC, read_origin
 from model.errors import IndexDamaged, IndexMissing, IndexTooNew
 
 NEXT = len(MIGRATIONS) + 1
@@ -249,17 +249,12 @@ def test_the_cache_of_the_first_version_is_made_anew(first_version: Path, made: 
     """What is searched is what the catalog holds, to the last bit."""
     path = first_version / FILE
     with SqliteCatalog.open(first_version) as catalog:
-        store, _ = synced_vectors(first_version, catalog, writable=True)
-        space, generation = catalog.manifest.space, catalog.generation
-        # as if it had been made before the catalog was migrated
-        old = CacheOrigin(
-            generation - 1, space.fingerprint, space.dimension, len(store), store.kind
-        )
-        write_sealed(path, store.write, old)
-        assert read_origin(path).schema == 1
+        synced_vectors(first_version, catalog, writable=True)
+        # caches of that time ended otherwise
+        path.write_bytes(path.read_bytes()[: -len(MAGIC)] + b"segvec01")
         _, report = synced_vectors(first_version, catalog, writable=True)
         assert (report.action, report.written, report.note) == ("rebuilt", True, "")
-        assert read_origin(path).schema == len(MIGRATIONS)
+        assert read_origin(path).watermark == catalog.watermark
 
 
 KILLED = """

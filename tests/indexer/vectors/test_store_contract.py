@@ -1,0 +1,222 @@
+"""Contract of a vector store: each back end is listed below and must pass all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from indexer.catalog.records import Filter, Watermark
+from indexer.vectors.exact_store import ExactVectors
+from indexer.vectors.faiss_store import FaissVectors
+from indexer.vectors.store import Block, Floats, Hits, Ints, VectorStore
+from model.errors import QueryError
+
+D = 12
+
+
+class Source:
+    """A catalog of vectors alone: each photo has one segment, of the same id."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, NDArray[np.float32]] = {}
+
+    def segment_ids(self, conditions: Filter | None = None) -> Ints:
+        wanted = (conditions or Filter()).photo_ids
+        chosen = set(self.held) if wanted is None else set(self.held) & set(wanted)
+        return np.array(sorted(chosen), np.int64)
+
+    def vectors_of(self, segment_ids: Ints) -> Floats:
+        if not set(segment_ids.tolist()) <= set(self.held):
+            raise QueryError("no such segment")
+        rows = [self.held[i] for i in segment_ids.tolist()]
+        return np.array(rows, np.float32).reshape(len(rows), D)
+
+    def vector_blocks(self, after_id: int = 0) -> Iterator[Block]:
+        ids = self.segment_ids()
+        ids = ids[ids > after_id]
+        for start in range(0, len(ids), 7):
+            yield ids[start : start + 7], self.vectors_of(ids[start : start + 7])
+
+
+BACK_ENDS: dict[str, Callable[[Source], VectorStore]] = {
+    "exact": lambda source: ExactVectors(D, source.segment_ids),
+    "faiss": lambda source: FaissVectors(D, source),
+    "faiss-coded": lambda source: FaissVectors(D, source, coded_from=1),
+    "faiss-growing": lambda source: FaissVectors(D, source, coded_from=20),
+}
+
+
+@pytest.fixture(params=BACK_ENDS)
+def back_end(request: pytest.FixtureRequest) -> Callable[[Source], VectorStore]:
+    return BACK_ENDS[request.param]
+
+
+def unit(n: int, seed: int = 0) -> Floats:
+    rows = np.random.default_rng(seed).standard_normal((n, D)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def naive(held: dict[int, NDArray[np.float32]], query: NDArray[np.float32], k: int) -> Hits:
+    """One pair after the other, sorted."""
+    halves = {i: row.astype(np.float16).astype(np.float32) for i, row in held.items()}
+    question = query.astype(np.float64)
+    scored = sorted(
+        (-np.float32(row.astype(np.float64) @ question), i) for i, row in halves.items()
+    )[:k]
+    return Hits(
+        np.array([i for _, i in scored], np.int64),
+        np.array([-score for score, _ in scored], np.float32),
+        np.array([halves[i] for _, i in scored], np.float32).reshape(len(scored), D),
+    )
+
+
+def assert_same(found: Hits, expected: Hits) -> None:
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+    assert found.ids.dtype == np.int64
+    assert found.scores.dtype == found.vectors.dtype == np.float32
+
+
+def grown(
+    back_end: Callable[[Source], VectorStore], ids: list[int], vectors: Floats
+) -> tuple[Source, VectorStore]:
+    source = Source()
+    store = back_end(source)
+    source.held = dict(zip(ids, vectors, strict=True))
+    store.add(np.array(ids, np.int64), vectors)
+    return source, store
+
+
+@pytest.mark.parametrize("name", BACK_ENDS)
+@settings(max_examples=40)
+@given(st.data())
+def test_finds_what_a_naive_search_finds(name: str, data: st.DataObject) -> None:
+    source = Source()
+    store = BACK_ENDS[name](source)
+    pool = unit(9)  # few, so that there are ties
+    next_id = 0
+    for _ in range(data.draw(st.integers(1, 3))):
+        n = data.draw(st.integers(0, 25))
+        ids = [5 * i for i in data.draw(st.permutations(range(next_id, next_id + n)))]
+        next_id += n
+        rows = pool[np.array(data.draw(st.lists(st.integers(0, 8), min_size=n, max_size=n)), int)]
+        source.held |= dict(zip(ids, rows, strict=True))
+        store.add(np.array(ids, np.int64), rows)
+        gone = data.draw(st.sets(st.integers(0, 5 * next_id), max_size=20))
+        known = gone & set(source.held)
+        for i in known:
+            del source.held[i]
+        assert store.remove(np.array(sorted(gone), np.int64)) == len(known)
+        assert len(store) == len(source.held)
+    wanted = data.draw(st.none() | st.sets(st.integers(0, 5 * next_id + 9)))
+    where = data.draw(st.sampled_from([None, Filter()])) if wanted is None else None
+    left = source.held
+    if wanted is not None:
+        where = Filter(photo_ids=tuple(sorted(wanted)))
+        left = {i: row for i, row in source.held.items() if i in wanted}
+    k = data.draw(st.integers(0, 90))
+    queries = unit(data.draw(st.integers(0, 6)), seed=7) * np.float32(1.7)
+    found = store.search_many(queries, k, where)
+    assert len(found) == len(queries)
+    for query, hits in zip(queries, found, strict=True):
+        assert_same(hits, naive(left, query, k))
+        assert_same(store.search(query, k, where), hits)
+
+
+def test_hundreds_of_equal_vectors_come_by_ascending_id(
+    back_end: Callable[[Source], VectorStore],
+) -> None:
+    ids = np.random.default_rng(0).permutation(3_000).tolist()
+    _, store = grown(back_end, ids, np.repeat(unit(1), 3_000, axis=0))
+    late = Filter(photo_ids=tuple(range(1_500, 3_000)))
+    for questions in (1, 5):
+        queries = np.repeat(unit(1), questions, axis=0)
+        for hits in store.search_many(queries, 5):
+            assert hits.ids.tolist() == [0, 1, 2, 3, 4]
+        for hits in store.search_many(queries, 3, late):
+            assert hits.ids.tolist() == [1_500, 1_501, 1_502]
+
+
+def test_ids_may_be_huge_and_far_apart(back_end: Callable[[Source], VectorStore]) -> None:
+    ids = [5, 10**9, 10**12, 2**62]
+    _, store = grown(back_end, ids, unit(4))
+    for i, row in zip(ids, unit(4), strict=True):
+        assert store.search(row, 1).ids.tolist() == [i]
+        assert store.search(row, 9, Filter(photo_ids=(i,))).ids.tolist() == [i]
+    assert len(store.search(unit(1)[0], 3, Filter(photo_ids=(4, 6)))) == 0
+
+
+def test_nothing_asked_of_nothing(back_end: Callable[[Source], VectorStore]) -> None:
+    source = Source()
+    store = back_end(source)
+    assert len(store.search(unit(1)[0], 5)) == 0
+    assert store.search_many(unit(0), 5) == []
+    assert store.remove(np.array([3])) == 0
+    store.add(np.zeros(0, np.int64), unit(0))
+    assert len(store) == 0
+
+
+def test_a_watermark_holds_until_something_changes(
+    back_end: Callable[[Source], VectorStore],
+) -> None:
+    _, store = grown(back_end, [7, 8], unit(2))
+    mark = Watermark("0a" * 16, 5, "0b" * 16)
+    assert store.watermark is None
+    store.mark(mark)
+    store.search(unit(1)[0], 1)
+    store.remove(np.array([3]))
+    assert store.watermark == mark
+    store.remove(np.array([7]))
+    assert store.watermark is None
+    store.mark(mark)
+    store.add(np.array([9]), unit(1))
+    assert store.watermark is None
+
+
+@pytest.mark.parametrize(
+    ("ids", "vectors"),
+    [
+        ([1, 2], unit(3)),
+        ([1], np.ones((1, D + 1), np.float32)),
+        ([[1]], unit(1)),
+        ([-1], unit(1)),
+        ([3, 3], unit(2)),
+        ([3, 7], unit(2)),  # 7 is known already
+        ([3], np.full((1, D), np.nan, np.float32)),
+        ([3], np.full((1, D), np.inf, np.float32)),
+    ],
+)
+def test_refuses_what_cannot_be_remembered(
+    back_end: Callable[[Source], VectorStore], ids: list[int], vectors: Floats
+) -> None:
+    _, store = grown(back_end, [7], unit(1))
+    with pytest.raises(ValueError):
+        store.add(np.array(ids), vectors)
+    assert len(store) == 1
+    assert store.search(unit(1)[0], 5).ids.tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("queries", "k"),
+    [
+        (np.full((1, D), np.nan, np.float32), 1),
+        (np.full((1, D), np.inf, np.float32), 1),
+        (np.ones((1, D + 1), np.float32), 1),
+        (np.ones((1, 1, D), np.float32), 1),
+        (np.ones((1, D), np.float32), -1),
+    ],
+)
+def test_refuses_what_cannot_be_asked(
+    back_end: Callable[[Source], VectorStore], queries: Floats, k: int
+) -> None:
+    _, store = grown(back_end, [7], unit(1))
+    with pytest.raises(ValueError):
+        store.search_many(queries, k)
+    with pytest.raises(ValueError):
+        store.search(queries[0], k)
