@@ -75,7 +75,7 @@ def child(task: str, folder: str, border: str) -> None:
     with SqliteCatalog.open(folder) as catalog:
         start = time.process_time()
         store, report = synced_vectors(
-            Path(folder), catalog, writable=building, grouped_from=int(border)
+            Path(folder), catalog, writable=building, coded_from=int(border)
         )
         seconds = time.process_time() - start
         if report.action != ("rebuilt" if building else "used"):

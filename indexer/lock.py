@@ -17,7 +17,7 @@ import filelock
 from model.errors import IndexLocked, IndexReadOnly, StorageError, StorageFull, shown
 
 FILE_NAME = "writer.lock"
-CACHE_FILE_NAME = "vectors.lock"
+CACHE_FILE_NAME = "cache.lock"
 CACHE_WAIT = 600.0
 """Seconds a writer waits for a search to end its rebuilding of the vector cache."""
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
