@@ -169,11 +169,11 @@ def _writable_catalog(folder: Path, preset: Preset) -> Catalog:
 
 def _readable_catalog(folder: Path, preset: Preset, stack: ExitStack) -> Catalog:
     """The index' catalog or, where there is none, an empty one that goes with the stack."""
+    elsewhere = Path(stack.enter_context(TemporaryDirectory()))
     try:
-        return open_catalog(folder, readonly=True)
+        return open_catalog(folder, readonly=True, aside=elsewhere)
     except IndexMissing:
-        nowhere = stack.enter_context(TemporaryDirectory())
-        return create_catalog(Path(nowhere), _manifest(preset))
+        return create_catalog(elsewhere, _manifest(preset))
 
 
 def _manifest(preset: Preset) -> Manifest:

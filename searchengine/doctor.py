@@ -10,13 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from indexer.backends import CATALOG_FILE, open_catalog
+from indexer.backends import CATALOG_FILE, open_catalog, rescue_catalog
+from indexer.catalog.catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.vectors.cache import vector_problems
 from indexer.vectors.faiss_installation import faiss_installation
 from model.devices import devices
-from model.errors import IndexMissing, SegsearchError, shown
+from model.errors import IndexDamaged, IndexMissing, SegsearchError, shown
 from model.presets.preset import load_preset, preset_names
 
 LIBRARIES = ("torch", "torchvision", "timm", "open_clip_torch", "segment-anything", "transformers")
@@ -113,13 +114,11 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
     with ExitStack() as stack:
         if fix and (folder / CATALOG_FILE).exists():
             stack.enter_context(WriterLock(folder))
-        catalog = stack.enter_context(open_catalog(folder, readonly=not fix))
+        catalog = stack.enter_context(_opened(folder, diagnosis, fix=fix))
         counts = catalog.counts()
         diagnosis.facts.append(
             ("index", f"{folder}: {counts.photos:,} photos, {counts.segments:,} segments")
         )
-        if fix:
-            diagnosis.fixed += catalog.repair(full=True)
         diagnosis.problems += catalog.check(full=True)
         index = Index(folder, catalog)
         manifest = catalog.manifest
@@ -136,6 +135,25 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
             diagnosis.fixed += [f"{line}: rebuilt from the catalog" for line in found]
             found = [report.note] if report.note else vector_problems(folder, catalog)
         diagnosis.problems += [f"{line}: segsearch doctor --fix rebuilds it" for line in found]
+
+
+def _opened(folder: Path, diagnosis: Diagnosis, *, fix: bool) -> Catalog:
+    """The catalog, repaired if that is asked and, where its file is damaged, made anew."""
+    if not fix:
+        return open_catalog(folder, readonly=True)
+    for attempt in range(2):
+        with ExitStack() as stack:
+            try:
+                catalog = stack.enter_context(open_catalog(folder))
+                diagnosis.fixed += catalog.repair(full=True)
+            except IndexDamaged:
+                if attempt:
+                    raise
+            else:
+                stack.pop_all()
+                return catalog
+        diagnosis.fixed += rescue_catalog(folder)
+    raise AssertionError("the second attempt returns or raises")
 
 
 def _complaint(deed: Callable[[], object]) -> str | None:

@@ -38,7 +38,7 @@ def unpack(packed: Iterable[bytes], dimension: int) -> NDArray[np.float32]:
 def are_packed(packed: Iterable[bytes], dimension: int) -> NDArray[np.bool_]:
     """Which of N times D bytes can have come from `pack`: those whose largest number is right."""
     numbers = _numbers(packed, dimension).astype(np.int16)
-    return np.asarray(np.abs(numbers).max(axis=1) == LARGEST)
+    return np.asarray(np.abs(numbers).max(axis=1, initial=0) == LARGEST)
 
 
 def _numbers(packed: Iterable[bytes], dimension: int) -> NDArray[np.int8]:

@@ -5,6 +5,8 @@ pycocotools believes what it is given: runs that end early leave part of a mask 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,3 +76,60 @@ def compressed(starts: NDArray[np.int64], ends: NDArray[np.int64], size: tuple[i
     coded = (values[value] >> (5 * place)) & _DIGIT
     coded |= np.where(place + 1 < digits[value], _MORE, 0)
     return (coded + 48).astype(np.uint8).tobytes()
+
+
+def covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pixels that each of N masks covers, or -1 where its run lengths do not fit its frame.
+
+    One pass over all of them, so that masks out of a file can be judged before any library is
+    given them.
+
+    Args:
+        counts: N COCO compressed run lengths, whatever bytes they are.
+        pixels: N int64, height times width of each frame.
+    """
+    result = np.full(len(counts), -1, np.int64)
+    length = np.fromiter(map(len, counts), np.int64, len(counts))
+    digits = np.frombuffer(b"".join(counts), np.uint8).astype(np.int64) - 48
+    end = np.cumsum(length)
+    owner = np.repeat(np.arange(len(counts)), length)
+    bad = length == 0
+    bad[owner[(digits < 0) | (digits > 63)]] = True
+    whole = ~bad
+    bad[whole] = (digits[end[whole] - 1] & _MORE) != 0
+    last = (digits & _MORE) == 0
+    # a run of more digits than any photo has pixels: no end among so many bytes
+    more = np.convolve(~last, np.ones(_LONGEST, np.int64))[: len(digits)] if len(digits) else last
+    bad[owner[np.flatnonzero(more >= _LONGEST)]] = True
+    if bad.any():
+        sound = np.flatnonzero(~bad)
+        if len(sound):
+            result[sound] = covered([counts[i] for i in sound.tolist()], pixels[sound])
+        return result
+    if not len(counts):
+        return result
+    finish = np.flatnonzero(last)
+    begin = np.concatenate([[0], finish[:-1] + 1])
+    size = finish - begin + 1
+    values = np.add.reduceat(
+        (digits & _DIGIT) << (5 * (np.arange(len(digits)) - np.repeat(begin, size))), begin
+    )
+    values -= np.where(digits[finish] & _NEGATIVE, 1 << (5 * size), 0)
+    mask = owner[finish]
+    first = np.searchsorted(mask, np.arange(len(counts)))
+    place = np.arange(len(values)) - first[mask]
+    odd = place % 2 == 1
+    # from the fourth on, each is the difference to the one before the last
+    runs = np.where(odd, _sums_within(np.where(odd, values, 0), first, mask), values)
+    later = ~odd & (place > 0)
+    runs = np.where(later, _sums_within(np.where(later, values, 0), first, mask), runs)
+    fits = (np.minimum.reduceat(runs, first) >= 0) & (np.add.reduceat(runs, first) == pixels)
+    return np.where(fits, np.add.reduceat(np.where(odd, runs, 0), first), -1)
+
+
+def _sums_within(
+    values: NDArray[np.int64], first: NDArray[np.int64], mask: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Running sums that begin anew with each mask."""
+    sums = np.cumsum(values)
+    return np.asarray(sums - (sums - values)[first][mask])

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog import vector_codec
+from indexer.catalog.sqlite.database import fetched
+from indexer.catalog.sqlite.row_faults import (
+    LARGEST_ID,
+    Owner,
+    file_fault,
+    photo_fault,
+    segment_faults,
+    vector_faults,
+)
+from indexer.catalog.sqlite.sealing import blocks
+from indexer.catalog.sqlite.seals import selected
 from model.errors import IndexDamaged, shown
-from model.masks.runs import area_of
 
 SAMPLE = 200  # photos whose masks are measured unless all are
-_VECTORS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One line for people; `photo_id` where dropping that photo mends it."""
+    """One line for people, and what dropping mends it: a photo, or a file's row (its path as it
+    is stored)."""
 
     line: str
     photo_id: int | None = None
+    file: object = None
 
 
 # Each statement finds photos; what is wrong with them stands beside it.
@@ -51,13 +61,8 @@ _WRONG_PHOTOS = (
         " OR s.parent = s.id - p.first_segment",
     ),
 )
-_VECTORS = (
-    """SELECT s.photo_id, v.vector, s.id FROM segments AS s JOIN vectors AS v ON v.segment_id = s.id
-    WHERE s.id > ? ORDER BY s.id LIMIT ?""",
-    """SELECT photo_id, vector, photo_id FROM photo_vectors
-    WHERE photo_id > ? ORDER BY photo_id LIMIT ?""",
-)
-_MASKS = "SELECT counts, area FROM segments WHERE photo_id = ? ORDER BY id"
+_OWNER_OF_SEGMENT = "SELECT photo_id FROM segments WHERE id = ?"
+_NUMBERED = ("photos", "segments")
 _WITHOUT_OWNER = {  # tables, and what their rows belong to; segments before their vectors
     "segments": "photo_id NOT IN (SELECT id FROM photos)",
     "photo_vectors": "photo_id NOT IN (SELECT id FROM photos)",
@@ -67,7 +72,8 @@ _WITHOUT_OWNER = {  # tables, and what their rows belong to; segments before the
 
 
 def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iterator[Problem]:
-    """All that is wrong with a catalog whose vectors have `dimension` components."""
+    """All that is wrong with a catalog whose vectors have `dimension` components; of each photo
+    the first that is found."""
     for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
         if line != "ok":
             yield Problem(f"SQLite's own check: {line}")
@@ -76,13 +82,21 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
     )
     for table, count in strays.all():
         yield Problem(f"{count} rows of {table} belong to no photo")
-    for what, statement in _WRONG_PHOTOS:
-        for (photo_id,) in connection.exec_driver_sql(statement).all():
+    told = set[object]()
+    for photo_id, what in _wrong_photos(connection, dimension, full=full):
+        if photo_id not in told:
+            told.add(photo_id)
             yield Problem(f"photo {photo_id} {what}", photo_id)
-    yield from _wrong_vectors(connection, dimension)
-    yield from _wrong_masks(connection, full=full)
+    for rows in blocks(connection, "files", selected("files")):
+        for row in rows:
+            if fault := file_fault(row):
+                name = os.fsdecode(row[0]) if type(row[0]) is bytes else str(row[0])
+                yield Problem(f"what is known of {shown(name)} {fault}", file=row[0])
     if connection.exec_driver_sql("SELECT 1 FROM revisions").first() is None:
         yield Problem("the generation is missing")
+    for table in _NUMBERED:
+        if not _numbers_hold(connection, table):
+            yield Problem(f"the count of {table} is not what was written")
 
 
 def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> list[str]:
@@ -107,11 +121,26 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
         gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE {stray}").rowcount
         if gone:
             lines.append(f"dropped {gone} rows of {table} that belonged to no photo")
-    broken = sorted({p.photo_id for p in problems if p.photo_id is not None})
+    for problem in problems:
+        if problem.file is not None:
+            connection.exec_driver_sql("DELETE FROM files WHERE path = ?", (problem.file,))
+            lines.append("forgot a file whose row was damaged; index again to find it anew")
+    lonely = connection.exec_driver_sql(
+        "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM files WHERE photo_id NOTNULL)"
+    ).scalars()
+    broken = sorted({p.photo_id for p in problems if p.photo_id is not None} | set(lonely))
     for photo_id in broken:
         connection.exec_driver_sql("DELETE FROM photos WHERE id = ?", (photo_id,))
     if broken:
         lines.append(f"dropped {len(broken)} broken photos; index again to make them anew")
+    for table in _NUMBERED:
+        if not _numbers_hold(connection, table):
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            connection.exec_driver_sql(
+                f"INSERT INTO sqlite_sequence SELECT ?, max(id) FROM {table} HAVING count(*)",
+                (table,),
+            )
+            lines.append(f"counted {table} anew")
     return lines
 
 
@@ -119,34 +148,45 @@ def _sound(connection: Connection) -> bool:
     return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()) == "ok"
 
 
-def _wrong_vectors(connection: Connection, dimension: int) -> Iterator[Problem]:
-    long, strange = set[int](), set[int]()
-    for statement in _VECTORS:
-        last = 0
-        while block := connection.exec_driver_sql(statement, (last, _VECTORS_AT_ONCE)).all():
-            last = block[-1][2]
-            long |= {photo_id for photo_id, vector, _ in block if len(vector) != dimension}
-            whole = [row for row in block if len(row[1]) == dimension]
-            sound = vector_codec.are_packed((row[1] for row in whole), dimension)
-            strange |= {row[0] for row, right in zip(whole, sound, strict=True) if not right}
-    for photo_id in sorted(long):
-        yield Problem(f"photo {photo_id} has a vector of another length", photo_id)
-    for photo_id in sorted(strange - long):
-        yield Problem(f"photo {photo_id} has a vector that is not what it was", photo_id)
-
-
-def _wrong_masks(connection: Connection, *, full: bool) -> Iterator[Problem]:
-    photos = connection.exec_driver_sql("SELECT id, frame_height, frame_width FROM photos").all()
+def _wrong_photos(
+    connection: Connection, dimension: int, *, full: bool
+) -> Iterator[tuple[int, str]]:
+    for what, statement in _WRONG_PHOTOS:
+        for (photo_id,) in connection.exec_driver_sql(statement).all():
+            yield photo_id, what
+    for table, owner in (("vectors", _OWNER_OF_SEGMENT), ("photo_vectors", "SELECT ?")):
+        for rows in blocks(connection, table, selected(table)):
+            for row, fault in zip(rows, vector_faults(rows, dimension), strict=True):
+                if fault:
+                    for (photo_id,) in fetched(connection, owner, row[0]):
+                        yield photo_id, fault
+    photos = [row for rows in blocks(connection, "photos", selected("photos")) for row in rows]
     step = 1 if full else max(len(photos) // SAMPLE, 1)
-    for photo_id, height, width in photos[::step]:
-        rows = connection.exec_driver_sql(_MASKS, (photo_id,)).all()
-        if not _masks_hold(rows, (height, width)):
-            yield Problem(f"photo {photo_id} has masks that are not what they were", photo_id)
+    for row in photos[::step]:
+        yield from _wrong_segments(connection, row[0])
+    for row in photos:
+        if fault := photo_fault(row):
+            yield row[0], fault
 
 
-def _masks_hold(rows: Iterable[Sequence[Any]], size: tuple[int, int]) -> bool:
-    """Whether run lengths are those of masks of their size and stored area."""
-    try:
-        return all(area_of(counts, size) == area for counts, area in rows)
-    except (ValueError, TypeError):  # TypeError: text where bytes belong
-        return False
+def _wrong_segments(connection: Connection, photo_id: int) -> Iterator[tuple[int, str]]:
+    owner = fetched(
+        connection, f"SELECT {', '.join(Owner._fields)} FROM photos WHERE id = ?", photo_id
+    )[0]
+    rows = fetched(
+        connection,
+        f"SELECT {selected('segments')} FROM segments WHERE photo_id = ? ORDER BY id",
+        photo_id,
+    )
+    for fault in segment_faults(rows, [Owner(*owner)] * len(rows)):
+        if fault:
+            yield photo_id, fault
+
+
+def _numbers_hold(connection: Connection, table: str) -> bool:
+    """Whether SQLite's memory of the highest id of a table covers the ids that are there."""
+    rows = fetched(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+    highest = fetched(connection, f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]
+    if not rows:
+        return bool(highest == 0)
+    return len(rows) == 1 and type(rows[0][0]) is int and highest <= rows[0][0] < LARGEST_ID

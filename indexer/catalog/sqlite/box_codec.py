@@ -30,3 +30,11 @@ def unpack(packed: bytes) -> Box:
     layout = _WHOLE if len(packed) == _WHOLE.size else _FLOATS
     x0, y0, x1, y1 = layout.unpack(packed)
     return float(x0), float(y0), float(x1), float(y1)
+
+
+def fits(packed: object, frame: tuple[int, int]) -> bool:
+    """Whether these are a box's bytes, and the box lies in a frame (height, width), pixels."""
+    if type(packed) is not bytes or len(packed) not in (_WHOLE.size, _FLOATS.size):
+        return False
+    x0, y0, x1, y1 = unpack(packed)
+    return 0 <= x0 <= x1 <= frame[1] and 0 <= y0 <= y1 <= frame[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote_from_bytes
@@ -30,6 +31,15 @@ BUSY_SECONDS = 15.0
 CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
 MAPPED_BYTES = 1 << 40  # SQLite maps as much of it as it was built to, 2 GiB mostly
 LEAST_FREE_BYTES = 1 << 20
+_NO_SHARED_MEMORY = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
 TO_MEND = "segsearch doctor --fix saves what can be saved"
 
 
@@ -87,7 +97,8 @@ class Database:
             finally:
                 self._reading.connection = None
                 if not connection.invalidated:  # as an interruption leaves it, closed
-                    driver.execute("ROLLBACK")
+                    with suppress(sqlite3.Error):  # a failing disk has ended it already
+                        driver.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -102,8 +113,10 @@ class Database:
             except BaseException:
                 # some failures (a full disk) have ended the transaction already, and an
                 # interruption in the middle of a statement has closed the whole connection
-                if not connection.invalidated and _driver(connection).in_transaction:
-                    connection.exec_driver_sql("ROLLBACK")
+                # and where it cannot even be undone, the next connection finds it undone
+                with suppress(sqlite3.Error):
+                    if not connection.invalidated and _driver(connection).in_transaction:
+                        _driver(connection).execute("ROLLBACK")
                 raise
 
     def compact(self) -> None:
@@ -123,6 +136,8 @@ class Database:
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _open(self) -> None:
+        with suppress(OSError):
+            leave_shared_memory(self.path)
         self._engine = self._made_engine()
         try:
             self._look()
@@ -165,8 +180,10 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
+        # text that is damaged is read as it is, so that its seal can tell
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         if not self.readonly:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _choose_journal(connection, self.path)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         # some systems' SQLite writes zeros over all that is deleted
@@ -199,6 +216,59 @@ def index_missing(folder: Path) -> IndexMissing:
     )
 
 
+def leave_shared_memory(path: Path) -> None:
+    """Bring a catalog that was written elsewhere into the journal that its place can hold.
+
+    Raises:
+        StorageError: it cannot be written to.
+    """
+    with path.open("rb") as file:
+        wants_memory = file.read(20)[18:20] == b"\2\2"
+    if wants_memory and not shares_memory(path.parent) and _writable(path):
+        with (
+            _in_our_words(path),
+            closing(sqlite3.connect(path, isolation_level=None)) as connection,
+        ):
+            _leave_wal(connection)
+
+
+def shares_memory(folder: Path) -> bool:
+    """Whether processes can share memory through a file in a folder, safe from a full disk.
+
+    SQLite reserves such a file by one byte a page of memory. Where the disk's blocks are smaller,
+    parts of it stay without room, and a disk that is full then ends the process.
+    """
+    if not hasattr(os, "statvfs"):
+        return True
+    try:
+        return 0 < mmap.PAGESIZE <= max(os.statvfs(folder).f_frsize, 1)
+    except OSError:
+        return True
+
+
+def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Write-ahead log where processes can share memory, else SQLite's rollback journal."""
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not ours and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        return  # somebody else's, or damaged: nothing is changed
+    if shares_memory(path.parent):
+        try:
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _NO_SHARED_MEMORY:
+                raise
+    _leave_wal(connection)
+
+
+def _leave_wal(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()  # without shared memory
+    connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
+    connection.execute("PRAGMA locking_mode = NORMAL").fetchone()
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # lets the lock go
+
+
 def _read_only(path: Path) -> IndexReadOnly:
     return IndexReadOnly(
         f"{shown(path)} cannot be written to",
@@ -218,6 +288,11 @@ def fetched(connection: Connection, statement: str, *parameters: Any) -> list[tu
     """All rows of a statement, straight from SQLite, for reads on every search's path: there
     SQLAlchemy's result objects cost more than the answer."""
     return _driver(connection).execute(statement, parameters).fetchall()
+
+
+def run_many(connection: Connection, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
+    """A statement once for each of many parameters, straight through SQLite."""
+    _driver(connection).executemany(statement, parameters)
 
 
 @contextmanager
@@ -243,13 +318,6 @@ def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | 
         return full
     if code == sqlite3.SQLITE_READONLY:
         return _read_only(path)
-    # a table or column that is not there, or text where bytes belong
-    strange = any(words in str(original) for words in ("no such", "Could not decode"))
-    if strange or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return IndexDamaged(
-            f"{where} is damaged ({original})",
-            "restore it from a backup, or delete its folder and index the photos again",
-        )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexLocked(
             f"{where} has been in use by another process for {BUSY_SECONDS:.0f} s",
@@ -264,4 +332,10 @@ def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | 
             f"{where} cannot be opened or read ({original})",
             "check the permissions and the disk it is on",
         )
-    return None
+    if isinstance(original, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return None
+    # the statements are ours and fit every catalog that is whole
+    return IndexDamaged(
+        f"{where} is damaged ({original})",
+        f"{TO_MEND}; or restore it from a backup, or delete its folder and index the photos again",
+    )

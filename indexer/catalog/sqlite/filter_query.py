@@ -27,9 +27,14 @@ from sqlalchemy import (
 
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
+from indexer.catalog.sqlite.database import TO_MEND
+from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
+from model.errors import IndexDamaged
 
 Ids = NDArray[np.int64]
+
+_LOST = "a photo of the index has other segments than it says"
 
 
 def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
@@ -47,8 +52,15 @@ def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
         .where(*photos)
         .order_by(PhotoTable.id)
     ).all()
-    pairs = np.array([tuple(r) for r in ranges], np.int64).reshape(-1, 2)
-    return ids_of_ranges(pairs[:, 0], pairs[:, 1])
+    try:
+        pairs = np.array([tuple(r) for r in ranges], np.int64).reshape(-1, 2)
+    except (ValueError, TypeError, OverflowError):
+        raise IndexDamaged(_LOST, TO_MEND) from None
+    first, count = pairs[:, 0], pairs[:, 1]
+    small = (count >= 0) & (count <= MOST_SEGMENTS) & (first > 0) & (first <= LARGEST_ID)
+    if not small.all() or (first[1:] < (first + count)[:-1]).any():
+        raise IndexDamaged(_LOST, TO_MEND)
+    return ids_of_ranges(first, count)
 
 
 def ids_of_ranges(first: Ids, count: Ids) -> Ids:

@@ -16,9 +16,10 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog import vector_codec
+from indexer.catalog.sqlite.database import APPLICATION_ID
+from indexer.catalog.sqlite.sealing import seal_sound_rows, stored_dimension
+from indexer.catalog.sqlite.stored_manifest import seal_manifest
 from model.errors import IndexTooNew, shown
-
-APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
 
 _ROWS_AT_ONCE = 8192
 
@@ -98,7 +99,7 @@ def first_tables(connection: Connection) -> None:
 
 def vectors_in_bytes(connection: Connection) -> None:
     """Version 2: a vector takes one byte a component, where it took a float16."""
-    dimension = _dimension(connection)
+    dimension = stored_dimension(connection)
     for table, key, owner in (
         ("vectors", "segment_id", "segments"),
         ("photo_vectors", "photo_id", "photos"),
@@ -118,14 +119,6 @@ def vectors_in_bytes(connection: Connection) -> None:
             )
         connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql(f"ALTER TABLE packed RENAME TO {table}")
-
-
-def _dimension(connection: Connection) -> int:
-    """Components of the catalog's vectors, or 0 where that is not known."""
-    told = connection.exec_driver_sql(
-        "SELECT value FROM manifest WHERE key = 'dimension'"
-    ).scalar_one_or_none()
-    return int(told) if type(told) is str and told.isascii() and told.isdigit() else 0
 
 
 def _packed_halves(blobs: Sequence[bytes], dimension: int) -> list[bytes]:
@@ -190,7 +183,28 @@ def _columns(connection: Connection, table: str) -> set[str]:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes, named_states)
+def sealed_rows(connection: Connection) -> None:
+    """Version 4: rows carry seals. What is damaged already gets none, and so shows itself."""
+    for table, condition in _SEALED_VALUES.items():
+        _add_column(connection, table, f"seal INTEGER CHECK (seal IS NULL OR ({condition}))")
+        connection.exec_driver_sql(f"UPDATE {table} SET seal = NULL WHERE seal IS NOT NULL")
+    seal_sound_rows(connection)
+    seal_manifest(connection)
+
+
+_SEALED_VALUES = {
+    "photos": "length(content_hash) = 32 AND height > 0 AND width > 0 AND frame_height > 0"
+    " AND frame_width > 0 AND orientation BETWEEN 1 AND 8 AND first_segment > 0"
+    " AND segment_count >= 0",
+    "segments": "area >= 0 AND length(box) IN (8, 16)",
+    "vectors": "length(vector) > 0",
+    "photo_vectors": "length(vector) > 0",
+    "files": "length(path) > 0 AND size >= 0",
+}
+"""What SQLite itself sees to in rows that are sealed."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes, named_states, sealed_rows)
 
 
 def newest_version() -> int:

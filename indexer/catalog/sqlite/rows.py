@@ -18,107 +18,142 @@ from indexer.catalog.records import FileStamp, KnownFile, PhotoRow, SegmentRow
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
+from indexer.catalog.sqlite.row_faults import Owner, file_fault, photo_fault, segment_faults
+from indexer.catalog.sqlite.seals import SEALED, selected
+from model.errors import IndexDamaged, shown
 
-_PHOTOS = """
-SELECT p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken_at, p.camera,
-       p.latitude, p.longitude, p.perceptual_hash, p.taken_offset, p.taken_source,
-       p.pixel_digest, f.path
+_PHOTOS = f"""
+SELECT {selected("photos", "p.")}, {selected("files", "f.")}
 FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
 JOIN files AS f ON f.photo_id = p.id
 ORDER BY f.path
 """
-_SEGMENT = """
-SELECT s.id, s.photo_id, s.id - p.first_segment, p.frame_height, p.frame_width, s.counts, s.box,
-       s.area, s.quality, s.parent + p.first_segment, p.perceptual_hash
-"""
-_SEGMENTS = f"""{_SEGMENT}
+_OWNER = ", ".join(f"p.{column}" for column in Owner._fields)
+_SEGMENTS = f"""
+SELECT {selected("segments", "s.")}, {_OWNER}
 FROM json_each(?) AS asked JOIN segments AS s ON s.id = asked.value
 JOIN photos AS p ON p.id = s.photo_id
 """
-_SEGMENTS_OF_PHOTO = f"""{_SEGMENT}
-FROM photos AS p JOIN segments AS s
-  ON s.id BETWEEN p.first_segment AND p.first_segment + p.segment_count - 1
+_SEGMENTS_OF_PHOTO = f"""
+SELECT {selected("segments", "s.")}, {_OWNER}
+FROM photos AS p JOIN segments AS s ON s.photo_id = p.id
 WHERE p.id = ? ORDER BY s.id
 """
-_FILE = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
+_FILE = f"SELECT {selected('files')} FROM files"
 _BLOCK = 5000
+_OF_PHOTO = len(SEALED["photos"]) + 1
+_OF_SEGMENT = len(SEALED["segments"]) + 1
 
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
     """The photos of these ids that there are."""
     rows = fetched(connection, _PHOTOS, listed(ids))
+    photos = dict[int, Sequence[Any]]()
     files = defaultdict[int, list[str]](list)
     for row in rows:
-        files[row[0]].append(os.fsdecode(row[-1]))
-    return {row[0]: _photo(row, files[row[0]]) for row in rows}
+        photos[row[0]] = row[:_OF_PHOTO]
+        files[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp.path)
+    return {photo_id: _photo(row, files[photo_id]) for photo_id, row in photos.items()}
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
     """The segments of these ids that there are."""
-    rows = fetched(connection, _SEGMENTS, listed(ids))
-    return {row[0]: _segment(row) for row in rows}
+    return {row.id: row for row in _segments(fetched(connection, _SEGMENTS, listed(ids)))}
 
 
 def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     """A photo's segments, by ordinal."""
-    return [_segment(row) for row in connection.exec_driver_sql(_SEGMENTS_OF_PHOTO, (photo_id,))]
+    rows = fetched(connection, _SEGMENTS_OF_PHOTO, photo_id)
+    if rows and len(rows) != rows[0][_OF_SEGMENT + 1]:
+        raise damaged_photo(photo_id, "has other segments than it says")
+    return _segments(rows)
+
+
+def damaged_photo(photo_id: object, fault: str) -> IndexDamaged:
+    """The error for a photo whose rows are not what they should be."""
+    return IndexDamaged(
+        f"photo {photo_id} of the index {fault}",
+        "segsearch doctor --fix drops it, then index its folder again",
+    )
 
 
 def file_itself(connection: Connection, path: str) -> list[KnownFile]:
     """The file of this path, if it is known."""
-    rows = connection.exec_driver_sql(f"{_FILE} WHERE path = ?", (os.fsencode(path),))
-    return _known_files(rows)
+    rows = fetched(connection, f"{_FILE} WHERE path = ?", os.fsencode(path))
+    return [_known_file(row) for row in rows]
 
 
 def file_block(connection: Connection, after: bytes, before: bytes) -> list[KnownFile]:
     """The next files whose path's bytes lie between two; empty at the end."""
-    rows = connection.exec_driver_sql(
-        f"{_FILE} WHERE path > ? AND path < ? ORDER BY path LIMIT {_BLOCK}", (after, before)
+    rows = fetched(
+        connection,
+        f"{_FILE} WHERE path > ? AND path < ? ORDER BY path LIMIT {_BLOCK}",
+        after,
+        before,
     )
-    return _known_files(rows)
+    return [_known_file(row) for row in rows]
 
 
-def _known_files(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
-    return [
-        KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
-        for path, size, mtime_ns, photo_id, kind, reason in rows
-    ]
+def _known_file(row: Sequence[Any]) -> KnownFile:
+    fault = file_fault(row)
+    path, _, size, mtime_ns, photo_id, kind, reason, _ = row
+    if fault:
+        name = shown(os.fsdecode(path)) if type(path) is bytes else "a file"
+        raise IndexDamaged(
+            f"what the index knows of {name} {fault}",
+            "segsearch doctor --fix forgets it, then index its folder again",
+        )
+    return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
 
 
 def _photo(row: Sequence[Any], files: list[str]) -> PhotoRow:
-    taken_at = row[6]
+    fault = photo_fault(row)
+    if fault:
+        raise damaged_photo(row[0], fault)
+    told = dict(zip(SEALED["photos"], row, strict=False))
+    taken_at = told["taken_at"]
     present = files[0]
     if len(files) > 1:
         present = next((file for file in files if Path(file).exists()), present)
     return PhotoRow(
-        id=row[0],
+        id=told["id"],
         path=present,
-        content_hash=row[1],
-        format=row[2],
-        size=(row[3], row[4]),
-        orientation=row[5],
+        content_hash=told["content_hash"],
+        format=told["format"],
+        size=(told["height"], told["width"]),
+        orientation=told["orientation"],
         taken_at=None if taken_at is None else datetime.fromisoformat(taken_at),
-        camera=row[7],
-        latitude=row[8],
-        longitude=row[9],
-        perceptual_hash=row[10],
+        camera=told["camera"],
+        latitude=told["latitude"],
+        longitude=told["longitude"],
+        perceptual_hash=told["perceptual_hash"],
         files=tuple(files),
-        taken_offset=row[11],
-        taken_source=row[12],
-        pixel_digest=row[13],
+        taken_offset=told["taken_offset"],
+        taken_source=told["taken_source"],
+        pixel_digest=told["pixel_digest"],
     )
 
 
-def _segment(row: Sequence[Any]) -> SegmentRow:
+def _segments(rows: Sequence[Sequence[Any]]) -> list[SegmentRow]:
+    owners = [Owner(*row[_OF_SEGMENT:]) for row in rows]
+    own = [row[:_OF_SEGMENT] for row in rows]
+    for row, fault in zip(own, segment_faults(own, owners), strict=True):
+        if fault:
+            raise damaged_photo(row[1], fault)
+    return [_segment(row, owner) for row, owner in zip(own, owners, strict=True)]
+
+
+def _segment(row: Sequence[Any], owner: Owner) -> SegmentRow:
+    segment_id, photo_id, parent, area, quality, box, counts, _ = row
     return SegmentRow(
-        id=row[0],
-        photo_id=row[1],
-        ordinal=row[2],
-        frame=(row[3], row[4]),
-        counts=row[5],
-        box=box_codec.unpack(row[6]),
-        area=row[7],
-        quality=row[8],
-        parent_id=row[9],
-        photo_hash=row[10],
+        id=segment_id,
+        photo_id=photo_id,
+        ordinal=segment_id - owner.first_segment,
+        frame=(owner.frame_height, owner.frame_width),
+        counts=counts,
+        box=box_codec.unpack(box),
+        area=area,
+        quality=quality,
+        parent_id=None if parent is None else parent + owner.first_segment,
+        photo_hash=owner.perceptual_hash,
     )

@@ -12,9 +12,8 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest, ReadPhoto
 from indexer.catalog.sqlite import transactions
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
-from indexer.catalog.sqlite.database import Database, index_missing
+from indexer.catalog.sqlite.database import APPLICATION_ID, TO_MEND, Database, index_missing
 from indexer.catalog.sqlite.migrations import (
-    APPLICATION_ID,
     migrate,
     newest_version,
     require_not_newer,
@@ -27,6 +26,8 @@ from model.embeddings import require_same_space
 from model.errors import IndexDamaged, StorageError, shown
 
 FILE_NAME = "catalog.sqlite"
+FOREIGN_VERSION = 1000
+"""No segsearch will ever make a schema of this version: such a number is damage."""
 
 
 class SqliteCatalog(SqliteReader, Catalog):
@@ -62,8 +63,14 @@ class SqliteCatalog(SqliteReader, Catalog):
         return cls(folder, database, manifest)
 
     @classmethod
-    def open(cls, folder: Path | str, *, readonly: bool = False) -> Self:
+    def open(cls, folder: Path | str, *, readonly: bool = False, aside: Path | None = None) -> Self:
         """Open the catalog in a folder, bringing it to the newest schema first.
+
+        Args:
+            folder: index folder.
+            readonly: never write rows.
+            aside: folder for a copy, which is opened in its stead where the schema is older: the
+                catalog itself then stays as it is.
 
         Raises:
             IndexMissing: there is none, or it was never finished being made.
@@ -74,6 +81,13 @@ class SqliteCatalog(SqliteReader, Catalog):
         database = Database(path, readonly=readonly)
         try:
             version = _require_ours(database, made=True)
+            if version < newest_version() and aside is not None:
+                with database.reading() as connection:
+                    connection.exec_driver_sql("COMMIT")
+                    connection.exec_driver_sql("VACUUM INTO ?", (str(aside / FILE_NAME),))
+                    connection.exec_driver_sql("BEGIN")
+                database.close()
+                return cls.open(aside, readonly=readonly)
             if version < newest_version():
                 writable = Database(path)
                 try:
@@ -197,8 +211,14 @@ def _require_ours(database: Database, *, made: bool) -> int:
         version = version_of(connection)
         ours = connection.exec_driver_sql("PRAGMA application_id").scalar_one() == APPLICATION_ID
         blank = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+        tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars())
     if blank and made:
         raise index_missing(database.path.parent)
+    told = 1 <= version < FOREIGN_VERSION
+    if not blank and {"photos", "segments", "manifest"} <= tables and not (ours and told):
+        raise IndexDamaged(
+            f"{shown(database.path)} does not tell its version of the schema any more", TO_MEND
+        )
     if not blank and not ours:
         raise IndexDamaged(
             f"{shown(database.path)} is not a catalog of segsearch",

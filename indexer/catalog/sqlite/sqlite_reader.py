@@ -119,6 +119,7 @@ class SqliteReader(CatalogReader):
         with self._database.reading() as connection:
             mean: float | None = connection.exec_driver_sql(
                 "SELECT avg(seconds) FROM (SELECT seconds FROM photos ORDER BY id DESC LIMIT 200)"
+                " WHERE seconds BETWEEN 0 AND 86400"
             ).scalar_one()
         return mean
 
@@ -175,7 +176,7 @@ class SqliteReader(CatalogReader):
     def photo_vector(self, photo_id: int) -> NDArray[np.float32]:
         """D float32 of a whole photo; QueryError where it is not there."""
         with self._database.reading() as connection:
-            return stored_vectors.photo_vector(connection, photo_id)
+            return stored_vectors.photo_vector(connection, photo_id, self.manifest.space.dimension)
 
     def vector_blocks(self, after_id: int = 0) -> Iterator[tuple[Ids, stored_vectors.Floats]]:
         """All segments' vectors in blocks: n ids ascending, n×D float32.

@@ -93,6 +93,7 @@ class PhotoTable(Tables):
     pixel_digest: Mapped[bytes | None]
     taken_offset: Mapped[int | None]
     taken_source: Mapped[str | None]
+    seal: Mapped[int | None]
 
 
 class SegmentTable(Tables):
@@ -112,6 +113,7 @@ class SegmentTable(Tables):
     quality: Mapped[float]
     box: Mapped[bytes]
     counts: Mapped[bytes]
+    seal: Mapped[int | None]
 
 
 class VectorTable(Tables):
@@ -124,6 +126,7 @@ class VectorTable(Tables):
         ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True
     )
     vector: Mapped[bytes]
+    seal: Mapped[int | None]
 
 
 class PhotoVectorTable(Tables):
@@ -135,6 +138,7 @@ class PhotoVectorTable(Tables):
         ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True
     )
     vector: Mapped[bytes]
+    seal: Mapped[int | None]
 
 
 class FileTable(Tables):
@@ -157,3 +161,4 @@ class FileTable(Tables):
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"))
     kind: Mapped[str | None]
     reason: Mapped[str | None]
+    seal: Mapped[int | None]

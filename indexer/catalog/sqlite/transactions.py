@@ -11,6 +11,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from indexer.catalog import vector_codec
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from indexer.catalog.sqlite import box_codec
+from indexer.catalog.sqlite.database import TO_MEND
+from indexer.catalog.sqlite.row_faults import LARGEST_ID
+from indexer.catalog.sqlite.seals import seal_rows
 from indexer.catalog.sqlite.tables import (
     FileTable,
     PhotoTable,
@@ -18,6 +21,7 @@ from indexer.catalog.sqlite.tables import (
     SegmentTable,
     VectorTable,
 )
+from model.errors import IndexDamaged
 
 
 def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
@@ -55,6 +59,11 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
         connection.execute(
             insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
         )
+    seal_rows(connection, "photos", "id = ?", photo_id)
+    seal_rows(connection, "photo_vectors", "photo_id = ?", photo_id)
+    seal_rows(connection, "segments", "photo_id = ?", photo_id)
+    following = (first, first + len(segments))
+    seal_rows(connection, "vectors", "segment_id >= ? AND segment_id < ?", *following)
     return photo_id
 
 
@@ -179,6 +188,7 @@ def _put(
     name_start = len(os.fsencode(stamp.path)) - len(os.fsencode(os.path.basename(stamp.path)))  # noqa: PTH119 - Path would normalise
     statement = upsert(FileTable).values(path=stamp.path, name_start=name_start, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+    seal_rows(connection, "files", "path = ?", os.fsencode(stamp.path))
     return before
 
 
@@ -219,10 +229,15 @@ def count_generation(connection: Connection) -> None:
 
 def _next_segment_id(connection: Connection) -> int:
     # AUTOINCREMENT's own memory of the highest id ever given, also to segments long gone
+    # — unless it was damaged: the rows that are there count as well
     last = connection.exec_driver_sql(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'segments'"
-    ).scalar_one_or_none()
-    return int(last or 0) + 1
+        "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'segments'), 0),"
+        " coalesce((SELECT max(id) FROM segments), 0),"
+        " coalesce((SELECT max(segment_id) FROM vectors), 0))"
+    ).scalar_one()
+    if type(last) is not int or not 0 <= last < LARGEST_ID:
+        raise IndexDamaged("the index' count of segments is not what was written", TO_MEND)
+    return last + 1
 
 
 def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict[str, object]]:

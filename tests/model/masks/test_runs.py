@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from model.masks import rle
-from model.masks.runs import area_of, compressed, runs_of
+from model.masks.runs import area_of, compressed, covered, runs_of
 
 some_masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=60))
 
@@ -61,3 +61,58 @@ def test_runs_that_touch_are_one_and_long_ones_are_told() -> None:
     starts, ends = np.array([10, 4000, 9000]), np.array([4000, 7777, 3000 * 5000])
     counts = compressed(starts, ends, (3000, 5000))
     assert runs_of(counts).tolist() == [10, 7767, 1223, 3000 * 5000 - 9000]
+
+
+def naive_area(counts: bytes, pixels: int) -> int:
+    """What COCO's own decoder does, a character at a time; -1 where it would go astray."""
+    runs: list[int] = []
+    place = 0
+    while place < len(counts):
+        value = digits = 0
+        more = True
+        while more:
+            if place == len(counts) or not 0 <= counts[place] - 48 < 64 or digits == 7:
+                return -1
+            character = counts[place] - 48
+            value |= (character & 31) << (5 * digits)
+            more = bool(character & 32)
+            place, digits = place + 1, digits + 1
+            if not more and character & 16:
+                value |= -1 << (5 * digits)
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+    if not runs or min(runs) < 0 or sum(runs) != pixels:
+        return -1
+    return sum(runs[1::2])
+
+
+harmed = st.tuples(
+    some_masks, st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=3)
+)
+
+
+@given(st.lists(st.one_of(harmed, st.binary(max_size=20)), max_size=8))
+def test_many_are_judged_at_once_as_one_by_one(
+    drawn: list[bytes | tuple[np.ndarray, list[tuple[int, int]]]],
+) -> None:
+    counts, pixels = [], []
+    for each in drawn:
+        if isinstance(each, bytes):
+            counts.append(each)
+            pixels.append(12)
+            continue
+        mask, flips = each
+        run = bytearray(rle.encode(mask[None])[0])
+        for where, byte in flips:
+            run[where % len(run)] = byte
+        counts.append(bytes(run))
+        pixels.append(mask.size)
+    found = covered(counts, np.array(pixels, np.int64))
+    assert found.tolist() == [naive_area(c, p) for c, p in zip(counts, pixels, strict=True)]
+
+
+def test_runs_of_any_number_of_digits_do_no_harm() -> None:
+    for digits in range(1, 40):
+        counts = (b"o" * digits + b"0", b"14", b"P" * digits + b"0")
+        found = covered(counts, np.array([5, 5, 5], np.int64))
+        assert found.tolist() == [naive_area(c, 5) for c in counts]
+        assert found[1] == 4
