@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +35,34 @@ def index(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Prune even if a folder is missing or most would go."),
+        typer.Option(
+            "--force", help="Prune even if a folder is missing or empty, or most would go."
+        ),
+    ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Pass over such files and folders; what is indexed of them stays. Repeatable.",
+        ),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="GLOB",
+            help="Take these all the same, also hidden ones and those in waste bins. Repeatable.",
+        ),
+    ] = None,
+    prune_excluded: Annotated[
+        bool,
+        typer.Option(
+            "--prune-excluded", help="Prune, and forget photos that are passed over now, too."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Index a whole machine ('/') without asking.")
     ] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="Try unreadable photos again, though unchanged.")
@@ -53,6 +82,7 @@ def index(
     from indexer.update import Options, Progress
     from searchengine import SearchEngine
 
+    _ask_for_whole_machine(folders, yes)
     options = Options(
         jobs=jobs,
         max_megapixels=max_megapixels,
@@ -60,6 +90,9 @@ def index(
         force=force,
         dry_run=dry_run,
         retry=retry,
+        exclude=tuple(exclude or ()),
+        include=tuple(include or ()),
+        prune_excluded=prune_excluded,
     )
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:
@@ -76,15 +109,37 @@ def index(
         raise typer.Exit(3)
 
 
-def _tell(report: Report) -> None:
+def _ask_for_whole_machine(folders: list[Path], yes: bool) -> None:
+    """A whole machine is seldom meant: ask, or refuse where nobody can answer."""
+    whole = [folder for folder in folders if os.path.realpath(folder) == os.path.realpath("/")]
+    if not whole or yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{whole[0]} is the whole machine; add --yes if that is meant")
+    typer.confirm(f"{whole[0]} is the whole machine; index all of it?", abort=True, err=True)
+
+
+def _some_names(paths: list[str]) -> str:
     from model.errors import shown
 
+    names = ", ".join(shown(Path(path).name) for path in paths[:3])
+    return f"{names}{', …' if len(paths) > 3 else ''}"
+
+
+def _tell(report: Report) -> None:
     for _, kind, reason in report.skipped:
         say(f"skipped ({kind}): {reason}")
     for suffix, count in sorted(report.unsupported.items()):
-        paths = [p for p in report.unsupported_paths if p.lower().endswith(suffix)]
-        names = ", ".join(shown(Path(p).name) for p in paths[:3])
-        say(f"not read here: {count} {suffix} ({names}{', …' if count > 3 else ''})")
+        paths = [p for p in report.unsupported_paths if Path(p).suffix.lower() == suffix]
+        say(f"not read here: {count} {suffix or 'without a suffix'} ({_some_names(paths)})")
+    reasons: dict[str, list[str]] = {}
+    for path, reason in report.passed_over:
+        reasons.setdefault(reason, []).append(path)
+    for reason, paths in sorted(reasons.items()):
+        say(f"passed over ({reason}): {len(paths):,} ({_some_names(paths)})")
+    if report.kept:
+        held = counted(report.kept, "photo")
+        say(f"{held} of the index passed over now, and kept; --prune-excluded forgets them")
     if report.missing:
         gone = counted(report.missing, "photo")
         say(f"{gone} no longer in these folders; --prune forgets them")

@@ -26,6 +26,8 @@ class Report:
         skipped: path, kind and reason of every photo that could not be used.
         unsupported: files by suffix, images of a kind that is not read here.
         unsupported_paths: their paths.
+        passed_over: folders and pictures that are no part of a collection: path and reason.
+        kept: files of the index that are passed over now; they stay in it.
         seconds: wall time.
         dry_run: whether nothing was written.
         notes: lines worth telling.
@@ -40,6 +42,8 @@ class Report:
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     unsupported: Counter[str] = field(default_factory=Counter)
     unsupported_paths: list[str] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+    kept: int = 0
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
@@ -57,6 +61,8 @@ class Report:
             skipped=unreadable + plan.skipped,
             unsupported=plan.unsupported_counts,
             unsupported_paths=sorted(path for paths in plan.unsupported.values() for path in paths),
+            passed_over=[(item.path, item.reason) for item in plan.passed_over],
+            kept=len(plan.kept),
         )
 
     def expect(self, plan: Plan, *, prune: bool) -> None:
@@ -82,4 +88,9 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON has it."""
         skipped = [dict(zip(("path", "kind", "reason"), s, strict=True)) for s in self.skipped]
-        return asdict(self) | {"unsupported": dict(self.unsupported), "skipped": skipped}
+        passed = [dict(zip(("path", "reason"), p, strict=True)) for p in self.passed_over]
+        return asdict(self) | {
+            "unsupported": dict(self.unsupported),
+            "skipped": skipped,
+            "passed_over": passed,
+        }

@@ -18,7 +18,10 @@ from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.report import Report
+from indexer.scan.passed_over import Selection
 from indexer.scan.plan import Plan, make_plan
+from indexer.scan.pruning import refuse_accidental_pruning
+from indexer.scan.roots import known_spelling
 from indexer.scan.walk import walk
 from indexer.vectors import cache as vector_cache
 from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
@@ -30,14 +33,11 @@ from model.errors import (
     IndexMissing,
     PhotoChanged,
     PhotoUnreachable,
-    PruneRefused,
     StorageError,
     shown,
 )
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS
 from model.presets.preset import Preset
-
-SMALL = 20  # files; a pruning that forgets no more than these is no accident
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,13 @@ class Options:
         jobs: worker processes, one thread each; 0 for one a CPU core, as far as memory goes.
         max_megapixels: photos with more are skipped.
         prune: whether files that are gone from their folders are forgotten.
-        force: prune even if a folder is missing, or more than half would go.
+        force: prune even if a folder is missing or emptied, or more than half would go.
         dry_run: find out what would be done, and write nothing.
         retry: try files again that could not be read before, though they are unchanged.
+        exclude: patterns of paths that are passed over, as `Selection` reads them. What the index
+            holds of them it keeps, unless `prune_excluded`.
+        include: patterns of what is taken all the same, also of hidden places and waste bins.
+        prune_excluded: whether files of the index that are passed over now are forgotten, too.
     """
 
     jobs: int = 0
@@ -59,6 +63,9 @@ class Options:
     force: bool = False
     dry_run: bool = False
     retry: bool = False
+    exclude: Sequence[str] = ()
+    include: Sequence[str] = ()
+    prune_excluded: bool = False
 
 
 class Progress:
@@ -97,10 +104,10 @@ def update(
     """
     options, progress = options or Options(), progress or Progress()
     began = time.monotonic()
-    bold = options.prune and options.force
+    bold = (options.prune or options.prune_excluded) and options.force
     present = [root for root in roots if not (bold and _is_absent(root))]
-    found = walk(present)
-    paths = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100, keeps symlinks
+    selection = Selection(options.exclude, options.include)
+    walk(present)  # whether all are there
     with ExitStack() as stack:
         if options.dry_run:
             catalog = stack.enter_context(_readable_catalog(folder, preset, stack))
@@ -110,21 +117,27 @@ def update(
             catalog = stack.enter_context(_writable_catalog(folder, preset))
         index = Index(folder, catalog)
         index.require_preset(preset)
+        paths = _known_paths(roots, catalog)
         plan = make_plan(
             catalog,
             paths,
-            found,
+            walk(_known_paths(present, catalog), selection),
+            selection,
             max_megapixels=options.max_megapixels,
             retry=options.retry,
             told=progress.compared,
         )
-        _refuse_large_pruning(plan, options)
+        prune = options.prune or options.prune_excluded
+        if prune and not options.force:
+            refuse_accidental_pruning(plan, catalog, paths)
+        if options.prune_excluded:
+            plan.gone, plan.kept = sorted(plan.gone + plan.kept), []
         gpus = gpu_memories() if preset.uses_gpu else ()
         jobs, threads = worker_count(options.jobs, len(plan.look), preset.worker_gb, gpus)
         progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
         report = Report.of(plan)
         if options.dry_run:
-            report.expect(plan, prune=options.prune)
+            report.expect(plan, prune=prune)
         else:
             for path in paths:
                 if path.exists():
@@ -133,9 +146,17 @@ def update(
             config = WorkerConfig(preset.reference, options.max_megapixels)
             patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
             pool = WorkerPool(config, jobs, threads, together=together, patience=patience)
-            _carry_out(index, plan, report, pool, progress, prune=options.prune)
+            _carry_out(
+                index, plan, report, pool, progress, prune=options.prune or options.prune_excluded
+            )
     report.seconds = time.monotonic() - began
     return report
+
+
+def _known_paths(roots: Sequence[Path | str], catalog: Catalog) -> list[Path]:
+    known = catalog.roots()
+    # not Path.resolve: a photo keeps the name by which its owner reaches it
+    return [Path(known_spelling(os.path.abspath(root), known)) for root in roots]  # noqa: PTH100
 
 
 def _is_absent(root: Path | str) -> bool:
@@ -248,16 +269,6 @@ def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:
     known = any(file.photo_id is not None for file in catalog.files(stamp.path))
     if not (known and outcome.kind == PhotoUnreachable.__name__):
         catalog.skip_file(stamp, outcome.reason, outcome.kind)
-
-
-def _refuse_large_pruning(plan: Plan, options: Options) -> None:
-    many = len(plan.gone) > SMALL and 2 * len(plan.gone) > plan.seen
-    if options.prune and many and not options.force:
-        raise PruneRefused(
-            f"{len(plan.gone)} of {plan.seen} files are gone, as if a drive were not mounted"
-            f" (first: {shown(plan.gone[0])})",
-            "mount it, or prune with --force if they are meant to be forgotten",
-        )
 
 
 def _estimate(catalog: Catalog, plan: Plan, preset: Preset, jobs: int) -> float:

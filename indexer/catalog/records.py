@@ -13,6 +13,8 @@ from model.errors import QueryError
 from model.masks.segments import Segments
 from model.photos.images import PhotoHeader
 
+_FURTHEST = (1 << 63) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
@@ -21,12 +23,18 @@ class FileStamp:
     Attributes:
         path: absolute, as `os.fsdecode` gives it: bytes that are no UTF-8 are surrogates.
         size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
+        mtime_ns: time of the last change, nanoseconds since 1970; what 64 bits do not hold (a
+            year after 2262) is the nearest that they do.
     """
 
     path: str
     size: int
     mtime_ns: int
+
+    def __post_init__(self) -> None:
+        if not -_FURTHEST <= self.mtime_ns <= _FURTHEST:
+            nearest = max(-_FURTHEST, min(self.mtime_ns, _FURTHEST))
+            object.__setattr__(self, "mtime_ns", nearest)
 
 
 @dataclass(frozen=True)

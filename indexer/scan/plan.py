@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import FileStamp, KnownFile
-from indexer.scan.walk import Found, FoundUnreadable, FoundUnsupported
+from indexer.scan.own_output import is_own_picture
+from indexer.scan.passed_over import OWN, Selection
+from indexer.scan.walk import Found, FoundPassedOver, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
 
@@ -32,6 +35,8 @@ class Plan:
         skipped: files that were skipped before and would be again: path, kind, reason.
         unreadable: files and folders that could not even be looked at.
         unsupported: files by suffix, images of a kind that is not read here.
+        passed_over: folders and pictures that are no part of the collection.
+        kept: files of the catalog that are passed over now, but still there.
         seen: files of the catalog under the folders.
     """
 
@@ -45,6 +50,8 @@ class Plan:
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     unreadable: list[FoundUnreadable] = field(default_factory=list)
     unsupported: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    passed_over: list[FoundPassedOver] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     seen: int = 0
 
     @property
@@ -57,6 +64,7 @@ def make_plan(
     catalog: CatalogReader,
     roots: Sequence[Path],
     found: Iterable[Found],
+    selection: Selection | None = None,
     *,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     retry: bool = False,
@@ -71,6 +79,7 @@ def make_plan(
         catalog: what is remembered.
         roots: the folders and files that this is about, absolute.
         found: what is there now, of a walk through `roots`.
+        selection: what that walk was told to take.
         max_megapixels: photos with more are skipped.
         retry: whether files that could not be read are tried again though unchanged.
         told: called again and again, as a large collection takes a while.
@@ -78,7 +87,24 @@ def make_plan(
     plan = Plan()
     remembered = {known.stamp.path: known for root in roots for known in catalog.files(str(root))}
     plan.seen = len(remembered)
+    named = {str(root) for root in roots}
+    selection = selection or Selection()
     fresh: list[FileStamp] = []
+
+    def compare(stamp: FileStamp, old: KnownFile | None) -> None:
+        if old is None or old.stamp != stamp or (retry and old.photo_id is None):
+            asked = stamp.path in named or selection.includes(stamp.path, stamp.path)
+            if asked or not is_own_picture(stamp.path):
+                fresh.append(stamp)
+            else:
+                plan.passed_over.append(FoundPassedOver(stamp.path, OWN))
+        elif old.photo_id is not None:
+            plan.unchanged += 1
+        elif (trouble := _trouble(old, max_megapixels)) is not None:
+            plan.skipped.append((stamp.path, *trouble))
+        else:
+            fresh.append(stamp)
+
     count = 0
     for count, item in enumerate(found, 1):
         told(count, 0, 0)
@@ -86,18 +112,15 @@ def make_plan(
             plan.unsupported[item.suffix].append(item.path)
         elif isinstance(item, FoundUnreadable):
             plan.unreadable.append(item)
+        elif isinstance(item, FoundPassedOver):
+            plan.passed_over.append(item)
         else:
-            old = remembered.pop(item.path, None)
-            if old is None or old.stamp != item or (retry and old.photo_id is None):
-                fresh.append(item)
-            elif old.photo_id is not None:
-                plan.unchanged += 1
-            elif (trouble := _trouble(old, max_megapixels)) is not None:
-                plan.skipped.append((item.path, *trouble))
-            else:
-                fresh.append(item)
+            compare(item, remembered.pop(item.path, None))
+    _find_all_the_same(plan, remembered, fresh, compare)
     _recognise(plan, fresh, catalog, lambda read, to_read: told(count, read, to_read))
-    _miss(plan, remembered)
+    elsewhere = {photo_id for _, photo_id in plan.known}
+    for path, known in sorted(remembered.items()):
+        (plan.moved if known.photo_id in elsewhere else plan.gone).append(path)
     return plan
 
 
@@ -144,14 +167,50 @@ def _recognise(
             plan.look.append(stamp)
 
 
-def _miss(plan: Plan, remembered: dict[str, KnownFile]) -> None:
-    """Sort files that were not found into moved and gone, but for those in hidden places."""
-    hidden = tuple(found.path for found in plan.unreadable)
-    elsewhere = {photo_id for _, photo_id in plan.known}
-    for path, known in sorted(remembered.items()):
-        if not _under(path, hidden):
-            (plan.moved if known.photo_id in elsewhere else plan.gone).append(path)
+def _find_all_the_same(
+    plan: Plan,
+    remembered: dict[str, KnownFile],
+    fresh: list[FileStamp],
+    compare: Callable[[FileStamp, KnownFile], None],
+) -> None:
+    """Take out of the files that no walk found those that are there, or may be.
+
+    They are where nobody can look just now, are passed over now and were not before, or have a
+    name that only who asks for it by name gets looked at.
+    """
+    unseen = {item.path for item in plan.unreadable}
+    passed = {item.path for item in plan.passed_over}
+    called = {_folded(stamp.path): stamp.path for stamp in fresh}
+    for path, old in list(remembered.items()):
+        try:
+            if _within(path, unseen):
+                del remembered[path]
+                continue
+            status = Path(path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:  # whatever else is wrong with it, it is not gone
+            del remembered[path]
+            continue
+        new_name = called.get(_folded(path))
+        if new_name is not None and Path(new_name).samefile(path):
+            continue  # this disk takes both for one name, and the file has the other one now
+        del remembered[path]
+        if _within(path, passed):
+            plan.kept.append(path)
+        else:
+            compare(FileStamp(path, status.st_size, status.st_mtime_ns), old)
 
 
-def _under(path: str, folders: tuple[str, ...]) -> bool:
-    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
+def _within(path: str, places: set[str]) -> bool:
+    """Whether a path is one of the places, or lies in one."""
+    while path not in places:
+        above = path.rpartition("/")[0]
+        if not above:
+            return "/" in places
+        path = above
+    return True
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()

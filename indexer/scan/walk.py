@@ -1,20 +1,28 @@
-"""What lies under the folders to be indexed: found by listing them, without opening a file."""
+"""What lies under the folders to be indexed: found by listing them, without opening photos."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TypeAlias
 
 from indexer.catalog.records import FileStamp
-from model.errors import RootMissing, shown
-from model.photos.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
+from indexer.scan.own_output import MANIFEST, exported_files
+from indexer.scan.passed_over import EXCLUDED, INDEX, OWN, Selection, reason_of_name
+from model.errors import PhotoError, RootMissing, shown
+from model.photos.files import photo_file
+from model.photos.formats import (
+    PREFIX_BYTES,
+    SUFFIXES,
+    can_decode,
+    is_unread_picture,
+    photo_format,
+)
 
-_NOT_WALKED = frozenset({"@eaDir", "$RECYCLE.BIN", "lost+found"})
 _CATALOG = "catalog.sqlite"  # a folder that holds one is an index, not a collection
 
 
@@ -34,21 +42,29 @@ class FoundUnreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPassedOver:
+    """A folder, or a file with a picture's suffix, that is no part of a collection, and why."""
+
+    path: str
+    reason: str
+
+
 FoundPhoto: TypeAlias = FileStamp
-Found: TypeAlias = FoundPhoto | FoundUnsupported | FoundUnreadable
+Found: TypeAlias = FoundPhoto | FoundUnsupported | FoundUnreadable | FoundPassedOver
 
 
-def walk(roots: Sequence[str | Path]) -> Iterator[Found]:
-    """The photos under some folders, and what there could not be used.
+def walk(roots: Sequence[str | Path], selection: Selection | None = None) -> Iterator[Found]:
+    """The photos under some folders, and what there could not be used or is passed over.
 
-    Hidden files and folders, the waste bins of systems, and indexes are passed over. Symbolic
-    links are followed, and every folder is listed once: under its own path where it lies below
-    a root, so linked folders come last. Otherwise a folder's files come in the order of their
-    names, then its folders.
+    Symbolic links are followed, and every folder is listed once: under its own path where it lies
+    below a root, so linked folders come last. Otherwise a folder's files come in the order of
+    their names, then its folders.
 
     Args:
-        roots: folders, or single files; one that is named here is taken even where it is hidden
-            or an index.
+        roots: folders, or single files. A folder that is named here is taken whatever it is
+            called, and a file is judged by its first bytes.
+        selection: what is passed over beyond waste bins, previews and the like, and what is not.
 
     Raises:
         RootMissing: a root is not there; raised by the call itself, before anything is found.
@@ -68,91 +84,140 @@ def walk(roots: Sequence[str | Path]) -> Iterator[Found]:
             ) from error
     folders = [path for path, is_folder in paths.items() if is_folder]
     files = [path for path, is_folder in paths.items() if not is_folder]
-    return _walked(folders, files)
+    return _walked(folders, files, selection or Selection())
 
 
-def _walked(roots: list[str], files: list[str]) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to be listed.
+
+    Attributes:
+        path: absolute.
+        root: length of the path of the root it lies in.
+        excluded: whether it was excluded, and is entered for what is included all the same.
+    """
+
+    path: str
+    root: int
+    excluded: bool = False
+
+
+def _walked(roots: list[str], files: list[str], selection: Selection) -> Iterator[Found]:
     for path in files:
         yield _named_file(path)
     named = frozenset(files)
     asked = frozenset(roots)
     seen: set[tuple[int, int]] = set()
-    linked: deque[str] = deque()
-    waiting = roots[::-1]
+    own: set[str] = set()
+    linked: deque[_Folder] = deque()
+    waiting = [_Folder(root, len(root.rstrip("/"))) for root in reversed(roots)]
     while waiting or linked:
         folder = waiting.pop() if waiting else linked.popleft()
         try:
-            status = Path(folder).stat()
+            status = Path(folder.path).stat()
         except OSError as error:
-            yield FoundUnreadable(folder, _reason(error))
+            yield FoundUnreadable(folder.path, _reason(error))
             continue
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
             continue
-        entries, problem = _listed(folder)
-        if folder not in asked and any(entry.name == _CATALOG for entry in entries):
+        entries, problem = _listed(folder.path)
+        names = {entry.name for entry in entries}
+        if folder.path not in asked and _CATALOG in names:
+            yield FoundPassedOver(folder.path, INDEX)
             continue
         seen.add(identity)
+        if MANIFEST in names:
+            own |= {os.path.join(folder.path, name) for name in exported_files(folder.path)}  # noqa: PTH118
         if problem:
             yield problem
-        below: list[str] = []
+        below: list[_Folder] = []
         while entries:  # emptied on the way: a status is kept in each entry that was looked at
-            found = _looked_at(entries.pop(), below, linked)
-            if found is not None and found.path not in named:
+            entry = entries.pop()
+            if entry.path in named or entry.path in asked:
+                continue
+            found = _looked_at(entry, folder, selection, own, below, linked)
+            if found is not None:
                 yield found
         waiting.extend(reversed(below))
 
 
 def _listed(folder: str) -> tuple[list[os.DirEntry[str]], FoundUnreadable | None]:
-    """What is in a folder and not hidden, last name first; with why the list may be short."""
+    """What is in a folder, last name first; with why the list may be short."""
     entries: list[os.DirEntry[str]] = []
     problem = None
     try:
         with os.scandir(folder) as listing:
-            _collect(listing, entries)
+            entries.extend(listing)
     except OSError as error:
         problem = FoundUnreadable(folder, _reason(error))
     entries.sort(key=lambda entry: entry.name, reverse=True)
     return entries, problem
 
 
-def _collect(listing: Iterable[os.DirEntry[str]], entries: list[os.DirEntry[str]]) -> None:
-    for entry in listing:
-        if not entry.name.startswith(".") and entry.name not in _NOT_WALKED:
-            entries.append(entry)
-
-
-def _looked_at(entry: os.DirEntry[str], folders: list[str], linked: deque[str]) -> Found | None:
+def _looked_at(
+    entry: os.DirEntry[str],
+    folder: _Folder,
+    selection: Selection,
+    own: set[str],
+    folders: list[_Folder],
+    linked: deque[_Folder],
+) -> Found | None:
     """What an entry is found to be; a folder goes to one of the lists instead."""
     suffix = _suffix(entry.name)
+    passed = reason_of_name(folder.path, entry.name) or (OWN if entry.path in own else "")
+    rest = entry.path[folder.root :]
+    included = selection.includes(entry.path, rest)
+    excluded = not included and (folder.excluded or selection.excludes(entry.path, rest))
+    if included:
+        passed = ""
+    status = None
     try:
-        if suffix in SUFFIXES or entry.is_symlink():
+        if not passed and (suffix in SUFFIXES or entry.is_symlink()):
             status = entry.stat()
             is_folder = S_ISDIR(status.st_mode)
         else:
-            status = None
             is_folder = entry.is_dir()
         if is_folder:
-            (linked if entry.is_symlink() else folders).append(entry.path)
+            if passed or (excluded and not selection.enters_excluded):
+                return FoundPassedOver(entry.path, passed or EXCLUDED)
+            into = linked if entry.is_symlink() else folders
+            into.append(_Folder(entry.path, folder.root, excluded))
             return None
     except OSError as error:
+        if passed or excluded:
+            return None
         return FoundUnreadable(entry.path, _reason(error))
-    if suffix in UNSUPPORTED_SUFFIXES:
-        return FoundUnsupported(entry.path, suffix)
-    if status is None or suffix not in SUFFIXES:
+    is_photo, is_unread = suffix in SUFFIXES, is_unread_picture(suffix)
+    if (passed or excluded) and (is_photo or is_unread):
+        return FoundPassedOver(entry.path, passed or EXCLUDED)
+    if passed or excluded:
         return None
-    return _photo(entry.path, status)
+    if is_unread:
+        return FoundUnsupported(entry.path, suffix)
+    return _photo(entry.path, status) if is_photo and status is not None else None
 
 
 def _named_file(path: str) -> Found:
-    """A file that was asked for by name: whatever it is called, something is said about it."""
+    """A file that was asked for by name: its bytes tell what it is, whatever it is called."""
     suffix = _suffix(Path(path).name)
-    if suffix not in SUFFIXES:
-        return FoundUnsupported(path, suffix)
     try:
-        return _photo(path, Path(path).stat())
+        status = Path(path).stat()
     except OSError as error:
         return FoundUnreadable(path, _reason(error))
+    found = _photo(path, status)
+    if suffix in SUFFIXES or isinstance(found, FoundUnreadable) or _holds_photo(path):
+        return found
+    return FoundUnsupported(path, suffix)
+
+
+def _holds_photo(path: str) -> bool:
+    try:
+        with photo_file(path) as (file, _):
+            kind = photo_format(file.read(PREFIX_BYTES))
+    except (OSError, PhotoError):
+        return False
+    return kind is not None and can_decode(kind)
 
 
 def _photo(path: str, status: os.stat_result) -> FoundPhoto | FoundUnreadable:

@@ -1,15 +1,28 @@
+import io
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from indexer.scan.walk import FileStamp, Found, FoundPhoto, FoundUnreadable, FoundUnsupported, walk
-from model.errors import RootMissing
+from indexer.catalog.records import FileStamp
+from indexer.scan.passed_over import Selection
+from indexer.scan.walk import (
+    Found,
+    FoundPassedOver,
+    FoundPhoto,
+    FoundUnreadable,
+    FoundUnsupported,
+    walk,
+)
+from model.errors import QueryError, RootMissing
 
 
 def make(path: Path, content: bytes = b"x") -> Path:
@@ -77,7 +90,140 @@ def test_hidden_files_waste_bins_and_indexes_are_passed_over(tmp_path: Path) -> 
         make(tmp_path / name)
     make(tmp_path / "holiday.index/catalog.sqlite")
     assert photos(tmp_path) == [str(kept)]
+    found = others(tmp_path)
+    assert all(isinstance(each, FoundPassedOver) for each in found)
+    assert {Path(each.path).name: each.reason for each in found} == {
+        ".hidden.jpg": "hidden",
+        "._a.jpg": "AppleDouble file",
+        ".thumbnails": "thumbnails or previews",
+        "@eaDir": "thumbnails or previews",
+        ".Trash": "waste bin",
+        "lost+found": "folder of the system",
+        "holiday.index": "index of segsearch",
+    }
+
+
+PLACES = (
+    "$RECYCLE.BIN", "RECYCLER", "#recycle", "@Recycle", ".Trashes", ".Trash-1000", ".dtrash",
+    "#snapshot", ".snapshots", ".zfs", "~snapshot", "@Recently-Snapshot", "@eaDir", ".@__thumb",
+    ".thumbnails", ".picasaoriginals", "__MACOSX", "@tmp", ".stversions", ".AppleDouble",
+    ".BridgeCache",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *PLACES,
+        "System Volume Information",
+        "Holiday Previews.lrdata",
+        "Photos.photoslibrary/resources",
+        "Photos Library.photoslibrary/database",
+        "Old.aplibrary/Thumbnails",
+        "iPhoto Library/Data",
+        "CaptureOne/Cache",
+    ],
+)
+def test_places_that_are_no_part_of_a_collection(tmp_path: Path, place: str) -> None:
+    kept = make(tmp_path / "2023/a.jpg")
+    for spelled in {place, place.upper(), place.lower()}:
+        make(tmp_path / "2023" / spelled / "deep/b.jpg")
+        [passed] = others(tmp_path)
+        assert isinstance(passed, FoundPassedOver)
+        assert passed.path == str(tmp_path / "2023" / spelled)
+        assert photos(tmp_path) == [str(kept)]
+        assert photos(tmp_path / "2023" / spelled) == [
+            str(tmp_path / "2023" / spelled / "deep/b.jpg")
+        ]
+        shutil.rmtree(tmp_path / "2023" / spelled)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["Recycled art", "thumbnails of gods", "originals", "A.photoslibrary/originals/1", "snapshots",
+     "A.photoslibrary/Masters", "Cache", "a.b_c", "Trash day", "Proc/proc"],
+)  # fmt: skip
+def test_places_that_only_sound_like_them_are_walked(tmp_path: Path, place: str) -> None:
+    photo = make(tmp_path / place / "b.jpg")
+    assert photos(tmp_path) == [str(photo)]
     assert others(tmp_path) == []
+
+
+def selected(root: Path, **patterns: tuple[str, ...]) -> set[str]:
+    found = walk([root], Selection(**patterns))
+    return {str(Path(f.path).relative_to(root)) for f in found if isinstance(f, FoundPhoto)}
+
+
+@pytest.mark.parametrize(
+    ("exclude", "include", "expected"),
+    [
+        ((), (), {"a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png", "x/raw/e.jpg"}),
+        (("raw",), (), {"a.jpg", "b.PNG"}),
+        (("raw/",), (), {"a.jpg", "b.PNG"}),
+        (("raw/*",), (), {"a.jpg", "b.PNG"}),
+        (("x/raw",), (), {"a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png"}),
+        (("*.png",), (), {"a.jpg", "raw/c.jpg", "x/raw/e.jpg"}),
+        (("ra?", "b.*"), (), {"a.jpg"}),
+        (("raw",), ("c.jpg",), {"a.jpg", "b.PNG", "raw/c.jpg"}),
+        (("*",), ("*.png",), {"b.PNG", "raw/d.png"}),
+        (("*",), ("x/raw",), {"x/raw/e.jpg"}),
+        ((), ("#recycle",), {"a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png", "x/raw/e.jpg",
+                             "#recycle/f.jpg"}),
+        ((), ("#recycle/*",), {"a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png", "x/raw/e.jpg",
+                               "#recycle/f.jpg"}),
+        (("collection",), (), {"a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png", "x/raw/e.jpg"}),
+    ],
+)  # fmt: skip
+def test_patterns_choose_what_is_looked_at(
+    tmp_path: Path, exclude: tuple[str, ...], include: tuple[str, ...], expected: set[str]
+) -> None:
+    root = tmp_path / "collection"
+    for name in ("a.jpg", "b.PNG", "raw/c.jpg", "raw/d.png", "x/raw/e.jpg", "#recycle/f.jpg"):
+        make(root / name)
+    assert selected(root, exclude=exclude, include=include) == expected
+
+
+def test_absolute_patterns_and_letters_in_any_form(tmp_path: Path) -> None:
+    make(tmp_path / unicodedata.normalize("NFD", "Café/a.jpg"))
+    make(tmp_path / "b.jpg")
+    assert selected(tmp_path, exclude=("Café",)) == {"b.jpg"}
+    assert selected(tmp_path, exclude=(f"{tmp_path}/Caf*",)) == {"b.jpg"}
+    assert selected(tmp_path, exclude=(f"{tmp_path}/",)) == set()
+    with pytest.raises(QueryError, match="no path"):
+        Selection(exclude=["a\0b"])
+
+
+def test_exported_files_are_passed_over_and_their_neighbours_are_not(tmp_path: Path) -> None:
+    for name in ("a.jpg", "out/1.png", "out/images/2.jpg", "out/mine.jpg"):
+        make(tmp_path / name)
+    entries = ",\n".join(json.dumps({"file": name}) for name in ("1.png", "images/2.jpg"))
+    make(
+        tmp_path / "out/manifest.json",
+        f'{{\n "segsearch": "1",\n "files": [\n{entries}\n]}}'.encode(),
+    )
+    assert photos(tmp_path) == [str(tmp_path / "a.jpg"), str(tmp_path / "out/mine.jpg")]
+    assert [each.path for each in others(tmp_path)] == [
+        str(tmp_path / "out/1.png"), str(tmp_path / "out/images/2.jpg")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["IMG_1", "photo.dat", "scan.jpg~", "noise.txt"])
+def test_a_file_that_is_named_is_judged_by_its_bytes(tmp_path: Path, name: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "WEBP")
+    photo = make(tmp_path / name, file.getvalue())
+    assert photos(photo) == [str(photo)]
+    assert photos(tmp_path) == []
+    photo.write_bytes(b"Dear Sir or Madam")
+    assert isinstance(others(photo)[0], FoundUnsupported)
+
+
+def test_kin_of_a_suffix_are_counted(tmp_path: Path) -> None:
+    for name in ("a.jpg_original", "b.png~", "c.jp2", "d.txt", "e"):
+        make(tmp_path / name)
+    assert {each.suffix for each in others(tmp_path) if isinstance(each, FoundUnsupported)} == {
+        ".jpg_original", ".png~", ".jp2"
+    }  # fmt: skip
 
 
 def test_what_is_named_as_a_root_is_taken_even_if_hidden_or_an_index(tmp_path: Path) -> None:
