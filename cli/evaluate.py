@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import JsonOption
-from cli.output import print_json
+from cli.output import print_json, show
 
 if TYPE_CHECKING:
     from cli.progress.evaluation import Count
@@ -164,4 +164,4 @@ def _print(measured: Measured, json: bool) -> None:
     if json:
         print_json(measured.to_dict())
     else:
-        typer.echo(str(measured))
+        show(str(measured))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import JsonOption, output_path
-from cli.output import print_json, say
+from cli.output import print_json, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def export(
         if json:
             print_json(report.to_dict())
         else:
-            typer.echo(str(report))
+            show(str(report))
     if report.skipped:
         raise typer.Exit(3)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import HeadOption, IndexOption, JsonOption, PresetOption, headed
-from cli.output import counted, print_json, say
+from cli.output import counted, print_json, say, show
 
 if TYPE_CHECKING:
     from indexer.report import Report
@@ -104,7 +104,7 @@ def index(
         if json:
             print_json(report.to_dict() | {"index": str(engine.folder)})
         else:
-            typer.echo(str(report))
+            show(str(report))
     if report.skipped:
         raise typer.Exit(3)
 

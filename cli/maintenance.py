@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.options import IndexOption, JsonOption
-from cli.output import print_json
+from cli.output import print_json, show
 
 
 def status(index: IndexOption = None, json: JsonOption = False) -> None:
@@ -19,7 +19,7 @@ def status(index: IndexOption = None, json: JsonOption = False) -> None:
         if json:
             print_json(found.to_dict())
         else:
-            typer.echo(str(found))
+            show(str(found))
 
 
 def doctor(
@@ -40,6 +40,6 @@ def doctor(
     if json:
         print_json(diagnosis.to_dict())
     else:
-        typer.echo(str(diagnosis))
+        show(str(diagnosis))
     if not diagnosis.healthy:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import JsonOption
-from cli.output import print_json, say
+from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from model.presets.inventory import Item
@@ -94,7 +94,7 @@ def pull(
         print_json({"fetched": fetched, "weights": [item.to_dict() for item in items]})
         return
     for item in items:
-        typer.echo(item.weights.path())
+        show(item.weights.path())
 
 
 @models.command()
@@ -118,7 +118,7 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
                 right = f"not fetched: segsearch models pull {shown(item.weights.preset)}"
             elif item.problem:
                 right = f"WRONG  {shown(item.problem)}"
-            typer.echo(f"{where} {right}")
+            show(f"{where} {right}")
     if any(item.problem for item in checked):
         raise typer.Exit(1)
 
@@ -134,18 +134,18 @@ def path(names: NamesArgument = None, json: JsonOption = False) -> None:
         print_json({"paths": [str(each) for each in found]})
         return
     for each in found:
-        typer.echo(each)
+        show(each)
 
 
 def _print_table(items: Iterable[Item]) -> None:
     from model.errors import shown
     from model.weights.weights import megabytes
 
-    typer.echo("preset   weights           size  state    licence     SHA-256       source")
+    show("preset   weights           size  state    licence     SHA-256       source")
     for item in items:
         size = megabytes(item.weights.size) if item.weights.size else "?"
         licence = item.weights.licence.partition(";")[0] or "?"
-        typer.echo(
+        show(
             f"{shown(item.preset):<8} {item.weights.role:<12} {size:>9}  {item.state:<8} "
             f"{licence:<11} {item.sha256[:12] or '?':<12}  {shown(item.weights.origin)}"
         )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,9 +17,14 @@ def say(line: str, above: Progress | None = None) -> None:
     from model.errors import shown
 
     if above is None:
-        typer.echo(shown(line), err=True)
+        print(shown(line), file=sys.stderr, flush=True)  # noqa: T201
     else:
         above.console.print(shown(line), markup=False, highlight=False)
+
+
+def show(line: object) -> None:
+    """One line on stdout, flushed; in stdout's own encoding, which `typer.echo` may overrule."""
+    print(line, flush=True)  # noqa: T201
 
 
 def counted(count: int, noun: str) -> str:
@@ -33,19 +37,21 @@ def print_json(document: Any) -> None:
 
     ASCII: a file name that is no UTF-8 becomes escaped surrogates, which `os.fsencode` undoes.
     """
-    typer.echo(json.dumps(document))
+    show(json.dumps(document))
 
 
 def print_matches(matches: Matches) -> None:
     """A table of matches for people."""
     from model.errors import shown
 
+    for note in matches.notes:
+        say(note)
     if not len(matches):
         say("nothing is indexed that these conditions allow")
         return
     if matches.query and not matches.confident and matches[0].confidence is not None:
         say(f"no confident match for '{matches.query}'; these are the nearest")
-    typer.echo("rank  score  confidence  segment  x,y,w,h              photo")
+    show("rank  score  confidence  segment  x,y,w,h              photo")
     for match in matches:
         confidence = "" if match.confidence is None else f"{min(match.confidence, 0.99):.0%}"
         box = ",".join(map(str, match.box))
@@ -55,4 +61,4 @@ def print_matches(matches: Matches) -> None:
         )
         if match.duplicates:
             line += f" (and {len(match.duplicates)} like it)"
-        typer.echo(line)
+        show(line)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cli.batch import batch_lines
 from cli.options import (
     JsonOption,
     OpenOption,
@@ -35,7 +35,9 @@ def search(
         typer.Option(
             "--batch",
             metavar="FILE",
-            help="One query a line ('-': stdin); one JSON document a line comes out.",
+            help="File with one query a line ('-': stdin), UTF-8 or UTF-16; one JSON document a"
+            " line comes out. A line that begins with '#' is a query, too; for a blank one the"
+            " document says that it is empty.",
         ),
     ] = None,
     sheet: SheetOption = None,
@@ -45,7 +47,9 @@ def search(
     """Find segments by words, best first, each with a calibrated confidence.
 
     With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
-    Where nothing is confident it says so, and shows the nearest all the same.
+    What should not be there is told apart: "street without cars". Singular and plural are one;
+    how many there are is not looked at. What is not understood is said, and so is where nothing
+    is confident; the nearest are shown all the same.
     """
     if bool(words) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
@@ -129,7 +133,7 @@ def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query
     from model.errors import QueryError
 
     failed = False
-    for line in _lines(batch):
+    for line in batch_lines(batch):
         try:
             print_json(engine.search(query(line)).to_dict())
         except QueryError as error:
@@ -138,12 +142,3 @@ def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query
             failed = True
     if failed:
         raise typer.Exit(3)
-
-
-def _lines(batch: str) -> Iterator[str]:
-    if batch == "-":
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
-        return
-    with Path(batch).open(encoding="utf-8", errors="replace") as file:
-        yield from (line.rstrip("\r\n") for line in file)

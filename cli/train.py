@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.options import JsonOption
-from cli.output import print_json, say
+from cli.output import print_json, say, show
 
 
 def train(
@@ -78,7 +78,7 @@ def train(
         )
         return
     for name, value in summary.metrics.items():
-        typer.echo(f"{name}: {value:.4g}")
+        show(f"{name}: {value:.4g}")
     if summary.skipped:
         say(f"{summary.skipped} of {summary.steps} steps were skipped: their loss was not finite")
     say(f"{summary.steps} steps; the weights, measured after step {summary.measured}, are in {out}")

@@ -19,11 +19,13 @@ from model.errors import IndexMissing, QueryError
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
 from model.weights.user_folders import user_folder
 from searchengine.search.cascade import answers_to
-from searchengine.search.example import Example, embed_example
+from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
+from searchengine.search.left_out import left_out
 from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import question
 from searchengine.search.uncalibrated import uncalibrated
+from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
@@ -228,15 +230,13 @@ class SearchEngine:
         catalog = self.reader.catalog
         wanted = catalog.segment_ids(where)
         if ids is not None:
-            wanted = np.unique(np.fromiter(ids, np.int64))
+            wanted = np.unique(np.fromiter(map(_segment_id, ids), np.int64))
         for start in range(0, len(wanted), 1000):
             chosen = wanted[start : start + 1000].tolist()
             rows = catalog.segments(chosen)
             lost = [i for i in chosen if i not in rows]
             if lost:
-                raise QueryError(
-                    f"there is no segment {lost[0]} in the index", "take ids from a search on it"
-                )
+                raise no_such_segment(lost[0])
             photos = catalog.photos({row.photo_id for row in rows.values()})
             for rank, i in enumerate(chosen, start + 1):
                 yield Match(rank, None, None, photos[rows[i].photo_id], rows[i])
@@ -268,10 +268,12 @@ class SearchEngine:
         from searchengine.export import ExportOrigin, export, refuse_former_run
 
         refuse_former_run(Path(folder), overwrite=overwrite)  # before models are loaded
+        notes: tuple[str, ...] = ()
         if isinstance(what, str):
             what = Query(words=what)
         if isinstance(what, Query):
             what = self.search(replace(what, all_duplicates=True))
+            notes = what.notes
         query, where = None, Filter()
         if isinstance(what, Matches):
             matches: Iterable[Match] = what
@@ -288,7 +290,7 @@ class SearchEngine:
             where,
             roots=tuple(self.reader.catalog.roots()),
         )
-        return export(
+        report = export(
             matches,
             folder,
             format,
@@ -297,18 +299,31 @@ class SearchEngine:
             overwrite=overwrite,
             polygons=polygons,
         )
+        return replace(report, warnings=(*notes, *report.warnings))
 
     def status(self) -> Status:
         """What the index holds, where, and what it could not take in."""
         return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
-        vector = question(query, self._embedder)
+        read = interpret(query)
+        vector = question(read.query, self._embedder)
         # an example has no confidence: nothing tells what should be absent
         calibration = self._calibration if query.words.strip() else None
         judge = calibration.confidence if calibration else None
-        items = answers_to(query, vector, self.reader, judge, itself)
-        return Matches(items, words, str(self.folder), self.preset.name, query)
+        items = answers_to(read.query, vector, self.reader, judge, itself)
+        if not read.answerable:
+            items = tuple(match.doubted() for match in items)
+        return Matches(
+            items,
+            words,
+            str(self.folder),
+            self.preset.name,
+            asked=query,
+            understood=read.query,
+            not_understood=read.not_understood,
+            left_out=left_out(query.where, self.reader.catalog, found=len(items)),
+        )
 
     def _preset_of(self, index: Index) -> Preset:
         manifest = index.catalog.manifest
@@ -318,3 +333,10 @@ class SearchEngine:
 def _given(**arguments: Any) -> dict[str, Any]:
     """The arguments that are not None."""
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _segment_id(number: int) -> int:
+    """The number, if a segment can have it."""
+    if abs(number) > MOST_ID:
+        raise no_such_segment(number)
+    return number

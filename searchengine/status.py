@@ -20,6 +20,7 @@ class Status:
         fingerprint: of that preset and its weights.
         created_by: the program that made it, created_at: when.
         photos: distinct photos; files: files that hold them; segments: their segments.
+        undated: photos that tell no date, which no condition on dates can be met by.
         roots: folders that were indexed.
         skipped: path, kind and reason of every photo that could not be used.
         coverage: share of the photos found that the index holds, 0 to 1; 1 for an empty index.
@@ -34,6 +35,7 @@ class Status:
     photos: int
     files: int
     segments: int
+    undated: int
     roots: tuple[str, ...]
     skipped: tuple[tuple[str, str, str], ...]
     coverage: float
@@ -51,6 +53,7 @@ class Status:
             f"photos    {self.photos:,} in {self.files:,} files,"
             f" {self.coverage:.1%} of the photos found",
             f"segments  {self.segments:,}",
+            *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
             *(f"folder    {shown(root)}" for root in self.roots),
             *(f"skipped   {kind}: {shown(reason)}" for _, kind, reason in self.skipped),
         ]
@@ -71,6 +74,7 @@ def status_of(index: Index) -> Status:
         photos=counts.photos,
         files=held,
         segments=counts.segments,
+        undated=catalog.undated(),
         roots=tuple(str(root) for root in catalog.roots()),
         skipped=tuple((s.path, s.kind, s.reason) for s in catalog.skipped()),
         coverage=held / counts.files if counts.files else 1.0,

@@ -163,6 +163,10 @@ class CatalogReader(ABC):
         """Numbers of photos, segments, files and skipped files."""
 
     @abstractmethod
+    def undated(self) -> int:
+        """Number of photos that tell no date, and so meet no condition on dates."""
+
+    @abstractmethod
     def skipped(self) -> list[SkippedFile]:
         """Files that were not indexed, by path."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -30,18 +30,39 @@ def noun_phrases(caption: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(" ".join(chunk) for chunk in found if chunk))
 
 
-def _chunks(words: list[str]) -> Iterator[list[str]]:
+def named_words(words: Sequence[str]) -> list[bool]:
+    """Of each word whether it stands in a noun phrase: no little word, verb or adverb.
+
+    Args:
+        words: of a text in lower case, punctuation marks as words of their own.
+    """
+    return [named for named, _ in _sorted_words(words)]
+
+
+def _chunks(words: Sequence[str]) -> Iterator[list[str]]:
     """What stands between the little words and the verbs."""
     chunk: list[str] = []
-    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
-        if _is_joint(word, chunk, after):
-            chunk.append(word)
-        elif not _is_content(word) or _is_verb(word, chunk, before, after):
+    for word, (named, ends) in zip(words, _sorted_words(words), strict=True):
+        if ends:
             yield chunk
             chunk = []
-        elif not _is_adverb(word):
+        elif named:
             chunk.append(word)
     yield chunk
+
+
+def _sorted_words(words: Sequence[str]) -> Iterator[tuple[bool, bool]]:
+    """Of each word whether it belongs to a chunk, and whether it ends the one before it."""
+    chunk: list[str] = []
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        joint = _is_joint(word, chunk, after)
+        ends = not joint and (not _is_content(word) or _is_verb(word, chunk, before, after))
+        named = joint or not (ends or _is_adverb(word))
+        if ends:
+            chunk = []
+        elif named:
+            chunk.append(word)
+        yield named, ends
 
 
 def _is_joint(word: str, chunk: list[str], after: str) -> bool:

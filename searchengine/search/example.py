@@ -18,6 +18,8 @@ from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models, Preset
 from searchengine.search.collapse import is_whole
 
+MOST_ID = (1 << 63) - 1  # what the catalog can hold
+
 
 @dataclass(frozen=True)
 class Example:
@@ -56,6 +58,13 @@ class Example:
         return f"like {shown(self.photo)}{where}"
 
 
+def no_such_segment(number: int) -> QueryError:
+    """What to raise where the index has no segment of this id."""
+    return QueryError(
+        f"there is no segment {number} in the index", "take a segment_id from a search on it"
+    )
+
+
 def embed_example(
     example: Example, index: Index, preset: Preset, models: Models
 ) -> tuple[Embeddings, int | None]:
@@ -67,11 +76,9 @@ def embed_example(
     """
     catalog = index.catalog
     if example.segment is not None:
-        if example.segment not in catalog.segments([example.segment]):
-            raise QueryError(
-                f"there is no segment {example.segment} in {shown(index.folder)}",
-                "take a segment_id from a search on this index",
-            )
+        known = abs(example.segment) <= MOST_ID and catalog.segments([example.segment])
+        if not known:
+            raise no_such_segment(example.segment)
         vector = catalog.vectors_of(np.array([example.segment]))
         return Embeddings.unit(vector, models.embedder.space), example.segment
     assert example.photo is not None

@@ -18,6 +18,7 @@ from model.photos.images import read_image
 from searchengine.search.query import Query
 
 CONFIDENT = 0.5
+DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
 
 
 def pixels_of(photo: PhotoRow) -> NDArray[np.uint8]:
@@ -44,7 +45,8 @@ class Match:
         rank: 1 for the best.
         score: agreement with the query, as far as the embedding space knows: a cosine less the
             weighted cosines of the negatives. None where there was no query.
-        confidence: calibrated probability in [0, 1] that the segment shows what was asked.
+        confidence: calibrated probability in [0, 1] that the segment shows what was asked; never
+            above that of the match before it.
         photo: the photo that it lies in.
         segment: the segment as the index holds it, in its working frame.
         merged: ids of segments of the same photo that overlap it and answer alike.
@@ -79,6 +81,11 @@ class Match:
     def area(self) -> int:
         """The mask's pixels in the upright photo."""
         return int(rle.areas((self.counts,), self.photo.size)[0])
+
+    def doubted(self) -> Match:
+        """The match where nothing can be right: what was asked is not understood."""
+        confidence = None if self.confidence is None else DOUBT * self.confidence
+        return replace(self, confidence=confidence)
 
     @property
     def segmentation(self) -> dict[str, Any]:
@@ -126,7 +133,11 @@ class Matches(Sequence[Match]):
         query: the query in words, for people.
         folder: of the index.
         preset: the preset's name.
-        asked: the query as it was understood, where there was one.
+        asked: the query as it was given, where there was one.
+        understood: the query as it was searched: nouns in the singular, without counts, negatives
+            of the words told apart.
+        not_understood: for each part that the search does not heed the part and the reason.
+        left_out: what the conditions leave out, as lines for people.
     """
 
     items: tuple[Match, ...]
@@ -134,6 +145,9 @@ class Matches(Sequence[Match]):
     folder: str
     preset: str
     asked: Query | None = None
+    understood: Query | None = None
+    not_understood: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -155,10 +169,31 @@ class Matches(Sequence[Match]):
         """Whether any match is more likely right than wrong."""
         return any((match.confidence or 0) >= CONFIDENT for match in self.items)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of how the query was read, a line each."""
+        lines = [f"not understood: {part}" for part in self.not_understood]
+        read = self.understood
+        if self.asked is not None and read is not None:
+            plain = " ".join(self.asked.words.lower().split())
+            without = [n.words for n in read.negatives[len(self.asked.negatives) :]]
+            if without or lines or read.words != plain:
+                lines.insert(0, f"searched: {', without '.join([read.words, *without])}")
+        return (*lines, *self.left_out)
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as the command line's JSON has it."""
+        read = self.understood
         return {
             "query": self.query,
+            "understood": None
+            if read is None
+            else {
+                "words": read.words,
+                "negatives": [{"words": n.words, "weight": n.weight} for n in read.negatives],
+            },
+            "not_understood": list(self.not_understood),
+            "left_out": list(self.left_out),
             "index": self.folder,
             "preset": self.preset,
             "confident": self.confident,

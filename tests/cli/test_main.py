@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from cli.main import app
+from cli.app import app
 
 VERBS = sorted(typer.main.get_command(app).commands)
 COMMANDS = {

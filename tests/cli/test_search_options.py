@@ -7,7 +7,7 @@ import pytest
 import typer
 import typer.main
 
-from cli.main import app
+from cli.app import app
 from cli.search_options import SearchOptions, moment
 
 COMMANDS = typer.main.get_command(app).commands

@@ -203,6 +203,15 @@ class SqliteReader(CatalogReader):
             ).one()
         return Counts(*row)
 
+    def undated(self) -> int:
+        """Number of photos that tell no date."""
+        with self._database.reading() as connection:
+            return int(
+                connection.exec_driver_sql(
+                    "SELECT count(*) - count(taken_at) FROM photos"
+                ).scalar_one()
+            )
+
     def skipped(self) -> list[SkippedFile]:
         """The files that were not indexed, by path."""
         with self._database.reading() as connection:

@@ -35,9 +35,9 @@ _BIASES = np.array([1.001, -0.165, -0.836])
 
 # "plain" is a pattern word before another word only: there are plains
 PATTERN_WORDS = AttributeWords(
-    r"\b(?:(?P<striped>(?:pin)?striped|strip(?:e)?y|(?:with )?(?:pin)?stripes)"
+    r"\b(?:(?P<striped>(?:pin)?striped|strip(?:e)?y|(?:with )?(?:pin)?stripes?)"
     r"|(?P<patterned>patterned|che(?:ck|qu)(?:er)?ed|plaid|tartan|gingham|dotted|spotted|floral"
-    r"|flowery|polka[ -]dot(?:s|ted)?|with (?:a pattern|polka dots|dots|spots|checks))"
+    r"|flowery|polka[ -]dot(?:s|ted)?|with (?:a pattern|(?:polka )?dots?|spots?|checks?))"
     r"|(?P<plain>plain)(?=[ -]\w))\b",
     # stripes are a pattern, too
     {"plain": (1, 0, 0), "patterned": (0, 0.8, 0.6), "striped": (0, 0, 1)},

@@ -1,0 +1,48 @@
+"""The verbs of the command `segsearch`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.evaluate import evaluate
+from cli.export import export
+from cli.index import index
+from cli.maintenance import doctor, status
+from cli.models import models
+from cli.search import search, similar
+from cli.train import train
+
+app = typer.Typer(
+    name="segsearch",
+    help="Search a photo collection by what its segments show: type words, get masks.",
+    epilog="Start with: segsearch index FOLDER, then: segsearch search WORDS --sheet found.png",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"segsearch {version('segsearch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _segsearch(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+for _verb in (index, search, similar, export, status, doctor, train):
+    app.command()(_verb)
+app.add_typer(evaluate)
+app.add_typer(models)

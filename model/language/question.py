@@ -1,0 +1,119 @@
+"""Question: what words ask for, what they ask to be absent, and what of them is not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from model.language.closed_words import closed_words, pairs
+from model.language.counts import without_counts
+from model.language.english_words import is_noun, is_word
+from model.language.negation import split_negatives
+from model.language.noun_phrases import named_words
+from model.language.plurals import singular
+from model.language.text_cleaning import joined, words_of
+
+SENTENCE = 8  # words; longer texts are read as they stand, which finds their photos better
+_LESS = "less"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A text as it is searched.
+
+    Attributes:
+        words: what is searched: in lower case, nouns in one number, without counts and negatives.
+        negatives: what should not be there, in the same form.
+        not_understood: for each part that the search does not heed the part and the reason, as
+            one line.
+        answerable: whether a match can be right: False where no word is known, or where the text
+            says only what should not be there. `words` are searched all the same.
+    """
+
+    words: str
+    negatives: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
+    answerable: bool = True
+
+
+@lru_cache(maxsize=1024)
+def understand(text: str) -> Question:
+    """The text as a question. Any text is one; of a long one the first 300 words count."""
+    words = words_of(text)
+    naming = dict.fromkeys(word for word in words if _names(word))
+    if not naming:
+        note = f"'{_short(text)}': names nothing"
+        return Question(joined(words) or text, not_understood=(note,), answerable=False)
+    parts = split_negatives(words)
+    notes = [f"'{' '.join(part)}': names nothing to be absent" for part in parts.unclear]
+    asked = _read(parts.asked, notes)
+    negatives = tuple(_read(part, notes) for part in parts.denied)
+    notes += _lacking(words)
+    unknown = [word for word in naming if not _is_known(word)]
+    notes += [f"'{word}': not a known word" for word in unknown]
+    answerable = bool(asked) and len(unknown) < len(naming)
+    if not asked:
+        asked, negatives = " ".join(negatives) or joined(words), ()
+        notes.append(f"'{joined(words)}': says only what should be absent; '{asked}' is searched")
+    return Question(asked, negatives, tuple(dict.fromkeys(notes)), answerable)
+
+
+def _read(words: Sequence[str], notes: list[str]) -> str:
+    """The words without counts, nouns in one number; a note for each count."""
+    kept, counts = without_counts(words)
+    notes += [f"'{count}': how many there are is not looked at" for count in counts]
+    if len(kept) > SENTENCE:
+        return joined(kept)
+    named = named_words(kept) if len(kept) > 1 else [True]
+    around = zip(["", "", *kept], ["", *kept], kept, [*kept[1:], ""], named, strict=False)
+    return joined(
+        [
+            _in_one_number(word, (before, last), after) if is_named else word
+            for before, last, word, after, is_named in around
+        ]
+    )
+
+
+def _in_one_number(word: str, before: tuple[str, str], after: str) -> str:
+    """A noun between other words, in the singular or, of what is worn in pairs, in the plural.
+
+    Of wine glasses it is a glass, but a group of people stays one of people.
+    """
+    if before[0] in closed_words("collective") and before[1] == "of":
+        return word
+    if word == "glasses" and (before[1] in closed_words("vessels") or after == "of"):
+        return "glass"
+    one = singular(word)
+    ends = not after or after in closed_words("linking") | closed_words("ending_negation") | {","}
+    return pairs("in_pairs").get(one, one) if ends else one
+
+
+def _lacking(words: Sequence[str]) -> list[str]:
+    """A note for each word in -less that lacks a thing: leafless."""
+    return [
+        f"'{word}': searched as a word; what is lacking is not looked at"
+        for word in words
+        if word.endswith(_LESS)
+        and word not in closed_words("lexical_less")
+        and is_noun(word[: -len(_LESS)])
+    ]
+
+
+def _names(word: str) -> bool:
+    """Whether it has to be known: no punctuation, number or little word."""
+    little = closed_words("linking") | closed_words("denying")
+    return any(c.isalpha() for c in word) and word not in little
+
+
+def _is_known(word: str) -> bool:
+    """Whether a word, its singular or all of its hyphenated parts are English words."""
+    word = word.removesuffix("'s").removesuffix("'")
+    parts = word.split("-")
+    return is_word(word) or all(
+        not part.isalpha() or is_word(part) or is_word(singular(part)) for part in parts
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
