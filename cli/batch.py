@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from model.errors import QueryError
-
 STDIN = "-"
 BLOCK = 1 << 16
 _MARKS = (  # the longer first: UTF-32's begins as UTF-16's does
@@ -33,6 +31,8 @@ def batch_lines(name: str) -> Iterator[str]:
     """
     if name == STDIN:
         if sys.stdin is None:
+            from model.errors import QueryError
+
             raise QueryError("standard input is closed", "pipe the questions in, or name a file")
         yield from lines_of(sys.stdin.buffer)
         return
