@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import tomllib
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from model.errors import RecipeInvalid
 
 T = TypeVar("T")
+LARGEST = 1 << 20  # bytes of a file that is read
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Table of a TOML file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is no TOML, too large or nested too deeply.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST:,} bytes")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def from_table(kind: type[T], table: Mapping[str, Any], where: str) -> T:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import DownloadColumn, TextColumn, TransferSpeedColumn
 
 from cli.output import say
+from cli.progress.bar import LiveBar
 from model.weights import download
 from model.weights.weights import megabytes
 
@@ -27,18 +20,10 @@ class Transfer(download.TransferProgress):
     """
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._live = console.is_terminal
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not self._live,
+        self._shown = LiveBar(
+            TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn(), quiet=quiet
         )
+        self._bar = self._shown.bar
         self._task = self._bar.add_task("", total=None, visible=False)
         self._name, self._total, self._next = "", 0, 0.0
 
@@ -63,13 +48,13 @@ class Transfer(download.TransferProgress):
     def advanced(self, kept: int) -> None:
         """So much of it is here."""
         self._bar.update(self._task, completed=kept)
-        if not self._live and self._total and kept >= self._next:
+        if not self._shown.live and self._total and kept >= self._next:
             say(f"{self._name}: {kept / self._total:.0%}")
             self._next = kept + STEP * self._total
 
     def told(self, line: str) -> None:
         """A line that stays, above the bar."""
-        say(line, self._bar if self._live else None)
+        self._shown.told(line)
 
     def ended(self) -> None:
         """Take the file's bar away."""

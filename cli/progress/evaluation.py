@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TextColumn
 
 from cli.output import say
+from cli.progress.bar import LiveBar
 
 LINES = 10  # in a measuring, where there is no terminal
 
@@ -18,17 +18,9 @@ class Count:
     """
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._lines = not quiet and not console.is_terminal
-        self._bar = Progress(
-            TextColumn("measuring"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
+        shown = LiveBar(TextColumn("measuring"), MofNCompleteColumn(), quiet=quiet)
+        self._lines = not quiet and not shown.live
+        self._bar = shown.bar
         self._task = self._bar.add_task("measuring", total=None)
 
     def __enter__(self) -> Count:

@@ -5,20 +5,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Columns
-from rich.text import Text
+from rich.progress import MofNCompleteColumn, TaskID, TextColumn
 
 from cli.output import counted, say
+from cli.progress.bar import LiveBar, Speed
 from indexer.update import Progress
 
 if TYPE_CHECKING:
@@ -29,30 +19,15 @@ if TYPE_CHECKING:
 REFRESH = 0.1  # seconds
 
 
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f} photos/s")
-
-
 class Bar(Progress):
     """Shows files found and read, then photos done, photos a second and time left, where there is
     a terminal; a context manager."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._live = console.is_terminal
-        self._comparing = console.status("looking for photos")
+        shown = LiveBar(TextColumn("indexing"), MofNCompleteColumn(), Speed("photos", 1))
+        self._live, self._bar = shown.live, shown.bar
+        self._comparing = self._bar.console.status("looking for photos")
         self._told = 0.0
-        self._bar = Columns(
-            TextColumn("indexing"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Speed(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not self._live,
-        )
         self._task: TaskID | None = None
 
     def __enter__(self) -> Bar:

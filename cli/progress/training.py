@@ -5,46 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from rich.progress import MofNCompleteColumn, TaskID, TextColumn
 
 from cli.output import say
+from cli.progress.bar import LiveBar, Speed
 from model.training.loop.callbacks import Callbacks
 
 LINES = 20  # in a training, where there is no terminal
-
-
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.2f} steps/s")
 
 
 class TrainingProgress(Callbacks):
     """Shows steps, their speed, the time left, the smoothed loss, and what was measured."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._live = console.is_terminal
-        self._bar = Progress(
+        self._shown = LiveBar(
             TextColumn("training"),
-            BarColumn(),
             MofNCompleteColumn(),
-            _Speed(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not self._live,
+            Speed("steps", 2),
+            last=(TextColumn("{task.description}"),),
         )
         self._task: TaskID | None = None
         self._steps = 0
@@ -55,8 +33,8 @@ class TrainingProgress(Callbacks):
         self._steps = steps
         if step:
             say(f"going on after step {step} of {steps}")
-        self._task = self._bar.add_task("", total=steps, completed=step)
-        self._bar.start()
+        self._task = self._shown.bar.add_task("", total=steps, completed=step)
+        self._shown.bar.start()
 
     def stepped(self, step: int, terms: Mapping[str, float]) -> None:
         """One step more."""
@@ -65,8 +43,8 @@ class TrainingProgress(Callbacks):
             self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
         told = "" if self._loss is None else f"loss {self._loss:.4g}"
         if self._task is not None:
-            self._bar.update(self._task, completed=step, description=told)
-        if not self._live and step % max(self._steps // LINES, 1) == 0:
+            self._shown.bar.update(self._task, completed=step, description=told)
+        if not self._shown.live and step % max(self._steps // LINES, 1) == 0:
             say(f"step {step} of {self._steps}: {told}, lr {terms['lr']:.2g}")
 
     def validated(self, step: int, metrics: Mapping[str, float], best: bool) -> None:
@@ -76,8 +54,8 @@ class TrainingProgress(Callbacks):
 
     def told(self, line: str) -> None:
         """A line that stays, above the bar."""
-        say(line, self._bar if self._live else None)
+        self._shown.told(line)
 
     def ended(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        self._shown.bar.stop()

@@ -7,7 +7,6 @@ trained head may follow, as in `base+runs/use/head.safetensors`. A file that say
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 from model.errors import PresetInvalid, PresetUnknown, shown
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.presets.settings import Setting, Settings, check_section, number, text, whole
+from model.toml_tables import read_toml
 from model.weights.sources import FOLDER
 from model.weights.user_folders import expand_home
 
 DEFAULT = "nano"
 HEAD = ".safetensors"
-LARGEST = 1 << 20  # bytes of a preset's file
 DEEPEST = 16  # presets that extend one another
 SECTIONS = ("segmenter", "embedder", "weights")
 TOP: Settings = {
@@ -84,14 +83,11 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         PresetInvalid: a file cannot be read, extends itself, is no TOML, or has a wrong setting.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise ValueError(f"it has more than {LARGEST:,} bytes")
-        table = tomllib.loads(content.decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else shown(error)
-        raise PresetInvalid(f"{shown(path)} is no preset ({why})", "mend the file") from error
+        table = read_toml(path)
+    except (OSError, ValueError) as error:
+        raise PresetInvalid(
+            f"{shown(path)} is no preset ({shown(error)})", "mend the file"
+        ) from error
     weights = table.setdefault("weights", {})
     roles = weights if isinstance(weights, dict) else ()
     check_section(path, "weights", weights, dict.fromkeys(roles, Setting("a table", _is_table)))

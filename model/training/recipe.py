@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from model.errors import RecipeInvalid, shown
-from model.toml_tables import from_table
+from model.toml_tables import from_table, read_toml
 from model.training.loop.seeds import seed_everything
 from model.training.loop.settings import TrainerSettings
 from model.training.loop.task import Task, TaskContext, TaskKind
@@ -57,13 +56,13 @@ def load_recipe(path: Path, kinds: Mapping[str, Callable[[], TaskKind]] = KINDS)
         RecipeInvalid: there is none, or it is not understood; the message names the key.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = read_toml(path)
     except OSError as error:
         raise RecipeInvalid(
             f"the recipe {shown(path)} cannot be read ({error.strerror})",
             "name a recipe's TOML file, as those in recipes/",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise RecipeInvalid(f"{shown(path)} is no TOML ({error})", "mend the file") from error
     try:
         return _recipe(table, path, kinds)
