@@ -34,6 +34,7 @@ from model.errors import (
     PhotoChanged,
     PhotoUnreachable,
     StorageError,
+    WorkerKilled,
     shown,
 )
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS
@@ -261,10 +262,11 @@ def _add(catalog: Catalog, photo: IndexedPhoto, stamp: FileStamp, report: Report
 def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:
     """Remember that a file was skipped, and why, where that tells something about its bytes.
 
-    A file that just changes or vanishes is found again, or not, by the next run. A photo is not
+    A file that just changes or vanishes is found again, or not, by the next run; one for which
+    memory was short is tried again then. A photo is not
     forgotten because its file cannot be reached at the moment.
     """
-    if outcome.kind == PhotoChanged.__name__:
+    if outcome.kind in (PhotoChanged.__name__, WorkerKilled.__name__):
         return
     known = any(file.photo_id is not None for file in catalog.files(stamp.path))
     if not (known and outcome.kind == PhotoUnreachable.__name__):

@@ -6,7 +6,8 @@ SegsearchError
 │   │   └── PhotoUnreachable no permission, or a disk that fails: the same file may do later
 │   ├── PhotoUnsupported    not a photo format that is read here
 │   ├── PhotoTooLarge       more pixels than the limit allows
-│   └── PhotoChanged        changed or vanished while it was being read
+│   ├── PhotoChanged        changed or vanished while it was being read
+│   └── WorkerKilled        the system ended who looked at it, mostly for want of memory
 ├── ModelError
 │   ├── PresetError
 │   │   ├── PresetUnknown   no preset of this name
@@ -14,6 +15,7 @@ SegsearchError
 │   ├── DeviceMissing       the device is not on this machine
 │   ├── WeightsMissing      a weight file is not where the preset says
 │   ├── WeightsMismatch     a weight file is not the one the preset names
+│   ├── ModelsFail          whatever they look at; no photo is to blame
 │   ├── DownloadFailed      a weight file cannot be fetched
 │   │   └── LicenceNotAccepted who publishes it wants to know who asks
 │   └── SpaceMismatch       vectors of two embedding spaces were about to be compared
@@ -81,6 +83,10 @@ class PhotoChanged(PhotoError):
     """The file changed or vanished while it was being read."""
 
 
+class WorkerKilled(PhotoError):
+    """The system ended the process that looked at the file, mostly because memory ran out."""
+
+
 class ModelError(SegsearchError):
     """A preset or its weights cannot be used."""
 
@@ -107,6 +113,10 @@ class WeightsMissing(ModelError):
 
 class WeightsMismatch(ModelError):
     """A weight file is not the one the preset names."""
+
+
+class ModelsFail(ModelError):
+    """The models fail whatever they look at: their weights are broken or do not fit together."""
 
 
 class DownloadFailed(ModelError):

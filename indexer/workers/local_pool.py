@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import BinaryIO, cast
 
 from indexer.workers.pipeline import Outcome
-from indexer.workers.worker import WorkerConfig, receive, send
-from model.errors import SegsearchError, shown
+from indexer.workers.turns import Turns
+from indexer.workers.worker import WorkerConfig
+from indexer.workers.worker_process import Ending, WorkerEnded, WorkerProcess, worker_environment
+from model.errors import SegsearchError, WorkerKilled, shown
 
-TRIES = 2
+TRIES = 2  # of a photo that ends its worker
+STARTS = 3  # of a worker that ends before its first photo
 LEAST_PATIENCE = 600.0  # seconds for a photo
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.workers.worker import main; main()"
 
 
 class WorkerPool:
@@ -29,6 +25,11 @@ class WorkerPool:
     photo is replaced and the photo tried once more; if it ends the next one too, it is skipped.
     So is one that takes longer than `patience` seconds, at once. Where photos that are looked at
     together end a worker or its patience, they are looked at again one by one.
+
+    A worker that the system kills has mostly met the end of the memory, which all workers share:
+    its photo is tried again while no other worker works and, where that goes well, there is one
+    worker fewer from then on. A worker that cannot be started any more hands its photos to the
+    others; only the last one ends the run.
 
     Use as a context manager: leaving it ends the workers, whatever they are doing.
     """
@@ -42,18 +43,21 @@ class WorkerPool:
         together: int = 1,
         patience: float = LEAST_PATIENCE,
     ) -> None:
-        self._order = config
+        self._config = config
         self._together = together
-        self._environment = os.environ | dict.fromkeys(THREADS, str(threads))
+        self._environment = worker_environment(threads)
         self._patience = patience
         self._paths: SimpleQueue[str | None] = SimpleQueue()
         self._outcomes: SimpleQueue[Outcome | BaseException] = SimpleQueue()
         # outcomes wait in memory: no worker gets ahead of who stores them by more than this
         self._room = threading.Semaphore(3 * jobs * together)
-        self._lock = threading.Lock()  # of the two that follow
+        self._turns = Turns()
+        self._lock = threading.Lock()  # of the three that follow
         self._closing = False
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._seats: list[subprocess.Popen[bytes] | None] = [None] * jobs  # each one thread's own
+        self._running: set[WorkerProcess] = set()
+        self._serving = jobs
+        self._starved: set[int] = set()  # workers whose photo went well once it was alone
+        self._seats: list[WorkerProcess | None] = [None] * jobs  # each one thread's own
         self._threads = [
             threading.Thread(target=self._run_one, args=(number,), daemon=True)
             for number in range(jobs)
@@ -69,17 +73,25 @@ class WorkerPool:
             self._closing = True
             for worker in self._running:
                 worker.kill()
+        self._turns.end()
         for _ in self._threads:
             self._paths.put(None)
             self._room.release()
         for thread in self._threads:
             thread.join()
 
+    @property
+    def given_up(self) -> int:
+        """Workers that were given up because memory was short or they could not be started."""
+        with self._lock:
+            return len(self._seats) - self._serving
+
     def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
-        """The outcome of every path, in the config in which they are ready.
+        """The outcome of every path, in the order in which they are ready.
 
         Raises:
-            SegsearchError: the workers cannot start (a preset without its weights).
+            SegsearchError: the workers cannot start (a preset without its weights), or the models
+                fail whatever they look at.
         """
         for path in paths:
             self._paths.put(path)
@@ -92,16 +104,28 @@ class WorkerPool:
 
     def _run_one(self, number: int) -> None:
         """Keep the worker of that number busy."""
+        left: list[str] = []
         try:
-            while paths := self._take():
-                for outcome in self._looked_at(number, paths):
+            while left := self._take():
+                for outcome in self._looked_at(number, left):
                     self._outcomes.put(outcome)
+                    left = left[1:]
+                if number in self._starved and self._retire():
+                    return
+        except _NotStarted as error:
+            if not self._retire():
+                self._outcomes.put(error.told)
+                return
+            for path in left:
+                self._room.release()  # who takes it asks for it again
+                self._paths.put(path)
         except BaseException as error:
             self._outcomes.put(error)
         finally:
             worker = self._seats[number]
             if worker is not None:
-                self._end(worker)
+                worker.end()
+                self._forget(number)
 
     def _take(self) -> list[str]:
         """Photos to be looked at together, waited for; none when it is over."""
@@ -123,94 +147,113 @@ class WorkerPool:
         return taken
 
     def _looked_at(self, number: int, paths: Sequence[str]) -> Iterator[Outcome]:
-        """The outcomes of photos, by the worker of that number, which is replaced when it dies."""
-        for _ in range(TRIES if len(paths) == 1 else 1):
-            worker = self._seats[number] = self._seats[number] or self._start(number)
+        """The outcomes of photos, in their order, by the worker of that number."""
+        if len(paths) > 1:
             try:
-                yield from self._ask(worker, paths)
-                return
-            except _Ended as ended:
-                self._seats[number] = None
-                end = ended
-                if ended.late:
-                    break
-        if len(paths) > 1:  # one of them did it
-            for path in paths:
-                yield from self._looked_at(number, [path])
+                outcomes = self._ask(number, paths)
+            except WorkerEnded:  # one of them did it
+                for path in paths:
+                    yield self._alone(number, path)
+            else:
+                yield from outcomes
             return
-        reason = f"{shown(paths[0])} {end}: try it again with --retry"
-        yield Outcome(paths[0], kind="PhotoUnreadable", reason=reason)
+        yield self._alone(number, paths[0])
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
-        # A worker finds its modules where its parent did, and no others: "" was the current
-        # folder at the time, now it may be one with a folder named model/ in it.
-        home = str(Path(__file__).resolve().parents[2])
+    def _alone(self, number: int, path: str) -> Outcome:
+        """The outcome of one photo, which may end its worker."""
+        killed = False
+        for _ in range(TRIES):
+            try:
+                (outcome,) = self._ask(number, [path], alone=killed)
+            except WorkerEnded as ended:
+                end = ended.ending
+            else:
+                if killed:
+                    self._starved.add(number)
+                return outcome
+            if end.late:
+                break
+            killed = end.killed
+        return _blamed(path, end, self._patience)
+
+    def _ask(self, number: int, paths: Sequence[str], *, alone: bool = False) -> list[Outcome]:
+        """The outcomes of photos that are looked at together; WorkerEnded where their worker dies.
+
+        Args:
+            number: of the worker, which is started where it is not running.
+            paths: the photos.
+            alone: while no other worker works.
+        """
+        with self._turns.turn(alone=alone):
+            worker = self._worker(number)
+            try:
+                return worker.ask(paths, self._patience * len(paths))
+            except WorkerEnded:
+                self._forget(number)
+                raise
+
+    def _worker(self, number: int) -> WorkerProcess:
+        """The worker of that number, loaded."""
+        worker = self._seats[number]
+        if worker is not None:
+            return worker
+        for _ in range(STARTS):
+            worker = self._started(number)
+            try:
+                worker.load()
+            except WorkerEnded as ended:
+                self._forget(number)
+                end = ended.ending
+            else:
+                return worker
+        raise _NotStarted(end)
+
+    def _started(self, number: int) -> WorkerProcess:
         with self._lock:
             if self._closing:
                 raise SegsearchError("the pool is closing")
-            worker = subprocess.Popen(
-                [sys.executable, "-c", START, *(entry or home for entry in sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
-                process_group=0,  # Ctrl-C is for the parent, which then ends its workers
-            )
+            worker = WorkerProcess(replace(self._config, worker=number), self._environment)
             self._running.add(worker)
-        try:
-            send(cast(BinaryIO, worker.stdin), replace(self._order, worker=number))
-            refusal = receive(cast(BinaryIO, worker.stdout))
-        except (EOFError, OSError) as error:
-            ending = self._end(worker)
-            raise SegsearchError(
-                f"a worker process ended before its first photo ({ending})",
-                "see the lines above, or run segsearch doctor",
-            ) from error
-        if refusal is not None:
-            self._end(worker)
-            raise refusal
+        self._seats[number] = worker
         return worker
 
-    def _ask(self, worker: subprocess.Popen[bytes], paths: Sequence[str]) -> list[Outcome]:
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            worker.kill()
-
-        timer = threading.Timer(self._patience * len(paths), give_up)
-        timer.daemon = True
-        timer.start()
-        try:
-            send(cast(BinaryIO, worker.stdin), list(paths))
-            return cast(list[Outcome], receive(cast(BinaryIO, worker.stdout)))
-        except (EOFError, OSError) as error:
-            ending = self._end(worker)
-            if late.is_set():
-                told = f"took longer than {self._patience:g} s to look at"
-            else:
-                told = f"ends the process that looks at it ({ending})"
-            raise _Ended(told, late.is_set()) from error
-        finally:
-            timer.cancel()
-
-    def _end(self, worker: subprocess.Popen[bytes]) -> str:
-        """End a worker, if it has not ended; says how it did."""
-        worker.kill()
-        code = worker.wait()
-        for stream in (worker.stdin, worker.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue  # what it had not read yet is lost with it
+    def _retire(self) -> bool:
+        """Give up a worker, unless it is the last one; whether that was done."""
         with self._lock:
-            self._running.discard(worker)
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+            if self._serving == 1 or self._closing:
+                return False
+            self._serving -= 1
+            return True
+
+    def _forget(self, number: int) -> None:
+        worker, self._seats[number] = self._seats[number], None
+        if worker is not None:
+            with self._lock:
+                self._running.discard(worker)
 
 
-class _Ended(Exception):
-    """A worker ended over a photo: by itself, or because it was late."""
+class _NotStarted(Exception):
+    """A worker ended before its first photo, again and again."""
 
-    def __init__(self, told: str, late: bool) -> None:
-        super().__init__(told)
-        self.late = late
+    def __init__(self, end: Ending) -> None:
+        super().__init__(str(end))
+        advice = "free some memory, or take --jobs 1" if end.killed else "see the lines above"
+        self.told = SegsearchError(
+            f"a worker process ended before its first photo ({end})",
+            f"{advice}, or run segsearch doctor",
+        )
+
+
+def _blamed(path: str, end: Ending, patience: float) -> Outcome:
+    """What is told of a photo that ended its worker each time."""
+    if end.killed:
+        reason = (
+            f"the system ended the process that looks at {shown(path)} ({end}), most likely"
+            " because memory ran out: free some, or index again with --jobs 1"
+        )
+        return Outcome(path, kind=WorkerKilled.__name__, reason=reason)
+    told = f"ends the process that looks at it ({end})"
+    if end.late:
+        told = f"took longer than {patience:g} s to look at"
+    reason = f"{shown(path)} {told}: try it again with --retry"
+    return Outcome(path, kind="PhotoUnreadable", reason=reason)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from indexer.catalog.records import FileStamp, IndexedPhoto
-from model.errors import PhotoError, shown
+from model.errors import ModelError, ModelsFail, PhotoError, shown
 from model.presets.preset import Models, Preset
 
 if TYPE_CHECKING:
@@ -55,7 +57,11 @@ def process(
     paths: Sequence[str], preset: Preset, models: Models, max_megapixels: float
 ) -> list[Outcome]:
     """Read, segment and embed some photos, together where the models can. Never raises for what
-    files may hold; a photo's outcome does not depend on the others."""
+    files may hold; a photo's outcome does not depend on the others.
+
+    Raises:
+        ModelError: no photo is to blame; the models cannot be loaded, or fail whatever they see.
+    """
     read = [_read(path, preset, max_megapixels) for path in paths]
     seen = iter(_seen([each for each in read if isinstance(each, _Read)], models))
     return [next(seen) if isinstance(each, _Read) else each for each in read]
@@ -80,10 +86,13 @@ def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
         images = [each.photo.image for each in read]
         segments = [found.with_whole() for found in models.segmenter.segment_all(images)]
         embeddings = models.embedder.embed_all(images, segments)
+    except ModelError:  # some of them are loaded only when they are first used
+        raise
     except Exception as error:
         # a model may stumble over one of them, or over so many: by halves all others go on
         if half := len(read) // 2:
             return _seen(read[:half], models) + _seen(read[half:], models)
+        require_sight(models, error)
         return [_failed(read[0].path, error)]
     seconds = (time.process_time() - began) / len(read)
     return [
@@ -102,6 +111,29 @@ def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
         )
         for each, found, vectors in zip(read, segments, embeddings, strict=True)
     ]
+
+
+def require_sight(models: Models, error: Exception) -> None:
+    """Raise ModelsFail where the models fail over a picture that nothing is wrong with, too.
+
+    Args:
+        models: what failed over a photo.
+        error: how.
+    """
+    from model.photos.images import Image
+
+    rows, columns = np.mgrid[:120, :160]
+    pixels = np.stack([rows, columns, rows ^ columns], axis=-1).astype(np.uint8)
+    pixels[30:80, 40:110] = (200, 30, 30)
+    image = Image(pixels, (120, 160))
+    try:
+        models.embedder.embed_all([image], [models.segmenter.segment(image).with_whole()])
+    except Exception:
+        raise ModelsFail(
+            f"the models fail whatever they look at ({type(error).__name__}: {shown(error)})",
+            "look whether the preset's weights belong together and are whole (segsearch models"
+            " verify, segsearch doctor)",
+        ) from error
 
 
 def _failed(path: str, error: Exception) -> Outcome:

@@ -1,13 +1,15 @@
-"""Machine: how many workers it has cores and memory for."""
+"""Resources: how many workers a machine, or a container on it, has cores and memory for."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from indexer.workers.cgroups import free_group_memory, group_cores
 from indexer.workers.gpus import workers_on
 
 
@@ -35,7 +37,12 @@ def worker_count(
 
 
 def free_memory() -> float:
-    """Bytes that can be taken without swapping; infinite where the system does not tell."""
+    """Bytes that can be taken without swapping, within a container's limits; infinite where the
+    system does not tell."""
+    return min(_free_of_machine(), free_group_memory())
+
+
+def _free_of_machine() -> float:
     with suppress(OSError, ValueError, IndexError):
         told = Path("/proc/meminfo").read_text(encoding="ascii")
         return 1024 * float(told.split("MemAvailable:")[1].split()[0])
@@ -46,6 +53,7 @@ def free_memory() -> float:
 
 
 def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores to keep busy; of a quota's fraction a whole one, since workers may wait in turn."""
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = group_cores()
+    return min(ours, math.ceil(quota)) if math.isfinite(quota) else ours

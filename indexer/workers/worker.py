@@ -16,10 +16,12 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from indexer.workers.allocator import keep_freed_memory
+from indexer.workers.parent import end_with_parent
 from indexer.workers.pipeline import process
 from model.devices import be_worker
-from model.errors import SegsearchError
+from model.errors import ModelError, SegsearchError
 from model.presets.preset import load_preset
+from model.weights.offline import offline
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def receive(stream: BinaryIO) -> Any:
 
 def main() -> None:
     """Serve the process that started this one until it closes the pipe, or ends."""
+    end_with_parent()
+    with offline():
+        _serve()
+
+
+def _serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up among the answers
     inbox: SimpleQueue[Any] = SimpleQueue()
@@ -74,7 +82,11 @@ def main() -> None:
             return
         send(answers, None)
         while True:
-            send(answers, process(inbox.get(), preset, models, config.max_megapixels))
+            paths = inbox.get()
+            try:
+                send(answers, process(paths, preset, models, config.max_megapixels))
+            except ModelError as error:
+                send(answers, error)
     except BrokenPipeError:
         os._exit(0)  # the parent is gone: nothing to say, nobody to say it to
 

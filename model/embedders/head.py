@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from model.embedders.geometry import PLACES
 from model.weights.quantisation import quantised, restored
-from model.weights.tensor_file import network_file
+from model.weights.tensor_file import fitting, network_file
 
 CLASSES = 1000
 TEXT_WIDTH = 512
@@ -139,12 +139,15 @@ class SegmentHead(nn.Module):
             "the weights of a segment head",
             "reinstall segsearch, or train the head again (segsearch train recipes/use.toml)",
         ) as (shape, tensors):
-            head = cls(
-                [int(channels) for channels in shape["levels"].split(",")],
-                int(shape["width"]),
-                int(shape["dimension"]),
-                classes=int(shape["classes"]),
-                places=int(shape.get("places", _PLACES_WITHOUT_FIT)),
+            head = fitting(
+                lambda: cls(
+                    [int(channels) for channels in shape["levels"].split(",")],
+                    int(shape["width"]),
+                    int(shape["dimension"]),
+                    classes=int(shape["classes"]),
+                    places=int(shape.get("places", _PLACES_WITHOUT_FIT)),
+                ),
+                tensors,
             )
             head.load_state_dict({"common": head.common} | restored(tensors))
         return head.eval().requires_grad_(False)

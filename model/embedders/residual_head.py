@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model.weights.tensor_file import network_file
+from model.weights.tensor_file import fitting, network_file
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ class ResidualHead(nn.Module):
             "a head over frozen towers",
             "train one (segsearch train recipes/towers.toml), or name another file",
         ) as (metadata, tensors):
-            head = cls(_shape(json.loads(metadata["shape"])))
+            told = _shape(json.loads(metadata["shape"]))
+            head = fitting(lambda: cls(told), tensors)
             head.load_state_dict(tensors)
         return head.eval().requires_grad_(False)
 

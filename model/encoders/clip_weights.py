@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from model.errors import PresetInvalid, WeightsMismatch, shown
+from model.weights.offline import offline
+from model.weights.tensor_file import LARGEST_TOWER, require_finite, require_size
 
 Side = Literal["image", "text"]
 SIDES: tuple[Side, ...] = ("image", "text")
@@ -81,7 +83,8 @@ def load_clip(
             f"choose one of {known}",
         )
     device = device or torch.device("cpu")
-    network = _empty(config, bool(facts.get("quick_gelu")), sides, device, dtype)
+    with offline():  # it may name models of the hub
+        network = _empty(config, bool(facts.get("quick_gelu")), sides, device, dtype)
     try:
         _fill(network, weights, sides)
     except Exception as error:  # torch, safetensors and open_clip raise what they like
@@ -168,11 +171,13 @@ def _fill(network: Any, weights: Path, sides: tuple[Side, ...]) -> None:
         resize_pos_embed(tensors, network)
     if "text" in sides:
         resize_text_pos_embed(tensors, network)
+    require_finite(tensors)
     network.load_state_dict(tensors)
 
 
 def _tensors(path: Path, sides: tuple[Side, ...]) -> dict[str, Tensor]:
     """A checkpoint's tensors of some sides, mapped into memory where the format allows it."""
+    require_size(path, LARGEST_TOWER)
     if path.suffix == ".safetensors":
         from safetensors import safe_open
 

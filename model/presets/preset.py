@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.embeddings import EmbeddingSpace
-from model.errors import PresetInvalid, WeightsMissing, shown
+from model.errors import PresetInvalid, SegsearchError, WeightsMismatch, WeightsMissing, shown
 from model.presets.files import DEFAULT, preset_file, preset_names, read_table, split_head
 from model.presets.registry import EMBEDDERS, NO_VECTORS, SEGMENTERS, Kind, check_kind
+from model.weights.offline import offline
 from model.weights.sources import FOLDER
 from model.weights.weights import Weights, read_weights
 
@@ -195,4 +196,14 @@ def _build(kinds: Mapping[str, Kind[Any]], section: str, preset: Preset) -> Any:
     said: Settings = getattr(preset, section)
     check_kind(preset.source, section, said, kinds)
     settings = {key: value for key, value in said.items() if key != "kind"}
-    return kinds[said["kind"]].build(preset, **settings)
+    try:
+        with offline():
+            return kinds[said["kind"]].build(preset, **settings)
+    except (SegsearchError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # the libraries raise what they like over weights of odd shapes
+        raise WeightsMismatch(
+            f"{shown(preset.source)}: its {section} cannot be built"
+            f" ({type(error).__name__}: {shown(error)[:200]})",
+            "look whether its weights belong together and are whole (segsearch models verify)",
+        ) from error

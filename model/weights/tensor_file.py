@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.errors import WeightsMismatch, shown
+
+LARGEST = 256 << 20  # bytes of a part that is trained here; bundled ones have 23 MB at most
+LARGEST_TOWER = 12 << 30  # bytes of a published network; CLIP's ViT-H in float32 has 4
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
@@ -27,9 +34,56 @@ def network_file(
         WeightsMismatch: the file cannot be read, or the block finds that it holds something else.
     """
     try:
+        require_size(path, LARGEST)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        require_finite(tensors)
         yield metadata, tensors
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMismatch(f"{shown(path)} does not hold {holds}", remedy) from error
+
+
+def require_size(path: Path, largest: int) -> None:
+    """Raise ValueError where a file of weights would take more memory than it may.
+
+    Args:
+        path: safetensors, or a pickle of torch's, which is a zip archive; nothing of it is read
+            but the archive's list.
+        largest: bytes.
+    """
+    size = path.stat().st_size
+    if size > largest:
+        raise ValueError(f"it has {size:,} bytes, expected {largest:,} at the most")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = sum(each.file_size for each in archive.infolist())
+        if held > size:
+            raise ValueError(f"it is compressed, and would take {held:,} bytes")
+
+
+def require_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where a tensor holds what is no number, or too large for one."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} is not finite")
+
+
+def fitting(build: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
+    """The network that `build` makes, once it is known to have these tensors' shapes.
+
+    What a file tells of a network's sizes may be anything: so it is first made without memory.
+
+    Raises:
+        KeyError, ValueError: a tensor is missing, or has another shape.
+    """
+    with torch.device("meta"):
+        sketch = build().state_dict()
+    for name, expected in sketch.items():
+        if name in tensors and tensors[name].shape != expected.shape:
+            raise ValueError(
+                f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(expected.shape)}"
+            )
+        if name not in tensors and expected.numel() > 1 << 20:
+            raise KeyError(name)
+    return build()

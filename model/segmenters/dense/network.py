@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model.segmenters.dense.head import DenseHead, DenseProposals
 from model.segmenters.neck import Neck, folded
-from model.weights.tensor_file import network_file
+from model.weights.tensor_file import fitting, network_file
 
 FIRST_SIDE = 448  # of files that do not tell theirs
 
@@ -83,12 +83,15 @@ class DenseNetwork(nn.Module):
             "the weights of a dense segmenter",
             "reinstall segsearch, or train it again (segsearch train recipes/masks.toml)",
         ) as (shape, tensors):
-            network = cls(
-                [int(count) for count in shape["channels"].split(",")],
-                int(shape["width"]),
-                int(shape["fine"]),
-                int(shape["prototypes"]),
-                int(shape.get("side", FIRST_SIDE)),
+            network = fitting(
+                lambda: cls(
+                    [int(count) for count in shape["channels"].split(",")],
+                    int(shape["width"]),
+                    int(shape["fine"]),
+                    int(shape["prototypes"]),
+                    int(shape.get("side", FIRST_SIDE)),
+                ),
+                tensors,
             )
             unknown = network.load_state_dict(
                 {key: value.float() for key, value in tensors.items()}, strict=False

@@ -110,7 +110,7 @@ def test_what_is_left_is_shared(paths: list[str], monkeypatch: pytest.MonkeyPatc
             portions.append(len(message))
         send(stream, message)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("indexer.workers.local_pool.send", noted)
+    monkeypatch.setattr("indexer.workers.worker_process.send", noted)
     with WorkerPool(ORDER, 1, together=4) as pool:
         for path in paths:
             pool._paths.put(path)  # all there before the first is taken
@@ -133,7 +133,7 @@ def test_workers_are_numbered_and_who_replaces_one_has_its_number(
             numbers.append(message.worker)
         send(stream, message)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("indexer.workers.local_pool.send", noted)
+    monkeypatch.setattr("indexer.workers.worker_process.send", noted)
     with WorkerPool(ORDER, 2) as pool:
         list(pool.look_at(paths * 2))
         for worker in list(pool._running):
@@ -160,10 +160,9 @@ def test_a_photo_that_kills_is_skipped_after_two_tries(
         outcomes = list(pool.look_at([*paths[:2], deadly, once, *paths[2:]]))
     assert [outcome.path for outcome in outcomes] == [*paths[:2], deadly, once, *paths[2:]]
     skipped = outcomes.pop(2)
-    assert (skipped.photo, skipped.kind) == (None, "PhotoUnreadable")
-    assert skipped.reason == (
-        f"{deadly} ends the process that looks at it (signal 9): try it again with --retry"
-    )
+    assert (skipped.photo, skipped.kind) == (None, "WorkerKilled")
+    assert f"the system ended the process that looks at {deadly} (signal 9" in skipped.reason
+    assert skipped.reason.endswith("or index again with --jobs 1")
     assert all(outcome.photo for outcome in outcomes)
 
 
@@ -175,9 +174,7 @@ def test_a_photo_that_kills_is_found_among_others(
     with WorkerPool(ORDER, 1, together=8) as pool:
         outcomes = {outcome.path: outcome for outcome in pool.look_at([*paths[:3], deadly])}
         after = list(pool.look_at(paths))
-    assert outcomes.pop(deadly).reason == (
-        f"{deadly} ends the process that looks at it (signal 9): try it again with --retry"
-    )
+    assert f"the process that looks at {deadly} (signal 9" in outcomes.pop(deadly).reason
     assert sorted(outcomes) == paths[:3]
     assert all(outcome.photo for outcome in [*outcomes.values(), *after])
 

@@ -20,6 +20,7 @@ from segment_anything.modeling import (
 from torch import Tensor, nn
 
 from model.errors import WeightsMismatch, WeightsMissing, shown
+from model.weights.tensor_file import LARGEST_TOWER, require_finite, require_size
 
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _PATCH = 16
@@ -40,10 +41,11 @@ def load_sam(path: Path) -> Sam:
     try:
         tensors = _tensors(path)
         sam = sam_shaped_like(tensors)
+        require_finite(tensors)
         sam.load_state_dict(tensors, assign=True)
     except (
         OSError, SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, KeyError,
-        ValueError, TypeError, AttributeError,
+        ValueError, TypeError, AttributeError, IndexError, ArithmeticError, AssertionError,
     ) as error:  # fmt: skip
         raise WeightsMismatch(
             f"{shown(path)} does not hold the weights of a SAM",
@@ -55,6 +57,7 @@ def load_sam(path: Path) -> Sam:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
+    require_size(path, LARGEST_TOWER)
     if path.suffix == ".safetensors":
         return load_file(path)
     tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
