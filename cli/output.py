@@ -61,4 +61,6 @@ def print_matches(matches: Matches) -> None:
         )
         if match.duplicates:
             line += f" (and {len(match.duplicates)} like it)"
+        if match.missing:
+            line += " (gone)"
         show(line)

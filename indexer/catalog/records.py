@@ -140,6 +140,7 @@ class PhotoRow:
         taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
         taken_source: what told the time, where that is known.
         pixel_digest: digest of the decoded pixels, where it was taken.
+        stamps: size and time of each of the files, as they were when last looked at.
     """
 
     id: int
@@ -157,6 +158,7 @@ class PhotoRow:
     taken_offset: int | None = None
     taken_source: str | None = None
     pixel_digest: bytes | None = None
+    stamps: tuple[FileStamp, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from searchengine.export.file_names import file_name
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import png
-from searchengine.search.match import Match, pixels_of
+from searchengine.search.match import Match
+from searchengine.search.photo_pixels import pixels_of
 
 
 class Cutouts(Writer):
@@ -27,7 +28,7 @@ class Cutouts(Writer):
         """Write the cut-outs of one photo.
 
         Raises:
-            PhotoError: it cannot be read any more, or has another size now.
+            PhotoError: it cannot be read any more, or is not what was indexed.
         """
         pixels = pixels_of(photo)
         if self.task.raw_frame:

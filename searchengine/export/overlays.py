@@ -13,7 +13,8 @@ from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
 from searchengine.pictures.overlay import overlay
-from searchengine.search.match import Match, pixels_of
+from searchengine.search.match import Match
+from searchengine.search.photo_pixels import pixels_of
 
 
 class Overlays(Writer):
@@ -30,7 +31,7 @@ class Overlays(Writer):
         """Write the overlay of one photo.
 
         Raises:
-            PhotoError: it cannot be read any more, or has another size now.
+            PhotoError: it cannot be read any more, or is not what was indexed.
         """
         orientation = photo.orientation if self.task.raw_frame else 1
         pixels = np.ascontiguousarray(to_raw_frame(pixels_of(photo), orientation))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from model.errors import ExportError, PhotoChanged, PhotoError, shown
-from model.photos.images import read_image
+from model.errors import ExportError, PhotoError
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures import drawing
 from searchengine.pictures.image_bytes import encoded, format_of
 from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.photo_pixels import image_of
 
 COLUMNS = 6
 PICTURE = (304, 228)  # width and height of a tile's photo, pixels
@@ -129,10 +129,7 @@ def _photo(match: Match) -> Image.Image:
         share = (window[2] - window[0]) / match.segment.frame[1]
         tall = max(1, match.photo.size[0] / match.photo.size[1])
         wanted = max(wanted, round(PICTURE[0] * CLOSE[0] / share * tall))
-    image = read_image(match.photo.path, max_side=wanted, max_megapixels=float("inf"))
-    if image.original_size != match.photo.size:
-        raise PhotoChanged(f"{shown(match.photo.path)} has changed since it was indexed")
-    return Image.fromarray(image.pixels)
+    return Image.fromarray(image_of(match.photo, max_side=wanted).pixels)
 
 
 def _show(card: Image.Image, photo: Image.Image, match: Match) -> None:

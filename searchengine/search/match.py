@@ -12,29 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
-from model.errors import PhotoChanged, shown
 from model.masks import resizing, rle
-from model.photos.images import read_image
+from searchengine.search.photo_pixels import is_missing, pixels_of
 from searchengine.search.query import Query
 
 CONFIDENT = 0.5
 DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
-
-
-def pixels_of(photo: PhotoRow) -> NDArray[np.uint8]:
-    """The upright photo, H×W×3 uint8 sRGB, as large as the index says.
-
-    Raises:
-        PhotoError: it cannot be read any more, or has another size now.
-    """
-    image = read_image(photo.path, max_megapixels=float("inf"))
-    if image.size != photo.size:
-        raise PhotoChanged(
-            f"{shown(photo.path)} is {image.size[1]}×{image.size[0]} pixels now, the index knows"
-            f" {photo.size[1]}×{photo.size[0]}",
-            "index its folder again",
-        )
-    return image.pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +48,11 @@ class Match:
     def segment_id(self) -> int:
         """The segment's id in the index."""
         return self.segment.id
+
+    @cached_property
+    def missing(self) -> bool:
+        """Whether no file of the photo is there any more."""
+        return is_missing(self.photo)
 
     @cached_property
     def counts(self) -> bytes:
@@ -101,7 +89,7 @@ class Match:
         """The segment alone: RGBA, cropped to its box, transparent around the mask.
 
         Raises:
-            PhotoError: the photo cannot be read any more, or is no longer that large.
+            PhotoError: the photo cannot be read any more, or is not what was indexed.
         """
         x, y, w, h = self.box
         window = slice(y, y + h), slice(x, x + w)
@@ -117,6 +105,7 @@ class Match:
             "confidence": None if self.confidence is None else round(self.confidence, 4),
             "photo": self.photo.path,
             "photo_id": self.photo.id,
+            "missing": self.missing,
             "segment_id": self.segment_id,
             "bbox": list(self.box),
             "area": self.area,

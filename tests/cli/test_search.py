@@ -149,3 +149,17 @@ def test_a_sheet_never_takes_the_place_of_a_photo(run, indexed: Path, tmp_path: 
 def test_what_takes_no_sheet_is_wrong_usage(run, tmp_path: Path, sheet: str) -> None:
     done = run("search", "red", "--index", tmp_path / "none", "--sheet", sheet)
     assert (done.code, done.err.count("\n")) == (2, 1)
+
+
+def test_photos_that_are_gone_are_marked(run, photos: Path, tmp_path: Path) -> None:
+    folder, index = tmp_path / "photos", tmp_path / "index"
+    folder.mkdir()
+    (folder / "red.png").write_bytes((photos / "red.png").read_bytes())
+    run("index", folder, "--index", index, "--preset", "colours", "-q")
+    assert "(gone)" not in run("search", "red", "-k", 1, "--index", index).out
+    (folder / "red.png").unlink()
+    done = run("search", "red", "-k", 1, "--index", index, "--sheet", tmp_path / "s.png")
+    assert done.code == 0
+    assert done.out.rstrip().endswith("red.png (gone)")
+    document = json.loads(run("search", "red", "-k", 1, "--index", index, "--json").out)
+    assert document["matches"][0]["missing"] is True

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from indexer.catalog.records import PhotoRow, SegmentRow
+from indexer.catalog.records import FileStamp, PhotoRow, SegmentRow
 from model.masks import rle
 from searchengine import Options, SearchEngine
 from searchengine.search.match import Match
@@ -76,6 +76,13 @@ def engine(indexed: Path) -> Iterator[SearchEngine]:
         yield opened
 
 
+def stamps_of(path: Path) -> tuple[FileStamp, ...]:
+    """The file's stamp, if it is there."""
+    if not path.exists():
+        return ()
+    return (FileStamp(str(path), path.stat().st_size, path.stat().st_mtime_ns),)
+
+
 @pytest.fixture
 def made_match() -> Callable[..., Match]:
     """Makes a match from a mask in its working frame; its photo need not be there."""
@@ -108,6 +115,7 @@ def made_match() -> Callable[..., Match]:
             longitude=None,
             perceptual_hash=0,
             files=(str(path),),
+            stamps=stamps_of(Path(path)),
         )
         segment = SegmentRow(segment_id, photo_id, 0, frame, counts, box, area, 0.75, None, 0)
         return Match(rank, score, confidence, photo, segment)

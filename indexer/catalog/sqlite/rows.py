@@ -49,11 +49,11 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
     """The photos of these ids that there are."""
     rows = fetched(connection, _PHOTOS, listed(ids))
     photos = dict[int, Sequence[Any]]()
-    files = defaultdict[int, list[str]](list)
+    stamps = defaultdict[int, list[FileStamp]](list)
     for row in rows:
         photos[row[0]] = row[:_OF_PHOTO]
-        files[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp.path)
-    return {photo_id: _photo(row, files[photo_id]) for photo_id, row in photos.items()}
+        stamps[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp)
+    return {photo_id: _photo(row, stamps[photo_id]) for photo_id, row in photos.items()}
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
@@ -106,12 +106,13 @@ def _known_file(row: Sequence[Any]) -> KnownFile:
     return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
 
 
-def _photo(row: Sequence[Any], files: list[str]) -> PhotoRow:
+def _photo(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
     fault = photo_fault(row)
     if fault:
         raise damaged_photo(row[0], fault)
     told = dict(zip(SEALED["photos"], row, strict=False))
     taken_at = told["taken_at"]
+    files = [stamp.path for stamp in stamps]
     present = files[0]
     if len(files) > 1:
         present = next((file for file in files if Path(file).exists()), present)
@@ -131,6 +132,7 @@ def _photo(row: Sequence[Any], files: list[str]) -> PhotoRow:
         taken_offset=told["taken_offset"],
         taken_source=told["taken_source"],
         pixel_digest=told["pixel_digest"],
+        stamps=tuple(stamps),
     )
 
 
