@@ -88,8 +88,7 @@ def lay_out(photos: Path) -> None:
 
 def draw(index: Path, sheet: Path) -> None:
     """All searches on one contact sheet, through the Python face."""
-    from searchengine import SearchEngine
-    from searchengine.pictures.overlay import contact_sheet
+    from searchengine import SearchEngine, contact_sheet
 
     with SearchEngine.open(index) as engine:
         contact_sheet([engine.search(words, k=3) for words in QUERIES], sheet)

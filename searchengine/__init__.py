@@ -13,24 +13,126 @@ for _name in ("model", "indexer", "cli"):
             f" {_spec.origin if _spec else 'none'}: rename that one, or mend sys.path"
         )
 
-from indexer.catalog.records import Filter  # noqa: E402
+from indexer.catalog.records import Filter, PhotoRow, SegmentRow  # noqa: E402
+from indexer.index import Index  # noqa: E402
 from indexer.report import Report  # noqa: E402
-from indexer.update import Options  # noqa: E402
-from model.errors import SegsearchError  # noqa: E402
-from searchengine.engine import SearchEngine  # noqa: E402
+from indexer.update import Options, Progress  # noqa: E402
+from model.errors import (  # noqa: E402
+    DataError,
+    DataMissing,
+    DeviceMissing,
+    DownloadFailed,
+    ExportError,
+    ExtraMissing,
+    IndexDamaged,
+    IndexLocked,
+    IndexMissing,
+    IndexReadOnly,
+    IndexTooNew,
+    LicenceNotAccepted,
+    ModelError,
+    ModelsFail,
+    OutputUnusable,
+    PhotoChanged,
+    PhotoError,
+    PhotoTooLarge,
+    PhotoUnreachable,
+    PhotoUnreadable,
+    PhotoUnsupported,
+    PresetError,
+    PresetInvalid,
+    PresetMismatch,
+    PresetUnknown,
+    PruneRefused,
+    QueryError,
+    RecipeInvalid,
+    RootMissing,
+    RunMismatch,
+    SegsearchError,
+    SpaceMismatch,
+    StorageError,
+    StorageFull,
+    TrainingDiverged,
+    TrainingError,
+    WeightsMismatch,
+    WeightsMissing,
+    WorkerKilled,
+)
+from model.presets.preset import Models, Preset, load_preset, preset_names  # noqa: E402
+from searchengine.doctor import Diagnosis, examine  # noqa: E402
+from searchengine.engine import SearchEngine, default_folder  # noqa: E402
+from searchengine.export import FORMATS as EXPORT_FORMATS  # noqa: E402
+from searchengine.export import ExportReport  # noqa: E402
+from searchengine.pictures.contact_sheet import contact_sheet  # noqa: E402
+from searchengine.pictures.overlay import overlay  # noqa: E402
 from searchengine.search.example import Example  # noqa: E402
 from searchengine.search.match import Match, Matches  # noqa: E402
 from searchengine.search.query import Negative, Query  # noqa: E402
+from searchengine.status import Status  # noqa: E402
 
 __all__ = [
+    "EXPORT_FORMATS",
+    "DataError",
+    "DataMissing",
+    "DeviceMissing",
+    "Diagnosis",
+    "DownloadFailed",
     "Example",
+    "ExportError",
+    "ExportReport",
+    "ExtraMissing",
     "Filter",
+    "Index",
+    "IndexDamaged",
+    "IndexLocked",
+    "IndexMissing",
+    "IndexReadOnly",
+    "IndexTooNew",
+    "LicenceNotAccepted",
     "Match",
     "Matches",
+    "ModelError",
+    "Models",
+    "ModelsFail",
     "Negative",
     "Options",
+    "OutputUnusable",
+    "PhotoChanged",
+    "PhotoError",
+    "PhotoRow",
+    "PhotoTooLarge",
+    "PhotoUnreachable",
+    "PhotoUnreadable",
+    "PhotoUnsupported",
+    "Preset",
+    "PresetError",
+    "PresetInvalid",
+    "PresetMismatch",
+    "PresetUnknown",
+    "Progress",
+    "PruneRefused",
     "Query",
+    "QueryError",
+    "RecipeInvalid",
     "Report",
+    "RootMissing",
+    "RunMismatch",
     "SearchEngine",
+    "SegmentRow",
     "SegsearchError",
+    "SpaceMismatch",
+    "Status",
+    "StorageError",
+    "StorageFull",
+    "TrainingDiverged",
+    "TrainingError",
+    "WeightsMismatch",
+    "WeightsMissing",
+    "WorkerKilled",
+    "contact_sheet",
+    "default_folder",
+    "examine",
+    "load_preset",
+    "overlay",
+    "preset_names",
 ]
