@@ -24,18 +24,13 @@ if TYPE_CHECKING:
 
 def moment(text: str) -> datetime:
     """The start of the year, month, day, hour, minute or second that a text names."""
-    parts = re.fullmatch(
-        r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?)(?::(\d\d)(?::(\d\d))?)?)?)?)?", text.strip()
-    )
+    from indexer.catalog.date_text import start_of
+    from model.errors import QueryError
+
     try:
-        if parts is None:
-            raise ValueError(text)
-        year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups())
-        return datetime(year, month or 1, day or 1, hour, minute, second)
-    except ValueError:
-        raise typer.BadParameter(
-            f"'{text}' is no date; give one as 2023, 2023-05 or 2023-05-17"
-        ) from None
+        return start_of(text)
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 @dataclass(frozen=True, kw_only=True)

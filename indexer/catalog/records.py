@@ -7,6 +7,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import NamedTuple
 
+from indexer.catalog.date_text import as_moment
 from indexer.catalog.path_pattern import require_path
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
@@ -194,8 +195,9 @@ class Filter:
 
     Attributes:
         path_glob: a pattern of paths, a folder or a name, as `PathPattern` reads it.
-        after: taken at this naive local time or later; a photo without a time never matches.
-        before: taken earlier than this.
+        after: taken at this naive local time or later; a photo without a time never matches. May be
+            given as a text, as 2023-05 or 2023-05-17 14:30, or as a date: what that begins with.
+        before: taken earlier than this; given as the same.
         camera: part of the camera's name, in any case.
         min_area: least share of the photo that a segment covers, 0 to 1.
         photo_ids: only these photos.
@@ -218,6 +220,8 @@ class Filter:
             )
         if self.path_glob is not None:
             require_path(self.path_glob)
+        for name in ("after", "before"):
+            object.__setattr__(self, name, as_moment(getattr(self, name)))
         for moment in (self.after, self.before):
             if moment is not None and moment.tzinfo is not None:
                 raise QueryError(

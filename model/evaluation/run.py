@@ -18,6 +18,7 @@ from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
+from model.language.question import understand
 from model.presets.preset import Models, Preset
 from model.segmenter import Segmenter
 
@@ -46,7 +47,8 @@ def evaluate_retrieval(
     start, models = time.perf_counter(), preset.build()
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        return models.embedder.embed_texts(texts).vectors
+        # as a search reads them
+        return models.embedder.embed_texts([understand(text).words for text in texts]).vectors
 
     segmenters = _segmenters(preset, models, baselines)
     observations = observe(truth, models.embedder, segmenters, progress, baselines)
