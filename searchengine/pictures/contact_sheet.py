@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
 from model.errors import ExportError, PhotoError
 from searchengine.output_files import refuse_place, write
-from searchengine.pictures import drawing
+from searchengine.pictures import drawing, letters
 from searchengine.pictures.image_bytes import encoded, format_of
 from searchengine.search.match import CONFIDENT, Match, Matches
 from searchengine.search.photo_pixels import image_of
@@ -115,10 +115,9 @@ def _heading(sheet: Image.Image, answer: Matches, top: int) -> None:
         verdict, ground = "no confident match: the nearest are shown", AMBER
     words = answer.query.strip() or "similar to the example"
     room = sheet.width - 2 * MARGIN - drawing.plate_size(verdict, 15)[0] - GAP
-    words = drawing.fitted(words, 27, room)
-    pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, top + 20), words, INK, drawing.font(27), anchor="lm")
-    after = MARGIN + drawing.width_of(words, 27) + GAP
+    words = letters.fitted(words, 27, room)
+    letters.write_line(sheet, (MARGIN, top + 20), words, INK, 27)
+    after = MARGIN + letters.width_of(words, 27) + GAP
     drawing.plate(sheet, (after, top + 9), verdict, 15, ground)
 
 
@@ -134,7 +133,7 @@ def _photo(match: Match) -> Image.Image:
 
 def _show(card: Image.Image, photo: Image.Image, match: Match) -> None:
     segment, tint = match.segment, drawing.colour(match.rank)
-    small = ImageOps.contain(photo, PICTURE, Image.Resampling.LANCZOS)
+    small = photo.resize(_within(photo.size, PICTURE), Image.Resampling.LANCZOS)
     times = drawing.finer(PICTURE)
     fine = (small.height * times, small.width * times)
     mask = drawing.mask_at(segment.counts, segment.frame, fine)
@@ -153,6 +152,12 @@ def _show(card: Image.Image, photo: Image.Image, match: Match) -> None:
         x = PICTURE[0] - near.width if right else 0
         y = PICTURE[1] - near.height if low else 0
         card.paste(near, (x, y))
+
+
+def _within(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a picture as large as there is room; narrow ones keep a pixel."""
+    share = min(room[0] / size[0], room[1] / size[1])
+    return max(round(size[0] * share), 1), max(round(size[1] * share), 1)
 
 
 def _close(photo: Image.Image, match: Match, window: drawing.Box) -> Image.Image:
@@ -200,24 +205,22 @@ def _middle(match: Match) -> tuple[float, float]:
 
 def _grey(card: Image.Image, reason: str) -> None:
     card.paste(EMPTY, (0, 0, *PICTURE))
-    pen = ImageDraw.Draw(card)
     middle = (PICTURE[0] // 2, PICTURE[1] // 2)
-    pen.text((middle[0], middle[1] - 14), "no picture", PALE, drawing.font(20), anchor="mm")
-    line = drawing.fitted(reason, 13, PICTURE[0] - 24, keep_end=True)
-    pen.text((middle[0], middle[1] + 14), line, PALE, drawing.font(13), anchor="mm")
+    letters.write_line(card, (middle[0], middle[1] - 14), "no picture", PALE, 20, "m")
+    line = letters.fitted(reason, 13, PICTURE[0] - 24, keep_end=True)
+    letters.write_line(card, (middle[0], middle[1] + 14), line, PALE, 13, "m")
 
 
 def _caption(card: Image.Image, match: Match) -> None:
-    pen = ImageDraw.Draw(card)
     tint = drawing.colour(match.rank)
     drawing.plate(card, (8, PICTURE[1] + 7), str(match.rank), 14, tint)
     x = 16 + drawing.plate_size(str(match.rank), 14)[0]
     baseline = PICTURE[1] + 18
     if match.score is not None:
-        pen.text((x, baseline), f"score {match.score:.2f}", INK, drawing.font(15), anchor="lm")
+        letters.write_line(card, (x, baseline), f"score {match.score:.2f}", INK, 15)
     if match.confidence is not None:
         sure = GREEN if match.confidence >= CONFIDENT else PALE
         text = f"{match.confidence:.0%} sure"
-        pen.text((PICTURE[0] - 10, baseline), text, sure, drawing.font(15), anchor="rm")
-    name = drawing.fitted(Path(match.photo.path).name, 13, PICTURE[0] - 20, keep_end=True)
-    pen.text((10, PICTURE[1] + 39), name, PALE, drawing.font(13), anchor="lm")
+        letters.write_line(card, (PICTURE[0] - 10, baseline), text, sure, 15, "r")
+    name = letters.fitted(Path(match.photo.path).name, 13, PICTURE[0] - 20, keep_end=True)
+    letters.write_line(card, (10, PICTURE[1] + 39), name, PALE, 13)

@@ -1,20 +1,17 @@
-"""Colours, letters and masks, painted onto pictures so that they can be told apart."""
+"""Colours, plates and masks, painted onto pictures so that they can be told apart."""
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw
 
-from model.errors import shown
 from model.masks import resizing, rle
 from model.masks.polygons import outlines
+from searchengine.pictures.letters import width_of, write_line
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # told apart also by people who see no red or no green: neighbours differ in lightness
 COLOURS: tuple[Colour, ...] = (
@@ -44,39 +41,6 @@ def readable_on(background: Colour) -> Colour:
     """Dark or white, whichever stands out more."""
     red, green, blue = background
     return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
-
-
-@cache
-def font(size: int) -> Font:
-    """Pillow's own letters, `size` pixels high."""
-    return ImageFont.load_default(size)
-
-
-def width_of(text: str, size: int) -> int:
-    """Pixels that a line of text takes."""
-    return int(np.ceil(font(size).getlength(text)))
-
-
-def fitted(text: str, size: int, width: int, *, keep_end: bool = False) -> str:
-    """The text on one line, shortened with an ellipsis to at most `width` pixels.
-
-    Args:
-        text: anything; control characters are escaped.
-        size: of the letters, pixels.
-        width: pixels; where not even the ellipsis fits, nothing is left.
-        keep_end: whether the last characters are kept as well, as of a file's name.
-    """
-    text = shown(text)[:2000]
-    if width_of(text, size) <= width:
-        return text
-    end = text[-8:] if keep_end else ""
-    low, high = 0, len(text) - len(end)
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = width_of(f"{text[:middle].rstrip()}…{end}", size) <= width
-        low, high = (middle, high) if fits else (low, middle - 1)
-    short = f"{text[:low].rstrip()}…{end}"
-    return short if width_of(short, size) <= width else ""
 
 
 def mask_at(
@@ -163,13 +127,8 @@ def plate(
     shape = ImageDraw.Draw(cover)
     shape.rounded_rectangle((0, 0, width * 4 - 1, height * 4 - 1), size * 4 // 3, fill=255)
     picture.paste(ground, corner, cover.reduce(4))
-    ImageDraw.Draw(picture).text(
-        (corner[0] + size // 2, corner[1] + height // 2),
-        text,
-        fill=readable_on(ground),
-        font=font(size),
-        anchor="lm",
-    )
+    middle = corner[0] + size // 2, corner[1] + height // 2
+    write_line(picture, middle, text, readable_on(ground), size)
 
 
 def plate_size(text: str, size: int) -> tuple[int, int]:

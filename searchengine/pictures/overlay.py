@@ -10,7 +10,7 @@ from PIL import Image
 
 from model.photos.images import to_raw_frame
 from model.photos.orientation import turned_size
-from searchengine.pictures import drawing
+from searchengine.pictures import drawing, letters
 from searchengine.pictures.contact_sheet import contact_sheet
 from searchengine.search.match import Match, Matches
 
@@ -87,11 +87,11 @@ def _label(
     whole = caption(match, words)
     # the words give way before the numbers do
     text = whole
-    if drawing.width_of(whole, size) > room:
-        spare = room - drawing.width_of(caption(match, "i"), size)
-        text = caption(match, drawing.fitted(words.strip(), size, spare))
-    if drawing.width_of(text, size) > room:
-        text = drawing.fitted(str(match.rank), size, room)
+    if letters.width_of(whole, size) > room:
+        spare = room - letters.width_of(caption(match, "i"), size)
+        text = caption(match, letters.fitted(words.strip(), size, spare))
+    if letters.width_of(text, size) > room:
+        text = letters.fitted(str(match.rank), size, room)
     width, height = drawing.plate_size(text, size)
     if not text or height > picture.height:
         return

@@ -1,5 +1,6 @@
 import errno
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from model.errors import ExportError, StorageFull
 from model.photos.images import to_raw_frame
 from searchengine.pictures import contact_sheet as sheets
-from searchengine.pictures import drawing
+from searchengine.pictures import drawing, letters
 from searchengine.pictures.overlay import _label, caption, contact_sheet, overlay
 from searchengine.search.match import Matches
 
@@ -113,14 +114,15 @@ def test_captions_say_what_is_known(made_match):
 
 @given(st.text(max_size=80), st.integers(0, 400), st.booleans())
 def test_fitted_text_fits(text, width, keep_end):
-    line = drawing.fitted(text, 14, width, keep_end=keep_end)
-    assert drawing.width_of(line, 14) <= width or not line
-    assert line.isprintable()
+    line = letters.fitted(text, 14, width, keep_end=keep_end)
+    assert letters.width_of(line, 14) <= width or not line
+    # joiners, which shape the letters beside them, are kept
+    assert all(c.isprintable() or unicodedata.category(c) in ("Cf", "Co") for c in line)
 
 
 def test_fitted_names_keep_their_ends():
     name = "a very long name of a photograph 20240131.jpg"
-    short = drawing.fitted(name, 13, 160, keep_end=True)
+    short = letters.fitted(name, 13, 160, keep_end=True)
     assert short.endswith("0131.jpg")
     assert "…" in short
 
@@ -238,3 +240,15 @@ def test_only_words_can_be_unsure(tmp_path, made_match, confidence, amber):
     contact_sheet([answer(match)], tmp_path / "sheet.png")
     pixels = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
     assert (pixels == sheets.AMBER).all(axis=2).any() == amber
+
+
+@pytest.mark.parametrize("size", [(5000, 1), (1, 5000), (9000, 3), (2, 2)])
+def test_the_narrowest_photos_have_a_tile(size, made_match, tmp_path):
+    """Sizes are (height, width)."""
+    Image.new("RGB", size[::-1], "grey").save(tmp_path / "narrow.png")
+    mask = np.zeros(size, np.bool_)
+    mask[: size[0] // 2 or 1, : size[1] // 2 or 1] = True
+    card = sheets.tile(made_match(mask, path=tmp_path / "narrow.png"))
+    blank = sheets.tile(made_match(mask, path=tmp_path / "gone.png"))
+    assert card.size == blank.size
+    assert np.asarray(card)[: sheets.PICTURE[1]].std() > 1
