@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files; then read them"
     )
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark as `numeric` whatever takes its bounds from `closeness`."""
+    for item in items:
+        module = item.getparent(pytest.Module)
+        if module and "closeness" in {
+            getattr(value, "__module__", "") for value in vars(module.obj).values()
+        }:
+            item.add_marker(pytest.mark.numeric)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Tests that draw from torch's own generator draw the same each time, in any order."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def corr_clip(vision: ClipVision, clip: ClipView, dino: DinoView, segments: Segm
     ]
     local = exchanged(vision, keys, torch.cat(parts, dim=1), inside)
     shown = members(coverage(segments, clip.first_grid)).to(device)
-    semantic = vision.normal(class_copies(vision, clip.states, shown).float())
+    semantic = vision.normal(class_copies(vision, clip.states, shown).to(local.dtype))
     return vision.projected(local + SEMANTIC * semantic)
 
 

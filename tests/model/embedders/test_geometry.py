@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ def test_the_frame_does_not_matter(y: int, x: int, h: int, w: int, factor: int) 
     edges = (y, x, y + h, x + w)
     small = places(box(10, 12, *edges))
     large = places(box(10 * factor, 12 * factor, *(factor * edge for edge in edges)))
-    np.testing.assert_allclose(small, large, atol=1e-5)
+    assert_close(small, large, terms=10, scale=float(np.abs(large).max()))
 
 
 def test_the_last_is_how_well_the_mask_is_thought_to_fit() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from closeness import assert_close, assert_unit, terms_of
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -13,6 +14,9 @@ from model.errors import WeightsMismatch
 def small() -> SegmentHead:
     torch.manual_seed(0)
     return SegmentHead((3, 4, 5), 8, 6, classes=7).eval()
+
+
+TERMS = terms_of(small())
 
 
 def seen(rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -28,10 +32,10 @@ def seen(rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def test_rows_are_unit_vectors_and_independent() -> None:
     head, inputs = small(), seen(7)
     out = head(*inputs)
-    torch.testing.assert_close(out.norm(dim=1), torch.ones(7))
-    torch.testing.assert_close(head(*(part[2:3] for part in inputs)), out[2:3])
+    assert_unit(out)
+    assert_close(head(*(part[2:3] for part in inputs)), out[2:3], TERMS)
     pooled, whole, places, scores = inputs
-    torch.testing.assert_close(head(pooled, whole[:1], places, scores)[0], out[0])
+    assert_close(head(pooled, whole[:1], places, scores)[0], out[0], TERMS)
 
 
 @pytest.mark.parametrize(("part", "channel"), [(0, 0), (0, 3), (0, 7), (1, 2), (2, 5), (3, 1)])
@@ -60,12 +64,12 @@ def test_masks_in_doubt_are_drawn_away_from_what_texts_have_in_common() -> None:
     after = head(pooled, whole, places, scores)
     doubt = torch.tensor([[0.1], [0.7], [0.5]])
     expected = torch.nn.functional.normalize(before - doubt * 0.5 * common, dim=1)
-    torch.testing.assert_close(after, expected)
+    assert_close(after, expected, TERMS)
 
 
 def test_texts_are_themselves_before_training() -> None:
     rows = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
-    torch.testing.assert_close(small().texts(rows), rows)
+    assert_close(small().texts(rows), rows, terms=3 * 6)
 
 
 def test_a_saved_head_comes_back(tmp_path: Path) -> None:
@@ -73,7 +77,7 @@ def test_a_saved_head_comes_back(tmp_path: Path) -> None:
     head.save(tmp_path / "head.safetensors")
     loaded = SegmentHead.load(tmp_path / "head.safetensors")
     assert not loaded.training
-    torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=2e-2, rtol=0)
+    torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=2e-2, rtol=0)  # bytes are kept
 
 
 def test_another_file_is_told_apart(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """R1 against a loop over masks, written from the equations (papers.md §E)."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from torch import Tensor
 
 from model import Image
@@ -24,6 +26,19 @@ def tower(tiny_towers: Path) -> ClipTower:
 def view(tower: ClipTower) -> ClipView:
     pixels = np.random.default_rng(1).integers(0, 256, (48, 64, 3)).astype(np.uint8)
     return tower.look(Image(pixels, (48, 64)))
+
+
+def double(tower: ClipTower) -> ClassTokenVision:
+    """The same tower in float64, where a mistake is told from rounding."""
+    vision = copy.deepcopy(tower.vision)
+    assert isinstance(vision, ClassTokenVision)
+    vision._network.double()
+    return vision
+
+
+def terms(vision: ClassTokenVision, patches: int = 48) -> int:
+    """Of the patches, and of the last block and the projection behind it."""
+    return patches + terms_of(vision.blocks[-1]) + len(vision._network.proj)
 
 
 def soft_masks(count: int, patches: int) -> Tensor:
@@ -50,7 +65,7 @@ def naive(vision: ClassTokenVision, values: Tensor, masks: Tensor, threshold: fl
     rows = []
     for mask in masks:
         kept = [p for p in range(len(values)) if mask[p] > 0 and not dropped[p]]
-        total = torch.zeros(values.shape[1])
+        total = torch.zeros(values.shape[1], dtype=values.dtype)
         for p in kept or mask.nonzero()[:, 0].tolist():
             total += mask[p] * values[p]
         u = block.attn.out_proj.weight @ total + block.attn.out_proj.bias
@@ -62,17 +77,17 @@ def naive(vision: ClassTokenVision, values: Tensor, masks: Tensor, threshold: fl
 @pytest.mark.parametrize("threshold", [-1.0, 0.005, 0.07])
 def test_it_is_the_loop_over_masks(tower: ClipTower, view: ClipView, threshold: float) -> None:
     assert isinstance(tower.vision, ClassTokenVision)
-    masks = soft_masks(9, 48)
-    found = text_region(tower.vision, view.values, masks, threshold)
-    expected = naive(tower.vision, view.values, masks, threshold)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    for vision, values in ((tower.vision, view.values), (double(tower), view.values.double())):
+        masks = soft_masks(9, 48).to(values.dtype)
+        found = text_region(vision, values, masks, threshold)
+        assert_close(found, naive(vision, values, masks, threshold), terms(vision))
 
 
 def test_belonging_is_the_loop_over_patches_and_masks(view: ClipView) -> None:
     masks = soft_masks(5, 48)
     expected = [naive_belonging(view.values, masks, patch) for patch in range(48)]
     found = belonging(view.values, masks)
-    torch.testing.assert_close(found, torch.tensor(expected), atol=1e-5, rtol=1e-4)
+    assert_close(found, expected, terms=view.values.shape[1] + 48, scale=1)  # cosines
 
 
 def test_patches_that_are_like_all_masks_do_not_count(tower: ClipTower, view: ClipView) -> None:
@@ -80,12 +95,14 @@ def test_patches_that_are_like_all_masks_do_not_count(tower: ClipTower, view: Cl
     values[0, 0] = values[1, 1] = 1  # two things …
     values[2, :2] = values[3, :2] = 1  # … and in each a patch that looks like both
     masks = torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 1]])
-    torch.testing.assert_close(belonging(values, masks)[2:], torch.zeros(2), atol=1e-6, rtol=0)
+    assert_close(belonging(values, masks)[2:], torch.zeros(2), terms=64 + 4, scale=1)
     cleaned = masks.clone()
     cleaned[:, 2:] = 0
-    torch.testing.assert_close(
+    assert isinstance(tower.vision, ClassTokenVision)
+    assert_close(
         text_region(tower.vision, values, masks),
         text_region(tower.vision, values, cleaned, threshold=-1),
+        terms(tower.vision, patches=4),
     )
 
 
@@ -94,4 +111,6 @@ def test_a_mask_of_nothing_else_keeps_its_patches(tower: ClipTower, view: ClipVi
     masks = soft_masks(3, 48)
     found = text_region(tower.vision, alike, masks)
     assert found.isfinite().all()
-    torch.testing.assert_close(found, text_region(tower.vision, alike, masks, threshold=-1))
+    assert isinstance(tower.vision, ClassTokenVision)
+    every = text_region(tower.vision, alike, masks, threshold=-1)
+    assert_close(found, every, terms(tower.vision))

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close
 
 from model import EmbeddingSpace, Image, Segments
 from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, unit
@@ -12,6 +13,8 @@ from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 
 SPACE = EmbeddingSpace("test", 384 + ATTRIBUTE_DIMENSIONS, "0" * 64)
+# what the head adds up for a unit row: it has 16 channels for each level, and 384 components
+TERMS = 384 + 4 * 16
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_segments_have_vectors_of_their_own(embedder: UniversalEmbedder, photo: 
     assert len(both) == 2
     assert not np.allclose(both.vectors[0], both.vectors[1], atol=1e-3)
     alone = embedder.embed_segments(photo, halves()[1:])
-    np.testing.assert_allclose(alone.vectors[0], both.vectors[1], atol=1e-5)
+    assert_close(alone.vectors[0], both.vectors[1], TERMS, scale=1)
 
 
 def test_no_segments_need_no_look(embedder: UniversalEmbedder, photo: Image) -> None:
@@ -65,14 +68,12 @@ def test_of_several_views_the_mean_meaning_counts(
     alone = UniversalEmbedder(SPACE, embedder._head, views=(96,)).embed_segments(photo, halves())
     first = embedder.embed_segments(photo, halves())
     parts = [unit(each.vectors[:, :-ATTRIBUTE_DIMENSIONS]) for each in (both, first, alone)]
-    np.testing.assert_allclose(parts[0], unit(parts[1] + parts[2]), atol=1e-5)
+    assert_close(parts[0], unit(parts[1] + parts[2]), TERMS, scale=1)
     looks = [each.vectors[:, -ATTRIBUTE_DIMENSIONS:] for each in (both, first, alone)]
     materials = slice(19, 30)  # the trunk sees them, so those of both count
-    np.testing.assert_allclose(
-        *(np.delete(rows, materials, axis=1) for rows in looks[:2]), atol=1e-6
-    )
+    assert_close(*(np.delete(rows, materials, axis=1) for rows in looks[:2]), TERMS, scale=1)
     middle, *each = (unit(rows[:, materials]) for rows in looks)
-    np.testing.assert_allclose(middle, unit(np.sqrt(each[0] * each[1])), atol=1e-5)
+    assert_close(middle, unit(np.sqrt(each[0] * each[1])), TERMS, scale=1)
 
 
 def test_texts_are_encoded_once(
@@ -111,7 +112,7 @@ def test_a_place_changes_nothing_of_what_is_meant(
     left, right = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["wall on the left", "wall"]).vectors
     meanings = [unit(row[None, :-ATTRIBUTE_DIMENSIONS]) for row in (asked, plain)]
-    np.testing.assert_allclose(*meanings, atol=1e-5)
+    assert_close(*meanings, TERMS, scale=1)
     assert asked @ left - plain @ left > asked @ right - plain @ right
 
 

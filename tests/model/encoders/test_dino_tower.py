@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from safetensors.torch import load_file, save_file
 from transformers import Dinov2Model, Dinov2WithRegistersConfig, Dinov2WithRegistersModel
 
@@ -23,17 +24,23 @@ def as_published(image: Image) -> torch.Tensor:
     return (scaled - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]
 
 
+# in float64 a mistake is told from rounding; what the tower gives is float32 all the same
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [(56, 56), (56, 84), (70, 42)])
-def test_it_sees_what_transformers_sees(size: tuple[int, int], tiny_towers: Path) -> None:
-    view = DinoTower(tiny_towers / "dino", max(size)).look(photo(*size), levels=(1, 3))
-    network = Dinov2Model.from_pretrained(tiny_towers / "dino")
+def test_it_sees_what_transformers_sees(
+    size: tuple[int, int], dtype: torch.dtype, tiny_towers: Path
+) -> None:
+    tower = DinoTower(tiny_towers / "dino", max(size), dtype=dtype)
+    view = tower.look(photo(*size), levels=(1, 3))
+    network = Dinov2Model.from_pretrained(tiny_towers / "dino").to(dtype)
+    terms = terms_of(network) if dtype == torch.float32 else 1
     with torch.no_grad():
-        seen = network(as_published(photo(*size)), output_hidden_states=True)
+        seen = network(as_published(photo(*size)).to(dtype), output_hidden_states=True)
     assert view.grid == (size[0] // 14, size[1] // 14)
-    torch.testing.assert_close(view.features, seen.last_hidden_state[0, 1:], atol=1e-5, rtol=1e-5)
+    assert_close(view.features, seen.last_hidden_state[0, 1:], terms)
     for level in (1, 3):
         expected = seen.hidden_states[level][0, 1:]
-        torch.testing.assert_close(view.levels[level], expected, atol=1e-5, rtol=1e-5)
+        assert_close(view.levels[level], expected, terms)
 
 
 def test_registers_are_no_patches(tmp_path: Path) -> None:
@@ -47,7 +54,7 @@ def test_registers_are_no_patches(tmp_path: Path) -> None:
     view = DinoTower(tmp_path, 84).look(photo(56, 84))
     with torch.no_grad():
         expected = network(as_published(photo(56, 84))).last_hidden_state[0, 5:]
-    torch.testing.assert_close(view.features, expected, atol=1e-5, rtol=1e-5)
+    assert_close(view.features, expected, terms_of(network))
 
 
 def test_a_file_names_its_folder_and_the_format_is_the_published_one(tiny_towers: Path) -> None:

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close
 
 from model import Image
 from model.encoders.tiling import TiledInput, blended, enlarged, fitted, starts
 
+PATCH = 8 * 8  # pixels, whose mean is all that a patch is
 PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
@@ -45,7 +47,7 @@ def test_the_input_is_standardised() -> None:
     looks = TiledInput(8, 16, 0, 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.5))
     grey = Image(np.full((16, 16, 3), 102, np.uint8), (16, 16))
     seen = looks.maps([grey], patch_means)[0][0]["mean"]
-    torch.testing.assert_close(seen[0, 0], torch.tensor([-0.5, 0.0, 0.2]))
+    assert_close(seen[0, 0], [-0.5, 0.0, 0.2], PATCH, torch.float32, scale=1)
 
 
 def test_without_tiles_there_is_one_look() -> None:
@@ -58,7 +60,7 @@ def test_tiles_of_a_tower_without_context_are_the_whole_photo_finer() -> None:
     whole, tiled = TiledInput(8, 48, 96, 32, *PLAIN).maps([photo()], patch_means)[0]
     fine = TiledInput(8, 96, 0, 32, *PLAIN).maps([photo()], patch_means)[0][0]["mean"]
     expected = fine + enlarged(whole["mean"], (6, 12))
-    torch.testing.assert_close(tiled["mean"], expected)
+    assert_close(tiled["mean"], expected, PATCH + 4 * 4)  # and a cell lies in four tiles at most
 
 
 def test_a_photo_smaller_than_a_tile_is_one_tile() -> None:
@@ -85,13 +87,13 @@ def test_photos_of_one_size_are_looked_at_in_one_pass() -> None:
     assert passes == [(2, 3, 24, 48), (1, 3, 48, 24), (24, 3, 32, 32)]
     for image, pair in zip(photos, found, strict=True):
         for maps, alone in zip(pair, looks.maps([image], patch_means)[0], strict=True):
-            torch.testing.assert_close(maps["mean"], alone["mean"])
+            assert_close(maps["mean"], alone["mean"], PATCH)
 
 
 def test_tiles_are_blended_by_the_distance_to_their_edges() -> None:
     tiles = torch.tensor([0.0, 1.0])[:, None, None, None].expand(2, 4, 4, 1)
     row = blended(tiles, [(0, 0), (0, 2)], (4, 6))[0, :, 0]
-    torch.testing.assert_close(row, torch.tensor([0, 0, 1 / 3, 2 / 3, 1, 1]))
+    assert_close(row, [0, 0, 1 / 3, 2 / 3, 1, 1], terms=4, dtype=torch.float32)
 
 
 def test_a_side_shorter_than_a_patch_is_refused() -> None:

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from torch import Tensor, nn
 
 from model.segmenters.neck import Neck, folded
@@ -47,4 +48,4 @@ def test_folded_norms_change_nothing() -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
     seen = maps(64, 96)
     for one, other in zip(vars(neck(seen)).values(), vars(quick(seen)).values(), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+        assert_close(one, other, terms_of(neck))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_close
 
 from model.errors import QueryError
 from searchengine import Query, SearchEngine
@@ -31,7 +32,7 @@ def test_scores_are_shared_with_neighbours_of_other_photos(
     found = with_neighbours(plain, asked, engine.reader, count)
     assert set(found.ids.tolist()) == set(plain.ids.tolist())
     assert (np.diff(found.scores) <= 0).all()
-    np.testing.assert_allclose(found.vectors @ asked, found.scores, atol=1e-6)
+    assert_close(found.vectors @ asked, found.scores, terms=len(asked), scale=1)
     rows = engine.reader.catalog.segments(plain.ids.tolist())
     own = dict(zip(plain.ids.tolist(), plain.vectors, strict=True))
     for i, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from closeness import assert_unit
 
 from indexer.catalog.records import FileStamp
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
@@ -110,7 +111,7 @@ def test_photos_that_go_while_a_reader_asks_never_mix(tmp_path: Path, made: Modu
             assert len(ids) in (0, 4)
             for block_ids, vectors in catalog.vector_blocks():
                 assert len(block_ids) == len(vectors) == 4
-                np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+                assert_unit(vectors)
             rounds += 1
         thread.join()
         assert rounds > 5

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_unit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def test_what_is_seen_is_what_is_under_the_mask() -> None:
     masks = np.zeros((3, 40, 60), np.bool_)
     masks[0, :, :32], masks[1, :, 32:], masks[2] = True, True, True
     found = region_colours(Cells.of(Image(pixels, (40, 60)), Segments.from_masks(masks)))
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert_unit(found)
     red, green = COMPONENTS.index("red"), COMPONENTS.index("green")
     assert found[0, red] > 0.85 > found[0, green] == 0
     assert found[1, green] > 0.85

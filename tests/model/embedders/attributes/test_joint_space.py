@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_close, assert_unit
 
 from model.embedders.attributes.joint_space import (
     ATTRIBUTES,
@@ -23,7 +24,7 @@ def test_without_a_word_of_looks_meaning_alone_decides() -> None:
     asked = joined_texts(text, text, ["a dog"])
     np.testing.assert_array_equal(np.argsort(segments @ asked[0]), np.argsort(meanings @ text[0]))
     for rows in (segments, asked):
-        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+        assert_unit(rows)
 
 
 def test_every_look_of_a_text_counts_by_its_own_length() -> None:
@@ -41,8 +42,8 @@ def test_words_that_say_the_same_count_once() -> None:
     words = AttributeWords(
         r"\b(?:(?P<hot>hot|warm)|(?P<cold>cold))\b", {"hot": (3, 0), "cold": (0, 3)}
     )
-    np.testing.assert_allclose(words.asked(["HOT warm hot"]), [[1, 0]])
-    np.testing.assert_allclose(words.asked(["hot or cold", "tea"]), [[0.5**0.5] * 2, [0, 0]])
+    assert_close(words.asked(["HOT warm hot"]), [[1, 0]], terms=2)
+    assert_close(words.asked(["hot or cold", "tea"]), [[0.5**0.5] * 2, [0, 0]], terms=2)
     assert words.without("hot and cold tea") == "tea"
     assert words.without(" warm ") == " warm "
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close, assert_unit
 
 from model.embedders.attributes.materials import (
     COMPONENTS,
@@ -14,6 +15,10 @@ from model.embedders.attributes.materials import (
 )
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
+
+# each level's mean and deviation, and the products; a logit is a sum of products of about one
+TERMS = 3 * sum(LEVELS)
+SCALE = sum(LEVELS) ** 0.5
 
 
 def model() -> MaterialModel:
@@ -58,18 +63,18 @@ def test_the_trunks_first_levels_are_looked_at_each_at_its_own_scale() -> None:
     other = pooled.clone()
     other[:, : LEVELS[0]] = 3 * other[:, : LEVELS[0]] + 5
     other[:, sum(LEVELS) :] = 0
-    torch.testing.assert_close(model().logits(other), model().logits(pooled), rtol=1e-3, atol=1e-3)
+    assert_close(model().logits(other), model().logits(pooled), TERMS, scale=SCALE)
     weights, biases = model()._weights, model()._biases
     parts = torch.split(pooled[:, : sum(LEVELS)], LEVELS, dim=1)
     scaled = [(p - p.mean(1, True)) / p.std(1, correction=0, keepdim=True) for p in parts]
     naive = torch.cat(scaled, dim=1) @ weights.T + biases
-    torch.testing.assert_close(model().logits(pooled), naive, rtol=1e-3, atol=1e-3)
+    assert_close(model().logits(pooled), naive, TERMS, scale=SCALE)
 
 
 def test_probabilities_become_unit_rows() -> None:
     logits = np.random.default_rng(0).normal(0, 30, (5, len(COMPONENTS))).astype(np.float32)
     rows = region_materials(logits)
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+    assert_unit(rows)
     np.testing.assert_array_equal(rows.argmax(axis=1), logits.argmax(axis=1))
     assert region_materials(logits[:0]).shape == (0, len(COMPONENTS))
 
@@ -78,7 +83,8 @@ def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
     model().save(tmp_path / "materials.safetensors")
     pooled = torch.randn(3, sum(CHANNELS))
     again = MaterialModel.load(tmp_path / "materials.safetensors").logits(pooled)
-    torch.testing.assert_close(again, model().logits(pooled), rtol=1e-2, atol=0.05)
+    expected = model().logits(pooled)
+    assert_close(again, expected, terms=1, dtype=torch.float16, scale=SCALE)  # as weights are kept
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from closeness import assert_close
 
 from model.embedders.attributes.pixel_grid import CELL, SIDE, Cells
 from model.masks.segments import Segments
@@ -17,7 +18,7 @@ def test_means_are_those_of_the_pixels_of_each_cell(size: tuple[int, int]) -> No
     for i in range(rows):
         for j in range(columns):
             part = pixels[ends[0][i] : ends[0][i + 1], ends[1][j] : ends[1][j + 1]]
-            np.testing.assert_allclose(found[i, j], part.mean(axis=(0, 1)), rtol=1e-5)
+            assert_close(found[i, j], part.mean(axis=(0, 1)), terms=part[..., 0].size, scale=255)
 
 
 def test_masks_cover_cells_of_the_photo_at_its_reduced_size() -> None:

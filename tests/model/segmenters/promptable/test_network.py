@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from safetensors import safe_open
 from segment_anything import SamAutomaticMaskGenerator, SamPredictor
 from segment_anything.modeling import MaskDecoder, Sam, TwoWayTransformer
@@ -69,7 +70,7 @@ def test_without_fine_features_it_is_the_decoder_of_sam() -> None:
         got = ours(nothing, places, tokens, dense, several)
         expected = theirs(coarse, places, tokens, dense, several)
         for one, other in zip(got, expected, strict=True):
-            torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+            assert_close(one, other, terms_of(theirs))
 
 
 def test_fine_features_are_added_while_masks_are_upscaled(network: PromptedSam) -> None:
@@ -90,8 +91,8 @@ def test_fine_features_are_added_while_masks_are_upscaled(network: PromptedSam) 
     x = last(second(x) + functional.pixel_shuffle(embedding[:, 64:], 4))
     for number, mlp in enumerate(decoder.output_hypernetworks_mlps):
         expected = torch.einsum("nc,nchw->nhw", mlp(said[:, 1 + number]), x)
-        torch.testing.assert_close(got[:, number], expected, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(quality, decoder.iou_prediction_head(said[:, 0]))
+        assert_close(got[:, number], expected, terms_of(decoder))
+    assert_close(quality, decoder.iou_prediction_head(said[:, 0]), terms_of(decoder))
 
 
 def test_several_photos_at_once_are_each_asked_their_own_prompts(network: PromptedSam) -> None:
@@ -104,7 +105,7 @@ def test_several_photos_at_once_are_each_asked_their_own_prompts(network: Prompt
         alone, _ = network.mask_decoder.predict_masks(
             embeddings[number : number + 1], places, tokens[own], dense[own]
         )
-        torch.testing.assert_close(together[own], alone, atol=1e-5, rtol=1e-4)
+        assert_close(together[own], alone, terms_of(network.mask_decoder))
 
 
 def test_the_predictor_takes_it_as_it_is(network: PromptedSam) -> None:
@@ -138,9 +139,9 @@ def test_on_a_cpu_bfloat16_draws_the_very_masks_of_float32(network: PromptedSam)
         FoldedSam(copy.deepcopy(network), dtype).look([photo()])[0].answer(points)
         for dtype in (torch.float32, torch.bfloat16)
     )
-    assert torch.equal(exact.quality, asked_for_less.quality)
-    rows = torch.arange(5)
-    assert torch.equal(exact.masks(rows), asked_for_less.masks(rows))
+    terms, rows = terms_of(network.mask_decoder), torch.arange(5)
+    assert_close(exact.quality, asked_for_less.quality, terms)
+    assert_close(exact.masks(rows), asked_for_less.masks(rows), terms)
 
 
 def test_saved_weights_are_loaded_again(

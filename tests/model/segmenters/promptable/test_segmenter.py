@@ -66,8 +66,8 @@ def test_places_are_those_of_the_photo_at_full_size(
         box=np.array([100, 120, 500, 480]),
     )
     np.testing.assert_array_equal(drawn.masks, expected)
-    np.testing.assert_allclose(drawn.quality, quality)
-    np.testing.assert_allclose(drawn.logits, logits)
+    np.testing.assert_array_equal(drawn.quality, quality)
+    np.testing.assert_array_equal(drawn.logits, logits)
 
 
 def test_a_mask_is_mended_by_what_came_before(segmenter: PromptableSegmenter, image: Image) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -10,6 +11,7 @@ from torch.nn import functional
 from model.segmenters.sam.resize_maps import Axis, Frame
 
 sizes = st.integers(1, 90)
+TERMS = 4 * 16  # four products of matrices over 16 cells at most
 
 
 def enlarged_by_torch(
@@ -29,7 +31,7 @@ def test_two_matrices_do_what_all_the_resizing_does(size: tuple[int, int]) -> No
     expected = enlarged_by_torch(logits, size, (inner[0], inner[1]), 64).numpy()
     actual = frame.rows.weights @ logits.numpy() @ frame.columns.weights.T
     assert frame.size == size
-    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    assert_close(actual, expected, TERMS)
 
 
 def test_a_stretched_frame_is_one_resizing() -> None:
@@ -37,7 +39,7 @@ def test_a_stretched_frame_is_one_resizing() -> None:
     frame = Frame.stretched((40, 50), (16, 16))
     expected = functional.interpolate(logits[None, None], (40, 50), mode="bilinear")[0, 0]
     actual = frame.rows.weights @ logits.numpy() @ frame.columns.weights.T
-    np.testing.assert_allclose(actual, expected.numpy(), atol=1e-5)
+    assert_close(actual, expected, TERMS)
 
 
 @settings(max_examples=60)

@@ -1,6 +1,7 @@
 import math
 
 import torch
+from closeness import assert_close
 from torch import Tensor
 
 from model.training.losses.mask_losses import (
@@ -29,7 +30,7 @@ def test_focal_equals_its_naive_twin() -> None:
         for x, t in zip(logits[n].flatten().tolist(), targets[n].flatten().tolist(), strict=True):
             p = sigmoid(x)
             total -= abs(p - t) ** 2 * (t * math.log(p) + (1 - t) * math.log(1 - p))
-        assert abs(float(focal_loss(logits, targets)[n]) - total / 20) < 1e-5
+        assert_close(focal_loss(logits, targets)[n], total / 20, terms=20 + 6)
 
 
 def test_dice_equals_its_naive_twin() -> None:
@@ -40,7 +41,7 @@ def test_dice_equals_its_naive_twin() -> None:
             common += sigmoid(x) * t
             both += sigmoid(x) + t
         expected = 1 - (2 * common + 1) / (both + 1)
-        assert abs(float(dice_loss(logits, targets)[n]) - expected) < 1e-5
+        assert_close(dice_loss(logits, targets)[n], expected, terms=3 * 20, scale=1)
 
 
 def test_right_masks_cost_nothing_and_wrong_ones_much() -> None:
@@ -60,7 +61,7 @@ def test_overlaps_equal_sets() -> None:
         for m in range(3):
             ours = {i for i, x in enumerate(logits[n].flatten().tolist()) if x > 0}
             true = {i for i, t in enumerate(targets[m].flatten().tolist()) if t > 0.5}
-            assert abs(float(table[n, m]) - len(ours & true) / len(ours | true)) < 1e-6
+            assert_close(table[n, m], len(ours & true) / len(ours | true), terms=2)
     assert float(overlaps(torch.full((1, 2, 2), -1.0), torch.zeros(1, 2, 2))) == 0
 
 
@@ -76,7 +77,7 @@ def test_unknown_overlaps_count_nothing() -> None:
     terms = []
     for x, t in ((0.3, 0.9), (-1.2, 0.1), (0.4, 0.2)):
         terms.append(-t * math.log(sigmoid(x)) - (1 - t) * math.log(1 - sigmoid(x)))
-    assert abs(loss.item() - sum(terms) / 3) < 1e-6
+    assert_close(loss, sum(terms) / 3, terms=3 + 4)
     loss.backward()
     assert estimates.grad is not None
     assert ((estimates.grad != 0) == (known > 0)).all()

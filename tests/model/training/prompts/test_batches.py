@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close
 from PIL import Image as PillowImage
 from segment_anything import SamPredictor
 
@@ -51,7 +52,7 @@ def test_the_frame_is_the_predictors(size: tuple[int, int]) -> None:
     predictor, seen = SamPredictor(sam), []
     sam.image_encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     predictor.set_image(pixels)
-    torch.testing.assert_close(framed(pixels, SIDE), seen[0][0], atol=1e-5, rtol=0)
+    assert_close(framed(pixels, SIDE), seen[0][0], terms=4)
 
 
 @pytest.mark.parametrize("size", [(40, 96), (96, 57), (192, 192)])
@@ -61,15 +62,16 @@ def test_cells_hold_the_share_that_is_covered(size: tuple[int, int]) -> None:
     cover = framed_masks(drawn, SIDE)
     assert cover.shape == (2, SIDE // 4, SIDE // 4)
     cell = 4 * max(size) / SIDE
+    terms = sum(size)  # a row and a column of the photo for each cell
     for row, column in ((0, 0), (3, 5), (7, 2)):
         ys, xs = (
             slice(int(row * cell), int((row + 1) * cell)),
             slice(int(column * cell), int((column + 1) * cell)),
         )
         naive = drawn[:, ys, xs].mean(axis=(1, 2))
-        np.testing.assert_allclose(cover[:, row, column], naive, atol=1e-5)
+        assert_close(cover[:, row, column], naive, terms, scale=1)
     total = drawn.sum(axis=(1, 2)) / cell**2
-    np.testing.assert_allclose(cover.sum(dim=(1, 2)), total, rtol=1e-4)
+    assert_close(cover.sum(dim=(1, 2)), total, terms + cover[0].numel())
 
 
 @pytest.mark.parametrize("seed", range(12))

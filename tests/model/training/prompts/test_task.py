@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close
 
 from model.datasets.ground_truth import read_truth
 from model.encoders.efficientnet import EfficientNetTrunk
@@ -122,7 +123,7 @@ def test_the_terms_are_those_of_a_loop() -> None:
                     errors.append((float(estimates[photo, region, hypothesis]) - reached) ** 2)
     expected = [np.mean(part) for part in (focal, dice, errors, best_fits)]
     got = prompt_terms(logits, estimates, cover, exhaustive)
-    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-4)
+    assert_close(got, expected, terms=3 * 64 + photos * regions * 4)
 
 
 def test_overlaps_are_counted() -> None:
@@ -144,7 +145,7 @@ def test_prompts_are_tokens_of_one_length(squares_corpus: Path) -> None:
     assert (tokens.shape, dense.shape) == ((8, 3, 32), (8, 32, 6, 6))
     assert again.labels.tolist() == [[[1, 1]] * 2] * 2
     corners, _ = network.prompt_encoder(None, first.boxes[1], None)
-    torch.testing.assert_close(first.encoded(network.prompt_encoder)[0][6:], corners)
+    assert_close(first.encoded(network.prompt_encoder)[0][6:], corners, terms=4)
 
 
 def test_the_recipe_is_understood() -> None:

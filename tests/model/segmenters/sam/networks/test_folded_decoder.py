@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from segment_anything.modeling import MaskDecoder
 from torch import Tensor
 from torch.nn import functional
@@ -9,7 +12,7 @@ from toy_sam import WIDTH, drawing_sam, random_sam
 
 from model.segmenters.promptable.decoder import FineMaskDecoder, packed
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
-from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, decoder_dtype
+from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, Scored, decoder_dtype
 
 CELLS = (8, 8)
 
@@ -32,17 +35,27 @@ def reference(decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: T
     )
 
 
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_the_folded_decoder_equals_the_reference(dtype: torch.dtype, close: float) -> None:
+PRECISIONS = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+def assert_said(folded: FoldedDecoder, scored: Scored, decoder: MaskDecoder, expected: Any) -> None:
+    """The masks and the qualities that the decoder gives; qualities are float32."""
+    masks, quality = expected
+    drawn = folded.draw(scored, torch.arange(len(masks)))
+    assert_close(drawn, masks, terms_of(decoder))
+    assert_close(
+        scored.quality, quality, max(1, terms_of(decoder) * (masks.dtype != torch.float64))
+    )
+
+
+@PRECISIONS
+def test_the_folded_decoder_equals_the_reference(dtype: torch.dtype) -> None:
     decoder = drawing_sam().mask_decoder
     folded = FoldedDecoder(decoder_parts(decoder), dtype)
     features, places, prompts = inputs(dtype)
-    masks, quality = reference(decoder.to(dtype), features, places, prompts)
+    expected = reference(decoder.to(dtype), features, places, prompts)
     scored = folded.score(folded.scene(features, places), prompts)
-    drawn = folded.draw(scored, torch.arange(5))
-    scale = masks.std()
-    assert (drawn - masks).abs().max() < close * scale * 10  # of logits of deviation 80
-    assert (scored.quality - quality.float()).abs().max() < 1e-5
+    assert_said(folded, scored, decoder, expected)
 
 
 def test_masks_of_some_points_and_without_padding_are_those_of_all() -> None:
@@ -53,13 +66,11 @@ def test_masks_of_some_points_and_without_padding_are_those_of_all() -> None:
     scored = folded.score(folded.scene(features, places), prompts)
     some = folded.draw(scored, torch.tensor([3, 1]), height=5)
     assert some.shape == (2, 3, 20, 32)
-    torch.testing.assert_close(some, masks[[3, 1], :, :20], rtol=0, atol=1e-6)
+    assert_close(some, masks[[3, 1], :, :20], terms_of(decoder))
 
 
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_fine_features_are_added_as_the_reference_adds_them(
-    dtype: torch.dtype, close: float
-) -> None:
+@PRECISIONS
+def test_fine_features_are_added_as_the_reference_adds_them(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     decoder = FineMaskDecoder(WIDTH, heads=4, mlp=96, quality=32).eval().requires_grad_(False)
     folded = FoldedDecoder(decoder_parts(decoder), dtype)
@@ -67,10 +78,9 @@ def test_fine_features_are_added_as_the_reference_adds_them(
     middle = torch.randn(WIDTH // 4, 16, 16, dtype=dtype)
     fine = torch.randn(WIDTH // 8, 32, 32, dtype=dtype)
     embedding = packed(features[None], middle[None], fine[None])[0]
-    masks, quality = reference(decoder.to(dtype), embedding, places, prompts)
+    expected = reference(decoder.to(dtype), embedding, places, prompts)
     scored = folded.score(folded.scene(features, places, [middle, fine]), prompts)
-    assert (folded.draw(scored, torch.arange(5)) - masks).abs().max() < close
-    assert (scored.quality - quality.float()).abs().max() < 1e-5
+    assert_said(folded, scored, decoder, expected)
 
 
 def test_in_bfloat16_tokens_stay_wide_and_masks_keep_their_side() -> None:
@@ -121,6 +131,5 @@ def test_compiled_it_says_the_same() -> None:
         folded = FoldedDecoder(decoder_parts(decoder), compiler=compiler)
         scored = folded.score(folded.scene(features, places), prompts)
         said.append((scored.quality, folded.draw(scored, torch.arange(2))))
-    (quality, drawn), (also, again) = said
-    assert torch.equal(quality, also)
-    assert torch.equal(drawn, again)
+    for one, other in zip(*said, strict=True):
+        assert_close(one, other, terms_of(decoder))

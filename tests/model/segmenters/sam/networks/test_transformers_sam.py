@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from closeness import assert_close, terms_of
 from torch.nn import functional
 from toy_sam import PHOTO
 
 from model.errors import WeightsMismatch, WeightsMissing
+from model.masks import rle
 from model.photos.images import Image
 from model.segmenters.sam.generation.generator import MaskGenerator
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
@@ -191,18 +192,22 @@ def lively(make: Callable[[], Any]) -> Any:
     return model
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("make", [sam, sam2, edgetam, sam3, sam_hq])
-def test_points_are_answered_as_by_the_library(make: Callable[[], Any], tmp_path: Path) -> None:
+def test_points_are_answered_as_by_the_library(
+    make: Callable[[], Any], dtype: torch.dtype, tmp_path: Path
+) -> None:
     model = lively(make)
     model.save_pretrained(tmp_path)
-    ours = load_promptable(tmp_path, torch.float32, CPU)
+    ours = load_promptable(tmp_path, dtype, CPU)
+    model = model.to(dtype)
     (view,) = ours.look([PHOTO])
     points = np.random.default_rng(0).random((6, 2)) * [125, 90]
     answers = view.answer(points)
     drawn = answers.masks(torch.arange(6))
 
     pixels, ((height, width),) = ours._eyes.prepared([PHOTO])
-    at = torch.tensor(points * [width / 125, height / 90], dtype=torch.float32)
+    at = torch.tensor(points * [width / 125, height / 90], dtype=torch.float32).to(dtype)
     with torch.inference_mode():
         said = (mended(model) if make is sam_hq else model)(
             pixel_values=pixels, input_points=at[None, :, None]
@@ -214,22 +219,24 @@ def test_points_are_answered_as_by_the_library(make: Callable[[], Any], tmp_path
         drawn = drawn.take_along_dim(order[..., None, None], 1)
         answers.quality = answers.quality.take_along_dim(order, 1)
     assert expected.std() > 0.05
-    torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-5)
-    torch.testing.assert_close(answers.quality, said.iou_scores[0], rtol=0, atol=1e-5)
+    assert_close(drawn, expected, terms_of(model))
+    once = dtype == torch.float64  # to float32, in which qualities are given
+    assert_close(answers.quality, said.iou_scores[0], 1 if once else terms_of(model))
     assert view.frame.size == PHOTO.shape[:2]
 
 
 @pytest.mark.parametrize("make", [sam2, sam_hq])
 def test_several_photos_are_looked_at_as_one_by_one(make: Callable[[], Any]) -> None:
-    ours = TransformersSam(lively(make), torch.float32, CPU)
+    model = lively(make)
+    ours = TransformersSam(model, torch.float32, CPU)
     photos = [PHOTO, np.ascontiguousarray(PHOTO.swapaxes(0, 1)[::2])]
     points = np.random.default_rng(0).random((4, 2)) * 60
     for photo, together in zip(photos, ours.look(photos), strict=True):
         (alone,) = ours.look([photo])
         answers = [view.answer(points) for view in (together, alone)]
         drawn = [each.masks(torch.arange(4)) for each in answers]
-        torch.testing.assert_close(*drawn, rtol=0, atol=1e-5)
-        torch.testing.assert_close(answers[0].quality, answers[1].quality, rtol=0, atol=1e-5)
+        assert_close(*drawn, terms_of(model))
+        assert_close(*(answer.quality for answer in answers), terms_of(model))
         assert together.frame.size == photo.shape[:2]
 
 
@@ -266,21 +273,33 @@ def test_masks_of_sam_hq_are_those_of_the_library_s_decoder(tmp_path: Path) -> N
     said = view.answer(np.random.default_rng(0).random((40, 2)) * [125, 90]).quality
     settings = {
         "points_per_side": 6,
-        "pred_iou_thresh": float(said.quantile(0.3)),
+        "pred_iou_thresh": between(said, 0.3),
         "stability_score_thresh": 0.5,
         "stability_score_offset": 0.05,
         "box_nms_thresh": 1.0,  # all are kept: what knows nothing draws much the same anywhere
         "output_mode": "coco_rle",
     }
     ours, theirs = (
-        sorted(
-            json.dumps(mask["segmentation"])
-            for mask in MaskGenerator(each, **settings).generate(PHOTO)
+        [mask["segmentation"]["counts"].encode() for mask in generated]
+        for generated in (
+            MaskGenerator(each, **settings).generate(PHOTO)
+            for each in (folded, PlainHq(model, folded))
         )
-        for each in (folded, PlainHq(model, folded))
     )
     assert len(set(theirs)) > 10
-    assert ours == theirs
+    assert len(ours) == len(theirs)
+    alike = rle.iou(ours, theirs, PHOTO.shape[:2]) > 0.999  # rounding may tip a pixel
+    assert alike.any(axis=0).all()
+    assert alike.any(axis=1).all()
+
+
+def between(values: torch.Tensor, share: float) -> float:
+    """A number that this share of the values lies below, and no value near."""
+    ascending = values.flatten().double().sort().values
+    place = round(share * len(ascending))
+    places = range(max(place - 5, 1), place + 5)
+    widest = max(places, key=lambda i: float(ascending[i] - ascending[i - 1]))
+    return float(ascending[widest - 1 : widest + 1].mean())
 
 
 def test_in_bfloat16_sam_hq_draws_nearly_the_same(tmp_path: Path) -> None:
