@@ -85,6 +85,8 @@ class TransformersSam(Promptable):
         self.device = torch.device(device)
         parts = decoder_parts(model.mask_decoder)
         self.decoder = FoldedDecoder(parts, decoder_dtype(dtype, self.device), self.device)
+        self._wide = self.decoder.fine_dtype  # of prompts and places
+        model = model.to(self._wide)
         self._prompts = copy.deepcopy(model.prompt_encoder).to(self.device)
         self._places = model.get_image_wide_positional_embeddings()[0].to(self.device)
         self._no_mask = self._prompts.no_mask_embed.weight.detach().view(-1, 1, 1)
@@ -124,7 +126,7 @@ class TransformersSam(Promptable):
     @torch.inference_mode()
     def prompts(self, points: NDArray[np.float64]) -> Tensor:
         """N×2×C embeddings of N foreground points (x, y) in pixels of the encoder's input."""
-        at = torch.as_tensor(points, dtype=torch.float32, device=self.device)[None, :, None]
+        at = torch.as_tensor(points, dtype=self._wide, device=self.device)[None, :, None]
         labels = torch.ones((1, len(points), 1), dtype=torch.int, device=self.device)
         sparse: Tensor = self._prompts(at, labels, None, None)[0]
         return sparse[0]

@@ -207,7 +207,7 @@ def test_points_are_answered_as_by_the_library(
     drawn = answers.masks(torch.arange(6))
 
     pixels, ((height, width),) = ours._eyes.prepared([PHOTO])
-    at = torch.tensor(points * [width / 125, height / 90], dtype=torch.float32).to(dtype)
+    at = torch.tensor(points * [width / 125, height / 90], dtype=dtype)
     with torch.inference_mode():
         said = (mended(model) if make is sam_hq else model)(
             pixel_values=pixels, input_points=at[None, :, None]
