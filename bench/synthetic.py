@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from indexer.catalog import vector_codec
 from indexer.catalog.records import Manifest
 from indexer.catalog.sqlite import box_codec
+from indexer.catalog.sqlite.seals import SEALED, seal_of, seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from model.masks import rle
 
@@ -55,7 +56,7 @@ def make_index(
             n = min(int(rng.integers(80, 161)), segments + 1 - first)
             _insert(connection, photo, first, n, shapes, centres, rng)
             first += n
-        connection.execute("UPDATE state SET generation = ?", (photo,))
+        connection.execute("INSERT INTO revisions VALUES (?, randomblob(16))", (photo + 1,))
     connection.close()
 
 
@@ -73,25 +74,23 @@ def _insert(
     vectors = unit(near + spread)
     whole = unit(vectors.mean(axis=0, keepdims=True))
     path = f"/photos/{photo // 1000:03}/{photo:07}.jpg".encode()
-    connection.execute(
-        "INSERT INTO photos VALUES (?,?,'JPEG',3000,4000,1,?,'Maker Model',NULL,NULL,?,?,?,?,?,1)",
-        (
-            photo,
-            rng.bytes(32),
-            f"2020-01-{1 + photo % 28:02} 12:00:00.000000",
-            int(rng.integers(-(2**63), 2**63 - 1)),
-            *FRAME,
-            first,
-            n,
-        ),
-    )
-    connection.execute("INSERT INTO photo_vectors VALUES (?,?)", (photo, *vector_codec.pack(whole)))
-    connection.execute("INSERT INTO files VALUES (?,12,1,1,?,NULL,NULL)", (path, photo))
+    taken = f"2020-01-{1 + photo % 28:02} 12:00:00.000000"
+    looks = int(rng.integers(-(2**63), 2**63 - 1))
+    row = (photo, rng.bytes(32), "JPEG", 3000, 4000, 1, taken, "Maker Model", None, None, looks)
+    _put(connection, "photos", [(*row, *FRAME, first, n, 1.0, None, None, None)])
+    _put(connection, "photo_vectors", [(photo, *vector_codec.pack(whole))])
+    _put(connection, "files", [(path, 12, 1, 1, photo, None, None)])
+    _put(connection, "segments", _rows(photo, first, n, shapes, rng))
+    _put(connection, "vectors", enumerate(vector_codec.pack(vectors), first))
+
+
+def _put(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    seal = (lambda row: seal_of_vector(*row)) if table.endswith("vectors") else seal_of
+    columns = (*SEALED[table], "seal")
     connection.executemany(
-        "INSERT INTO segments VALUES (?,?,?,?,?,?,?)", _rows(photo, first, n, shapes, rng)
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        ((*row, seal(row)) for row in rows),
     )
-    packed = enumerate(vector_codec.pack(vectors), first)
-    connection.executemany("INSERT INTO vectors VALUES (?,?)", packed)
 
 
 def _rows(

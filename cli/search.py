@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
 from cli.batch import batch_lines
+from cli.line_groups import in_groups
 from cli.options import (
     JsonOption,
     OpenOption,
@@ -20,7 +21,12 @@ from cli.output import print_json, print_matches, say
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
+    from model.errors import QueryError
     from searchengine import Matches, Query, SearchEngine
+
+LINES_TOGETHER = 256
+Asked = TypeVar("Asked")
+Done = TypeVar("Done")
 
 
 @takes_search_options
@@ -130,15 +136,38 @@ def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool, overwri
 
 
 def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query]) -> None:
-    from model.errors import QueryError
+    from searchengine.search.query import Query
 
     failed = False
-    for line in batch_lines(batch):
-        try:
-            print_json(engine.search(query(line)).to_dict())
-        except QueryError as error:
-            # one document for every line, or answers and questions would no longer pair up
-            print_json({"query": line, "error": str(error), "matches": []})
-            failed = True
+    for lines in in_groups(batch_lines(batch), LINES_TOGETHER):
+        asked = [_unless_refused(query, line) for line in lines]
+        answers = _answers(engine, [each for each in asked if isinstance(each, Query)])
+        for line, each in zip(lines, asked, strict=True):
+            answer = next(answers) if isinstance(each, Query) else each
+            if isinstance(answer, Exception):
+                # one document for every line, or answers and questions would no longer pair up
+                print_json({"query": line, "error": str(answer), "matches": []})
+                failed = True
+            else:
+                print_json(answer.to_dict())
     if failed:
         raise typer.Exit(3)
+
+
+def _answers(engine: SearchEngine, queries: list[Query]) -> Iterator[Matches | QueryError]:
+    from model.errors import QueryError
+
+    try:
+        yield from engine.search_many(queries)
+    except QueryError:  # of one of them: the others are answered all the same
+        for query in queries:
+            yield _unless_refused(engine.search, query)
+
+
+def _unless_refused(deed: Callable[[Asked], Done], asked: Asked) -> Done | QueryError:
+    from model.errors import QueryError
+
+    try:
+        return deed(asked)
+    except QueryError as error:
+        return error

@@ -100,9 +100,15 @@ class Index:
             return False
 
     def search(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
-        """The k segments with the largest dot product (D float32), among those that `where`
-        allows; exactly those, however few."""
+        """Best k segments by dot product with one question (D float32); as `search_many`."""
         return self.vectors.search(vector, k, where)
+
+    def search_many(
+        self, vectors: NDArray[np.float32], k: int, where: Filter | None = None
+    ) -> list[Hits]:
+        """For each question (N×D float32) the k segments with the largest dot product, among
+        those that `where` allows; exactly those, however few."""
+        return self.vectors.search_many(vectors, k, where)
 
     @contextmanager
     def _may_write(self) -> Iterator[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from searchengine.search.example import MOST_ID, Example, embed_example, no_such
 from searchengine.search.left_out import left_out
 from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query, as_negatives
-from searchengine.search.recall import question
+from searchengine.search.recall import questions
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from searchengine.export import ExportReport
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
+TOGETHER = 256
+"""Queries that are answered in one go; more take memory and save no more time."""
 
 
 def default_folder() -> Path:
@@ -59,6 +62,7 @@ class SearchEngine:
         self.folder = folder
         self._asked_preset = preset
         self._index: Index | None = None
+        self._assumed: Preset | None = None
 
     @classmethod
     def open(cls, folder: Path | str | None = None, preset: str | None = None) -> SearchEngine:
@@ -93,20 +97,26 @@ class SearchEngine:
         if self._index is None:
             index = Index.open(self.folder)
             try:
-                index.require_preset(self._preset_of(index))
+                preset = self._preset_of(index)
+                index.require_preset(preset)
             except Exception:
                 index.close()
                 raise
-            self._index = index
+            if self._assumed is not None and self._assumed.fingerprint != preset.fingerprint:
+                # made meanwhile, by another process, with another preset
+                for loaded in ("models", "_embedder", "_calibration"):
+                    self.__dict__.pop(loaded, None)
+            self._index, self._assumed = index, preset
         return self._index
 
-    @cached_property
+    @property
     def preset(self) -> Preset:
         """The preset that made the index or, where there is none yet, that will make it."""
-        try:
-            return self._preset_of(self.reader)
-        except IndexMissing:  # or never finished being made
-            return load_preset(self._asked_preset or DEFAULT)
+        with suppress(IndexMissing):  # or never finished being made
+            self.reader  # noqa: B018 - opens it, and learns its preset
+        if self._assumed is None:
+            self._assumed = load_preset(self._asked_preset or DEFAULT)
+        return self._assumed
 
     @cached_property
     def models(self) -> Models:
@@ -177,6 +187,21 @@ class SearchEngine:
                 "say it in the Query, or ask with words",
             )
         return self._answer(words, words.words)
+
+    def search_many(self, queries: Iterable[Query]) -> list[Matches]:
+        """Matches of each query, in their order: those of `search`, at a fraction of the time.
+
+        Texts are encoded in batches, and the vectors pass by once for many questions.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet.
+        """
+        waiting = list(queries)
+        answers: list[Matches] = []
+        for start in range(0, len(waiting), TOGETHER):
+            some = waiting[start : start + TOGETHER]
+            answers += self._answers(some, [str(query.words) for query in some])
+        return answers
 
     def similar(
         self,
@@ -305,25 +330,33 @@ class SearchEngine:
         """What the index holds, where, and what it could not take in."""
         return status_of(self.reader)
 
-    def _answer(self, query: Query, words: str, itself: int | None = None) -> Matches:
-        read = interpret(query)
-        vector = question(read.query, self._embedder)
-        # an example has no confidence: nothing tells what should be absent
-        calibration = self._calibration if query.words.strip() else None
+    def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
+        (matches,) = self._answers([query], [words], exclude_id)
+        return matches
+
+    def _answers(
+        self, queries: Sequence[Query], words: Sequence[str], exclude_id: int | None = None
+    ) -> list[Matches]:
+        index = self.reader  # before any model: it tells which
+        read = [interpret(query) for query in queries]
+        searched = [each.query for each in read]
+        vectors = questions(searched, self._embedder)
+        calibration = self._calibration if any(q.words.strip() for q in queries) else None
         judge = calibration.confidence if calibration else None
-        items = answers_to(read.query, vector, self.reader, judge, itself)
-        if not read.answerable:
-            items = tuple(match.doubted() for match in items)
-        return Matches(
-            items,
-            words,
-            str(self.folder),
-            self.preset.name,
-            asked=query,
-            understood=read.query,
-            not_understood=read.not_understood,
-            left_out=left_out(query.where, self.reader.catalog, found=len(items)),
-        )
+        answers = answers_to(searched, vectors, index, judge, exclude_id)
+        return [
+            Matches(
+                items if each.answerable else tuple(match.doubted() for match in items),
+                text,
+                str(self.folder),
+                self.preset.name,
+                asked=query,
+                understood=each.query,
+                not_understood=each.not_understood,
+                left_out=left_out(query.where, index.catalog, found=len(items)),
+            )
+            for items, text, query, each in zip(answers, words, queries, read, strict=True)
+        ]
 
     def _preset_of(self, index: Index) -> Preset:
         manifest = index.catalog.manifest

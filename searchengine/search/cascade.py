@@ -1,4 +1,4 @@
-"""Cascade: from a question to matches, stage by stage.
+"""Cascade: from questions to matches, stage by stage.
 
 Recall finds candidates, collapse lets what is alike count once, calibration turns scores into
 probabilities. Each stage asks the one before it for as much as it needs.
@@ -6,7 +6,7 @@ probabilities. Each stage asks the one before it for as much as it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.records import SegmentRow
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from searchengine.search.collapse import Answer, Scored, collapse
@@ -24,72 +25,99 @@ from searchengine.search.recall import recall
 Vector = NDArray[np.float32]
 Judge = Callable[[Vector, NDArray[np.float32]], Vector]
 """(D question, N×D segments) → N confidences."""
+Recalled = tuple[list[Answer], NDArray[np.float32]]
+"""Answers, and the vectors (N×D) that their scores belong to."""
 
 
 def answers_to(
-    query: Query, question: Vector, index: Index, judge: Judge | None, itself: int | None = None
-) -> tuple[Match, ...]:
-    """The matches of a query, best first.
+    queries: Sequence[Query],
+    vectors: NDArray[np.float32],
+    index: Index,
+    judge: Judge | None,
+    exclude_id: int | None = None,
+) -> list[tuple[Match, ...]]:
+    """The matches of each query, best first; all are answered from one state of the index.
 
     Args:
-        query: what is asked.
-        question: the query as one vector.
+        queries: N questions.
+        vectors: N×D float32, the queries as vectors.
         index: where to look.
-        judge: tells how sure a match is; None where nothing can.
-        itself: id of the segment that is the question, which is no answer.
+        judge: tells how sure a match of words is; None where nothing can.
+        exclude_id: segment id to leave out of the results (the example itself).
     """
     with index.catalog.snapshot():
-        answers, vectors = _recall_enough(query, question, index, itself)
+        recalled = _recall_enough(queries, vectors, index, exclude_id)
         photos = index.catalog.photos(
-            {i for answer in answers for i in (answer.segment.photo_id, *answer.duplicates)}
+            {
+                i
+                for answers, _ in recalled
+                for answer in answers
+                for i in (answer.segment.photo_id, *answer.duplicates)
+            }
         )
-    confidences: list[float | None] = [None] * len(answers)
-    if judge is not None and answers:
-        # the order is that of the scores, which finds more than that of the confidences; what
-        # comes after a doubtful match is no surer, and told so it is right more often
-        confidences = np.minimum.accumulate(judge(question, vectors)).tolist()
-    return tuple(
-        Match(
-            rank,
-            answer.score,
-            confidence,
-            photos[answer.segment.photo_id],
-            answer.segment,
-            tuple(answer.merged),
-            tuple(photos[i].path for i in answer.duplicates),
+    matches = []
+    for query, question, (answers, found) in zip(queries, vectors, recalled, strict=True):
+        confidences: list[float | None] = [None] * len(answers)
+        # an example has no confidence: nothing tells what should be absent
+        if judge is not None and answers and query.words.strip():
+            # the order is that of the scores, which finds more than that of the confidences; what
+            # comes after a doubtful match is no surer, and told so it is right more often
+            confidences = np.minimum.accumulate(judge(question, found)).tolist()
+        matches.append(
+            tuple(
+                Match(
+                    rank,
+                    answer.score,
+                    confidence,
+                    photos[answer.segment.photo_id],
+                    answer.segment,
+                    tuple(answer.merged),
+                    tuple(photos[i].path for i in answer.duplicates),
+                )
+                for rank, (answer, confidence) in enumerate(
+                    zip(answers, confidences, strict=True), 1
+                )
+            )
         )
-        for rank, (answer, confidence) in enumerate(zip(answers, confidences, strict=True), 1)
-    )
+    return matches
 
 
 def _recall_enough(
-    query: Query, question: Vector, index: Index, itself: int | None
-) -> tuple[list[Answer], NDArray[np.float32]]:
-    """Recall deeper until k answers are left after collapsing, or nothing more is there.
-
-    Returns:
-        The answers, and the vectors (N×D) that their scores belong to.
-    """
+    queries: Sequence[Query],
+    vectors: NDArray[np.float32],
+    index: Index,
+    exclude_id: int | None,
+) -> list[Recalled]:
+    """Recall deeper until k answers are left after collapsing, or nothing more is there."""
     catalog = index.catalog
     vector_of = cache(catalog.photo_vector)
 
     def cosine(one: int, other: int) -> float:
         return float(vector_of(one) @ vector_of(other))
 
-    portion = depth = query.k + query.k // 2 + 8
-    while True:
-        hits = recall(index, question, query, depth)
-        portions = _portions(hits, catalog, portion, itself)
-        if query.collapse:
-            likeness = _nothing_alike if query.all_duplicates else cosine
-            answers = collapse(portions, likeness, query.k, query.per_photo)
-        else:
-            scored = islice(chain.from_iterable(portions), query.k)
-            answers = [Answer.of(row, score) for row, score in scored]
-        if len(answers) == query.k or len(hits) < depth:
-            place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
-            return answers, hits.vectors[[place[answer.scored] for answer in answers]]
-        depth *= 4
+    recalled: dict[int, Recalled] = {}
+    portions = [query.k + query.k // 2 + 8 for query in queries]
+    left, deeper = list(range(len(queries))), 1
+    while left:
+        some, depths = [queries[i] for i in left], [deeper * portions[i] for i in left]
+        hits_of = dict(zip(left, recall(index, vectors[left], some, depths), strict=True))
+        first = {i: hits.ids[: portions[i]].tolist() for i, hits in hits_of.items()}
+        rows = catalog.segments(chain.from_iterable(first.values()))
+        for i, hits in hits_of.items():
+            query = queries[i]
+            scored = _portions(hits, catalog, rows, portions[i], exclude_id)
+            if query.collapse:
+                likeness = _nothing_alike if query.all_duplicates else cosine
+                answers = collapse(scored, likeness, query.k, query.per_photo)
+            else:
+                pairs = islice(chain.from_iterable(scored), query.k)
+                answers = [Answer.of(row, score) for row, score in pairs]
+            if len(answers) == query.k or len(hits) < deeper * portions[i]:
+                place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
+                kept = [place[answer.scored] for answer in answers]
+                recalled[i] = answers, hits.vectors[kept]
+        left, deeper = [i for i in left if i not in recalled], 4 * deeper
+    return [recalled[i] for i in range(len(queries))]
 
 
 def _nothing_alike(one: int, other: int) -> float:
@@ -97,15 +125,20 @@ def _nothing_alike(one: int, other: int) -> float:
 
 
 def _portions(
-    hits: Hits, catalog: CatalogReader, at_once: int, itself: int | None
+    hits: Hits,
+    catalog: CatalogReader,
+    known: Mapping[int, SegmentRow],
+    at_once: int,
+    exclude_id: int | None,
 ) -> Iterator[list[Scored]]:
     """The segments that were hit, those that are still there, and their scores, best first.
 
-    They are read as they are taken, some at once: each row may lie elsewhere on the disk.
+    Rows that are not known are read as they are taken, some at once: each may lie elsewhere on
+    the disk.
     """
     for start in range(0, len(hits), at_once):
         some = slice(start, start + at_once)
         ids, scores = hits.ids[some].tolist(), hits.scores[some].tolist()
-        rows = catalog.segments(ids)
+        rows = known if start == 0 else catalog.segments(ids)
         pairs = zip(ids, scores, strict=True)
-        yield [(rows[i], score) for i, score in pairs if i in rows and i != itself]
+        yield [(rows[i], score) for i, score in pairs if i in rows and i != exclude_id]

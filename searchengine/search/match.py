@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, overload
 
 import numpy as np
@@ -18,6 +18,12 @@ from searchengine.search.query import Query
 
 CONFIDENT = 0.5
 DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
+
+
+@lru_cache(maxsize=8192)
+def _outline(counts: bytes, frame: tuple[int, int], size: tuple[int, int]) -> bytes:
+    """Run lengths at the photo's size; many questions find the same segments."""
+    return resizing.resize_mask(counts, frame, size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +63,7 @@ class Match:
     @cached_property
     def counts(self) -> bytes:
         """COCO compressed run lengths of the mask, in pixels of the upright photo."""
-        return resizing.resize_mask(self.segment.counts, self.segment.frame, self.photo.size)
+        return _outline(self.segment.counts, self.segment.frame, self.photo.size)
 
     @cached_property
     def box(self) -> tuple[int, int, int, int]:

@@ -29,7 +29,7 @@ def with_neighbours(hits: Hits, question: NDArray[np.float32], index: Index, cou
         index: where it was found.
         count: neighbours of each at the most.
     """
-    near = [index.search(vector, 1 + CROWD * count) for vector in hits.vectors]
+    near = index.search_many(hits.vectors, 1 + CROWD * count)
     everyone = {int(i) for found in near for i in found.ids}.union(hits.ids.tolist())
     photo_of = {i: row.photo_id for i, row in index.catalog.segments(everyone).items()}
     vectors = hits.vectors.copy()

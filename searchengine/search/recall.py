@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalog.records import Filter
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.embedder import Embedder
@@ -13,31 +16,56 @@ from searchengine.search.neighbour_rescoring import with_neighbours
 from searchengine.search.query import Query
 
 
-def question(query: Query, embedder: Embedder) -> NDArray[np.float32]:
-    """The query as one vector (D float32, not of length 1).
+def questions(queries: Sequence[Query], embedder: Embedder) -> NDArray[np.float32]:
+    """Each query as one vector (N×D float32, not of length 1); all texts are encoded together.
 
     The words and the example count 1 each, every negative less its weight: the dot product with
     a segment is the sum of the weighted cosines, so one search answers all terms at once.
 
     Raises:
-        SpaceMismatch: the example lives in another space than the embedder's.
+        SpaceMismatch: an example lives in another space than the embedder's.
     """
-    texts = [query.words] if query.words.strip() else []
-    weights = [1.0] * len(texts) + [-negative.weight for negative in query.negatives]
-    texts += [negative.words for negative in query.negatives]
-    vector = np.zeros(embedder.space.dimension, np.float32)
-    if texts:
-        vector += np.asarray(weights, np.float32) @ embedder.embed_texts(texts).vectors
-    if query.example is not None:
-        require_same_space(embedder.space, query.example.space)
-        vector += query.example.vectors[0]
-    return vector
+    terms = [_weighted_texts(query) for query in queries]
+    texts = list(dict.fromkeys(text for some in terms for text, _ in some))
+    encoded = dict(zip(texts, embedder.embed_texts(texts).vectors, strict=True)) if texts else {}
+    vectors = np.zeros((len(queries), embedder.space.dimension), np.float32)
+    for vector, query, some in zip(vectors, queries, terms, strict=True):
+        for text, weight in some:
+            vector += np.float32(weight) * encoded[text]
+        if query.example is not None:
+            require_same_space(embedder.space, query.example.space)
+            vector += query.example.vectors[0]
+    return vectors
 
 
-def recall(index: Index, vector: NDArray[np.float32], query: Query, depth: int) -> Hits:
-    """The `depth` best segments that the query's conditions allow, best first.
+def _weighted_texts(query: Query) -> list[tuple[str, float]]:
+    words = [(query.words, 1.0)] if query.words.strip() else []
+    return [*words, *((negative.words, -negative.weight) for negative in query.negatives)]
 
-    Conditions are applied before the search, by id, so they never starve it.
+
+def recall(
+    index: Index,
+    vectors: NDArray[np.float32],
+    queries: Sequence[Query],
+    depths: Sequence[int],
+) -> list[Hits]:
+    """For each query as many best segments that its conditions allow as its depth, best first.
+
+    Conditions are applied before the search, by id, so they never starve it. Queries that have
+    them and the depth in common pass over the vectors together.
+
+    Args:
+        index: where to look.
+        vectors: N×D float32, the queries as vectors.
+        queries: N queries.
+        depths: N numbers of segments.
     """
-    hits = index.search(vector, depth, query.where)
-    return with_neighbours(hits, vector, index, query.neighbours) if query.neighbours else hits
+    found: list[Hits] = [Hits.empty(vectors.shape[1])] * len(queries)
+    together: dict[tuple[Filter, int], list[int]] = {}
+    for row, (query, depth) in enumerate(zip(queries, depths, strict=True)):
+        together.setdefault((query.where, depth), []).append(row)
+    for (where, depth), rows in together.items():
+        for row, hits in zip(rows, index.search_many(vectors[rows], depth, where), strict=True):
+            count = queries[row].neighbours
+            found[row] = with_neighbours(hits, vectors[row], index, count) if count else hits
+    return found

@@ -312,3 +312,72 @@ def test_of_a_burst_an_export_holds_every_photo(tmp_path: Path, photos: Path) ->
         assert len({m.photo.id for m in engine.search("red", k=50, all_duplicates=True)}) == 3
         assert len({m.photo.id for m in engine.search("red", k=50, collapse=False)}) == 3
         assert engine.export("red", tmp_path / "out", "coco").photos == 3
+
+
+def test_many_queries_get_the_answers_that_each_gets(engine: SearchEngine) -> None:
+    queries = [
+        Query(words="red", k=3),
+        Query(words="red", k=8, negatives=(Negative("blue"),)),
+        Query(words="blue", where=Filter(path_glob="three.jpg")),
+        Query(words="green", k=1, collapse=False),
+        Query(words="yellow", per_photo=1, neighbours=2),
+        Query(example=engine.models.embedder.embed_texts(["purple"]), k=2),
+    ] * 15  # more than are answered in one go
+    together = engine.search_many(queries)
+    assert len(together) == len(queries)
+    for query, matches in zip(queries, together, strict=True):
+        alone = engine.search(query)
+        assert matches.asked is query
+        assert [m.segment_id for m in matches] == [m.segment_id for m in alone]
+        assert [m.merged for m in matches] == [m.merged for m in alone]
+        assert [m.score for m in matches] == pytest.approx([m.score for m in alone], abs=1e-6)
+        for one, other in zip(matches, alone, strict=True):
+            assert one.confidence == pytest.approx(other.confidence, abs=1e-5)
+            assert one.to_dict()["segmentation"] == other.to_dict()["segmentation"]
+    assert engine.search_many([]) == []
+
+
+def test_outlines_are_drawn_once_a_segment(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from searchengine.search import match
+
+    drawn = []
+    draw = match.resizing.resize_mask
+    monkeypatch.setattr(
+        match.resizing, "resize_mask", lambda *given: drawn.append(given) or draw(*given)
+    )
+    match._outline.cache_clear()
+    for matches in engine.search_many([Query(words="red"), Query(words="blue")] * 3):
+        matches.to_dict()
+    assert len(drawn) == len(set(drawn)) > 0
+
+
+def test_an_engine_opened_before_its_index_takes_the_preset_of_the_index(
+    photos: Path, tmp_path: Path
+) -> None:
+    """Another process makes the index meanwhile, with another preset than the default."""
+    with SearchEngine.open(tmp_path / "index") as early:
+        assert early.preset.name == "nano"
+        assert early.models.embedder.space.name != "colours"
+        with pytest.raises(IndexMissing):
+            early.search("red")
+        with SearchEngine.open(tmp_path / "index", "colours") as maker:
+            maker.index(photos, options=Options(jobs=1))
+            expected = [match.segment_id for match in maker.search("red")]
+        assert [match.segment_id for match in early.search("red")] == expected
+        assert early.preset.name == "colours"
+        assert early.index(photos, options=Options(jobs=1)).unchanged == 5
+
+
+def test_without_an_index_no_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model.presets.preset import Preset
+
+    def loaded(preset: Preset) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(Preset, "build_embedder", loaded)
+    with SearchEngine.open(tmp_path / "index") as engine, pytest.raises(IndexMissing):
+        engine.search("red")

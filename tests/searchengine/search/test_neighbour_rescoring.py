@@ -5,7 +5,7 @@ from closeness import assert_close
 from model.errors import QueryError
 from searchengine import Query, SearchEngine
 from searchengine.search.neighbour_rescoring import CROWD, with_neighbours
-from searchengine.search.recall import question, recall
+from searchengine.search.recall import questions, recall
 
 
 def naive(engine: SearchEngine, vector: np.ndarray, asked: np.ndarray, photo: int, k: int) -> float:
@@ -27,8 +27,8 @@ def test_scores_are_shared_with_neighbours_of_other_photos(
     engine: SearchEngine, count: int
 ) -> None:
     query = Query(words="red")
-    asked = question(query, engine._embedder)
-    plain = recall(engine.reader, asked, query, 8)
+    (asked,) = questions([query], engine._embedder)
+    (plain,) = recall(engine.reader, asked[None], [query], [8])
     found = with_neighbours(plain, asked, engine.reader, count)
     assert set(found.ids.tolist()) == set(plain.ids.tolist())
     assert (np.diff(found.scores) <= 0).all()

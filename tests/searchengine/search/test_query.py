@@ -4,7 +4,7 @@ from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError, SpaceMismatch
 from model.presets.preset import load_preset
 from searchengine.search.query import Negative, Query, as_negatives
-from searchengine.search.recall import question
+from searchengine.search.recall import questions
 
 EMBEDDER = load_preset("colours").build().embedder
 
@@ -13,19 +13,19 @@ def test_a_question_is_the_weighted_sum_of_its_terms() -> None:
     red, blue, green = EMBEDDER.embed_texts(["red", "blue", "green"]).vectors
     example = EMBEDDER.embed_texts(["green"])
     query = Query(words="red", example=example, negatives=(Negative("blue", 0.7),))
-    assert question(query, EMBEDDER) == pytest.approx(red - 0.7 * blue + green)
+    assert questions([query], EMBEDDER)[0] == pytest.approx(red - 0.7 * blue + green)
 
 
 def test_an_example_alone_is_a_question() -> None:
     example = EMBEDDER.embed_texts(["green"])
-    assert question(Query(example=example), EMBEDDER) == pytest.approx(example.vectors[0])
+    assert questions([Query(example=example)], EMBEDDER)[0] == pytest.approx(example.vectors[0])
 
 
 def test_an_example_of_another_space_is_refused() -> None:
     vectors = EMBEDDER.embed_texts(["green"]).vectors
     foreign = Embeddings(vectors, EmbeddingSpace("other", vectors.shape[1], "feed"))
     with pytest.raises(SpaceMismatch, match="other"):
-        question(Query(example=foreign), EMBEDDER)
+        questions([Query(example=foreign)], EMBEDDER)
 
 
 @pytest.mark.parametrize("weight", [0, -1, 11, float("nan")])
