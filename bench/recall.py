@@ -2,9 +2,9 @@
 
 An index is made of the corpus' photographs and of crops of them (flipped, lighter, darker), and
 its vectors are enlarged to a million: each new one lies between a segment and one of the ten most
-like it among some thousands. Questions are the corpus' phrases and captions. Both sides answer from the same vectors,
-by turns in one process of one thread: the codes that the product compares, and the groups of bytes
-that it compared before, at the dimension that the preset has.
+like it among some thousands. Questions are the corpus' phrases and captions. Both sides answer
+from the same vectors, in one process of one thread: the codes that the product compares, and the
+groups of bytes that it compared before, at the dimension that the preset has.
 """
 
 from __future__ import annotations
