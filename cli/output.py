@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from searchengine.search.match import Matches
 
+LONGEST = 200  # characters of a query that are told back
+
 
 def say(line: str, above: Progress | None = None) -> None:
     """One line for people, on stderr; above a live bar where there is one."""
@@ -50,7 +52,8 @@ def print_matches(matches: Matches) -> None:
         say("nothing is indexed that these conditions allow")
         return
     if matches.query and not matches.confident and matches[0].confidence is not None:
-        say(f"no confident match for '{matches.query}'; these are the nearest")
+        query = matches.query if len(matches.query) <= LONGEST else f"{matches.query[:LONGEST]}…"
+        say(f"no confident match for '{query}'; these are the nearest")
     show("rank  score  confidence  segment  x,y,w,h              photo")
     for match in matches:
         confidence = "" if match.confidence is None else f"{min(match.confidence, 0.99):.0%}"

@@ -51,11 +51,14 @@ def understand(text: str) -> Question:
     negatives = tuple(_read(part, notes) for part in parts.denied)
     notes += _lacking(words)
     unknown = [word for word in naming if not _is_known(word)]
-    notes += [f"'{word}': not a known word" for word in unknown]
+    notes += [f"'{_short(word)}': not a known word" for word in unknown]
     answerable = bool(asked) and len(unknown) < len(naming)
     if not asked:
         asked, negatives = " ".join(negatives) or joined(words), ()
-        notes.append(f"'{joined(words)}': says only what should be absent; '{asked}' is searched")
+        notes.append(
+            f"'{_short(joined(words))}': says only what should be absent;"
+            f" '{_short(asked)}' is searched"
+        )
     return Question(asked, negatives, tuple(dict.fromkeys(notes)), answerable)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from textwrap import shorten
 from typing import Any, overload
 
 import numpy as np
@@ -17,6 +18,7 @@ from searchengine.search.photo_pixels import is_missing, pixels_of
 from searchengine.search.query import Query
 
 CONFIDENT = 0.5
+LONGEST_LINE = 200  # characters of a query that are told back
 DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
 
 
@@ -172,8 +174,9 @@ class Matches(Sequence[Match]):
         if self.asked is not None and read is not None:
             plain = " ".join(self.asked.words.lower().split())
             without = [n.words for n in read.negatives[len(self.asked.negatives) :]]
-            if without or lines or read.words != plain:
-                lines.insert(0, f"searched: {', without '.join([read.words, *without])}")
+            if without or read.words != plain:
+                searched = ", without ".join([read.words, *without])
+                lines.insert(0, f"searched: {shorten(searched, LONGEST_LINE, placeholder=' …')}")
         return (*lines, *self.left_out)
 
     def to_dict(self) -> dict[str, Any]:
