@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from model.datasets.corpus import annotation_files, plain_words
 from model.datasets.pairs import BOX_KIND
 from model.errors import DataError, PhotoUnreadable, shown
 from model.masks import rle
 from model.masks.segments import Segments
-from model.photos.images import Image
+from model.photos.images import Image, read_image
 
 LEAST_SHARE = 0.002  # of the photo; smaller regions are not asked for
 
@@ -69,21 +68,15 @@ class TruePhoto:
         """The pixels.
 
         Raises:
-            PhotoUnreadable: the file is missing, damaged, or of another size than was told.
+            PhotoError: the file is missing, damaged, or of another size (upright) than was told.
         """
-        try:
-            with PillowImage.open(self.path) as file:
-                pixels = np.asarray(file.convert("RGB"))
-        except OSError as error:
+        image = read_image(self.path)
+        if image.size != self.size:
             raise PhotoUnreadable(
-                f"{shown(self.path)} cannot be read ({error})", "restore the file"
-            ) from error
-        if pixels.shape[:2] != self.size:
-            raise PhotoUnreadable(
-                f"{shown(self.path)} has {pixels.shape[:2]} pixels, its annotation {self.size}",
+                f"{shown(self.path)} has {image.size} pixels, its annotation {self.size}",
                 "mend one of them",
             )
-        return Image(pixels, self.size)
+        return image
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,7 @@ def parsed_classes(file: Path) -> tuple[tuple[str, ...], ...]:
 def _reader(path: Path, form: Layout) -> Callable[[], Labels]:
     def read() -> Labels:
         try:
+            # no photo: its values are numbers of classes, as they lie in the file
             with PillowImage.open(path) as file:
                 values = np.asarray(file)
         except OSError as error:

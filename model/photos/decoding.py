@@ -20,7 +20,7 @@ from PIL import ImageFile
 
 from model.photos.colour_management import flattened, managed
 from model.photos.containers.jpeg import JpegParts, OpenEnd, jpeg_parts
-from model.photos.containers.parts import FileUnsound, PhotoParts
+from model.photos.containers.parts import FileUnsound, MemoryExceeded, PhotoParts
 from model.photos.containers.png import png_parts
 from model.photos.containers.tiff import TiffParts, tiff_parts
 from model.photos.containers.webp import webp_parts
@@ -36,7 +36,8 @@ _LONGEST_FILE = 512 << 20  # bytes that a decoder may be given which reads its f
 # Bytes that decoding takes for every pixel, where Pillow's own picture is not all of it: libwebp
 # draws on two canvases of RGBA and hands out a third; libavif and libheif hold planes and a copy.
 _BYTES_A_PIXEL = {"WEBP": 16.0, "AVIF": 11.0, "HEIF": 11.0, "GIF": 5.0}
-_MEMORY_A_MEGAPIXEL = 6e6  # bytes that a limit of one megapixel allows
+_MEMORY_A_MEGAPIXEL = 6e6  # bytes that a limit of one megapixel allows …
+_LEAST_MEGAPIXELS = 200.0  # … and any lower limit as many as this one
 
 
 class _Raster(Protocol):
@@ -105,11 +106,11 @@ def decoded(
         H×W×3 uint8, upright, sRGB.
 
     Raises:
-        MemoryError: it takes more memory than that.
+        MemoryExceeded: it takes more memory than that.
         LayoutUnsupported, FileUnsound, Exception: as `open_photo`.
     """
     width, height = reversed(turned_size(upright, orientation))
-    most_bytes = most_megapixels * _MEMORY_A_MEGAPIXEL
+    most_bytes = max(most_megapixels, _LEAST_MEGAPIXELS) * _MEMORY_A_MEGAPIXEL
     picture, parts = photo.picture, photo.parts
     if picture is None:
         raster: _Raster = TiffSamples(parts.pixels, getattr(parts, "tags", {}), most_bytes)
@@ -122,7 +123,7 @@ def decoded(
             box = draft[1] if draft else None
         needed = _memory(photo)
         if needed > most_bytes:
-            raise MemoryError(f"about {needed / 1e9:.1f} GB")
+            raise MemoryExceeded(needed)
         if isinstance(parts, JpegParts) and parts.open_end and not _all_there(parts.open_end):
             raise FileUnsound("its end is missing")
         picture.load()
@@ -149,7 +150,7 @@ def _refuse_longer(parts: PhotoParts) -> PhotoParts:
     # these decoders read their files whole
     size = parts.pixels.seek(0, os.SEEK_END)
     if size > _LONGEST_FILE:
-        raise MemoryError(f"{size / 1e9:.1f} GB to read at once")
+        raise MemoryExceeded(size)
     return parts
 
 
@@ -186,8 +187,8 @@ def _memory(photo: OpenedPhoto) -> float:
         return pixels * _BYTES_A_PIXEL[photo.kind]
     bytes_a_pixel = {"1": 1, "L": 1, "P": 1}.get(picture.mode, 2 if "16" in picture.mode else 4)
     held = float(pixels * bytes_a_pixel)
-    if isinstance(photo.parts, JpegParts) and photo.parts.progressive:
-        held += 2.0 * photo.size[0] * photo.size[1] * photo.parts.components
+    if isinstance(photo.parts, JpegParts):
+        held += photo.size[0] * photo.size[1] * photo.parts.held_bytes_a_pixel
     return held
 
 

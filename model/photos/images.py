@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.errors import (
+    PhotoChanged,
     PhotoError,
     PhotoTooLarge,
     PhotoUnreachable,
@@ -23,7 +24,7 @@ from model.errors import (
     PhotoUnsupported,
     shown,
 )
-from model.photos.containers.parts import FileUnsound, LayoutUnsupported
+from model.photos.containers.parts import FileUnsound, LayoutUnsupported, MemoryExceeded
 from model.photos.decoding import OpenedPhoto, decoded, open_photo
 from model.photos.files import Source, photo_file, settled_file
 from model.photos.formats import (
@@ -134,6 +135,7 @@ def read_image(
     *,
     max_side: int | None = None,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    of_size: tuple[int, int] | None = None,
 ) -> Image:
     """The pixels of a photo: upright, sRGB, first frame, transparency on white.
 
@@ -141,16 +143,18 @@ def read_image(
         source: a path, or a seekable binary file.
         max_side: the longer side of the result has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
+        of_size: (height, width) that the upright photo is known to have; None: not known.
 
     Raises:
         ValueError: max_side is not positive.
+        PhotoChanged: it has another size than that; nothing was decoded.
         PhotoUnreadable: missing, truncated, empty, damaged, or it may not be read.
         PhotoUnsupported: no photo, or of a format that is not read here.
         PhotoTooLarge: it has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
     with photo_file(source) as (file, name), _refusals(name):
-        return _decoded(file, name, source, max_side, max_megapixels)[1]
+        return _decoded(file, name, source, max_side, max_megapixels, of_size)[1]
 
 
 def read_photo(
@@ -213,9 +217,14 @@ def _refusals(name: str) -> Iterator[None]:
         raise
     except LayoutUnsupported as error:
         raise PhotoUnsupported(f"{name} is not supported ({_reason(error)})") from error
+    except MemoryExceeded as error:
+        raise PhotoTooLarge(
+            f"{name} takes {error} of memory to decode, more than the limit of megapixels stands"
+            " for",
+            "raise --max-megapixels to read it",
+        ) from error
     except MemoryError as error:
-        why = f" ({_reason(error)})" if str(error) else ""
-        raise PhotoTooLarge(f"{name} needs more memory than there is{why}") from error
+        raise PhotoTooLarge(f"{name} needs more memory than there is") from error
     except PillowImage.DecompressionBombError as error:
         raise PhotoTooLarge(f"{name} has more pixels than its decoder allows") from error
     except OSError as error:
@@ -256,16 +265,27 @@ def _header(
 
 
 def _decoded(
-    file: BinaryIO, name: str, source: Source, max_side: int | None, max_megapixels: float
+    file: BinaryIO,
+    name: str,
+    source: Source,
+    max_side: int | None,
+    max_megapixels: float,
+    of_size: tuple[int, int] | None = None,
 ) -> tuple[PhotoHeader, Image]:
     photo, header = _header(file, name, source, max_megapixels)
+    if of_size is not None and header.size != of_size:
+        raise PhotoChanged(
+            f"{name} is {header.size[1]}×{header.size[0]} pixels now, the index knows"
+            f" {of_size[1]}×{of_size[0]}",
+            "index its folder again",
+        )
     upright = _fitted(header.size, max_side)
     messages = Messages()
     try:
         # libtiff is the one decoder that prints
         with printed_messages(messages) if photo.kind == "TIFF" else nullcontext():
             pixels = decoded(photo, header.orientation, upright, max_megapixels)
-    except (LayoutUnsupported, MemoryError, PillowImage.DecompressionBombError):
+    except (LayoutUnsupported, MemoryExceeded, MemoryError, PillowImage.DecompressionBombError):
         raise
     except Exception as error:
         if messages.first and getattr(error, "errno", None) is None:

@@ -24,7 +24,7 @@ from PIL.TiffImagePlugin import (
     SAMPLEFORMAT,
 )
 
-from model.photos.containers.parts import FileUnsound, LayoutUnsupported
+from model.photos.containers.parts import FileUnsound, LayoutUnsupported, MemoryExceeded
 
 _MAXIMUM, _DEPTH = 281, 32997  # MaxSampleValue, ImageDepth
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _LAB, _ICC_LAB = 0, 1, 2, 3, 5, 8, 9
@@ -116,7 +116,7 @@ def _decoded(file: BinaryIO, colours: int, most_bytes: float) -> NDArray[Any]:
         if channels > colours + 4 or page.imagedepth != 1:
             raise LayoutUnsupported(f"a TIFF of {channels} channels")
         if page.nbytes > most_bytes:
-            raise MemoryError(f"{page.nbytes / 1e9:.1f} GB of samples")
+            raise MemoryExceeded(page.nbytes)
         size = file.seek(0, os.SEEK_END)
         ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or max(ends) > size:

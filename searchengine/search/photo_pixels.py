@@ -41,8 +41,9 @@ def image_of(photo: PhotoRow, max_side: int | None = None) -> Image:
         try:
             _refuse_changed(path, stamps.get(path), photo)
             # it is the photo that was taken in: the limit that it met then is no longer known
-            megapixels = photo.size[0] * photo.size[1] / 1e6
-            return read_image(path, max_side=max_side, max_megapixels=megapixels * 1.001)
+            return read_image(
+                path, max_side=max_side, of_size=photo.size, max_megapixels=float("inf")
+            )
         except PhotoError as error:
             refused = refused or error
     assert refused is not None

@@ -62,13 +62,12 @@ class JpegParts(PhotoParts):
     """Pixels and metadata of a JPEG.
 
     Attributes:
-        progressive: whether all coefficients are held while it is decoded.
-        components: colour channels.
+        held_bytes_a_pixel: of coefficients, which are held until the last scan is decoded; 0
+            for a photo of one scan.
         open_end: what is known of a file without an end marker; None for one that has it.
     """
 
-    progressive: bool = False
-    components: int = 3
+    held_bytes_a_pixel: float = 0.0
     open_end: OpenEnd | None = None
 
 
@@ -119,8 +118,7 @@ def jpeg_parts(file: BinaryIO) -> JpegParts:
         exif=exif,
         xmp=xmp,
         icc=b"".join(profile[i] for i in sorted(profile)) or None,
-        progressive=frame[0] in _PROGRESSIVE,
-        components=frame[1][5],
+        held_bytes_a_pixel=_held_bytes_a_pixel(file, scan, *frame),
         open_end=open_end,
     )
 
@@ -181,6 +179,17 @@ def _refuse_layout(marker: int, frame: bytes) -> None:
         raise LayoutUnsupported(f"a JPEG of {components} channels")
     if not height:
         raise FileUnsound("it has no pixels")
+
+
+def _held_bytes_a_pixel(file: BinaryIO, scan: int, marker: int, frame: bytes) -> float:
+    file.seek(scan + 4)
+    channels_of_scan = file.read(1)
+    if marker not in _PROGRESSIVE and channels_of_scan == frame[5:6]:
+        return 0.0
+    factors = [(byte >> 4, byte & 15) for byte in frame[7::3][: frame[5]]]
+    widest = max(1, max(across for across, _ in factors)) if factors else 1
+    tallest = max(1, max(down for _, down in factors)) if factors else 1
+    return 2.0 * sum(across * down for across, down in factors) / (widest * tallest)
 
 
 def _find_end(file: BinaryIO, scan: int) -> int | None:

@@ -16,6 +16,13 @@ class FileUnsound(Exception):
     """A file whose pixels are not all there."""
 
 
+class MemoryExceeded(Exception):
+    """A photo that takes more memory to decode than it may; the message is how much."""
+
+    def __init__(self, needed: float) -> None:
+        super().__init__(f"about {needed / 1e9:.1f} GB")
+
+
 @dataclass(frozen=True)
 class PhotoParts:
     """Pixels and metadata of one file.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from model.embedder import Embedder
 from model.masks import rle
 from model.masks.grouping import NOTICED, NOTICED_INSIDE
 from model.masks.segments import Segments
-from model.photos.images import Image
+from model.photos.images import read_image
 from model.segmenter import Segmenter
 
 Progress = Callable[[str], None]
@@ -55,7 +54,7 @@ def proposals_of(
     for done, number in enumerate(numbers):
         if done % 100 == 0:
             progress(f"proposals on {done} of {len(numbers)} photos")
-        image = read_pixels(photos[number].path)
+        image = read_image(photos[number].path)
         segments = segmenter.segment(image)
         first = len(of_photo)
         links += [
@@ -77,13 +76,6 @@ def proposals_of(
         )
         for own in vectors
     ]
-
-
-def read_pixels(path: Path) -> Image:
-    """A corpus photo (upright RGB at its final size) as an image."""
-    with PillowImage.open(path) as file:
-        pixels = np.asarray(file.convert("RGB"))
-    return Image(pixels, (pixels.shape[0], pixels.shape[1]))
 
 
 Link = tuple[int, int, float, float]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.datasets.ground_truth import bare_segments, read_truth
-from model.errors import DataError, PhotoUnreadable
+from model.errors import DataError, PhotoUnreadable, PhotoUnsupported
 from model.masks import rle
 
 
@@ -56,7 +56,7 @@ def test_what_is_damaged_is_told(squares_corpus: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(squares_corpus, tmp_path / "copy")
     first, second = read_truth(copy, "val", ["walls"], most=2).photos
     first.path.write_bytes(b"no photo")
-    with pytest.raises(PhotoUnreadable, match="cannot be read"):
+    with pytest.raises(PhotoUnsupported, match="holds no photo"):
         first.read()
     Image.new("RGB", (3, 3)).save(second.path)
     with pytest.raises(PhotoUnreadable, match=r"\(3, 3\)"):

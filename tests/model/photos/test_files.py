@@ -222,3 +222,51 @@ def test_odd_names_are_shown_on_one_line(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(PhotoError, match=r"a\\nb\\udcff\.jpg is empty"):
         read_photo(path)
+
+
+def test_a_photo_of_another_size_is_not_decoded(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert images.read_image(photo, of_size=(256, 256)).size == (256, 256)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(PhotoChanged, match="is 256×256 pixels now, the index knows 6×5"):
+        images.read_image(photo, of_size=(5, 6), max_megapixels=float("inf"))
+
+
+def test_a_file_is_read_no_further_than_its_photo(tmp_path: Path) -> None:
+    """A tail of gigabytes costs neither memory nor, but for its hash, time."""
+    for format in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"):
+        path = tmp_path / format
+        PillowImage.linear_gradient("L").save(path, format)
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.truncate(1 << 40)
+            taken = Counting(file)
+            images.read_image(taken)
+        assert taken.given <= 4 * size + (2 << 20)
+
+
+class Counting(io.RawIOBase):
+    """A file that counts how many of its bytes were asked for."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__()
+        self.file, self.given = file, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self.file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self.file.tell())
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "the whole file was asked for"
+        found = self.file.read(size)
+        self.given += len(found)
+        return bytes(found)

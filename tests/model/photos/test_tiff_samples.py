@@ -236,8 +236,12 @@ def test_pixels_that_are_cut_off_are_damage(packing: str | None, kind: DTypeLike
         read_image(io.BytesIO(whole[: len(whole) * 2 // 3]))
 
 
-def test_samples_that_take_more_memory_than_the_limit_are_not_decoded() -> None:
+def test_samples_that_take_more_memory_than_the_limit_are_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     file = tiff(np.zeros((1000, 1000, 3)), photometric="rgb", compression="zlib")
+    assert read_image(file, max_megapixels=1).size == (1000, 1000)
+    monkeypatch.setattr("model.photos.decoding._LEAST_MEGAPIXELS", 0)
     with pytest.raises(PhotoTooLarge, match="memory"):
         read_image(file, max_megapixels=3)
     assert read_image(file, max_megapixels=4).size == (1000, 1000)
