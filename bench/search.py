@@ -21,6 +21,7 @@ from synthetic import make_index
 
 from indexer.catalog.records import Manifest
 from indexer.vectors.cache import FILE
+from indexer.vectors.faiss_flat import widened
 from model.presets.preset import load_preset
 from searchengine.engine import SearchEngine
 
@@ -47,7 +48,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "index"
             make_index(folder, segments, manifest, centres)
-            in_child(__file__, folder, 0)  # groups are made once, not by who searches
+            in_child(__file__, folder, 0)  # vectors are made ready once, not by who searches
             figure = in_child(__file__, folder, SEARCHES)
         show({"name": f"search path, {segments} segments"} | figure, as_json=asked.json)
 
@@ -64,16 +65,14 @@ def child(folder: str, searches: str) -> None:
     with SearchEngine.open(folder) as engine:
         engine.reader.vectors  # noqa: B018 - makes or loads them
         index = faiss.read_index(str(Path(folder) / FILE), faiss.IO_FLAG_MMAP_IFC)
-        grouped = isinstance(index, faiss.IndexIVF)
-        if grouped:
-            index.nprobe = max(64, index.nlist // 64)
+        coded = not isinstance(index, faiss.IndexIDMap2)
         embed = engine.models.embedder.embed_texts
 
         def whole(text: str) -> None:
             engine.search(text, k=K)
 
         def raw(text: str) -> None:
-            index.search(embed([text]).vectors, K)
+            index.search(widened(embed([text]).vectors), K)
 
         # Every text is asked once: texts that were encoded before may be remembered.
         n = int(searches)
@@ -99,7 +98,7 @@ def child(folder: str, searches: str) -> None:
                         "search_cpu_s": ours_cpu,
                         "text_and_faiss_cpu_s": other_cpu,
                         "cpu_ratio": ours_cpu / other_cpu,
-                        "index": "IVF,SQ8" if grouped else "exact fp16",
+                        "index": "codes" if coded else "exact fp16",
                     }
                 )
             )
