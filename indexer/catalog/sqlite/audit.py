@@ -111,12 +111,8 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
     lines = []
     if not _sound(connection):
         connection.exec_driver_sql("REINDEX")
-        if not _sound(connection):
-            raise IndexDamaged(
-                f"{shown(path)} is damaged beyond repair",
-                "restore it from a backup, or delete its folder and index the photos again",
-            )
-        lines.append("made SQLite's indexes anew")
+        if _sound(connection):
+            lines.append("made SQLite's indexes anew")
     for table, stray in _WITHOUT_OWNER.items():
         gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE {stray}").rowcount
         if gone:
@@ -141,6 +137,11 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
                 (table,),
             )
             lines.append(f"counted {table} anew")
+    if not _sound(connection):
+        raise IndexDamaged(
+            f"{shown(path)} is damaged beyond repair",
+            "restore it from a backup, or delete its folder and index the photos again",
+        )
     return lines
 
 

@@ -216,6 +216,25 @@ def index_missing(folder: Path) -> IndexMissing:
     )
 
 
+def header_holds(path: Path) -> bool:
+    """Whether those bytes of a catalog's header are right that are alike in all catalogs."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    return (
+        len(header) < 100
+        or (  # shorter where all is in the log yet
+            header[:18] == b"SQLite format 3\0\x10\0"
+            and header[18:20] in (b"\1\1", b"\2\2")
+            and header[20:24] == b"\0\x40\x20\x20"
+            # nought as long as the tables are in the log alone
+            and header[44:48] in (bytes(4), b"\0\0\0\4")
+            and header[52:60] in (bytes(8), bytes(7) + b"\1")
+            and header[64:68] == bytes(4)
+            and header[72:92] == bytes(20)
+        )
+    )
+
+
 def leave_shared_memory(path: Path) -> None:
     """Bring a catalog that was written elsewhere into the journal that its place can hold.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from indexer.catalog.sqlite.database import APPLICATION_ID, Database
+from indexer.catalog.sqlite.database import APPLICATION_ID, Database, header_holds
 from indexer.catalog.sqlite.migrations import migrate, newest_version
 from indexer.catalog.sqlite.sealing import seal_sound_rows
 from model.errors import IndexDamaged, StorageFull, shown
@@ -84,6 +84,8 @@ def _mend_version(path: Path) -> bool:
                 for name in ("user_version", "application_id")
             ]
             if told[1] == APPLICATION_ID and 1 <= told[0] <= newest_version():
+                if not header_holds(path):
+                    return False
                 raise IndexDamaged(
                     f"{shown(path)} holds what no segsearch wrote, and its file is sound",
                     "restore it from a backup, or delete its folder and index the photos again",

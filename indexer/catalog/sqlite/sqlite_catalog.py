@@ -12,7 +12,13 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest, ReadPhoto
 from indexer.catalog.sqlite import transactions
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
-from indexer.catalog.sqlite.database import APPLICATION_ID, TO_MEND, Database, index_missing
+from indexer.catalog.sqlite.database import (
+    APPLICATION_ID,
+    TO_MEND,
+    Database,
+    header_holds,
+    index_missing,
+)
 from indexer.catalog.sqlite.migrations import (
     migrate,
     newest_version,
@@ -188,6 +194,8 @@ class SqliteCatalog(SqliteReader, Catalog):
         problems = self._problems(full=full)
         if not problems:
             return []
+        if not header_holds(self._database.path):
+            raise IndexDamaged(problems[0].line)
         with self._database.writing() as connection:
             lines = mend(connection, problems, self._database.path)
             transactions.count_generation(connection)
@@ -196,6 +204,8 @@ class SqliteCatalog(SqliteReader, Catalog):
 
     def _problems(self, *, full: bool) -> list[Problem]:
         found: list[Problem] = []
+        if not header_holds(self._database.path):
+            found.append(Problem(f"the header of {FILE_NAME} is not what was written: {TO_MEND}"))
         try:
             with self._database.reading() as connection:
                 for problem in find_problems(connection, self.manifest.space.dimension, full=full):

@@ -1,0 +1,88 @@
+"""Single values of rows are damaged: reading is right or says IndexDamaged, and so does a check."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from indexer.catalog.sqlite.seals import SEALED
+from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
+from indexer.catalog.sqlite.tables import Tables
+from model.errors import IndexDamaged, QueryError
+
+VALUES: tuple[Any, ...] = (0, 2**40, 1e308, "x", b"\xff" * 16)
+KEYS = {"photos": 5, "segments": 8, "vectors": 8, "photo_vectors": 5, "files": None}
+COLUMNS = [(table, column) for table in SEALED for column in SEALED[table]]
+
+
+def test_every_column_is_under_its_seal() -> None:
+    for table, columns in SEALED.items():
+        declared = [column.name for column in Tables.metadata.tables[table].columns]
+        assert sorted(declared) == sorted([*columns, "seal"])
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Path:
+    folder = tmp_path_factory.mktemp("faults") / "index"
+    with SqliteCatalog.create(folder, made.MANIFEST) as catalog:
+        made.write(catalog, 0, 6)
+    return folder
+
+
+def set_value(folder: Path, table: str, column: str, value: object) -> bool:
+    key = SEALED[table][0]
+    of = KEYS[table] or b"/photos/2024/img_0004.jpg"
+    connection = sqlite3.connect(folder / FILE_NAME)
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    try:
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (value, of))
+        connection.commit()
+    except sqlite3.Error:
+        return False  # SQLite itself would not have it
+    finally:
+        connection.close()
+    return True
+
+
+def read(folder: Path) -> list[object]:
+    """Everything, as a search and an export would."""
+    with SqliteCatalog.open(folder, readonly=True) as catalog:
+        ids = catalog.segment_ids().tolist()
+        segments = catalog.segments(ids)
+        photos = catalog.photos({row.photo_id for row in segments.values()})
+        return [
+            segments,
+            photos,
+            [catalog.segments_of(i) for i in photos],
+            [catalog.photo_vector(i).tolist() for i in photos],
+            [vectors.tolist() for _, vectors in catalog.vector_blocks()],
+            list(catalog.files()),
+            catalog.counts(),
+        ]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_a_damaged_value_is_told_found_and_dropped(
+    template: Path, tmp_path: Path, table: str, column: str
+) -> None:
+    expected = read(template)
+    for number, value in enumerate(VALUES):
+        folder = tmp_path / str(number)
+        shutil.copytree(template, folder)
+        if not set_value(folder, table, column, value):
+            continue
+        try:
+            right = read(folder) == expected
+        except (IndexDamaged, QueryError):  # QueryError: a row that is asked for is gone
+            right = False
+        with SqliteCatalog.open(folder) as catalog:
+            assert bool(catalog.check(full=True)) != right, (value, catalog.check(full=True))
+            catalog.repair(full=True)
+            assert catalog.check(full=True) == [], value
+            assert catalog.counts().photos >= 4
+        read(folder)
