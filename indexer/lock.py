@@ -20,6 +20,7 @@ FILE_NAME = "writer.lock"
 CACHE_FILE_NAME = "cache.lock"
 CACHE_WAIT = 600.0
 """Seconds a writer waits for a search to end its rebuilding of the vector cache."""
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -51,7 +52,7 @@ class FolderLock:
                 f"there is no folder {shown(self.path.parent)}", "make it, or name another"
             )
         try:
-            self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
+            self._acquire()
         except filelock.Timeout:
             raise IndexLocked(
                 f"{self._owner()} is writing to {shown(self.path.parent)}",
@@ -74,6 +75,17 @@ class FolderLock:
     ) -> None:
         self._lock.release()
 
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            # a network's disk without locks: a file that only one can make, known to be left
+            # behind by its process' number
+            self._lock = filelock.SoftFileLock(f"{self.path}.held", thread_local=False)
+            self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
+
     def _sign(self) -> None:
         if isinstance(self._lock, filelock.SoftFileLock):
             return  # a disk without locks: filelock keeps its own signature in the file
@@ -84,14 +96,15 @@ class FolderLock:
 
     def _owner(self) -> str:
         try:
-            signature: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+            with self.path.open("rb") as file:  # whatever it holds, a signature is short
+                signature: dict[str, Any] = json.loads(file.read(4096))
             since = time.localtime(float(signature["since"]))
             today = time.strftime("%F", since) == time.strftime("%F")
             moment = time.strftime("%H:%M" if today else "%F %H:%M", since)
             elsewhere = signature["host"] != socket.gethostname()
             host = f" on {shown(signature['host'])}" if elsewhere else ""
             return f"another segsearch (pid {int(signature['pid'])}{host}, since {moment})"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return "another segsearch"  # it has the lock, but has not signed yet
 
     def _explained(self, error: OSError) -> StorageError:

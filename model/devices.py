@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,25 @@ def limit_threads(count: int) -> None:
 
     if count:
         torch.set_num_threads(count)
+
+
+def compute_alone() -> None:
+    """Let torch go on in a process that was forked after it was used: in one thread.
+
+    The threads that it had are not in this process, and waiting for them would never end.
+
+    Raises:
+        DeviceMissing: it was used on a GPU, which a forked process cannot use.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_initialized():
+        raise DeviceMissing(
+            "a forked process cannot use the GPU that its parent has used",
+            "start the process by spawn, or open the engine in it",
+        )
+    torch.set_num_threads(1)
 
 
 def be_worker(number: int) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,10 @@ from indexer.catalog.records import Filter
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
+from indexer.vectors.faiss_installation import search_alone
+from model.devices import compute_alone
 from model.errors import IndexMissing, QueryError
+from model.presets.files import absolute_reference
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
 from model.weights.user_folders import user_folder
 from searchengine.search.cascade import answers_to
@@ -28,10 +29,12 @@ from searchengine.search.recall import questions
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
+from searchengine.turns import EngineTurns
 
 if TYPE_CHECKING:
     from model.calibration import Calibration
     from model.embedder import Embedder
+    from model.segmenter import Segmenter
     from searchengine.export import ExportReport
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
@@ -54,15 +57,23 @@ class SearchEngine:
 
     Models are loaded when they are first needed, and stay. Use as a context manager, or close it.
 
+    Threads may share one: they take turns. A process that is forked opens the index anew and uses
+    one core; an engine that is pickled, as for a process that is spawned, is opened where it comes.
+
     Attributes:
         folder: where the index lies, or will.
     """
 
     def __init__(self, folder: Path, preset: str | None = None) -> None:
-        self.folder = folder
-        self._asked_preset = preset
+        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100, keeps symlinks
+        self._asked_preset = None if preset is None else absolute_reference(preset)
+        self._turns = EngineTurns(self._forked)
         self._index: Index | None = None
-        self._assumed: Preset | None = None
+        self._abandoned: list[Index] = []
+        self._preset: Preset | None = None
+        self._segmenter_of: tuple[Preset, Segmenter] | None = None
+        self._embedder_of: tuple[Preset, Embedder] | None = None
+        self._calibration_of: tuple[Preset, Calibration | None] | None = None
 
     @classmethod
     def open(cls, folder: Path | str | None = None, preset: str | None = None) -> SearchEngine:
@@ -76,9 +87,13 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the index' files."""
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+        with self._turns.turn():
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SearchEngine, (self.folder, self._asked_preset)
 
     def __enter__(self) -> SearchEngine:
         return self
@@ -94,42 +109,59 @@ class SearchEngine:
             IndexMissing: there is none yet.
             PresetMismatch: it was made with another preset than the one asked for.
         """
-        if self._index is None:
-            index = Index.open(self.folder)
-            try:
-                preset = self._preset_of(index)
-                index.require_preset(preset)
-            except Exception:
-                index.close()
-                raise
-            if self._assumed is not None and self._assumed.fingerprint != preset.fingerprint:
-                # made meanwhile, by another process, with another preset
-                for loaded in ("models", "_embedder", "_calibration"):
-                    self.__dict__.pop(loaded, None)
-            self._index, self._assumed = index, preset
-        return self._index
+        with self._turns.turn():
+            if self._index is None:
+                index = Index.open(self.folder)
+                try:
+                    index.require_preset(self._preset_of(index))
+                except Exception:
+                    index.close()
+                    raise
+                self._index = index
+            return self._index
 
     @property
     def preset(self) -> Preset:
         """The preset that made the index or, where there is none yet, that will make it."""
-        with suppress(IndexMissing):  # or never finished being made
-            self.reader  # noqa: B018 - opens it, and learns its preset
-        if self._assumed is None:
-            self._assumed = load_preset(self._asked_preset or DEFAULT)
-        return self._assumed
+        with self._turns.turn():
+            if self._preset is None:
+                try:
+                    self._preset = self._preset_of(self.reader)
+                except IndexMissing:  # or never finished being made; another may make it yet
+                    return load_preset(self._asked_preset or DEFAULT)
+            return self._preset
 
-    @cached_property
+    @property
     def models(self) -> Models:
         """The preset's models."""
-        return Models(self.preset.build_segmenter(), self._embedder)
+        with self._turns.turn():
+            preset = self.preset
+            if self._segmenter_of is None or self._segmenter_of[0] != preset:
+                self._segmenter_of = preset, preset.build_segmenter()
+            return Models(self._segmenter_of[1], self._embedder)
 
-    @cached_property
+    @property
     def _embedder(self) -> Embedder:
-        return self.preset.build_embedder()
+        preset = self.preset
+        if self._embedder_of is None or self._embedder_of[0] != preset:
+            self._embedder_of = preset, preset.build_embedder()
+        return self._embedder_of[1]
 
-    @cached_property
+    @property
     def _calibration(self) -> Calibration | None:
-        return self.preset.calibration() or uncalibrated(self.reader.catalog)
+        preset = self.preset
+        if self._calibration_of is None or self._calibration_of[0] != preset:
+            fitted = preset.calibration() or uncalibrated(self.reader.catalog)
+            self._calibration_of = preset, fitted
+        return self._calibration_of[1]
+
+    def _forked(self) -> None:
+        """Leave the parent's handles alone, even unclosed: closing one might drop its locks."""
+        if self._index is not None:
+            self._abandoned.append(self._index)
+            self._index = None
+        compute_alone()
+        search_alone()
 
     def index(
         self,
@@ -241,7 +273,8 @@ class SearchEngine:
             collapse=collapse,
             all_duplicates=all_duplicates,
         )
-        vector, itself = embed_example(example, self.reader, self.preset, self.models)
+        with self._turns.turn():
+            vector, itself = embed_example(example, self.reader, self.preset, self.models)
         return self._answer(Query(example=vector, **given), str(example), itself)
 
     def segments(
@@ -252,17 +285,19 @@ class SearchEngine:
         Raises:
             QueryError: an id is not in the index.
         """
-        catalog = self.reader.catalog
-        wanted = catalog.segment_ids(where)
+        with self._turns.turn():
+            wanted = self.reader.catalog.segment_ids(where)
         if ids is not None:
             wanted = np.unique(np.fromiter(map(_segment_id, ids), np.int64))
         for start in range(0, len(wanted), 1000):
             chosen = wanted[start : start + 1000].tolist()
-            rows = catalog.segments(chosen)
-            lost = [i for i in chosen if i not in rows]
-            if lost:
-                raise no_such_segment(lost[0])
-            photos = catalog.photos({row.photo_id for row in rows.values()})
+            with self._turns.turn():
+                catalog = self.reader.catalog
+                rows = catalog.segments(chosen)
+                lost = [i for i in chosen if i not in rows]
+                if lost:
+                    raise no_such_segment(lost[0])
+                photos = catalog.photos({row.photo_id for row in rows.values()})
             for rank, i in enumerate(chosen, start + 1):
                 yield Match(rank, None, None, photos[rows[i].photo_id], rows[i])
 
@@ -328,7 +363,8 @@ class SearchEngine:
 
     def status(self) -> Status:
         """What the index holds, where, and what it could not take in."""
-        return status_of(self.reader)
+        with self._turns.turn():
+            return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
         (matches,) = self._answers([query], [words], exclude_id)
@@ -337,26 +373,27 @@ class SearchEngine:
     def _answers(
         self, queries: Sequence[Query], words: Sequence[str], exclude_id: int | None = None
     ) -> list[Matches]:
-        index = self.reader  # before any model: it tells which
-        read = [interpret(query) for query in queries]
-        searched = [each.query for each in read]
-        vectors = questions(searched, self._embedder)
-        calibration = self._calibration if any(q.words.strip() for q in queries) else None
-        judge = calibration.confidence if calibration else None
-        answers = answers_to(searched, vectors, index, judge, exclude_id)
-        return [
-            Matches(
-                items if each.answerable else tuple(match.doubted() for match in items),
-                text,
-                str(self.folder),
-                self.preset.name,
-                asked=query,
-                understood=each.query,
-                not_understood=each.not_understood,
-                left_out=left_out(query.where, index.catalog, found=len(items)),
-            )
-            for items, text, query, each in zip(answers, words, queries, read, strict=True)
-        ]
+        with self._turns.turn():
+            index = self.reader  # before any model: it tells which
+            read = [interpret(query) for query in queries]
+            searched = [each.query for each in read]
+            vectors = questions(searched, self._embedder)
+            calibration = self._calibration if any(q.words.strip() for q in queries) else None
+            judge = calibration.confidence if calibration else None
+            answers = answers_to(searched, vectors, index, judge, exclude_id)
+            return [
+                Matches(
+                    items if each.answerable else tuple(match.doubted() for match in items),
+                    text,
+                    str(self.folder),
+                    self.preset.name,
+                    asked=query,
+                    understood=each.query,
+                    not_understood=each.not_understood,
+                    left_out=left_out(query.where, index.catalog, found=len(items)),
+                )
+                for items, text, query, each in zip(answers, words, queries, read, strict=True)
+            ]
 
     def _preset_of(self, index: Index) -> Preset:
         manifest = index.catalog.manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -79,3 +80,13 @@ def gpus(faiss: Any) -> int:
     if not hasattr(faiss, "StandardGpuResources"):
         return 0
     return int(faiss.get_num_gpus())
+
+
+def search_alone() -> None:
+    """Let FAISS go on in a process that was forked after it was used: in one thread.
+
+    The threads that it had are not in this process, and waiting for them would never end.
+    """
+    faiss: Any = sys.modules.get("faiss")
+    if faiss is not None:
+        faiss.omp_set_num_threads(1)

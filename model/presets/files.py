@@ -58,6 +58,14 @@ def split_head(name: str) -> tuple[str, Path | None]:
     return before + plus.removesuffix("+"), expand_home(head)
 
 
+def absolute_reference(name: str) -> str:
+    """A preset's name as it is said, its paths made absolute: it means the same in any folder."""
+    before, head = split_head(name)
+    if before.endswith(".toml"):
+        before = str(expand_home(before).absolute())
+    return f"{before}+{head.absolute()}" if head else before
+
+
 def preset_file(name: str) -> Path:
     """Where the bundled preset of that name, or the one at that path, is written.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -153,4 +154,35 @@ def test_a_search_that_writes_the_cache_is_no_writer(tmp_path: Path) -> None:
     with WriterLock(tmp_path), pytest.raises(IndexLocked), WriterLock(tmp_path):
         pass
     with CacheLock(tmp_path), pytest.raises(IndexLocked), CacheLock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"pid": 1, "host": "x", "since": 1e300}', b'{"pid": 1, "host": "x", "since": Infinity}',
+        b'{"pid": ' + b"9" * 5000 + b', "host": "x", "since": 1}', b"[" * 100_000, b"\xff\xfe", b"",
+        b"[1]", b'{"pid": null, "host": null, "since": null}', bytes(10_000),
+    ],
+)  # fmt: skip
+def test_garbage_in_the_lock_s_file_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    with WriterLock(tmp_path) as lock:
+        lock.path.write_bytes(content)
+        with pytest.raises(IndexLocked, match="another segsearch"):
+            WriterLock(tmp_path).__enter__()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS])
+def test_a_disk_without_locks_is_locked_by_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with WriterLock(tmp_path), pytest.raises(IndexLocked):
+        WriterLock(tmp_path).__enter__()
+    with WriterLock(tmp_path):
         pass
