@@ -143,7 +143,7 @@ def read_origin(path: Path, *, whole: bool = False) -> CacheOrigin:
 
 
 def _digest(file: BinaryIO, length: int) -> str:
-    digest = blake3(max_threads=blake3.AUTO)
+    digest = blake3()  # one thread: a forked process has lost a pool's others
     file.seek(0)
     while length > 0 and (piece := file.read(min(length, _PIECE))):
         digest.update(piece)
