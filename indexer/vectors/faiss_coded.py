@@ -25,7 +25,7 @@ from indexer.vectors.faiss_flat import widened, width_for
 from indexer.vectors.faiss_installation import load_faiss
 from indexer.vectors.store import Block, Floats, Hits, Ints, VectorSource
 
-RESCORED = 500
+RESCORED = 1000
 """Candidates of a search that are scored exactly, more where many answers are wanted."""
 SAMPLE = 8192
 CENTROIDS = 16
