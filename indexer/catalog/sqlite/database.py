@@ -136,8 +136,12 @@ class Database:
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _open(self) -> None:
-        with suppress(OSError):
+        try:
             leave_shared_memory(self.path)
+        except (OSError, StorageError):
+            # a full disk: read the file as it is, where no log waits beside it
+            if self.readonly and self._stamp()[1] == 0:
+                self._frozen = self._stamp()
         self._engine = self._made_engine()
         try:
             self._look()

@@ -10,7 +10,7 @@ import pytest
 from indexer.catalog.sqlite import database as databases
 from indexer.catalog.sqlite.recovery import DAMAGED, rescue
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
-from model.errors import IndexDamaged
+from model.errors import IndexDamaged, StorageFull
 
 PHOTOS = 12
 
@@ -136,3 +136,15 @@ def test_without_shared_memory_the_rollback_journal_is_used(
     monkeypatch.undo()
     with SqliteCatalog.open(copied) as catalog:
         assert catalog.check(full=True) == []
+
+
+def test_a_full_disk_without_shared_memory_can_be_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise StorageFull("the disk is full")
+
+    monkeypatch.setattr(databases, "leave_shared_memory", full)
+    with SqliteCatalog.open(file.parent, readonly=True) as reader:
+        assert reader.counts().photos == PHOTOS
+        assert not file.with_name(FILE_NAME + "-shm").exists()
