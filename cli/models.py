@@ -75,6 +75,7 @@ def pull(
     in segsearch opens a connection.
     """
     from cli.progress.download import Transfer
+    from model.errors import shown
     from model.presets.inventory import inventory
     from model.weights.download import TransferProgress
     from model.weights.pull import pull as fetch
@@ -94,7 +95,7 @@ def pull(
         print_json({"fetched": fetched, "weights": [item.to_dict() for item in items]})
         return
     for item in items:
-        show(item.weights.path())
+        show(shown(item.weights.path()))
 
 
 @models.command()
@@ -113,7 +114,7 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
     else:
         for item in checked:
             right = "right" if item.pinned or item.weights.published else "here, not pinned"
-            where = f"{item.preset:<8} {item.weights.role:<12}"
+            where = f"{shown(item.preset):<8} {shown(item.weights.role):<12}"
             if item.state == "missing" and item.weights.published:
                 right = f"not fetched: segsearch models pull {shown(item.weights.preset)}"
             elif item.problem:
@@ -126,6 +127,7 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
 @models.command()
 def path(names: NamesArgument = None, json: JsonOption = False) -> None:
     """Tell where weights lie, one a line; without names, the cache's folder."""
+    from model.errors import shown
     from model.presets.inventory import inventory
     from model.weights.cache import cache_folder
 
@@ -134,7 +136,7 @@ def path(names: NamesArgument = None, json: JsonOption = False) -> None:
         print_json({"paths": [str(each) for each in found]})
         return
     for each in found:
-        show(each)
+        show(shown(each))
 
 
 def _print_table(items: Iterable[Item]) -> None:
@@ -144,9 +146,9 @@ def _print_table(items: Iterable[Item]) -> None:
     show("preset   weights           size  state    licence     SHA-256       source")
     for item in items:
         size = megabytes(item.weights.size) if item.weights.size else "?"
-        licence = item.weights.licence.partition(";")[0] or "?"
+        licence = shown(item.weights.licence.partition(";")[0]) or "?"
         show(
-            f"{shown(item.preset):<8} {item.weights.role:<12} {size:>9}  {item.state:<8} "
+            f"{shown(item.preset):<8} {shown(item.weights.role):<12} {size:>9}  {item.state:<8} "
             f"{licence:<11} {item.sha256[:12] or '?':<12}  {shown(item.weights.origin)}"
         )
 

@@ -25,8 +25,13 @@ def say(line: str, above: Progress | None = None) -> None:
 
 
 def show(line: object) -> None:
-    """One line on stdout, flushed; in stdout's own encoding, which `typer.echo` may overrule."""
-    print(line, flush=True)  # noqa: T201
+    """Lines on stdout, flushed; in stdout's own encoding, which `typer.echo` may overrule.
+
+    Whatever names in them hold, nothing reaches a terminal that it would obey.
+    """
+    from model.errors import shown
+
+    print("\n".join(shown(each) for each in str(line).split("\n")), flush=True)  # noqa: T201
 
 
 def counted(count: int, noun: str) -> str:

@@ -49,13 +49,13 @@ class Status:
     def __str__(self) -> str:
         size = sum(self.bytes.values()) / 1e6
         lines = [
-            f"index     {shown(self.index)} (preset {self.preset}, {size:,.1f} MB on disk)",
+            f"index     {shown(self.index)} (preset {shown(self.preset)}, {size:,.1f} MB on disk)",
             f"photos    {self.photos:,} in {self.files:,} files,"
             f" {self.coverage:.1%} of the photos found",
             f"segments  {self.segments:,}",
             *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
             *(f"folder    {shown(root)}" for root in self.roots),
-            *(f"skipped   {kind}: {shown(reason)}" for _, kind, reason in self.skipped),
+            *(f"skipped   {shown(kind)}: {shown(reason)}" for _, kind, reason in self.skipped),
         ]
         return "\n".join(lines)
 

@@ -27,7 +27,6 @@ LONGEST = 2000  # characters of a line that are looked at
 _MOST_FONTS = 300  # of the system that are tried for a letter
 _PROBE = 16  # pixels
 _ABSENT = "\U0010fffe"  # a noncharacter: what a font draws for it, it draws for all it lacks
-_INVISIBLE = {"Mn", "Me", "Cf"}  # categories that belong to the letters beside them
 _WIDE = ("cjk", "notosans", "sans", "unicode", "symbol", "emoji", "unifont")
 
 
@@ -56,7 +55,8 @@ class Face:
         return self._drawn(letter) != self._box
 
     def _drawn(self, letter: str) -> bytes:
-        mask = self.font(_PROBE).getmask(letter)
+        # without shaping, which puts a circle beneath a mark that the font does not have
+        mask = _probe(self.path).getmask(letter)
         return bytes(mask) + bytes(str(mask.size), "ascii")
 
     @cached_property
@@ -79,6 +79,11 @@ def _font(path: Path | None, size: int) -> Font:
     if path is None:
         return ImageFont.load_default(size)
     return ImageFont.truetype(str(path), size)
+
+
+@cache
+def _probe(path: Path | None) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), _PROBE, layout_engine=ImageFont.Layout.BASIC)
 
 
 def width_of(text: str, size: int) -> int:
@@ -148,6 +153,11 @@ def legible(text: str) -> str:
     return "".join(" " if unicodedata.category(c) == "Zs" else _escaped(c) for c in text)
 
 
+def _only_joins(letter: str) -> bool:
+    """Whether a character has no shape of its own: joiners, and selectors of variants."""
+    return unicodedata.category(letter) == "Cf" or "\ufe00" <= letter <= "\ufe0f"
+
+
 def _escaped(letter: str) -> str:
     shapeless = unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Zl", "Zp")
     if shapeless or "\u202a" <= letter <= "\u202e" or "\u2066" <= letter <= "\u2069":
@@ -165,7 +175,7 @@ def runs(text: str) -> tuple[Run, ...]:
     pieces: list[tuple[str, Face]] = []
     face = OWN
     for letter in text:
-        if unicodedata.category(letter) in _INVISIBLE:
+        if _only_joins(letter):
             if shaped:  # or they would be drawn as boxes
                 pieces.append((letter, face))
             continue

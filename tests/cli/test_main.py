@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from cli.app import app
+from model import presets
 
 VERBS = sorted(typer.main.get_command(app).commands)
 COMMANDS = {
@@ -114,3 +115,31 @@ def test_an_interrupt_ends_with_130(indexed: Path) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err.count("\n") == 1
+
+
+def test_no_escape_sequence_reaches_a_terminal(run, photos: Path, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\n\x9b31m"
+    preset = tmp_path / f"a{evil}.toml"
+    colours = Path(presets.__file__).parent / "colours.toml"
+    text = colours.read_text().replace('"colours"', json.dumps(f"a{evil}"))
+    preset.write_text(f'{text}\n[weights."r\\u001b[1m"]\nfile = "w\\u001b[2m.safetensors"\n')
+    folder = tmp_path / f"photos{evil}"
+    folder.mkdir()
+    (folder / f"red{evil}.png").write_bytes((photos / "red.png").read_bytes())
+    (folder / f"broken{evil}.png").write_bytes(b"\x89PNG\r\n\x1a\nnot")
+    index = tmp_path / f"index{evil}"
+    for command in (
+        ("index", folder, "--index", index, "--preset", "colours"),
+        ("status", "--index", index),
+        ("search", "red", "--index", index),
+        ("export", "--all", "--index", index, "-o", tmp_path / f"out{evil}"),
+        ("doctor", "--index", index),
+        ("models", "list", preset),
+        ("models", "verify", preset),
+        ("models", "path", preset),
+        ("models", "pull", preset, "--offline"),
+    ):
+        done = run(*command)
+        told = done.out + done.err
+        assert told, command
+        assert not set(told) & set("\x1b\x07\x9b"), command

@@ -68,6 +68,13 @@ def test_what_no_font_has_is_written_out(no_system_fonts: None) -> None:
     assert "".join(run.text for run in runs("a 🐈 红")) == "a :cat: U+7EA2 "
 
 
+def test_marks_of_letters_that_no_font_has_are_written_out_with_them(
+    no_system_fonts: None,
+) -> None:
+    assert "".join(run.text for run in runs("हि")) == "U+0939 U+093F "
+    assert "".join(run.text for run in runs("e\u0301❤\ufe0f")) == "e\u0301❤\ufe0f"
+
+
 def test_plain_words_take_one_font_and_so_does_a_line_that_the_bundled_one_has() -> None:
     assert [run.face for run in runs("red car door")] == [PLAIN]
     assert [run.face for run in runs("rote Tür, красный, أحمر")] == [OWN]
