@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from indexer.backends import create_catalog, open_catalog
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
+from indexer.catalog.records import FileStamp, Manifest
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.report import Report
@@ -33,6 +33,7 @@ from model.errors import (
     IndexMissing,
     PhotoChanged,
     PhotoUnreachable,
+    PhotoUnreadable,
     StorageError,
     WorkerKilled,
     shown,
@@ -146,10 +147,15 @@ def update(
             together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
             config = WorkerConfig(preset.reference, options.max_megapixels)
             patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
-            pool = WorkerPool(config, jobs, threads, together=together, patience=patience)
-            _carry_out(
-                index, plan, report, pool, progress, prune=options.prune or options.prune_excluded
+            pool = WorkerPool(
+                config,
+                jobs,
+                threads,
+                together=together,
+                patience=patience,
+                known=lambda digests: [catalog.photo_by_pixels(d) is not None for d in digests],
             )
+            _carry_out(index, plan, report, pool, progress, prune=prune)
     report.seconds = time.monotonic() - began
     return report
 
@@ -225,24 +231,36 @@ def _carry_out(
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
     stamps = {stamp.path: stamp for stamp in plan.look}
+    recognised: set[int] = set()
     with pool:
         while stamps:
             left: list[FileStamp] = []
             for outcome in pool.look_at(stamps):
                 stamp = stamps[outcome.path]
                 twins = plan.twins.get(stamp.path, [])
-                if outcome.photo is not None and outcome.stamp is not None:
-                    photo_id = _add(catalog, outcome.photo, outcome.stamp, report)
-                    if plan.digests.get(stamp.path) == outcome.photo.content_hash:
+                try:
+                    photo_id = _remember(catalog, outcome, report)
+                except (OverflowError, UnicodeError) as error:  # one odd file ends no run
+                    reason = f"{shown(stamp.path)} says what no index can hold ({shown(error)})"
+                    outcome = Outcome(stamp.path, kind=PhotoUnreadable.__name__, reason=reason)
+                    photo_id = None
+                read = outcome.photo or outcome.known
+                if photo_id is not None and read is not None:
+                    recognised |= {photo_id} if outcome.known is not None else set()
+                    if plan.digests.get(stamp.path) == read.content_hash:
                         catalog.move_files([(twin, photo_id) for twin in twins], ())
                         report.recognised += len(twins)
                         twins = []
+                elif read is not None:
+                    left.append(stamp)  # the photo that it showed has gone meanwhile
                 else:
                     _skip(catalog, stamp, outcome)
                     report.skipped.append((stamp.path, outcome.kind, outcome.reason))
                 left += twins  # what one file came to says nothing about another, after all
                 progress.advanced(outcome)
             stamps = {stamp.path: stamp for stamp in left}
+    _let_go_of_old_names(catalog, plan, recognised)
+    report.missing = len(plan.gone)
     if prune:
         catalog.forget_files(plan.gone)
         report.removed, report.missing = len(plan.gone), 0
@@ -250,13 +268,40 @@ def _carry_out(
     report.notes += [note] if note else []
 
 
-def _add(catalog: Catalog, photo: IndexedPhoto, stamp: FileStamp, report: Report) -> int:
-    if catalog.photo_by_hash(photo.content_hash) is None:
+def _remember(catalog: Catalog, outcome: Outcome, report: Report) -> int | None:
+    """Store what became of a photo; its id, or None where there is nothing to be stored."""
+    if outcome.stamp is None:
+        return None
+    if outcome.known is not None:
+        photo_id = catalog.add_file(outcome.known, outcome.stamp)
+        report.recognised += photo_id is not None
+        return photo_id
+    if outcome.photo is None:
+        return None
+    photo = outcome.photo
+    is_known = catalog.photo_by_hash(photo.content_hash) is not None or (
+        photo.pixel_digest is not None and catalog.photo_by_pixels(photo.pixel_digest) is not None
+    )
+    photo_id = catalog.add_photo(photo, outcome.stamp)
+    if is_known:
+        report.recognised += 1
+    else:
         report.added += 1
         report.segments += len(photo.segments)
-    else:
-        report.recognised += 1
-    return catalog.add_photo(photo, stamp)
+    return photo_id
+
+
+def _let_go_of_old_names(catalog: Catalog, plan: Plan, recognised: set[int]) -> None:
+    """Forget names of photos that were met by their pixels under another one: they moved."""
+    if not recognised:
+        return
+    moved = [
+        path
+        for path in plan.gone
+        if any(known.photo_id in recognised for known in catalog.files(path))
+    ]
+    catalog.move_files([], moved)
+    plan.gone = sorted(set(plan.gone) - set(moved))
 
 
 def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:

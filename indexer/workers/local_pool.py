@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
-from indexer.workers.pipeline import Outcome
+from indexer.workers.pipeline import Known, Outcome
 from indexer.workers.turns import Turns
 from indexer.workers.worker import WorkerConfig
 from indexer.workers.worker_process import Ending, WorkerEnded, WorkerProcess, worker_environment
@@ -31,6 +31,9 @@ class WorkerPool:
     worker fewer from then on. A worker that cannot be started any more hands its photos to the
     others; only the last one ends the run.
 
+    What `known` tells of the pixels of photos is asked for by any thread; photos that are known are
+    read, but not looked at.
+
     Use as a context manager: leaving it ends the workers, whatever they are doing.
     """
 
@@ -42,8 +45,10 @@ class WorkerPool:
         *,
         together: int = 1,
         patience: float = LEAST_PATIENCE,
+        known: Known = lambda digests: [False] * len(digests),
     ) -> None:
         self._config = config
+        self._known = known
         self._together = together
         self._environment = worker_environment(threads)
         self._patience = patience
@@ -187,7 +192,7 @@ class WorkerPool:
         with self._turns.turn(alone=alone):
             worker = self._worker(number)
             try:
-                return worker.ask(paths, self._patience * len(paths))
+                return worker.ask(paths, self._patience * len(paths), self._known)
             except WorkerEnded:
                 self._forget(number)
                 raise

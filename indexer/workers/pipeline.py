@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog.records import FileStamp, IndexedPhoto
+from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from model.errors import ModelError, ModelsFail, PhotoError, shown
 from model.presets.preset import Models, Preset
 
 if TYPE_CHECKING:
     from model.photos.images import Photo
+
+Known = Callable[[list[bytes]], list[bool]]
+"""Tells which of some digests of pixels a photo of the index has."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Outcome:
 
     Attributes:
         path: the file.
-        photo: what the index will hold; None if it was skipped.
+        photo: what the index will hold; None if it was skipped, or shows what is known.
+        known: photo as it was read, where its pixels are known, so that nobody looked at it.
         stamp: the file as it was when it was read.
         kind: the error's name, as "PhotoUnreadable"; "" if there was none.
         reason: one line for people.
@@ -34,6 +38,7 @@ class Outcome:
     stamp: FileStamp | None = None
     kind: str = ""
     reason: str = ""
+    known: ReadPhoto | None = None
 
 
 @dataclass(frozen=True)
@@ -43,39 +48,68 @@ class _Read:
     Attributes:
         path: its file.
         photo: what it shows.
-        likeness: its perceptual hash.
+        digest: of its pixels.
         seconds: of CPU that this took.
     """
 
     path: str
     photo: Photo
-    likeness: int
+    digest: bytes
     seconds: float
+
+    @property
+    def stamp(self) -> FileStamp:
+        """The file as it was when it was read."""
+        return FileStamp(self.path, self.photo.file_size, self.photo.mtime_ns)
 
 
 def process(
-    paths: Sequence[str], preset: Preset, models: Models, max_megapixels: float
+    paths: Sequence[str],
+    preset: Preset,
+    models: Models,
+    max_megapixels: float,
+    known: Known = lambda digests: [False] * len(digests),
 ) -> list[Outcome]:
     """Read, segment and embed some photos, together where the models can. Never raises for what
     files may hold; a photo's outcome does not depend on the others.
+
+    Args:
+        paths: files of the photos.
+        preset: preset whose settings hold.
+        models: its models.
+        max_megapixels: photos with more are skipped.
+        known: tells which of some digests of pixels a photo of the index has: such a photo is
+            read, but not looked at again.
 
     Raises:
         ModelError: no photo is to blame; the models cannot be loaded, or fail whatever they see.
     """
     read = [_read(path, preset, max_megapixels) for path in paths]
-    seen = iter(_seen([each for each in read if isinstance(each, _Read)], models))
-    return [next(seen) if isinstance(each, _Read) else each for each in read]
+    whole = [each for each in read if isinstance(each, _Read)]
+    told = known([each.digest for each in whole]) if whole else []
+    fresh = [each for each, is_known in zip(whole, told, strict=True) if not is_known]
+    seen = {outcome.path: outcome for outcome in _seen(fresh, models)}
+    return [
+        each if isinstance(each, Outcome) else seen.get(each.path) or _recognised(each)
+        for each in read
+    ]
 
 
 def _read(path: str, preset: Preset, max_megapixels: float) -> _Read | Outcome:
     from model.photos.images import read_photo
+    from model.photos.pixel_digest import pixel_digest
 
     began = time.process_time()
     try:
         photo = read_photo(path, max_side=preset.image_side, max_megapixels=max_megapixels)
-        return _Read(path, photo, perceptual_hash(photo), time.process_time() - began)
+        return _Read(path, photo, pixel_digest(photo.image), time.process_time() - began)
     except Exception as error:
         return _failed(path, error)
+
+
+def _recognised(read: _Read) -> Outcome:
+    photo = ReadPhoto(read.photo.content_hash, read.photo.header, read.digest)
+    return Outcome(read.path, stamp=read.stamp, known=photo)
 
 
 def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
@@ -101,13 +135,14 @@ def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
             IndexedPhoto(
                 content_hash=each.photo.content_hash,
                 header=each.photo.header,
-                perceptual_hash=each.likeness,
+                perceptual_hash=perceptual_hash(each.photo),
                 segments=found,
                 embeddings=vectors,
                 photo_embedding=vectors[-1:],
                 seconds=each.seconds + seconds,
+                pixel_digest=each.digest,
             ),
-            FileStamp(each.path, each.photo.file_size, each.photo.mtime_ns),
+            each.stamp,
         )
         for each, found, vectors in zip(read, segments, embeddings, strict=True)
     ]

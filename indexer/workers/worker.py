@@ -13,7 +13,7 @@ import struct
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from indexer.workers.allocator import keep_freed_memory
 from indexer.workers.parent import end_with_parent
@@ -37,6 +37,17 @@ class WorkerConfig:
     preset: str
     max_megapixels: float
     worker: int = 0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a worker asks between the reading of photos and the look at them: are they known?
+
+    Attributes:
+        digests: of their pixels; the answer is a tuple of as many booleans.
+    """
+
+    digests: list[bytes]
 
 
 def send(stream: BinaryIO, message: object) -> None:
@@ -81,10 +92,15 @@ def _serve() -> None:
             send(answers, error)
             return
         send(answers, None)
+
+        def known(digests: list[bytes]) -> list[bool]:
+            send(answers, Question(digests))
+            return list(cast(tuple[bool, ...], inbox.get()))
+
         while True:
             paths = inbox.get()
             try:
-                send(answers, process(paths, preset, models, config.max_megapixels))
+                send(answers, process(paths, preset, models, config.max_megapixels, known))
             except ModelError as error:
                 send(answers, error)
     except BrokenPipeError:

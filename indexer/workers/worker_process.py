@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from indexer.workers.cgroups import kills_for_memory
-from indexer.workers.pipeline import Outcome
-from indexer.workers.worker import WorkerConfig, receive, send
+from indexer.workers.pipeline import Known, Outcome
+from indexer.workers.worker import Question, WorkerConfig, receive, send
 from model.errors import SegsearchError
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.workers.worker import main; main()"
@@ -96,12 +96,13 @@ class WorkerProcess:
             self.end()
             raise cast(SegsearchError, refusal)
 
-    def ask(self, paths: Sequence[str], patience: float) -> list[Outcome]:
+    def ask(self, paths: Sequence[str], patience: float, known: Known) -> list[Outcome]:
         """The outcomes of photos that it looks at together.
 
         Args:
             paths: the photos.
             patience: seconds until it is ended for being late.
+            known: answers which photos are known by their pixels.
 
         Raises:
             WorkerEnded: it came to its end.
@@ -118,7 +119,8 @@ class WorkerProcess:
         timer.start()
         try:
             send(self._inbox, list(paths))
-            answer = receive(self._answers)
+            while isinstance(answer := receive(self._answers), Question):
+                send(self._inbox, tuple(known(answer.digests)))
         except (EOFError, OSError) as error:
             raise WorkerEnded(self.end(late=late.is_set())) from error
         finally:

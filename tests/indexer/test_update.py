@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.scan.plan import Plan
@@ -397,3 +398,44 @@ def test_a_place_where_no_index_can_be_is_one_line(photos, tmp_path, painted) ->
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"cannot be made \(Not a directory\): name another"):
         painted.run(tmp_path / "file" / "index", photos)
+
+
+def test_edited_metadata_keep_segments_and_are_not_looked_at(indexed, photos, painted) -> None:
+    before = painted.segment_ids(indexed)
+    with Image.open(photos / "1.png") as picture:
+        exif = Image.Exif()
+        exif[0x4746], exif[272] = 5, "Lomo"
+        picture.save(photos / "1.png", exif=exif)
+        picture.save(photos / "copy.png", compress_level=1)
+    report = painted.run(indexed, photos)
+    assert (report.added, report.recognised, report.segments) == (0, 2, 0)
+    after = painted.segment_ids(indexed)
+    assert after.pop("copy.png") == before["1.png"]
+    assert after == before
+    with SqliteCatalog.open(indexed, readonly=True) as catalog:
+        [known] = catalog.files(str(photos / "1.png"))
+        assert catalog.photos([known.photo_id])[known.photo_id].camera == "Lomo"
+        assert catalog.check(full=True) == []
+    assert painted.run(indexed, photos).unchanged == 5
+
+
+def test_what_is_edited_and_renamed_has_moved(indexed, photos, painted) -> None:
+    before = painted.segment_ids(indexed)
+    with Image.open(photos / "1.png") as picture:
+        picture.save(photos / "one.png", compress_level=1)
+    (photos / "1.png").unlink()
+    report = painted.run(indexed, photos)
+    assert (report.recognised, report.missing) == (1, 0)
+    after = painted.segment_ids(indexed)
+    assert after.pop("one.png") == before.pop("1.png")
+    assert after == before
+
+
+@pytest.mark.parametrize("mtime", [(1 << 63) + 5, -(1 << 34) * 10**9, 2**33 * 10**9])
+def test_a_time_beyond_all_reason_ends_no_run(indexed, photos, painted, mtime) -> None:
+    try:
+        os.utime(photos / "1.png", ns=(0, mtime))
+    except OSError:
+        pytest.skip("this disk holds no such time")
+    assert painted.run(indexed, photos).recognised == 1
+    assert painted.run(indexed, photos).unchanged == 4

@@ -111,6 +111,7 @@ def describe_anew(
     if photo.pixel_digest is not None:
         values["pixel_digest"] = photo.pixel_digest
     connection.execute(update(PhotoTable).where(PhotoTable.id == photo_id).values(values))
+    seal_rows(connection, "photos", "id = ?", photo_id)
 
 
 def _unchanged_predecessor(connection: Connection, photo: IndexedPhoto, path: str) -> int | None:
