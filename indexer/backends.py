@@ -33,7 +33,7 @@ def open_catalog(folder: Path, *, readonly: bool = False, aside: Path | None = N
 
     Raises:
         IndexMissing: there is none.
-        IndexDamaged, IndexTooNew, StorageError: it cannot be used.
+        IndexDamaged, IndexTooNew, StorageError: the index cannot be used.
     """
     return SqliteCatalog.open(folder, readonly=readonly, aside=aside)
 

@@ -24,9 +24,9 @@ class Index:
     """One index folder, open. Any number of readers, one writer at a time.
 
     Attributes:
-        folder: where it lies.
+        folder: path of the index folder.
         catalog: the truth.
-        cache: what was found and done when the vectors were last loaded.
+        cache: state of the vectors' cache when last loaded, and whatever was done about it.
     """
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
@@ -40,7 +40,7 @@ class Index:
         """Open an index that is there.
 
         Raises:
-            IndexMissing, IndexDamaged, IndexTooNew: it is not, or cannot be used.
+            IndexMissing, IndexDamaged, IndexTooNew: the index is not there, or cannot be used.
         """
         folder = Path(folder)
         return cls(folder, open_catalog(folder, readonly=readonly))

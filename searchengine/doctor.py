@@ -59,7 +59,7 @@ def examine(folder: Path, *, fix: bool = False) -> Diagnosis:
     """Look at everything; an index need not be there.
 
     Args:
-        folder: of the index.
+        folder: index folder.
         fix: rebuild the vectors from the catalog, and drop photos whose rows are broken, so that
             the next indexing run looks at them again.
     """

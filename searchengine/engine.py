@@ -61,7 +61,7 @@ class SearchEngine:
     one core; an engine that is pickled, as for a process that is spawned, is opened where it comes.
 
     Attributes:
-        folder: where the index lies, or will.
+        folder: index folder; the first indexing run makes it.
     """
 
     def __init__(self, folder: Path, preset: str | None = None) -> None:
@@ -107,7 +107,7 @@ class SearchEngine:
 
         Raises:
             IndexMissing: there is none yet.
-            PresetMismatch: it was made with another preset than the one asked for.
+            PresetMismatch: the index was made with another preset than the one asked for.
         """
         with self._turns.turn():
             if self._index is None:
@@ -189,7 +189,7 @@ class SearchEngine:
         Args:
             words: any text, or a whole `Query`, which then says all that the other arguments do.
             k: matches at most; 20 unless given.
-            negatives: what matches should not show.
+            negatives: words for things that matches should not show.
             where: exact conditions on photos and segments.
             per_photo: matches from one photo at most; any number unless given.
             neighbours: segments of other photos that each is also judged by; 0 unless given.
@@ -253,7 +253,7 @@ class SearchEngine:
 
         Args:
             example: a match, an `Example`, or the path of a photo, indexed or not.
-            k: as in `search`, and so are the other arguments.
+            k: number of matches; this and the other arguments are those of `search`.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -316,9 +316,9 @@ class SearchEngine:
         Args:
             what: matches, a query or words to be searched, ids of segments, or conditions:
                 every segment that they allow. Of photos that look the same all are searched.
-            folder: where to.
+            folder: folder to write to.
             format: masks, cutouts, overlays, coco, yolo, labelme or cvat.
-            raw_frame: in the frame of the file's pixels instead of the upright photo's.
+            raw_frame: whether to use the frame of the file's pixels, not the upright photo's.
             overwrite: replace files that are there, and remove those of the export before.
             polygons: outlines instead of run lengths, where the format knows both (COCO).
 

@@ -69,11 +69,11 @@ def refuse_place(path: Path, *, overwrite: bool) -> None:
     A picture that segsearch drew there may be drawn again.
 
     Args:
-        path: where the picture is wanted.
+        path: path of the picture to be written.
         overwrite: whether any ordinary file may be replaced.
 
     Raises:
-        OutputUnusable: it is a folder, a device, a pipe, or no name for a file.
+        OutputUnusable: the path is that of a folder, a device or a pipe, or no name for a file.
         ExportError: a file is in the way.
     """
     name = shown(path)[:200]
@@ -149,12 +149,12 @@ def made_below(folder: Path, below: str) -> Path:
     """A folder below another, made where it is not there yet, and truly there.
 
     Args:
-        folder: it is there.
+        folder: folder that is there.
         below: relative path with "/", "" for the folder itself.
 
     Raises:
         StorageFull: the disk is full.
-        ExportError: it leads elsewhere by a link, or cannot be made or written to.
+        ExportError: the path leads elsewhere by a link, or cannot be made or written to.
     """
     place = folder
     for part in below.split("/") if below else ():

@@ -15,16 +15,19 @@ class Status:
     """An index in figures.
 
     Attributes:
-        index: its folder.
-        preset: the preset that made it.
-        fingerprint: of that preset and its weights.
-        created_by: the program that made it, created_at: when.
-        photos: distinct photos; files: files that hold them; segments: their segments.
-        undated: photos that tell no date, which no condition on dates can be met by.
+        index: index folder.
+        preset: name of the preset that made the index.
+        fingerprint: fingerprint of that preset and its weights.
+        created_by: the program that made the index.
+        created_at: time at which it was made, ISO 8601 with time zone.
+        photos: number of distinct photos.
+        files: number of files that hold them.
+        segments: number of their segments.
+        undated: number of photos without a date, which meet no condition on dates.
         roots: folders that were indexed.
         skipped: path, kind and reason of every photo that could not be used.
         coverage: share of the photos found that the index holds, 0 to 1; 1 for an empty index.
-        bytes: on disk, by file name.
+        bytes: bytes on disk, by file name.
     """
 
     index: str

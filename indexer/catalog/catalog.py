@@ -41,7 +41,7 @@ class CatalogReader(ABC):
 
     Attributes:
         folder: index folder.
-        manifest: what the index was made with.
+        manifest: preset and settings that the index was made with.
 
     Raises (every method):
         StorageError: the catalog cannot be read; IndexDamaged where a row is not what was written,

@@ -16,7 +16,7 @@ def start_of(text: str) -> datetime:
     """The naive start of the year, month, day, hour, minute or second that a text names.
 
     Raises:
-        QueryError: it names none.
+        QueryError: the text names none.
     """
     parts = _DATE.fullmatch(text.strip())
     try:

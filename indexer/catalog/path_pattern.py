@@ -90,7 +90,7 @@ def nearest_paths(pattern: str, paths: Iterable[str], count: int = 3) -> list[st
     Args:
         pattern: the pattern.
         paths: absolute paths of files.
-        count: so many at the most.
+        count: number of paths at the most.
 
     Returns:
         Paths, the nearest first; a folder ends in "/".

@@ -44,7 +44,7 @@ class Manifest:
 
     Attributes:
         preset: the preset's name.
-        space: where all its vectors live.
+        space: embedding space of all its vectors.
         settings: the preset's settings that matter, for people.
         created_by: the program and its version.
         created_at: ISO 8601 with time zone.
@@ -63,7 +63,7 @@ class Watermark(NamedTuple):
     """Name of one state of one catalog, which no other state has.
 
     Attributes:
-        catalog_id: of the manifest.
+        catalog_id: id of the catalog, as in the manifest.
         generation: number of transactions that changed photos or segments up to that state.
         revision: 32 hex digits drawn by the transaction that led to it; where a catalog is
             restored from a copy and goes another way, its generations come again, these do not.
@@ -80,7 +80,7 @@ class ReadPhoto:
 
     Attributes:
         content_hash: 32 bytes, of the file.
-        header: what the file says about the photo.
+        header: size, format and metadata that the file tells.
         pixel_digest: 32 bytes, of what the models see.
     """
 
@@ -95,12 +95,12 @@ class IndexedPhoto:
 
     Attributes:
         content_hash: 32 bytes.
-        header: what the file says about the photo.
+        header: size, format and metadata that the file tells.
         perceptual_hash: 64 bits, as a signed integer.
         segments: N segments, in the frame they were made in.
         embeddings: N vectors, one a segment.
         photo_embedding: one vector, of the whole photo.
-        seconds: what it took to make.
+        seconds: CPU seconds that making it took.
         pixel_digest: digest of the decoded pixels, where it was taken.
 
     Raises:
@@ -139,7 +139,7 @@ class PhotoRow:
         perceptual_hash: 64 bits, as a signed integer.
         files: all files with this content, sorted.
         taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
-        taken_source: what told the time, where that is known.
+        taken_source: source of the time, where that is known.
         pixel_digest: digest of the decoded pixels, where it was taken.
         stamps: size and time of each of the files, as they were when last looked at.
     """

@@ -77,7 +77,7 @@ class Selection:
         """Whether a file or folder is asked for, whatever it is called.
 
         Args:
-            path: of the file or folder, absolute.
+            path: path of the file or folder, absolute.
             below: the rest of it behind the folder that is indexed, from "/" on.
         """
         return any(_means(pattern, path, below) for pattern in self._include)

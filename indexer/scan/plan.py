@@ -76,13 +76,13 @@ def make_plan(
     catalog or among the new ones.
 
     Args:
-        catalog: what is remembered.
+        catalog: catalog with the photos that are remembered.
         roots: the folders and files that this is about, absolute.
-        found: what is there now, of a walk through `roots`.
-        selection: what that walk was told to take.
+        found: files of a walk through `roots`, as they are now.
+        selection: rules by which that walk took files.
         max_megapixels: photos with more are skipped.
         retry: whether files that could not be read are tried again though unchanged.
-        told: called again and again, as a large collection takes a while.
+        told: function called again and again, as a large collection takes a while.
     """
     plan = Plan()
     remembered = {known.stamp.path: known for root in roots for known in catalog.files(str(root))}

@@ -64,7 +64,7 @@ def walk(roots: Sequence[str | Path], selection: Selection | None = None) -> Ite
     Args:
         roots: folders, or single files. A folder that is named here is taken whatever it is
             called, and a file is judged by its first bytes.
-        selection: what is passed over beyond waste bins, previews and the like, and what is not.
+        selection: rules for what is passed over beyond waste bins, previews and the like.
 
     Raises:
         RootMissing: a root is not there; raised by the call itself, before anything is found.

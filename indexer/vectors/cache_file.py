@@ -39,7 +39,7 @@ class CacheOrigin:
         space: fingerprint of the embedding space.
         dimension: components of a vector.
         count: number of vectors.
-        kind: how the body holds them.
+        kind: layout of the vectors in the body.
     """
 
     watermark: Watermark
@@ -65,11 +65,11 @@ def write_sealed(
 
     Args:
         path: the file.
-        body: called with a function that takes the next bytes of the body.
-        origin: goes into the seal.
+        body: function called with one that takes the next bytes of the body.
+        origin: origin to write into the seal.
 
     Raises:
-        OSError: it could not be written; the file is as it was and nothing lies beside it.
+        OSError: writing failed; the file is as it was and nothing lies beside it.
     """
     unfinished = unfinished_path(path)
     try:
@@ -110,8 +110,8 @@ def read_origin(path: Path, *, whole: bool = False) -> CacheOrigin:
     Raises:
         FileNotFoundError: there is none.
         CacheOutdated: an older segsearch wrote it.
-        IndexDamaged: it is not as it was written, or no such file.
-        OSError: it cannot be read.
+        IndexDamaged: the file is not as it was written, or is no sealed file.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)

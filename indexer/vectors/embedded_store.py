@@ -119,5 +119,5 @@ class EmbeddedStore(VectorStore):
         Args:
             queries: N×D float32, finite.
             k: answers to each.
-            allowed: at least k known ids, ascending; None for all.
+            allowed: k or more known ids, ascending; None for all.
         """

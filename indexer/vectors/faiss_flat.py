@@ -50,7 +50,7 @@ class FlatIndex:
 
     Args:
         dimension: components of a vector.
-        index: what FAISS read from a file; it stays there until it changes.
+        index: FAISS index read from a file; it stays there until it changes.
     """
 
     kind = "flat"

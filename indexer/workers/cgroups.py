@@ -21,7 +21,7 @@ def free_group_memory(proc: Path = _PROC) -> float:
     What the system keeps of files only because nobody needs the memory counts as free.
 
     Args:
-        proc: where /proc is mounted.
+        proc: mount point of /proc.
     """
     found = [math.inf]
     for folder in _groups(proc, "memory"):

@@ -31,8 +31,8 @@ def visible(table: str, wanted: str | None) -> tuple[float, ...]:
 
     Args:
         table: a GPU a line: identifier, comma, free mebibytes.
-        wanted: what CUDA_VISIBLE_DEVICES says: numbers or beginnings of identifiers; what follows
-            one that is not there counts no more. None: all.
+        wanted: value of CUDA_VISIBLE_DEVICES: numbers or beginnings of identifiers; those after
+            one that is not there do not count. None: all.
     """
     here: list[tuple[str, float]] = []
     for line in table.splitlines():

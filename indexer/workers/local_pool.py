@@ -185,9 +185,9 @@ class WorkerPool:
         """The outcomes of photos that are looked at together; WorkerEnded where their worker dies.
 
         Args:
-            number: of the worker, which is started where it is not running.
+            number: number of the worker, which is started where it is not running.
             paths: the photos.
-            alone: while no other worker works.
+            alone: whether no other worker works meanwhile.
         """
         with self._turns.turn(alone=alone):
             worker = self._worker(number)

@@ -26,7 +26,7 @@ class Outcome:
 
     Attributes:
         path: the file.
-        photo: what the index will hold; None if it was skipped, or shows what is known.
+        photo: indexed photo; None if it was skipped, or shows what is known.
         known: photo as it was read, where its pixels are known, so that nobody looked at it.
         stamp: the file as it was when it was read.
         kind: the error's name, as "PhotoUnreadable"; "" if there was none.
@@ -47,9 +47,9 @@ class _Read:
 
     Attributes:
         path: its file.
-        photo: what it shows.
-        digest: of its pixels.
-        seconds: of CPU that this took.
+        photo: decoded photo.
+        digest: digest of its pixels.
+        seconds: CPU seconds that reading it took.
     """
 
     path: str
@@ -152,8 +152,8 @@ def require_sight(models: Models, error: Exception) -> None:
     """Raise ModelsFail where the models fail over a picture that nothing is wrong with, too.
 
     Args:
-        models: what failed over a photo.
-        error: how.
+        models: models that failed over a photo.
+        error: error that they failed with.
     """
     from model.photos.images import Image
 

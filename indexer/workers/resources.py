@@ -19,9 +19,9 @@ def worker_count(
     """How many workers there shall be, and threads of each.
 
     Args:
-        asked: by the user; 0: one a core, or as many as the memory holds.
-        photos: to be looked at; nobody needs more workers.
-        gigabytes: that a worker takes.
+        asked: workers that the user asks for; 0: one a core, or as many as the memory holds.
+        photos: number of photos to look at; more workers than these are not needed.
+        gigabytes: memory of a worker, gigabytes.
         gpus: free bytes of each GPU that they share, none where they use none.
 
     Returns:

@@ -29,7 +29,7 @@ class WorkerConfig:
     """What a worker needs before its first photo.
 
     Attributes:
-        preset: that it looks with.
+        preset: preset whose models the worker loads.
         max_megapixels: photos with more are skipped.
         worker: its number among all workers, which share the GPUs.
     """

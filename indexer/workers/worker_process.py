@@ -57,8 +57,8 @@ class WorkerProcess:
     """A process that runs the models; from the start a child of the thread that makes it.
 
     Args:
-        config: what it is told before its first photo.
-        environment: its variables.
+        config: settings that the worker is sent before its first photo.
+        environment: environment variables of the process.
     """
 
     def __init__(self, config: WorkerConfig, environment: dict[str, str]) -> None:
@@ -84,7 +84,7 @@ class WorkerProcess:
         """Wait until its models are loaded.
 
         Raises:
-            WorkerEnded: it came to its end.
+            WorkerEnded: the process ended.
             SegsearchError: its preset cannot be used.
         """
         try:
@@ -105,7 +105,7 @@ class WorkerProcess:
             known: answers which photos are known by their pixels.
 
         Raises:
-            WorkerEnded: it came to its end.
+            WorkerEnded: the process ended.
             SegsearchError: no photo is to blame; its models fail.
         """
         late = threading.Event()

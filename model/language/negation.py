@@ -18,7 +18,7 @@ class Denied:
 
     Attributes:
         asked: the words that say what should be there.
-        denied: what should not be there, each as its words.
+        denied: things that should not be there, each as its words.
         unclear: negations that are left out, since they name no thing.
     """
 

@@ -34,7 +34,7 @@ def named_words(words: Sequence[str]) -> list[bool]:
     """Of each word whether it stands in a noun phrase: no little word, verb or adverb.
 
     Args:
-        words: of a text in lower case, punctuation marks as words of their own.
+        words: words of a text in lower case, punctuation marks as words of their own.
     """
     return [named for named, _ in _sorted_words(words)]
 

@@ -23,10 +23,9 @@ class Question:
     """A text as it is searched.
 
     Attributes:
-        words: what is searched: in lower case, nouns in one number, without counts and negatives.
-        negatives: what should not be there, in the same form.
-        not_understood: for each part that the search does not heed the part and the reason, as
-            one line.
+        words: words to search by: lower case, nouns in one number, no counts or negatives.
+        negatives: things that should not be there, in the same form.
+        not_understood: parts that the search does not heed, each with the reason.
         answerable: whether a match can be right: False where no word is known, or where the text
             says only what should not be there. `words` are searched all the same.
     """

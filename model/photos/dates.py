@@ -51,7 +51,7 @@ class Moment:
 
     Attributes:
         local: time of the day where the photo was taken, without time zone.
-        offset: what that place's time is ahead of UTC; None where nobody said.
+        offset: lead of that place's time over UTC; None where nobody said.
     """
 
     local: datetime

@@ -55,7 +55,7 @@ class OpenedPhoto:
     Attributes:
         kind: format, as "JPEG".
         parts: its pixels and metadata.
-        picture: what Pillow makes of it; None for a TIFF that is read without Pillow.
+        picture: photo opened by Pillow; None for a TIFF that is read without Pillow.
         size: (width, height) as the pixels lie in the file.
     """
 
@@ -106,8 +106,8 @@ def decoded(
         H×W×3 uint8, upright, sRGB.
 
     Raises:
-        MemoryExceeded: it takes more memory than that.
-        LayoutUnsupported, FileUnsound, Exception: as `open_photo`.
+        MemoryExceeded: the photo takes more memory than that.
+        LayoutUnsupported, FileUnsound, Exception: the cases of `open_photo`.
     """
     width, height = reversed(turned_size(upright, orientation))
     most_bytes = max(most_megapixels, _LEAST_MEGAPIXELS) * _MEMORY_A_MEGAPIXEL

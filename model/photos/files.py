@@ -25,8 +25,9 @@ def photo_file(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """A path opened for reading, or the seekable binary file given; and its name for messages.
 
     Raises:
-        PhotoUnreadable: it is missing; PhotoUnreachable: it may not be read.
-        PhotoUnsupported: it is a folder, a pipe, a device or the like.
+        PhotoUnreadable: the file is missing.
+        PhotoUnreachable: the file may not be read.
+        PhotoUnsupported: the path is that of a folder, a pipe, a device or the like.
     """
     if isinstance(source, str | os.PathLike):
         with _opened(Path(source)) as file:
@@ -43,9 +44,9 @@ def settled_file(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, str, 
         The open file, its name for messages, and its status.
 
     Raises:
-        PhotoChanged: it vanished or changed, and that explains whatever else went wrong.
-        PhotoUnreachable: it may not be read.
-        PhotoUnsupported: it is a folder, a pipe, a device or the like.
+        PhotoChanged: the file vanished or changed, which explains whatever else went wrong.
+        PhotoUnreachable: the file may not be read.
+        PhotoUnsupported: the path is that of a folder, a pipe, a device or the like.
     """
     try:
         file = _opened(Path(path))

@@ -100,7 +100,7 @@ class Photo:
     """One photo file, read once: all fields tell of the same bytes.
 
     Attributes:
-        header: what the file says about itself.
+        header: size, format and metadata that the file tells.
         image: its pixels.
         content_hash: 32 bytes, blake3 of the file.
         file_size: bytes.
@@ -124,7 +124,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
     Raises:
         PhotoUnreadable: missing, empty, damaged, or it may not be read.
         PhotoUnsupported: no photo, or of a format that is not read here.
-        PhotoTooLarge: it has more pixels than that.
+        PhotoTooLarge: the photo has more pixels than that.
     """
     with photo_file(source) as (file, name), _refusals(name):
         return _header(file, name, source, max_megapixels)[1]
@@ -147,10 +147,10 @@ def read_image(
 
     Raises:
         ValueError: max_side is not positive.
-        PhotoChanged: it has another size than that; nothing was decoded.
+        PhotoChanged: the photo has another size than that; nothing was decoded.
         PhotoUnreadable: missing, truncated, empty, damaged, or it may not be read.
         PhotoUnsupported: no photo, or of a format that is not read here.
-        PhotoTooLarge: it has more pixels than that, or than the memory holds.
+        PhotoTooLarge: the photo has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
     with photo_file(source) as (file, name), _refusals(name):
@@ -166,7 +166,7 @@ def read_photo(
     """Header, pixels and hash of one file, opened once, and all of the same bytes.
 
     Args:
-        path: of the file.
+        path: path of the file.
         max_side: the longer side of the image has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
 
@@ -175,7 +175,7 @@ def read_photo(
         PhotoChanged: the file changed or vanished before it was read to the end.
         PhotoUnreadable: truncated, empty, damaged, or it may not be read.
         PhotoUnsupported: no photo, or of a format that is not read here.
-        PhotoTooLarge: it has more pixels than that, or than the memory holds.
+        PhotoTooLarge: the photo has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
     with settled_file(path) as (file, name, status), _refusals(name):

@@ -38,7 +38,7 @@ class PhotoHeader:
         latitude: degrees, north positive.
         longitude: degrees, east positive.
         taken_offset: minutes that the local time is ahead of UTC, where the photo tells.
-        taken_source: what told the time: EXIF, else XMP in the file, else an XMP file beside it,
+        taken_source: source of the time: EXIF, else XMP in the file, else an XMP file beside it,
             else the file's name.
     """
 
@@ -59,7 +59,7 @@ def header_of(
     """Header of a photo that is not decoded yet; damaged metadata counts as none.
 
     Args:
-        parts: of the file.
+        parts: pixels and metadata of the file.
         size: (width, height) of the pixels as they lie in the file.
         name: format, as "JPEG".
         path: file on the disk, whose name and neighbours may tell the date; None for a stream.

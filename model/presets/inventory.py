@@ -17,9 +17,9 @@ class Item:
     """The weights of one role of one preset.
 
     Attributes:
-        preset: its name.
-        weights: they.
-        problem: what is wrong with them, in one line; "" if nothing is, or nobody looked.
+        preset: name of the preset.
+        weights: files of that role.
+        problem: fault of the weights, in one line; "" if there is none, or nobody looked.
     """
 
     preset: str

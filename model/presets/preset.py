@@ -44,18 +44,18 @@ class Preset:
     """A choice of models, their sizes and their weights.
 
     Attributes:
-        name: as the user types it.
+        name: name as the user types it.
         title: one line for people.
         image_side: pixels of the longer side at which photos are decoded.
         seconds_per_photo: CPU seconds of one thread for a 12-megapixel photo, as measured.
-        dimension: of the embedding space.
+        dimension: dimension of the embedding space.
         segmenter: `kind` and its settings.
         embedder: `kind` and its settings.
-        weights: what the models are loaded from, by role.
+        weights: files that the models are loaded from, by role.
         source: the preset's file.
         head: the user's own head, if one was named with the preset.
         worker_gb: memory of a process that looks at photos with it, gigabytes.
-        photos_at_once: that such a process looks at together; 0: what its device likes.
+        photos_at_once: photos that such a process looks at together; 0: as many as suit its device.
     """
 
     name: str
@@ -103,7 +103,8 @@ class Preset:
 
         Raises:
             WeightsMissing, WeightsMismatch: a weight file is not there or not the right one.
-            PresetInvalid: it names no file that its models need, or a setting is not theirs.
+            PresetInvalid: the preset lacks a file that its models need, or has a setting that
+                they do not.
         """
         return Models(self.build_segmenter(), self.build_embedder())
 
@@ -167,7 +168,7 @@ def load_preset(name: str = DEFAULT) -> Preset:
     """The bundled preset of that name, or the preset in the TOML file at that path.
 
     Args:
-        name: of the preset, or its path; `+` and the path of a head may follow.
+        name: name of the preset, or its path; `+` and the path of a head may follow.
 
     Raises:
         PresetUnknown: there is none.

@@ -47,8 +47,8 @@ def network_of(preset: Preset, role: str, tiny: bool = False) -> nn.Module:
     """The network that a preset loads weights into, with random values.
 
     Args:
-        preset: which.
-        role: of the weights, as "clip".
+        preset: preset that names the network.
+        role: role of the weights, as "clip".
         tiny: the same kind of network, but small.
 
     Raises:

@@ -34,10 +34,10 @@ def write_random_weights(name: str, folder: Path, tiny: bool = False, seed: int 
     """Write random weights in place of those that a preset fetches, and a preset that takes them.
 
     Args:
-        name: of the preset.
-        folder: where to.
+        name: name of the preset.
+        folder: folder to write to.
         tiny: the same kinds of networks, but as small as they can be.
-        seed: of the values.
+        seed: seed of the values.
 
     Returns:
         The file of the preset that takes them.

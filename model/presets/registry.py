@@ -70,8 +70,8 @@ class Kind(Generic[Model]):
 
     Attributes:
         build: makes one.
-        settings: that its section may hold beside `kind`.
-        calibration: of the scores of its vectors.
+        settings: settings that its section may hold beside `kind`.
+        calibration: calibration of the scores of its vectors.
         gpu: whether it runs on a GPU where there is one.
     """
 
@@ -85,10 +85,10 @@ def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any
     """Whether a section names one of these kinds, and only settings that it has.
 
     Args:
-        file: that is told.
+        file: path named in the error message.
         section: its name.
-        said: what was read of it.
-        kinds: by their names.
+        said: the section as it was read.
+        kinds: kinds by their names.
 
     Raises:
         PresetInvalid: no; which key of which file, and what is allowed.

@@ -124,10 +124,10 @@ def check_section(file: Path, section: str, said: Any, settings: Settings) -> No
     """Whether all that a section says is allowed, and all that it must say is there.
 
     Args:
-        file: that is told.
+        file: path named in the error message.
         section: its name; "" for the keys before the first section.
-        said: what was read of it.
-        settings: that it may hold.
+        said: the section as it was read.
+        settings: settings that the section may hold.
 
     Raises:
         PresetInvalid: no; which key of which file, and what is allowed.

@@ -30,8 +30,8 @@ class BoundedResponse(http.client.HTTPResponse):
     """An HTTP answer; its head is bounded from the start, its body by `read_block`.
 
     Args:
-        sock: where it comes from; its timeout is that of the head and of each block, in seconds.
-        options: as `http.client.HTTPResponse` takes them.
+        sock: socket of the answer; its timeout is that of the head and of each block, in seconds.
+        options: keyword arguments of `http.client.HTTPResponse`.
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:

@@ -47,7 +47,7 @@ class Record:
         sha256: hex digest of its content when it was hashed.
         size: bytes then.
         mtime_ns: its time then.
-        url: where it was downloaded from, or "" if it is the user's own.
+        url: address that the file was downloaded from; "" if it is the user's own.
     """
 
     path: str

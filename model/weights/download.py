@@ -75,12 +75,12 @@ class Wanted:
     """What is to be fetched.
 
     Attributes:
-        url: of the file, http or https.
-        target: where it will lie.
+        url: address of the file, http or https.
+        target: path that the file will have.
         sha256: hex digest that it must have, or "".
         size: bytes that it must have, or 0.
         token: secret for the host of the URL and no other, or "".
-        page: where a person may ask for access.
+        page: address of the page where a person may ask for access.
     """
 
     url: str
@@ -102,7 +102,7 @@ def download(
     Raises:
         DownloadFailed: the network or the server is no good; what has arrived is kept.
         LicenceNotAccepted: the server wants to know who asks.
-        WeightsMismatch: what came is not what was wanted; it is thrown away.
+        WeightsMismatch: the file that came is not the one wanted; it is thrown away.
         StorageFull: there is no room; what has arrived is kept.
         OSError: the folder cannot be written to.
     """

@@ -83,7 +83,7 @@ class Connections:
         Raises:
             HTTPError: the server refuses.
             OSError, HTTPException: the network or the server is no good.
-            DownloadFailed: it leads astray.
+            DownloadFailed: a redirect leads astray.
         """
         # some publishers turn away what calls itself Python
         own = {"User-Agent": "segsearch", "Accept-Encoding": "identity"}

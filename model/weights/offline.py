@@ -28,7 +28,7 @@ def offline() -> Iterator[None]:
     It counts for the thread that enters it; the environment is as before afterwards.
 
     Raises:
-        ConnectionForbidden: from within, at once, where something would open a connection.
+        ConnectionForbidden: something within would open a connection; raised at once.
     """
     _watch()
     before = {name: os.environ.get(name) for name in VARIABLES}

@@ -22,7 +22,7 @@ class PartialFile:
     Only one process at a time may have it open.
 
     Args:
-        target: what it becomes; the folder must exist.
+        target: path that the whole file will have; its folder must exist.
 
     Attributes:
         size: bytes so far.

@@ -39,18 +39,18 @@ def pull(
     """See to it that weights are here and are the right ones.
 
     Args:
-        weights: of any source.
+        weights: weights of any source.
         progress: told how it goes.
-        patience: when it is given up.
+        patience: limits of time after which a download is given up.
         offline: leave the network alone, as `SEGSEARCH_OFFLINE` and `HF_HUB_OFFLINE` say, too.
 
     Returns:
         The files that were fetched, with the digests and sizes that they have.
 
     Raises:
-        DownloadFailed: they are not here, and cannot be fetched or must not be.
-        WeightsMissing, WeightsMismatch: they are the user's own, and not there or not right.
-        WeightsMismatch: what came is not what the preset names; it is thrown away.
+        DownloadFailed: weights are not here, and cannot be fetched or must not be.
+        WeightsMissing, WeightsMismatch: weights are the user's own, and not there or not right.
+        WeightsMismatch: a file that came is not the one the preset names; it is thrown away.
         StorageFull: there is no room for them.
     """
     source = weights.source

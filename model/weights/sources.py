@@ -77,9 +77,9 @@ class Published:
 
     Attributes:
         site: scheme and host, with its port.
-        path: of the folder, without slashes at its ends.
+        path: path of the folder, without slashes at its ends.
         hub_id: "owner/name" if it is a repository of the hub, else "".
-        revision: of that repository.
+        revision: revision of that repository.
     """
 
     site: str
@@ -138,11 +138,11 @@ def read_source(text: str, revision: str, folder: Path) -> tuple[Source, str]:
     Args:
         text: a local file or folder, a URL, or an id of the hub. A path may start with `~` and is
             relative to `folder`; what is there is taken before an id of the same name.
-        revision: of the hub's repository.
-        folder: of the preset.
+        revision: revision of the hub's repository.
+        folder: folder of the preset.
 
     Raises:
-        PresetInvalid: it is none of these.
+        PresetInvalid: the text is none of these.
     """
     if "://" in text:
         if fault := url_fault(text):
@@ -172,7 +172,7 @@ def checked_name(name: str) -> str:
     """The name of a file below a folder, if it can be none outside of it.
 
     Raises:
-        PresetInvalid: it could, or is hidden.
+        PresetInvalid: the name leads outside of the folder, or is hidden.
     """
     if not all(_SEGMENT.fullmatch(part) for part in name.split("/")):
         raise PresetInvalid(

@@ -27,8 +27,8 @@ def network_file(
 
     Args:
         path: the file.
-        holds: what it should hold, as an error shall name it.
-        remedy: what to do where it does not.
+        holds: name of the expected content, for the error.
+        remedy: advice of the error to the user, as an imperative.
 
     Raises:
         WeightsMismatch: the file cannot be read, or the block finds that it holds something else.

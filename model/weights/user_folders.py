@@ -19,7 +19,7 @@ def user_folder(kind: Literal["cache", "data"], variable: str) -> Path:
     """The folder that a variable of the environment names or, without it, the user's own.
 
     Args:
-        kind: which of the system's folders for programs is the user's own.
+        kind: one of the system's folders for programs, for the user's own.
         variable: name of the variable; `~` in it is expanded.
 
     Raises:

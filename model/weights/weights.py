@@ -38,11 +38,11 @@ class Weights:
     """The files of one model.
 
     Attributes:
-        role: what they are for, as "head".
+        role: part that the weights play in the preset, as "head".
         files: all that is needed, at least one.
-        source: where they come from.
-        licence: under which they may be used, as SPDX names it; "" if nobody said.
-        preset: what `segsearch models pull` finds them by.
+        source: place that the weights come from.
+        licence: licence of the weights, as SPDX names it; "" if nobody said.
+        preset: name by which `segsearch models pull` finds the weights.
         whole: whether the model is loaded from the folder rather than from the one file.
     """
 
@@ -101,7 +101,7 @@ class Weights:
         """Where the file lies or, of several, the folder.
 
         Raises:
-            WeightsMissing: it is not there.
+            WeightsMissing: the file or folder is not there.
         """
         folder = self._present()
         return folder if self.whole or len(self.files) > 1 else folder / self.files[0].name
@@ -113,7 +113,7 @@ class Weights:
             anew: read every file, even if its size and time are those of the last reading.
 
         Raises:
-            WeightsMissing: it is not there.
+            WeightsMissing: the file or folder is not there.
             WeightsMismatch: its content is another one.
         """
         folder = self._present()
@@ -173,10 +173,10 @@ def read_weights(role: str, entry: Mapping[str, Any], folder: Path, preset: str)
     """The weights of one `[weights.ROLE]` of a preset's file.
 
     Args:
-        role: what they are for.
+        role: part that the weights play in the preset.
         entry: the table.
-        folder: of the preset's file.
-        preset: what `segsearch models pull` finds them by.
+        folder: folder of the preset's file.
+        preset: name by which `segsearch models pull` finds the weights.
 
     Raises:
         TypeError, PresetInvalid: the table is not understood.

@@ -28,7 +28,7 @@ class Cutouts(Writer):
         """Write the cut-outs of one photo.
 
         Raises:
-            PhotoError: it cannot be read any more, or is not what was indexed.
+            PhotoError: the photo cannot be read any more, or is not the one indexed.
         """
         pixels = pixels_of(photo)
         if self.task.raw_frame:

@@ -51,10 +51,10 @@ def export(
     """Write matches into a folder, and a manifest beside them.
 
     Args:
-        matches: a sequence in any order, or a stream that brings each photo's matches together;
+        matches: matches in any order, or a stream that brings each photo's matches together;
             of a stream, one photo's matches are held at a time. A stream that can be read only
             once is held whole where the folder has files that may be in the way.
-        folder: is made where it is not there yet.
+        folder: folder to write to; it is made where it is not there yet.
         format: one of `FORMATS`.
         origin: the query and the index, for the manifest; the query's words name the category.
         raw_frame: lay masks, boxes and sizes out as the file's pixels are, EXIF orientation not

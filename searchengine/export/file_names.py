@@ -15,9 +15,9 @@ def file_name(path: str, number: int, suffix: str) -> str:
     emoji and what some system forbids become "_".
 
     Args:
-        path: of the photo.
+        path: path of the photo.
         number: id of the segment or of the photo; what makes the name unique.
-        suffix: with its dot.
+        suffix: ending of the name, with its dot.
     """
     stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122
     kept = "".join(

@@ -16,7 +16,7 @@ def refuse_former_run(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that can take no export, before anything is made ready for one.
 
     Raises:
-        OutputUnusable: it is a file, a device, or no name for a folder.
+        OutputUnusable: the path is that of a file or a device, or no name for a folder.
         ExportError: an export, or another manifest, is in it.
     """
     refuse_folder(folder)

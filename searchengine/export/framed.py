@@ -26,7 +26,7 @@ class Framed:
     """One mask at full resolution.
 
     Attributes:
-        match: what it belongs to.
+        match: match that the mask belongs to.
         raw_frame: whether rows and columns are those of the file, EXIF orientation not applied.
     """
 

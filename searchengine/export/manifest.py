@@ -31,7 +31,7 @@ class ExportOrigin:
         index: the index's folder.
         preset: the preset's name.
         fingerprint: the preset's fingerprint, hex.
-        query: what was asked; None where segments were chosen by id or all of them.
+        query: words or query asked; None where segments were chosen by id or all of them.
         where: the conditions, where there was no query to hold them.
         roots: folders that were indexed; photos' names are relative to what all lie in.
     """
@@ -78,7 +78,7 @@ class ExportManifest:
 
     Attributes:
         names: files so far, below the export's folder.
-        photos, segments: what is in them.
+        photos, segments: numbers of photos and segments in the files.
         warnings: lines about what the format loses, each once.
         skipped: photos that could not be exported: path and reason.
     """
@@ -95,8 +95,8 @@ class ExportManifest:
         """Begin the list.
 
         Args:
-            file: empty, seekable.
-            origin: where the matches come from.
+            file: empty, seekable file to write to.
+            origin: query and index that the matches come from.
             format: one of `FORMATS`.
             raw_frame: whether masks are laid out as the file's pixels are.
             root: folder that photos' names are relative to.

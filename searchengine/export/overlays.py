@@ -31,7 +31,7 @@ class Overlays(Writer):
         """Write the overlay of one photo.
 
         Raises:
-            PhotoError: it cannot be read any more, or is not what was indexed.
+            PhotoError: the photo cannot be read any more, or is not the one indexed.
         """
         orientation = photo.orientation if self.task.raw_frame else 1
         pixels = np.ascontiguousarray(to_raw_frame(pixels_of(photo), orientation))

@@ -14,7 +14,7 @@ class ExportReport:
     """What was written, what was lost on the way, and what could not be done.
 
     Attributes:
-        folder: where the files lie.
+        folder: folder with the files in it.
         format: one of `FORMATS`.
         manifest: the file that lists them all, with query, scores and preset.
         files: number of files, the manifest included.

@@ -22,10 +22,10 @@ class Task:
     """One export.
 
     Attributes:
-        folder: it is there.
-        manifest: is told of every file.
-        category: what the segments show, in words.
-        words: what was asked; empty where nothing was.
+        folder: folder of the export; it exists.
+        manifest: list that every file is added to.
+        category: name of the things that the segments show.
+        words: words of the query; empty where there was none.
         raw_frame: whether masks are laid out as the file's pixels are.
         polygons: whether outlines are wanted, where the format knows run lengths too.
         photos: names of the photos.
@@ -63,7 +63,7 @@ class Task:
         """Write a whole file and list it.
 
         Raises:
-            StorageFull, ExportError: it cannot be written.
+            StorageFull, ExportError: the file cannot be written.
         """
         place = self.place(name)
         write(place, data)

@@ -80,7 +80,7 @@ def paint(
     Args:
         picture: RGB, changed in place.
         mask: `finer` times as high and wide as the picture, or just as large.
-        paint_colour: of the fill and of the outline.
+        paint_colour: colour of the fill and of the outline.
         line: width of the outline, pixels of the picture.
         fill: opacity of the fill, 0 to 1.
     """

@@ -34,7 +34,7 @@ class Face:
     """One font file.
 
     Attributes:
-        path: of the file; None for Pillow's own font, which has the letters of ASCII.
+        path: path of the file; None for Pillow's own font, which has the letters of ASCII.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -44,7 +44,7 @@ class Face:
         """The font, `size` pixels high.
 
         Raises:
-            OSError: it is no font, or has no such size.
+            OSError: the file is no font, or has no such size.
         """
         return _font(self.path, size)
 
@@ -96,7 +96,7 @@ def fitted(text: str, size: int, width: int, *, keep_end: bool = False) -> str:
 
     Args:
         text: anything; control characters are escaped.
-        size: of the letters, pixels.
+        size: height of the letters, pixels.
         width: pixels; where not even the ellipsis fits, nothing is left.
         keep_end: whether the last characters are kept as well, as of a file's name.
     """
@@ -127,8 +127,8 @@ def write_line(
         picture: RGB, changed in place.
         place: x and y, pixels.
         text: one line.
-        colour: of the letters.
-        size: of the letters, pixels.
+        colour: colour of the letters.
+        size: height of the letters, pixels.
         anchor: whether the line begins ("l"), ends ("r") or has its middle ("m") at x.
     """
     pen, line = ImageDraw.Draw(picture), runs(text)
@@ -250,7 +250,7 @@ def system_fonts(folders: list[Path] | None = None) -> Iterator[Path]:
     """Font files of this system, those first that are likely to have many letters.
 
     Args:
-        folders: where to look, instead of where the system keeps fonts.
+        folders: folders to look in, instead of those where the system keeps fonts.
     """
     found = {
         path

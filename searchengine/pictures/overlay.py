@@ -32,8 +32,8 @@ def overlay(
 
     Args:
         pixels: H×W×3 uint8 sRGB of the photo that the matches lie in, at any size.
-        matches: of this one photo; the smaller mask is on top, or wholes would hide parts.
-        words: what was asked, for the labels; by default what `Matches` say. Labels of more than
+        matches: matches of this one photo; the smaller mask is on top, or wholes would hide parts.
+        words: query for the labels; by default the words of `Matches`. Labels of more than
             a few matches go without.
         orientation: EXIF orientation of the frame that `pixels` are in; 1 for upright ones.
         labels: whether rank, words and confidence are written beside the masks.

@@ -41,8 +41,8 @@ def answers_to(
     Args:
         queries: N questions.
         vectors: N×D float32, the queries as vectors.
-        index: where to look.
-        judge: tells how sure a match of words is; None where nothing can.
+        index: index to search.
+        judge: rule for the confidence of matches of words; None where there is none.
         exclude_id: segment id to leave out of the results (the example itself).
     """
     with index.catalog.snapshot():

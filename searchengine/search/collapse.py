@@ -28,7 +28,7 @@ class Answer:
     """A segment, and what it stands for.
 
     Attributes:
-        segment: what is shown.
+        segment: segment that is shown.
         score: the best of all that it stands for.
         scored: id of the segment that has this score.
         merged: ids of the other segments of its photo that it stands for.
@@ -68,7 +68,7 @@ def collapse(
 
     Args:
         portions: segments and scores, best first; no more are taken than it needs for k answers.
-        cosine: how alike two photos are as wholes, by their ids; asked only where their
+        cosine: cosine of two photos as wholes, by their ids; asked for only where their
             perceptual hashes are close.
         k: answers at the most.
         per_photo: answers from one photo at the most.

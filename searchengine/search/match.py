@@ -128,13 +128,13 @@ class Matches(Sequence[Match]):
     Attributes:
         items: the matches.
         query: the query in words, for people.
-        folder: of the index.
+        folder: index folder.
         preset: the preset's name.
         asked: the query as it was given, where there was one.
         understood: the query as it was searched: nouns in the singular, without counts, negatives
             of the words told apart.
-        not_understood: for each part that the search does not heed the part and the reason.
-        left_out: what the conditions leave out, as lines for people.
+        not_understood: parts that the search does not heed, each with the reason.
+        left_out: lines for people on what the conditions leave out.
     """
 
     items: tuple[Match, ...]

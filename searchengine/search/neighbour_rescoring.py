@@ -24,9 +24,9 @@ def with_neighbours(hits: Hits, question: NDArray[np.float32], index: Index, cou
     Segments of the same photo are no neighbours: they overlap, and share its mistakes.
 
     Args:
-        hits: what was found.
+        hits: segments that were found.
         question: the query as one vector (D float32).
-        index: where it was found.
+        index: index with the segments.
         count: neighbours of each at the most.
     """
     near = index.search_many(hits.vectors, 1 + CROWD * count)

@@ -33,7 +33,7 @@ def image_of(photo: PhotoRow, max_side: int | None = None) -> Image:
 
     Raises:
         PhotoChanged: its files are gone, or others have taken their place.
-        PhotoError: it cannot be read any more.
+        PhotoError: the photo cannot be read any more.
     """
     stamps = {stamp.path: stamp for stamp in photo.stamps}
     refused: PhotoError | None = None

@@ -19,7 +19,7 @@ class Negative:
 
     Attributes:
         words: any text.
-        weight: how strongly they count against a match; the query's own words count 1.
+        weight: weight against a match; the query's own words count 1.
     """
 
     words: str
@@ -42,7 +42,7 @@ class Query:
     Attributes:
         words: any text; empty where only an example is given.
         example: one vector (1×D) of the index's space, of an image or a segment.
-        negatives: what matches should not show.
+        negatives: things that matches should not show.
         k: matches wanted at the most, 1 to `MOST`.
         where: exact conditions on photos and segments.
         per_photo: matches from one photo at the most; None for no limit.

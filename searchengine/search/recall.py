@@ -55,7 +55,7 @@ def recall(
     them and the depth in common pass over the vectors together.
 
     Args:
-        index: where to look.
+        index: index to search.
         vectors: N×D float32, the queries as vectors.
         queries: N queries.
         depths: N numbers of segments.

@@ -15,7 +15,7 @@ class Understanding:
     Attributes:
         query: the query as it is searched: words in the singular, without counts; negatives that
             the words contain beside those that were given.
-        not_understood: for each part that is not heeded the part and the reason, as one line.
+        not_understood: parts that are not heeded, each with the reason, as one line.
         answerable: whether a match can be right; False where no word of the query is known.
     """
 

@@ -52,8 +52,8 @@ class Database:
         create: make the file when it is not there.
 
     Raises:
-        IndexMissing, IndexReadOnly, IndexDamaged, IndexLocked, StorageFull: as it stands; also
-        from every later use.
+        IndexMissing, IndexReadOnly, IndexDamaged, IndexLocked, StorageFull: the name tells it;
+        also raised by every later use.
     """
 
     def __init__(self, path: Path, *, readonly: bool = False, create: bool = False) -> None:
@@ -243,7 +243,7 @@ def leave_shared_memory(path: Path) -> None:
     """Bring a catalog that was written elsewhere into the journal that its place can hold.
 
     Raises:
-        StorageError: it cannot be written to.
+        StorageError: the catalog cannot be written to.
     """
     with path.open("rb") as file:
         wants_memory = file.read(20)[18:20] == b"\2\2"

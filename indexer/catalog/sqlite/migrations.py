@@ -231,7 +231,7 @@ def migrate(database: Writable) -> int:
     """Bring a catalog to the newest version, one transaction a step; returns the version.
 
     Raises:
-        IndexTooNew: it is beyond the newest known version; nothing is changed.
+        IndexTooNew: the catalog is beyond the newest known version; nothing is changed.
     """
     began = version = -1
     while version < newest_version():

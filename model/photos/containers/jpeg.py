@@ -34,9 +34,9 @@ class OpenEnd:
     """Coded pixels that no marker ends.
 
     Attributes:
-        file: that they lie in.
+        file: file with the pixels in it.
         head: segments before them.
-        data: where they lie.
+        data: place of the coded pixels in the file.
         zeros: zero bytes that they end with.
     """
 
@@ -62,9 +62,9 @@ class JpegParts(PhotoParts):
     """Pixels and metadata of a JPEG.
 
     Attributes:
-        held_bytes_a_pixel: of coefficients, which are held until the last scan is decoded; 0
+        held_bytes_a_pixel: bytes of coefficients held until the last scan is decoded; 0
             for a photo of one scan.
-        open_end: what is known of a file without an end marker; None for one that has it.
+        open_end: coded pixels of a file without an end marker; None for one that has it.
     """
 
     held_bytes_a_pixel: float = 0.0
@@ -78,7 +78,7 @@ def jpeg_parts(file: BinaryIO) -> JpegParts:
         file: seekable file.
 
     Raises:
-        FileUnsound: it has no pixels.
+        FileUnsound: the file has no pixels.
         LayoutUnsupported: lossless, hierarchical, of 12 bits, or of an odd number of channels.
     """
     kept: list[bytes] = [_START]

@@ -25,8 +25,8 @@ class TiffParts(PhotoParts):
     """Pixels and metadata of a TIFF.
 
     Attributes:
-        tags: of the page that is the photo; it is the first page of `pixels`.
-        first_tags: of the file's first page, where cameras keep their names and times.
+        tags: tags of the photo's page, which is the first one of `pixels`.
+        first_tags: tags of the file's first page, where cameras keep names and times.
         details: EXIF of the page, else of the first one.
         place: GPS of the page, else of the first one.
     """
@@ -44,7 +44,7 @@ def tiff_parts(file: BinaryIO) -> TiffParts:
         file: seekable file.
 
     Raises:
-        FileUnsound: it has no page.
+        FileUnsound: the file has no page.
     """
     file.seek(0)
     head = file.read(16)
