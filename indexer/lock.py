@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -77,7 +78,9 @@ class FolderLock:
 
     def _acquire(self) -> None:
         try:
-            self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
+            with warnings.catch_warnings():  # filelock tells of disks without locks on stderr
+                warnings.simplefilter("ignore", UserWarning)
+                self._lock.acquire(timeout=self._wait, blocking=self._wait > 0)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
