@@ -143,7 +143,9 @@ def by_photo(matches: Iterable[Match]) -> Iterator[tuple[PhotoRow, Sequence[Matc
 def _write(format: type[Writer], task: Task, matches: Iterable[Match]) -> None:
     with ExitStack() as closing:
         writer = format(task, closing)
+        copies = 0
         for photo, group in by_photo(matches):
+            copies += len(photo.files) - 1
             try:
                 writer.add(photo, group)
             except PhotoError as error:
@@ -151,6 +153,11 @@ def _write(format: type[Writer], task: Task, matches: Iterable[Match]) -> None:
             else:
                 task.manifest.holds(len(group))
         writer.finish()
+    if copies:
+        task.manifest.warn(
+            f"{copies} {'file holds' if copies == 1 else 'files hold'} a photo that is exported"
+            " under another name already, and is left out"
+        )
     for name in format.streamed:
         task.manifest.wrote(name)
 
