@@ -60,14 +60,14 @@ def lines_of(stream: BinaryIO) -> Iterator[str]:
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """What is there to be read, as soon as it is."""
+    """Blocks of bytes, each as soon as it can be read."""
     read = getattr(stream, "read1", stream.read)
     while block := read(BLOCK):
         yield block
 
 
 def _encoding(first: bytes) -> str:
-    """By the byte order mark; without one, by the zeros that UTF-16 has beside each letter."""
+    """Encoding by the byte order mark; without one, by the zeros beside UTF-16's letters."""
     for mark, encoding in _MARKS:
         if first.startswith(mark):
             return encoding

@@ -27,7 +27,7 @@ DataOption = Annotated[
     typer.Option("--data", metavar="DIR", help="Folder of the annotated photos."),
 ]
 SplitOption = Annotated[
-    str, typer.Option("--split", metavar="NAME", help="Which of the photos, as annotated.")
+    str, typer.Option("--split", metavar="NAME", help="Split of the photos, as annotated.")
 ]
 PresetOption = Annotated[
     str | None,
@@ -40,17 +40,27 @@ PresetOption = Annotated[
 ]
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option("--source", metavar="NAME", help="Only this folder of the data. Repeatable."),
+    typer.Option(
+        "--source", metavar="NAME", help="Folder of the data to use; all by default. Repeatable."
+    ),
 ]
 LimitOption = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", help="Photos of each source, the first ones.", min=1),
+    typer.Option(
+        "--limit",
+        metavar="N",
+        help="Number of each source's photos, the first ones; all by default.",
+        min=1,
+    ),
 ]
 BaselinesOption = Annotated[
     bool,
-    typer.Option("--baselines/--no-baselines", help="Measure what the preset is compared with."),
+    typer.Option(
+        "--baselines/--no-baselines",
+        help="Measure the methods that the preset is compared with, too.",
+    ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 
 @evaluate.command()
@@ -68,7 +78,7 @@ def retrieval(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """How well words find segments, colours of segments, and photos."""
+    """Measure how well words find segments, colours of segments, and photos."""
     from model.evaluation.run import evaluate_retrieval, read_phrases
     from model.presets.preset import DEFAULT, load_preset
 
@@ -89,14 +99,16 @@ def masks(
     annotator: Annotated[
         int,
         typer.Option(
-            "--annotator", metavar="N", help="Whose outlines count, where several people drew."
+            "--annotator",
+            metavar="N",
+            help="Number of the person whose outlines count, where several people drew.",
         ),
     ] = 0,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """How well masks fit what people outlined, whatever it is called."""
+    """Measure how well masks fit what people outlined, whatever it is called."""
     from model.evaluation.run import evaluate_masks
     from model.presets.preset import DEFAULT, load_preset
 
@@ -117,7 +129,7 @@ def semantic(
         typer.Option(
             "--layout",
             metavar="NAME",
-            help="How the folder is laid out: ade20k-150, ade20k-847, pascal-context-59, …",
+            help="Layout of the folder: ade20k-150, ade20k-847, pascal-context-59, …",
             show_default="seen from its folders",
         ),
     ] = None,
@@ -126,14 +138,14 @@ def semantic(
         typer.Option("--classes", metavar="FILE", help="Names of the classes, one class a line."),
     ] = None,
     scale: Annotated[
-        float, typer.Option("--scale", help="Of the cosines before the softmax.", min=0)
+        float, typer.Option("--scale", help="Factor of the cosines before the softmax.", min=0)
     ] = 100.0,
     limit: LimitOption = None,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """How well every pixel is named: mean IoU of a published data set, or of a corpus' source."""
+    """Measure how well every pixel is named: mean IoU of a data set or of a corpus' source."""
     from model.datasets.label_maps import labelled_corpus, read_layout
     from model.evaluation.run import evaluate_labels
     from model.presets.preset import DEFAULT, load_preset

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """What can be written."""
+    """Formats that can be written."""
 
     masks = "masks"
     cutouts = "cutouts"
@@ -38,22 +38,24 @@ def export(
         ),
     ],
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS", help="Export what this finds.")
+        list[str] | None, typer.Argument(metavar="WORDS", help="Words whose matches are exported.")
     ] = None,
     ids: Annotated[
         list[str] | None,
-        typer.Option("--ids", metavar="ID,...", help="Export these segments. Repeatable."),
+        typer.Option("--ids", metavar="ID,...", help="Ids of segments to export. Repeatable."),
     ] = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Export every segment that the conditions allow.")
     ] = False,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.masks,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="Format of the files.")
+    ] = Format.masks,
     raw_frame: Annotated[
         bool,
-        typer.Option("--raw-frame", help="In the frame of the file's pixels, EXIF not applied."),
+        typer.Option("--raw-frame", help="Lay masks out as the file's pixels, EXIF not applied."),
     ] = False,
     polygons: Annotated[
-        bool, typer.Option("--polygons", help="COCO with polygons instead of run lengths.")
+        bool, typer.Option("--polygons", help="Write COCO with polygons instead of run lengths.")
     ] = False,
     overwrite: Annotated[
         bool,

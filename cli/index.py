@@ -24,11 +24,13 @@ def index(
     preset: PresetOption = None,
     head: HeadOption = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Worker processes; 0 for one a core.", min=0)
+        int, typer.Option("--jobs", "-j", help="Number of worker processes; 0: one a core.", min=0)
     ] = 0,
     max_megapixels: Annotated[
         float,
-        typer.Option("--max-megapixels", help="Skip photos with more.", min=0.01),
+        typer.Option(
+            "--max-megapixels", help="Largest photo, megapixels; larger are skipped.", min=0.01
+        ),
     ] = 200.0,
     prune: Annotated[
         bool, typer.Option("--prune", help="Forget photos that are gone from these folders.")
@@ -44,7 +46,7 @@ def index(
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Pass over such files and folders; what is indexed of them stays. Repeatable.",
+            help="Pattern of what to pass over; what is indexed of it stays. Repeatable.",
         ),
     ] = None,
     include: Annotated[
@@ -52,7 +54,7 @@ def index(
         typer.Option(
             "--include",
             metavar="GLOB",
-            help="Take these all the same, also hidden ones and those in waste bins. Repeatable.",
+            help="Pattern of what to take all the same, even hidden or in waste bins. Repeatable.",
         ),
     ] = None,
     prune_excluded: Annotated[
@@ -68,9 +70,9 @@ def index(
         bool, typer.Option("--retry", help="Try unreadable photos again, though unchanged.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Tell what would be done; write nothing.")
+        bool, typer.Option("--dry-run", "-n", help="Show what would be done; write nothing.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Look at photographs, find their segments and remember them.

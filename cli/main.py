@@ -58,7 +58,7 @@ def _code_of(error: Exception) -> int:
 
 
 def _line_of(error: Exception) -> str | None:
-    """What to tell of an error that is no fault of the program; None for one that is."""
+    """Line on an error that is no fault of the program; None for one that is."""
     from model.errors import SegsearchError, shown
 
     if isinstance(error, SegsearchError):

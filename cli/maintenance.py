@@ -11,7 +11,7 @@ from cli.output import print_json, show
 
 
 def status(index: IndexOption = None, json: JsonOption = False) -> None:
-    """Tell what an index holds, its size on disk, and which photos were skipped and why."""
+    """Show what an index holds, its size on disk, and which photos were skipped and why."""
     from searchengine import SearchEngine
 
     with SearchEngine.open(index) as engine:

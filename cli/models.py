@@ -36,12 +36,12 @@ NamesArgument = Annotated[
         show_default="all bundled ones",
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @models.command("list")
 def list_(names: NamesArgument = None, json: JsonOption = False) -> None:
-    """Tell sizes, licences and sources of weights, and which of them are here."""
+    """List sizes, licences and sources of weights, and which of them are here."""
     from model.presets.inventory import inventory
     from model.weights.cache import cache_folder
 
@@ -126,7 +126,7 @@ def verify(names: NamesArgument = None, json: JsonOption = False) -> None:
 
 @models.command()
 def path(names: NamesArgument = None, json: JsonOption = False) -> None:
-    """Tell where weights lie, one a line; without names, the cache's folder."""
+    """Show where weights lie, one a line; without names, the cache's folder."""
     from model.errors import shown
     from model.presets.inventory import inventory
     from model.weights.cache import cache_folder

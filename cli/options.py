@@ -41,16 +41,16 @@ HeadOption = Annotated[
     typer.Option(
         "--head",
         metavar="FILE",
-        help="With --preset: a trained head of yours (.safetensors) in place of its own.",
+        help="Trained head of yours (.safetensors) in place of the preset's own; with --preset.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SheetOption = Annotated[
     Path | None,
     typer.Option(
         "--sheet",
         metavar="FILE",
-        help="Draw the matches with their masks into a picture, .png or .jpg.",
+        help="Picture file, .png or .jpg, that the matches with their masks are drawn into.",
         parser=output_path,
     ),
 ]
@@ -71,7 +71,7 @@ def headed(preset: str | None, head: Path | None) -> str | None:
 
 
 def numbers(text: str, count: int, meaning: str) -> tuple[float, ...]:
-    """That many numbers between commas."""
+    """Numbers between commas, as many as asked for."""
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -35,7 +35,7 @@ def show(line: object) -> None:
 
 
 def counted(count: int, noun: str) -> str:
-    """As "1 photo" or "2,000 photos"."""
+    """Number and noun, as "1 photo" or "2,000 photos"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 

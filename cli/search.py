@@ -33,7 +33,7 @@ Done = TypeVar("Done")
 def search(
     options: SearchOptions,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")
+        list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
     ] = None,
     json: JsonOption = False,
     batch: Annotated[
@@ -74,14 +74,17 @@ def search(
 def similar(
     options: SearchOptions,
     photo: Annotated[
-        Path | None, typer.Argument(metavar="PHOTO", help="A photo, indexed or not.")
+        Path | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="The smallest segment at this point.")
+        str | None,
+        typer.Option(metavar="X,Y", help="Point in PHOTO; its smallest segment is the example."),
     ] = None,
-    box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="What is in this box.")] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H", help="Box in PHOTO around the example.")
+    ] = None,
     segment: Annotated[
-        int | None, typer.Option(metavar="ID", help="A segment of the index.")
+        int | None, typer.Option(metavar="ID", help="Segment of the index, by its id.")
     ] = None,
     json: JsonOption = False,
     sheet: SheetOption = None,

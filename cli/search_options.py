@@ -46,13 +46,15 @@ class SearchOptions:
         typer.Option(
             "--not",
             metavar="WORDS",
-            help="What matches should not show; WEIGHT:WORDS for a weight other than 0.5."
+            help="Words for what matches should not show; WEIGHT:WORDS for a weight other than 0.5."
             " Repeatable.",
         ),
     ] = None
     in_: Annotated[
         str | None,
-        typer.Option("--in", metavar="GLOB", help="Only photos whose path matches, as '2023/*'."),
+        typer.Option(
+            "--in", metavar="GLOB", help="Pattern that photos' paths must match, as '2023/*'."
+        ),
     ] = None
     after: Annotated[
         datetime | None,
@@ -60,7 +62,7 @@ class SearchOptions:
             "--after",
             metavar="DATE",
             parser=moment,
-            help="Only photos taken at this date or later: 2023-05-17.",
+            help="Date, as 2023-05-17; only photos taken then or later.",
         ),
     ] = None
     before: Annotated[
@@ -69,35 +71,38 @@ class SearchOptions:
             "--before",
             metavar="DATE",
             parser=moment,
-            help="Only photos taken before this date: 2023-05-17.",
+            help="Date, as 2023-05-17; only photos taken before it.",
         ),
     ] = None
     camera: Annotated[
         str | None,
-        typer.Option(
-            "--camera", metavar="TEXT", help="Only photos of cameras whose name contains TEXT."
-        ),
+        typer.Option("--camera", metavar="TEXT", help="Text that the camera's name must contain."),
     ] = None
     min_area: Annotated[
         float,
         typer.Option(
             "--min-area",
             metavar="F",
-            help="Smallest segment, as a share of its photo's area.",
+            help="Smallest segment, as a share of its photo's area, 0 to 1.",
             min=0,
             max=1,
         ),
     ] = 0.0
     per_photo: Annotated[
         int | None,
-        typer.Option("--per-photo", metavar="N", help="Most matches from one photo.", min=1),
+        typer.Option(
+            "--per-photo",
+            metavar="N",
+            help="Most matches from one photo; any number by default.",
+            min=1,
+        ),
     ] = None
     neighbours: Annotated[
         int,
         typer.Option(
             "--neighbours",
             metavar="N",
-            help="Judge each segment also by the N most like it in other photos; takes longer.",
+            help="Number of like segments in other photos to judge each by, too; takes longer.",
             min=0,
         ),
     ] = 0

@@ -13,10 +13,10 @@ from cli.output import print_json, say, show
 
 def train(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE", help="A recipe's TOML file, as those in recipes/.")
+        Path, typer.Argument(metavar="RECIPE", help="TOML file of a recipe, as those in recipes/.")
     ],
     data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help="The folder of the training data.")
+        Path, typer.Option("--data", metavar="DIR", help="Folder of the training data.")
     ] = Path(),
     out: Annotated[
         Path | None,
@@ -40,9 +40,9 @@ def train(
         ),
     ] = None,
     threads: Annotated[
-        int, typer.Option("--threads", help="Of each process; 0: as torch sees fit.", min=0)
+        int, typer.Option("--threads", help="Threads of each process; 0: torch's choice.", min=0)
     ] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Train by a recipe: a TOML file that names the task, its data and how it is trained.

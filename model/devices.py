@@ -40,7 +40,7 @@ def compute_alone() -> None:
     The threads that it had are not in this process, and waiting for them would never end.
 
     Raises:
-        DeviceMissing: it was used on a GPU, which a forked process cannot use.
+        DeviceMissing: torch was used on a GPU, which a forked process cannot use.
     """
     torch = sys.modules.get("torch")
     if torch is None:

@@ -46,8 +46,8 @@ class SegsearchError(Exception):
     """What went wrong and where, and what to do about it, in one line.
 
     Args:
-        what: what went wrong and where (paths through `shown`).
-        fix: what the reader can do, as an imperative; empty where nothing can be done.
+        what: failure and its place (paths through `shown`).
+        fix: advice to the reader, as an imperative; empty where nothing can be done.
     """
 
     def __init__(self, what: str, fix: str = "") -> None:

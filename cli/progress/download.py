@@ -46,7 +46,7 @@ class Transfer(download.TransferProgress):
         self._bar.update(self._task, total=total or None, completed=kept)
 
     def advanced(self, kept: int) -> None:
-        """So much of it is here."""
+        """Show how much of the file is here."""
         self._bar.update(self._task, completed=kept)
         if not self._shown.live and self._total and kept >= self._next:
             say(f"{self._name}: {kept / self._total:.0%}")

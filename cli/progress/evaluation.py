@@ -31,7 +31,7 @@ class Count:
         self._bar.stop()
 
     def __call__(self, done: int, photos: int) -> None:
-        """So many photos are done, of so many."""
+        """Show how many photos of all are done."""
         self._bar.update(self._task, total=photos, completed=done)
         if self._lines and done % max(-(-photos // LINES), 1) == 0:
             say(f"{done} of {photos} photos")

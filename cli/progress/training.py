@@ -48,7 +48,7 @@ class TrainingProgress(Callbacks):
             say(f"step {step} of {self._steps}: {told}, lr {terms['lr']:.2g}")
 
     def validated(self, step: int, metrics: Mapping[str, float], best: bool) -> None:
-        """What was measured, on a line that stays."""
+        """Show what was measured, on a line that stays."""
         figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.told(f"step {step}: {figures}{' (best)' if best else ''}")
 

@@ -44,7 +44,7 @@ class Question:
     """What a worker asks between the reading of photos and the look at them: are they known?
 
     Attributes:
-        digests: of their pixels; the answer is a tuple of as many booleans.
+        digests: digests of their pixels; the answer is a tuple of as many booleans.
     """
 
     digests: list[bytes]

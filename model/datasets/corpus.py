@@ -97,9 +97,9 @@ def corpus_pairs(
     """The pairs of a corpus' photos of one split ("": of all), photo by photo.
 
     Args:
-        folder, holdout: as for `read_corpus`.
+        folder, holdout: arguments of `read_corpus`.
         split: split of the photos.
-        skipped: takes what cannot be used.
+        skipped: record of rows that cannot be used.
     """
     for file in sorted(folder.glob("*/annotations.jsonl")):
         for photo in _photos(file, holdout, skipped):

@@ -32,7 +32,7 @@ class Region:
         counts: COCO compressed run lengths at the photo's size.
         phrases: English names, the most specific first; none where only the outline is known.
         kind: `object`, `part` or `stuff`.
-        annotator: who drew it, where several people drew all of a photo.
+        annotator: number of the person who drew it, where several drew all of a photo.
     """
 
     counts: bytes

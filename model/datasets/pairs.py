@@ -24,7 +24,7 @@ class TrainingPair:
         texts: English, the most specific first; never empty.
         kind: `object`, `part`, `stuff`, `crowd` (several objects in one mask), `box` (no mask is
             known) or `photo` (a caption of all of it).
-        sources: who says so: data sets, models.
+        sources: names of the data sets and models that say so.
         score: certainty of the sources, in [0, 1].
     """
 

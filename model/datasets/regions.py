@@ -69,7 +69,7 @@ def checked_size(size: Size) -> Size:
     """(height, width), if it is the size of a photo.
 
     Raises:
-        ValueError: it is not.
+        ValueError: no photo has this size.
     """
     height, width = size
     if min(height, width) < 1 or height * width > LARGEST:

@@ -45,7 +45,7 @@ class SegmentHead(nn.Module):
         common: dimension, what all texts have in common, times how much doubt counts: a mask is
             drawn away from it as far as it is not thought to fit, so of two masks of one thing
             the better one comes first, whatever is asked. A whole photo is drawn half as far as the
-            worst mask: so it stays behind a mask that fits, and before one that does not.
+            worst mask, so it stays behind a mask that fits, and before one that does not.
     """
 
     names: Tensor

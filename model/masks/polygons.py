@@ -47,7 +47,7 @@ def parts(mask: NDArray[np.bool_], tolerance: float | None = None) -> list[Polyg
 
     Args:
         mask: H×W.
-        tolerance: as for `outlines`.
+        tolerance: tolerance of `outlines`.
     """
     from skimage.measure import label, regionprops
 

@@ -46,7 +46,7 @@ class ModelView:
     """What some models see of photos.
 
     Attributes:
-        proposals: on the photos.
+        proposals: masks on the photos.
         encode: the models' texts to unit vectors.
         untaught: phrases that these models were never taught, which they are asked for alone;
             none: all phrases are asked for.

@@ -124,9 +124,9 @@ def phrase_bags(
     Args:
         pairs: pairs of any photos; those of captions are used.
         sources: names of the sources with captions to use; none: all.
-        proposer: sees the photos.
-        context: who is told how far it is.
-        skipped: takes what cannot be used.
+        proposer: segmenter that sees the photos.
+        context: surroundings of the task, told how far it is.
+        skipped: record of rows that cannot be used.
 
     Raises:
         DataMissing: there is none.
