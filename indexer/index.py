@@ -106,7 +106,7 @@ class Index:
     def search_many(
         self, vectors: NDArray[np.float32], k: int, where: Filter | None = None
     ) -> list[Hits]:
-        """For each question (N×D float32) the k segments with the largest dot product, among
+        """Hits of each question (N×D float32), the k segments with the largest dot product, among
         those that `where` allows; exactly those, however few."""
         return self.vectors.search_many(vectors, k, where)
 

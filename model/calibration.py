@@ -169,7 +169,7 @@ def _unit(vectors: NDArray[np.floating]) -> Floats:
 
 
 def _quantile(ascending: Floats, share: float) -> float:
-    """As `numpy.quantile`, of sorted scores; sorting some thousand once is quicker than that is."""
+    """Quantile of sorted scores, as `numpy.quantile`, which sorts them anew each time."""
     place = share * (len(ascending) - 1)
     below = int(place)
     above = min(below + 1, len(ascending) - 1)

@@ -23,7 +23,7 @@ class Embedder(ABC):
         """One unit vector a segment, in their order. The image is looked at once."""
 
     def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
-        """As `embed_segments` for each of several photos: in one go, where that is quicker."""
+        """Embeddings of each photo's segments: in one go, where that is quicker."""
         return [self.embed_segments(*each) for each in zip(images, segments, strict=True)]
 
     @abstractmethod

@@ -21,7 +21,7 @@ class Segmenter(ABC):
         """
 
     def segment_all(self, images: Sequence[Image]) -> list[Segments]:
-        """As `segment` for each of several photos: in one go, where that is quicker."""
+        """Segments of each photo: in one go, where that is quicker."""
         return [self.segment(image) for image in images]
 
     def prompted(

@@ -113,7 +113,7 @@ def chosen(blocks: Iterable[Block], allowed: Ints) -> Iterator[Block]:
 
 
 def gathered(blocks: Iterable[Block], rows: int = SCAN_ROWS) -> Iterator[Block]:
-    """The same vectors in blocks of at least `rows` rows, the last one excepted."""
+    """Blocks of at least `rows` rows of the vectors, the last one excepted."""
     waiting: list[Block] = []
     held = 0
     for block in blocks:

@@ -97,7 +97,7 @@ class VectorStore(ABC):
 
     @abstractmethod
     def search_many(self, queries: Floats, k: int, where: Filter | None = None) -> list[Hits]:
-        """For each question the k ids with the largest inner product, fewer where there are fewer.
+        """Ids with the k largest inner products for each question; fewer where there are fewer.
 
         Args:
             queries: N×D float32, of any length.

@@ -13,7 +13,7 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 def class_names() -> list[list[str]]:
-    """Of each of ImageNet's 1,000 classes, in the classifier's order, all names it has."""
+    """Names of each of ImageNet's 1,000 classes, in the classifier's order."""
     known = ImageNetInfo("imagenet-1k")
     return [known.index_to_description(number).split(", ") for number in range(known.num_classes())]
 

@@ -28,7 +28,7 @@ class SkippedRows:
         return self.reasons.total()
 
     def lines(self) -> list[str]:
-        """For people, a line a reason, the most frequent first."""
+        """Lines for people, one a reason, the most frequent first."""
         return [
             f"{count:,} rows skipped: {reason} (the first: {self._first[reason]})"
             for reason, count in self.reasons.most_common()

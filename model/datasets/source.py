@@ -1,4 +1,4 @@
-"""Where a recipe's training pairs come from."""
+"""Sources of a recipe's training pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the photo a segment lies, how it is shaped, how well it is thought to fit: numbers."""
+"""Numbers for a segment's place in the photo, its shape, and how well it is thought to fit."""
 
 from __future__ import annotations
 

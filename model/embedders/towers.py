@@ -32,7 +32,7 @@ Method = Literal["text-region", "corr-clip"]
 
 @dataclass(frozen=True)
 class TowerFiles:
-    """Where the towers' weights lie.
+    """Paths of the towers' weights.
 
     Attributes:
         clip: an open_clip checkpoint.
@@ -157,7 +157,7 @@ class TowersEmbedder(Embedder):
         return self.embed_all([image], [segments])[0]
 
     def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
-        """As `embed_segments` for each of several photos, which the towers take together."""
+        """Embeddings of each photo's segments; the towers take several photos together."""
         head = self._head
         levels = (head.shape.clip_levels, head.shape.dino_levels) if head else ((), ())
         some = [number for number, each in enumerate(segments) if len(each)]

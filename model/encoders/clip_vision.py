@@ -83,7 +83,7 @@ class ClassTokenVision(ClipVision):
         self.depth = len(self.blocks)
 
     def states(self, pixels: Tensor) -> list[Tensor]:
-        """As the base says; positions are interpolated to the input."""
+        """States of the base's `states`; positions are interpolated to the input."""
         network = self._network
         patches = network.conv1(pixels.to(network.conv1.weight))
         positions = network.positional_embedding
@@ -156,7 +156,7 @@ class AttentionPoolVision(ClipVision):
         self.depth = len(self._network.blocks)
 
     def states(self, pixels: Tensor) -> list[Tensor]:
-        """As the base says; positions are interpolated to the input."""
+        """States of the base's `states`; positions are interpolated to the input."""
         network = self._network
         patches = network.patch_embed.proj(pixels.to(network.pos_embed))
         grid = network.patch_embed.grid_size

@@ -193,7 +193,7 @@ def _tensors(path: Path, sides: tuple[Side, ...]) -> dict[str, Tensor]:
 
 
 def _names(held: Iterable[str], sides: tuple[Side, ...]) -> dict[str, str]:
-    """Of the tensors that count: their names in the network by those in the file."""
+    """Names of the tensors that count: their names in the network by those in the file."""
     names = {name: name.removeprefix("module.") for name in held}
     return {k: name for k, name in names.items() if name not in _SCALES and _side(name) in sides}
 

@@ -145,7 +145,7 @@ def fitted(size: Size, side: int, patch: int) -> Size:
 
 
 def starts(length: int, window: int, overlap: float) -> list[int]:
-    """Where windows begin that cover `length` cells evenly and overlap by a share at the least."""
+    """Starts of windows that cover `length` cells evenly and overlap by a share at the least."""
     step = max(window * (1 - overlap), 1)
     count = int(np.ceil((length - window) / step)) + 1
     return [round(place) for place in np.linspace(0, length - window, count).tolist()]

@@ -83,7 +83,7 @@ class Ranking:
 
 
 def chance_average_precision(relevant: int, candidates: int, total: int) -> float:
-    """What a random order reaches on average.
+    """Average precision that a random order reaches on average.
 
     Args:
         relevant: number of relevant candidates.
@@ -103,14 +103,14 @@ def chance_average_precision(relevant: int, candidates: int, total: int) -> floa
 
 
 def chance_precision(relevant: int, candidates: int, total: int, k: int) -> float:
-    """The same for `Ranking.precision`."""
+    """Mean of `Ranking.precision` over all orders; NaN without anything relevant."""
     if not total:
         return math.nan
     return min(k, candidates) * relevant / max(candidates, 1) / min(total, k)
 
 
 def chance_success(relevant: int, candidates: int, total: int, k: int) -> float:
-    """The same for `Ranking.success`."""
+    """Mean of `Ranking.success` over all orders; NaN without anything relevant."""
     if not total:
         return math.nan
     drawn = min(k, candidates)

@@ -32,7 +32,7 @@ def without_counts(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _quantity(words: Sequence[str], at: int) -> int:
-    """How many words from there on are a quantity of what follows; 0 for none."""
+    """Number of words from there on that are a quantity of what follows; 0 for none."""
     for phrase in closed_phrases("quantities"):
         end = at + len(phrase)
         if tuple(words[at:end]) == phrase and end < len(words) and words[end] != ",":
@@ -41,7 +41,7 @@ def _quantity(words: Sequence[str], at: int) -> int:
 
 
 def _number(words: Sequence[str], at: int) -> int:
-    """How many words from there on are a number that counts what follows; 0 for none."""
+    """Number of words from there on that are a number counting what follows; 0 for none."""
     end = at
     while end < len(words) and _is_number(words[end]):
         end += 1

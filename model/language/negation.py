@@ -54,7 +54,7 @@ def split_negatives(words: Sequence[str]) -> Denied:
 
 
 def _negation(words: Sequence[str], at: int) -> int:
-    """How many words from there on are one negation; 0 for none."""
+    """Number of words from there on that are one negation; 0 for none."""
     for phrase in closed_phrases("negating"):
         if tuple(words[at : at + len(phrase)]) == phrase:
             return len(phrase)
@@ -62,7 +62,7 @@ def _negation(words: Sequence[str], at: int) -> int:
 
 
 def _end_of_scope(words: Sequence[str], start: int) -> int:
-    """Where that ends which a negation is said of."""
+    """End of the part that a negation is said of."""
     end = start
     while end < len(words):
         stops = words[end] == "," or words[end] in closed_words("ending_negation")

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[^\sa-z0-9]")
 
 
 def noun_phrases(caption: str) -> tuple[str, ...]:
-    """What a caption names, in its order, in lower case, each once; without articles and numbers.
+    """Things that a caption names, in order, lower-case, each once; without articles and numbers.
 
     A caption of at most three words, none of them of those that sentences are built with and no
     verb among them, is a name and is returned as it is.
@@ -31,7 +31,7 @@ def noun_phrases(caption: str) -> tuple[str, ...]:
 
 
 def named_words(words: Sequence[str]) -> list[bool]:
-    """Of each word whether it stands in a noun phrase: no little word, verb or adverb.
+    """Whether each word stands in a noun phrase: no little word, verb or adverb.
 
     Args:
         words: words of a text in lower case, punctuation marks as words of their own.
@@ -40,7 +40,7 @@ def named_words(words: Sequence[str]) -> list[bool]:
 
 
 def _chunks(words: Sequence[str]) -> Iterator[list[str]]:
-    """What stands between the little words and the verbs."""
+    """Words between the little words and the verbs."""
     chunk: list[str] = []
     for word, (named, ends) in zip(words, _sorted_words(words), strict=True):
         if ends:
@@ -52,7 +52,7 @@ def _chunks(words: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _sorted_words(words: Sequence[str]) -> Iterator[tuple[bool, bool]]:
-    """Of each word whether it belongs to a chunk, and whether it ends the one before it."""
+    """Whether each word belongs to a chunk, and whether it ends the one before it."""
     chunk: list[str] = []
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         joint = _is_joint(word, chunk, after)
@@ -73,7 +73,7 @@ def _is_joint(word: str, chunk: list[str], after: str) -> bool:
 
 
 def _is_verb(word: str, chunk: list[str], before: str, after: str) -> bool:
-    """By its ending, what was named before it, and whether a name follows."""
+    """Whether a word is a verb: by its ending, the words before it, and whether a name follows."""
     named, followed = _is_named(chunk), _is_content(after)
     opened = bool(chunk) or not before or before in _words("opening")
     if word in _words("past"):

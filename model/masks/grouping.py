@@ -1,4 +1,4 @@
-"""When two masks of one photo are one answer."""
+"""Rules for two masks of one photo that are one answer."""
 
 from __future__ import annotations
 

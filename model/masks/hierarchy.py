@@ -15,7 +15,7 @@ LARGER = 1.15
 
 
 def part_whole_parents(counts: Sequence[bytes], size: tuple[int, int]) -> NDArray[np.int64]:
-    """For each of N masks the index of the smallest mask that contains it, or -1.
+    """Index of the smallest mask that contains each of N masks, or -1.
 
     A whole holds at least `CONTAINMENT` of its part's area and is at least `LARGER` times as
     large, so near-copies of one mask are siblings, and no cycle can arise. Measured on coverage

@@ -155,7 +155,7 @@ def _refuse_longer(parts: PhotoParts) -> PhotoParts:
 
 
 def _opened_tiff(parts: TiffParts) -> ImageFile.ImageFile | None:
-    """What Pillow makes of a TIFF; None for one that it reads wrongly or not at all."""
+    """Image that Pillow makes of a TIFF; None for one that it reads wrongly or not at all."""
     if needs_own_reading(parts.tags):
         return None
     try:

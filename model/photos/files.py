@@ -38,7 +38,7 @@ def photo_file(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
 @contextmanager
 def settled_file(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, str, os.stat_result]]:
-    """As `photo_file`, for a file that must not change before the context is left.
+    """File and name as of `photo_file`, of one that must not change before the context is left.
 
     Yields:
         The open file, its name for messages, and its status.

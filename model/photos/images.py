@@ -115,7 +115,7 @@ class Photo:
 
 
 def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> PhotoHeader:
-    """What a photo file says about itself; no pixel is decoded.
+    """Header of a photo file; no pixel is decoded.
 
     Args:
         source: a path, or a seekable binary file.

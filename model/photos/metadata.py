@@ -1,4 +1,4 @@
-"""What a photo file says about itself before any pixel is decoded."""
+"""Metadata of a photo file, read before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DateSource = Literal["exif", "xmp", "sidecar", "name"]
 
 @dataclass(frozen=True)
 class PhotoHeader:
-    """What the header of a photo tells.
+    """Facts that the header of a photo tells.
 
     Attributes:
         format: "JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF" or "HEIF".

@@ -133,7 +133,7 @@ def _decoded(file: BinaryIO, colours: int, most_bytes: float) -> NDArray[Any]:
 
 
 def _alpha(tags: Mapping[int, Any], colours: int, channels: int) -> int | None:
-    """Which kind of transparency the channel after the colours holds."""
+    """Kind of transparency that the channel after the colours holds."""
     more = channels - colours
     if more <= 0:
         return None
@@ -155,7 +155,7 @@ def _palette(tags: Mapping[int, Any]) -> NDArray[np.uint8]:
 
 
 def _range(samples: NDArray[Any], tags: Mapping[int, Any]) -> tuple[float, float]:
-    """What is black, and what is white.
+    """Values of black and of white.
 
     Whole numbers say how deep they are by their bits, by their largest value where that is told,
     or, kept in 16 bits, fill the least of 10, 12, 14 and 16 bits that holds them all. Fractions

@@ -67,7 +67,7 @@ def absolute_reference(name: str) -> str:
 
 
 def preset_file(name: str) -> Path:
-    """Where the bundled preset of that name, or the one at that path, is written.
+    """File of the bundled preset of that name, or of the one at that path.
 
     Raises:
         PresetUnknown: there is none.
@@ -82,7 +82,7 @@ def preset_file(name: str) -> Path:
 
 
 def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """What a preset's file says, over what the preset says that it extends.
+    """Table of a preset's file, laid over that of the preset it extends.
 
     Every `[weights.ROLE]` gets the key `folder`: of the file that names it.
 

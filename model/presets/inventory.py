@@ -48,7 +48,7 @@ class Item:
         return all(file.sha256 for file in self.weights.files)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line's JSON has it; digests and sizes that nobody knows are null."""
+        """Item as the command line's JSON has it; digests and sizes that nobody knows are null."""
         here = self.weights.folder is not None
         return {
             "preset": self.preset,
@@ -64,7 +64,7 @@ class Item:
         }
 
     def checked(self) -> Item:
-        """The same after every byte was read and compared; `problem` says how it went."""
+        """Item after every byte was read and compared; `problem` says how it went."""
         try:
             self.weights.checked_path(anew=True)
         except ModelError as error:
@@ -85,7 +85,7 @@ class Item:
 
 
 def inventory(names: Sequence[str] = ()) -> list[Item]:
-    """What presets name: of those named, each `PRESET` or `PRESET:ROLE`, or of all bundled ones.
+    """Weights of the presets named, each `PRESET` or `PRESET:ROLE`, or of all bundled ones.
 
     Raises:
         PresetUnknown: there is no such preset, or it has no such role.

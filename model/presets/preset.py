@@ -33,7 +33,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Models:
-    """What a preset builds."""
+    """Models that a preset builds."""
 
     segmenter: Segmenter
     embedder: Embedder
@@ -73,7 +73,7 @@ class Preset:
 
     @property
     def reference(self) -> str:
-        """What `load_preset` finds this preset by, wherever it is called."""
+        """Name or path by which `load_preset` finds this preset, wherever it is called."""
         bundled = self.source.parent == FOLDER
         name = self.name if bundled else str(self.source.absolute())
         return f"{name}+{self.head.absolute()}" if self.head else name
@@ -147,7 +147,7 @@ class Preset:
             weights.path()
 
     def calibration(self) -> Calibration | None:
-        """What turns a score in this preset's space into a probability; None if nobody fitted it.
+        """Calibration of scores in this preset's space to probabilities; None if nobody fitted it.
 
         Raises:
             WeightsMissing, WeightsMismatch: its file is not there or not the right one.

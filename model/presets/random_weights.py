@@ -74,7 +74,7 @@ def write_random_weights(name: str, folder: Path, tiny: bool = False, seed: int 
 
 
 def _save(network: nn.Module, path: Path) -> None:
-    """In the format that the file's name says: a pickle of tensors, or transformers' folder, or
+    """Save in the format that the path's name says: a pickle of tensors, transformers' folder, or
     safetensors."""
     import torch
     from transformers import PreTrainedModel

@@ -1,4 +1,4 @@
-"""What a preset's file may say: the settings of a section, their types and their ranges."""
+"""Settings of a preset's file: the settings of a section, their types and their ranges."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def switch() -> Setting:
 
 
 def device() -> Setting:
-    """Where torch may run."""
+    """Devices on which torch may run."""
     return Setting(
         "auto, cpu, mps, cuda, or cuda:0 and so on",
         lambda value: (

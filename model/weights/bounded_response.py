@@ -54,7 +54,7 @@ class BoundedResponse(http.client.HTTPResponse):
         return self.read1(most)
 
     def lengths(self) -> list[str]:
-        """What its Content-Length headers say; none where the body is sent in chunks, whose
+        """Numbers of its Content-Length headers; none where the body is sent in chunks, whose
         framing alone counts then (RFC 9112 §6.3)."""
         headers = cast(Mapping[str, Any], self.headers)
         if self.chunked or headers is None:

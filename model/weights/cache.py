@@ -23,7 +23,7 @@ SMALL = 64 << 20  # bytes; hashed anew each time, in some 40 ms at the most
 
 
 def cache_folder() -> Path:
-    """Where downloaded weights lie: `SEGSEARCH_MODELS`, or `models` in the user's cache folder.
+    """Folder of downloaded weights: `SEGSEARCH_MODELS`, or `models` in the user's cache folder.
 
     Raises:
         StorageError: there is no such folder; this user has no home.
@@ -40,7 +40,7 @@ def sha256_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What is remembered of one file.
+    """Facts remembered of one file.
 
     Attributes:
         path: the file, absolute.
@@ -80,7 +80,7 @@ class Record:
 
 
 def record_of(path: Path) -> Record | None:
-    """What is remembered of a file; None if nothing is, or nothing that can be read."""
+    """Record of a file; None if nothing is, or nothing that can be read."""
     with suppress(OSError, ValueError, TypeError, RecursionError, StorageError):
         return Record(**json.loads(_place(path).read_text(encoding="utf-8")))
     return None

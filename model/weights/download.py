@@ -29,7 +29,7 @@ NEVER_USE = "try again later or from another network; what came was thrown away"
 
 @dataclass(frozen=True)
 class Patience:
-    """When a download is given up.
+    """Limits of time after which a download is given up.
 
     Attributes:
         timeout: seconds until a connection must stand, an answer's head be here, or a block.
@@ -61,7 +61,7 @@ class TransferProgress:
         """A file is fetched, of which so many bytes are here; `total` is 0 if nobody knows it."""
 
     def advanced(self, kept: int) -> None:
-        """So many of its bytes are here."""
+        """Show how many of the file's bytes are here."""
 
     def told(self, line: str) -> None:
         """Something that a person should know."""
@@ -72,7 +72,7 @@ class TransferProgress:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be fetched.
+    """File to be fetched.
 
     Attributes:
         url: address of the file, http or https.

@@ -161,7 +161,7 @@ def astray(url: str, how: str) -> DownloadFailed:
 
 
 def refusal(error: HTTPError, url: str, page: str) -> Exception:
-    """What a status of 400 and above means: `Interrupted` if it may pass."""
+    """Error for a status of 400 and above: `Interrupted` if it may pass."""
     status = f"{error.code} {shown(error.reason)}".rstrip()
     if error.code in PASSING:
         return Interrupted(
@@ -199,7 +199,7 @@ def asked_wait(after: str | None) -> float:
 
 
 def failure(error: Exception, url: str) -> Exception:
-    """What an error of the network means: `Interrupted` if it may pass."""
+    """Error for a failure of the network: `Interrupted` if it may pass."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return astray(url, f"its certificate is not trusted: {reason.verify_message}")

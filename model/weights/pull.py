@@ -124,7 +124,7 @@ def _alone(folder: Path, progress: TransferProgress) -> Iterator[None]:
 
 
 def _token() -> str:
-    """Who we are to the hub, as its own tools keep it; "" if nobody said."""
+    """Token for the hub, as its own tools keep it; "" if nobody said."""
     token = os.environ.get("HF_TOKEN", "")
     home = expand_home(os.environ.get("HF_HOME") or "~/.cache/huggingface")
     with suppress(OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Where weights come from: a folder of this machine, or a publisher on the web.
+"""Sources of weights: a folder of this machine, or a publisher on the web.
 
 What is published is fetched by `segsearch models pull` alone, and lies in the cache afterwards. The
 copy that the hub's own tools have fetched is as good, if it is of the same revision.
@@ -34,10 +34,10 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """Its name, for people."""
+        """Name of the source, for people."""
 
     def folder(self, names: Sequence[str]) -> Path | None:
-        """Where all these files lie on this machine; None if one of them does not."""
+        """Folder of all these files on this machine; None if one of them is not there."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Published:
 
     @property
     def host(self) -> str:
-        """Who sends it."""
+        """Host that sends the files."""
         return urlsplit(self.site).netloc
 
     @property
     def cached(self) -> Path:
-        """Where its files lie once they are downloaded."""
+        """Folder of the files once they are downloaded."""
         host = re.sub(r"[^\w.-]", "_", urlsplit(HUB if self.hub_id else self.site).netloc)
         inside = f"{self.hub_id}/{self.revision}" if self.hub_id else self.path
         return cache_folder() / host / inside
@@ -111,7 +111,7 @@ class Published:
         return "/".join(part for part in (self.site, quote(self.path), quote(name)) if part)
 
     def page(self) -> str:
-        """Where a person reads its licence."""
+        """Address of the page with the licence."""
         return f"{HUB}/{self.hub_id}" if self.hub_id else self.label
 
     def folder(self, names: Sequence[str]) -> Path | None:

@@ -9,7 +9,7 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]+|[0-9a-f:.]+(%\w+)?")
 
 
 def url_fault(url: str) -> str:
-    """What is wrong with a URL, in a few words; "" if it may be asked for a file.
+    """Fault of a URL, in a few words; "" if it may be asked for a file.
 
     It must be http or https, without a user name, with a host that IDNA can write down (RFC 5890:
     labels of 1 to 63 characters) and a port from 1 to 65535.

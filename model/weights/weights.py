@@ -65,7 +65,7 @@ class Weights:
 
     @property
     def origin(self) -> str:
-        """Where they come from, for people."""
+        """Source of the weights, for people."""
         if self.source == Local(FOLDER):
             return ", ".join(file.name for file in self.files)
         if self.whole or (isinstance(self.source, Published) and self.source.hub_id):
@@ -82,12 +82,12 @@ class Weights:
 
     @property
     def folder(self) -> Path | None:
-        """Where the files lie; None if they do not."""
+        """Folder of the files; None if they are not there."""
         return self.source.folder([file.name for file in self.files])
 
     @cached_property
     def sha256(self) -> str:
-        """What tells these weights from others: the digest of the file, or of its files' digests.
+        """Mark of these weights: the digest of the file, or of its files' digests.
 
         Raises:
             WeightsMissing: the preset does not name a digest, and the file is not there.
@@ -98,7 +98,7 @@ class Weights:
         return hashlib.sha256(lines.encode()).hexdigest()
 
     def path(self) -> Path:
-        """Where the file lies or, of several, the folder.
+        """Path of the file or, of several, of their folder.
 
         Raises:
             WeightsMissing: the file or folder is not there.
@@ -107,7 +107,7 @@ class Weights:
         return folder if self.whole or len(self.files) > 1 else folder / self.files[0].name
 
     def checked_path(self, anew: bool = False) -> Path:
-        """Where the file or folder lies, the content compared with the digests.
+        """Path of the file or folder, the content compared with the digests.
 
         Args:
             anew: read every file, even if its size and time are those of the last reading.

@@ -49,7 +49,7 @@ def recall(
     queries: Sequence[Query],
     depths: Sequence[int],
 ) -> list[Hits]:
-    """For each query as many best segments that its conditions allow as its depth, best first.
+    """Best segments that each query's conditions allow, as many as its depth, best first.
 
     Conditions are applied before the search, by id, so they never starve it. Queries that have
     them and the depth in common pass over the vectors together.

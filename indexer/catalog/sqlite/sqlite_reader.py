@@ -51,7 +51,7 @@ class SqliteReader(CatalogReader):
 
     @property
     def schema_version(self) -> int:
-        """Of the file."""
+        """Version of the catalog file's schema."""
         with self._database.reading() as connection:
             return version_of(connection)
 

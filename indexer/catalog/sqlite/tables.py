@@ -130,7 +130,7 @@ class VectorTable(Tables):
 
 
 class PhotoVectorTable(Tables):
-    """Of a whole photo, packed by `indexer.catalog.vector_codec`."""
+    """Vectors of whole photos, packed by `indexer.catalog.vector_codec`."""
 
     __tablename__ = "photo_vectors"
 

@@ -16,7 +16,7 @@ def found_at(
     counted: NDArray[np.bool_] | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> NDArray[np.int64]:
-    """For each threshold the place of the proposal that finds each region.
+    """Place of the proposal that finds each region, for each threshold.
 
     As COCOeval: the proposals, best first, each take the region that they overlap most among
     those still free, if by the threshold or more. A region is found once, and a proposal finds

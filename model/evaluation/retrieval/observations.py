@@ -61,7 +61,7 @@ class Proposals:
         return shown
 
     def of_photos(self, photos: NDArray[np.int64]) -> Proposals:
-        """Those of some photos, which keep their numbers; links of the others are dropped."""
+        """Observations of some photos, which keep their numbers; links of others are dropped."""
         kept = np.isin(self.photo, photos)
         place = np.cumsum(kept) - 1
         linked = kept[self.link_row]

@@ -193,7 +193,7 @@ def _held_bytes_a_pixel(file: BinaryIO, scan: int, marker: int, frame: bytes) ->
 
 
 def _find_end(file: BinaryIO, scan: int) -> int | None:
-    """Where the end marker stands; pixels cannot hold its bytes."""
+    """Place of the end marker; pixels cannot hold its bytes."""
     file.seek(scan)
     at, last = scan, b""
     while block := file.read(_BLOCK):

@@ -84,7 +84,7 @@ def _text(kind: bytes, data: bytes) -> tuple[bytes, bytes]:
 
 
 def _inflated(data: bytes) -> bytes:
-    """As much as can be had of a compressed text, up to a limit."""
+    """Beginning of a compressed text, as much as can be had up to a limit."""
     try:
         return zlib.decompressobj().decompress(data, METADATA_BYTES)
     except zlib.error:

@@ -65,7 +65,7 @@ class Appearance:
 
     @classmethod
     def of(cls, labels: NDArray[np.int64], lab: NDArray[np.float32]) -> Appearance:
-        """Of a label map (H×W, 0 … R-1) over a CIELAB image (H×W×3)."""
+        """Appearance of the regions of a label map (H×W, 0 … R-1) over a CIELAB image (H×W×3)."""
         count = int(labels.max()) + 1
         flat = labels.ravel()
         columns = []

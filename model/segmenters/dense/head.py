@@ -63,7 +63,7 @@ class DenseProposals:
         return appearance.sub_(away.sqrt_(), alpha=2).add_(bias)
 
     def resized(self, size: tuple[int, int]) -> DenseProposals:
-        """The same proposals with masks of (height, width) cells, by averages over areas."""
+        """Proposals with masks of (height, width) cells, by averages over areas."""
         if self.prototypes.shape[1:] == size:
             return self
         prototypes = functional.interpolate(self.prototypes[None], size, mode="area")[0]

@@ -16,7 +16,7 @@ FIRST_SIDE = 448  # of files that do not tell theirs
 
 
 class DenseNetwork(nn.Module):
-    """From the trunk's maps to every cell's proposals.
+    """Network from the trunk's maps to every cell's proposals.
 
     Args:
         channels: channels of the trunk's maps at strides 4, 8, 16 and 32.

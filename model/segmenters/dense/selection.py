@@ -116,7 +116,7 @@ class Candidates:
         return len(self.cell)
 
     def some(self, which: Tensor) -> Candidates:
-        """Those of the numbers `which`, in that order."""
+        """Candidates of the numbers `which`, in that order."""
         return Candidates(
             self.view[which], self.cell[which], self.hypothesis[which], self.quality[which]
         )

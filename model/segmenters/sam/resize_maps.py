@@ -1,4 +1,4 @@
-"""From a decoder's small masks to a photo's pixels, through all the resizing between, in one step.
+"""Maps from a decoder's small masks to a photo's pixels: all the resizing between, in one step.
 
 SAM enlarges a mask to its input square, cuts the padding off and resizes what is left to the
 photo: two linear maps along each axis, and so one matrix for rows and one for columns. With them
@@ -37,7 +37,7 @@ class Axis:
 
     @classmethod
     def through(cls, cells: int, *steps: int) -> Axis:
-        """Of resizing `cells` to the first of steps, cutting to the second, resizing to the third,
+        """Map of resizing `cells` to the first step, cutting to the second, resizing to the third,
         and so on; the last one is the photo's number of pixels."""
         # what torch does to each unit vector is the matrix, to the last bit of its weights
         matrix = torch.eye(cells)[None, None]
@@ -63,12 +63,12 @@ class Axis:
 
     @property
     def pixels(self) -> int:
-        """Of the photo, along this axis."""
+        """Pixels of the photo along this axis."""
         return len(self.first_cell)
 
     @property
     def cells_read(self) -> int:
-        """So many of the mask's cells, from the first, matter to the photo."""
+        """Number of the mask's cells, from the first, that matter to the photo."""
         return int(self.last_cell[-1]) + 1
 
     def reached(self, cells: slice) -> slice:

@@ -91,7 +91,7 @@ def without_answers(
     proposals: CandidateMasks,
     fewest: int = 20,
 ) -> list[Question]:
-    """The same questions after every photo that shows the phrase was taken away.
+    """Questions left after every photo that shows the phrase was taken away.
 
     Those over fewer than `fewest` remaining photos are left out.
     """
@@ -124,7 +124,7 @@ def _regions(photo: AnnotatedPhoto) -> list[TrainingPair]:
 def _links(
     photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, members: set[int]
 ) -> dict[str, tuple[set[int], set[int]]]:
-    """For each text the proposals that show it, and those that overlap it noticeably."""
+    """Proposals that show each text, and those that overlap it noticeably."""
     found: dict[str, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
     for row, number, iou, inside in zip(
         proposals.link_row.tolist(),

@@ -137,7 +137,7 @@ def drawn_view(
 
 
 def _start(middle: float, length: int, limit: int, chance: random.Random) -> int:
-    """Where a stretch begins that holds the middle and lies in [0, limit)."""
+    """Start of a stretch that holds the middle and lies in [0, limit)."""
     last = limit - length
     return chance.randint(min(max(int(middle) - length + 1, 0), last), min(int(middle), last))
 

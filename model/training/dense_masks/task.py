@@ -107,7 +107,7 @@ class MaskTask(Task):
         self._shapes = [input_size(photo.size) for photo in train]
 
     def batches(self, epoch_seed: int) -> MaskPhotos:
-        """As many photos as there are, drawn by the sources' weights."""
+        """Batches of as many photos as there are, drawn by the sources' weights."""
         settings = self._settings
         order = settings.photos.order(self._train, self._batch, epoch_seed, self._shapes)
         return MaskPhotos(

@@ -15,7 +15,7 @@ from model.training.loop.task import Batch, Task
 
 @dataclass(frozen=True)
 class Place:
-    """Where the next batch is: its epoch, and its number in the epoch."""
+    """Place of the next batch: its epoch, and its number in the epoch."""
 
     epoch: int = 0
     position: int = 0
@@ -46,7 +46,7 @@ class BatchStream:
 
     @property
     def place(self) -> Place:
-        """Where the next batch is."""
+        """Place of the next batch."""
         return Place(self._epoch, self._position)
 
     def draw(self) -> Batch:

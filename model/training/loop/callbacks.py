@@ -1,4 +1,4 @@
-"""Who is told how a training goes."""
+"""Callbacks that are told how a training goes."""
 
 from __future__ import annotations
 

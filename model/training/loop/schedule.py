@@ -26,5 +26,5 @@ def rate_share(step: int, settings: TrainerSettings) -> float:
 
 
 def _between(start: float, end: float, share: float) -> float:
-    """From start to end along half a cosine."""
+    """Value from start to end along half a cosine."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))

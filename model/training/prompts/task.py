@@ -110,7 +110,7 @@ class Prompts:
         return cls(points, labels, points[:, :, :0], labels[:, :, :0], drawn)
 
     def corrected(self, logits: Tensor, cover: Tensor) -> Prompts:
-        """The same, one more point each where the masks (B×P×H×W logits) are wrong."""
+        """Prompts with one more point each where the masks (B×P×H×W logits) are wrong."""
         at, label = corrections(logits.flatten(0, 1), cover.flatten(0, 1))
         points, boxed = at.view(*cover.shape[:2], 1, 2).chunk(2, dim=1)
         labels, boxed_labels = label.view(*cover.shape[:2], 1).to(self.labels).chunk(2, dim=1)
@@ -173,7 +173,7 @@ class PromptTask(Task):
         )
 
     def batches(self, epoch_seed: int) -> PromptPhotos:
-        """As many photos as there are, drawn by the sources' weights."""
+        """Batches of as many photos as there are, drawn by the sources' weights."""
         photos = self._settings.photos
         order = photos.order(self._train, self._batch, epoch_seed)
         shares = (1 - self._settings.small_share, self._settings.small_share)
@@ -242,7 +242,7 @@ class PromptTask(Task):
         )
 
     def _fits(self, pixels: Tensor, cover: Tensor) -> dict[str, Tensor]:
-        """By what was asked: each region's IoU."""
+        """IoU of each region, by what was asked."""
         embedding = self.network.image_encoder(pixels[None])
         twice = torch.cat([cover, cover])[None]  # once by points, once by boxes
         prompts = Prompts.first(twice)

@@ -34,7 +34,7 @@ class PhraseBags:
         return len(self.sights)
 
     def without(self, named: re.Pattern[str]) -> PhraseBags:
-        """Those that have phrases which this does not find, with these."""
+        """Bags without the phrases that the pattern finds; a photo left with none is dropped."""
         left = [tuple(p for p in of if not named.search(p)) for of in self.phrases]
         kept = [number for number, of in enumerate(left) if of]
         return PhraseBags(
@@ -42,7 +42,7 @@ class PhraseBags:
         )
 
     def counts(self) -> Counter[str]:
-        """Of how many photos each phrase is said."""
+        """Number of photos that each phrase is said of."""
         return Counter(phrase for of_photo in self.phrases for phrase in of_photo)
 
     def true(self) -> list[tuple[str, ...]]:

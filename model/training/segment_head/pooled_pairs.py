@@ -54,19 +54,19 @@ class PooledPairs:
     proposed: ProposedPairs = field(default_factory=ProposedPairs.empty)
 
     def fitting(self) -> dict[int, NDArray[np.int64]]:
-        """Of each segment that has some, the proposed masks that fit it."""
+        """Proposed masks that fit each segment; segments without any are left out."""
         fitting = np.flatnonzero(self.proposed.row != NONE)
         found = neighbours(self.proposed.row[fitting])
         return {row: fitting[places] for row, places in found.items()}
 
     def loose(self) -> dict[int, NDArray[np.int64]]:
-        """Of each photo that has some, the proposed masks that fit nothing."""
+        """Proposed masks that fit nothing, of each photo that has some."""
         loose = np.flatnonzero(self.proposed.row == NONE)
         found = neighbours(self.photo[self.proposed.near[loose]])
         return {photo: loose[places] for photo, places in found.items()}
 
     def without(self, named: re.Pattern[str]) -> PooledPairs:
-        """Those that have texts which this does not find, with these."""
+        """Pairs without the texts that the pattern finds; one left with none is dropped."""
         texts = [tuple(t for t in of if not named.search(t)) for of in self.texts]
         rows = np.flatnonzero([bool(of) for of in texts])
         return PooledPairs(
@@ -175,7 +175,7 @@ def _features(
 
 
 def neighbours(photo: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    """Of each photo the rows that are in it; `photo` is that of each row."""
+    """Rows of each photo; `photo` is that of each row."""
     order = np.argsort(photo, kind="stable")
     numbers, first = np.unique(photo[order], return_index=True)
     return dict(zip(numbers.tolist(), np.split(order, first)[1:], strict=True))

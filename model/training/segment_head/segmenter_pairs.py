@@ -73,7 +73,7 @@ class ProposedPairs:
         )
 
     def of_rows(self, rows: NDArray[np.int64], count: int) -> ProposedPairs:
-        """Those whose pairs are among `rows` of `count`, told by their places among these."""
+        """Masks whose pairs are among `rows` of `count`, told by their places among these."""
         place = np.full(count + 1, NONE, np.int64)
         place[rows] = np.arange(len(rows))
         kept = (place[self.near] != NONE) & ((self.row == NONE) | (place[self.row] != NONE))

@@ -100,7 +100,7 @@ class HeadTask(Task):
         self._questions = torch.from_numpy(encoder.encode(self._asked))
 
     def batches(self, epoch_seed: int) -> Iterator[HeadBatch]:
-        """As many draws as there are segments, balanced by phrase; one text of each at random."""
+        """Batches of as many draws as segments, balanced by phrase; one text of each at random."""
         random = np.random.default_rng(epoch_seed)
         for _ in range(max(len(self._weights) // self._batch, 1)):
             chosen = self._drawn(random)
@@ -134,7 +134,7 @@ class HeadTask(Task):
         return np.array(rows[: self._batch], np.int64)
 
     def _swapped(self, rows: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Of each row the mask that it is seen through: one that fits it, or `NONE`, its own."""
+        """Mask that each row is seen through: one that fits it, or `NONE`, its own."""
         through = np.full(len(rows), NONE, np.int64)
         for place in np.flatnonzero(random.random(len(rows)) < self._settings.own):
             fitting = self._own.get(int(rows[place]))

@@ -123,7 +123,7 @@ def tower_pairs(
 
 
 def _arrays(seen: SegmentViews) -> dict[str, NDArray[np.float32]]:
-    """As they are kept: e0 at length 1, which float16 holds best."""
+    """Arrays as they are kept: e0 at length 1, which float16 holds best."""
     tensors: dict[str, Tensor] = {
         "start": functional.normalize(seen.start, dim=1),
         "cover": seen.cover,

@@ -47,7 +47,7 @@ class Pool:
                 self._settle()
 
     def best_distinct(self, overlap: float) -> list[Kept]:
-        """Those that survive greedy suppression at that IoU of boxes, best first."""
+        """Candidates that survive greedy suppression at that IoU of boxes, best first."""
         together = sorted(self._settled + self._open, key=lambda one: one.number)
         return best_distinct(together, self._enlarged, self._allowed, overlap)
 

@@ -80,7 +80,7 @@ class ScoredMasks:
         self._thresholds = thresholds
 
     def candidates(self) -> Iterator[Candidate]:
-        """Those masks, cut down to what matters of them."""
+        """Masks that pass the filters, at the decoder's resolution, with the logits that matter."""
         thresholds, frame = self._thresholds, self._frame
         for place, quality, logits, row, column in zip(*self._departing.arrived(), strict=True):
             reach = _extent(row > thresholds.lowest), _extent(column > thresholds.lowest)

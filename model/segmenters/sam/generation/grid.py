@@ -1,4 +1,4 @@
-"""Where points are set: on grids over the photo, and over crops of it, as in segment-anything."""
+"""Points on grids over the photo, and over crops of it, as in segment-anything."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _STRIP = 1 << 18  # pixels made at a time: 1 MB, about what a core's own cache h
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a mask's logits are cut.
+    """Thresholds that a mask's logits are cut at.
 
     Attributes:
         inside: a pixel is the mask's above this.

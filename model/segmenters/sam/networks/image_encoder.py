@@ -158,7 +158,7 @@ def attention_by_blocks(
 def fused_attention(
     query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor
 ) -> Tensor:
-    """The same by torch's fused attention; arguments as those of `attention_by_blocks`."""
+    """Attention by torch's fused kernel; arguments as those of `attention_by_blocks`."""
     d, h, w = query.shape[2], rows.shape[2], columns.shape[2]
     if h * w <= 256:  # windows: the table is small, and folding would make q and k too wide
         bias = (rows[..., None] + columns[..., None, :]).flatten(2)
