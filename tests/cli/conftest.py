@@ -6,23 +6,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from command_line import Done, Run
 from PIL import Image, ImageDraw
 
 from cli.main import main
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
 
 
 @pytest.fixture

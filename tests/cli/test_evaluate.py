@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from PIL import Image
 
 
 @pytest.mark.parametrize("task", ["retrieval", "masks", "semantic"])
-def test_every_task_prints_its_table(run, squares_corpus: Path, task: str) -> None:
+def test_every_task_prints_its_table(run: Run, squares_corpus: Path, task: str) -> None:
     arguments = ["evaluate", task, "--data", squares_corpus, "--preset", "colours"]
     arguments += ["--source", "squares", "--limit", 3, "--no-baselines"]
     table = run(*arguments)
@@ -25,7 +26,7 @@ def test_every_task_prints_its_table(run, squares_corpus: Path, task: str) -> No
             assert "felzenszwalb" not in row["figures"]
 
 
-def test_baselines_stand_beside_the_preset(run, squares_corpus: Path) -> None:
+def test_baselines_stand_beside_the_preset(run: Run, squares_corpus: Path) -> None:
     done = run(
         "evaluate", "masks", "--data", squares_corpus, "--preset", "colours", "--json",
         "--limit", 2, "--annotator", 0, "--quiet",
@@ -36,7 +37,9 @@ def test_baselines_stand_beside_the_preset(run, squares_corpus: Path) -> None:
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
 
 
-def test_held_out_phrases_have_their_own_row(run, squares_corpus: Path, tmp_path: Path) -> None:
+def test_held_out_phrases_have_their_own_row(
+    run: Run, squares_corpus: Path, tmp_path: Path
+) -> None:
     (tmp_path / "unseen.txt").write_text("ground\n")
     done = run(
         "evaluate", "retrieval", "--data", squares_corpus, "--preset", "colours",
@@ -45,7 +48,7 @@ def test_held_out_phrases_have_their_own_row(run, squares_corpus: Path, tmp_path
     assert "phrases held out: mAP" in done.out
 
 
-def test_a_published_layout_is_measured(run, tmp_path: Path) -> None:
+def test_a_published_layout_is_measured(run: Run, tmp_path: Path) -> None:
     for folder in ("images/val", "annotations_detectron2_part/val"):
         (tmp_path / folder).mkdir(parents=True)
     Image.new("RGB", (40, 30), (225, 20, 20)).save(tmp_path / "images/val/a.png")
@@ -74,7 +77,7 @@ def test_a_published_layout_is_measured(run, tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_told_in_one_line(
-    run, squares_corpus: Path, arguments: list[str], told: str
+    run: Run, squares_corpus: Path, arguments: list[str], told: str
 ) -> None:
     done = run("evaluate", *(str(squares_corpus) if a == "CORPUS" else a for a in arguments))
     assert (done.code, done.out) == (1, "")

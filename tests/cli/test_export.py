@@ -1,13 +1,17 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Run
 from PIL import Image
 from pycocotools.coco import COCO
 
 
-def test_masks_have_the_size_of_the_photo(run, golden, indexed: Path, tmp_path: Path) -> None:
+def test_masks_have_the_size_of_the_photo(
+    run: Run, golden: Callable[[str, str], None], indexed: Path, tmp_path: Path
+) -> None:
     done = run("export", "red", "-k", 1, "-o", tmp_path / "masks", "--index", indexed)
     assert done.code == 0, done.err
     golden("export.out", done.out)
@@ -20,14 +24,14 @@ def test_masks_have_the_size_of_the_photo(run, golden, indexed: Path, tmp_path: 
     assert manifest["preset"]["name"] == "colours"
 
 
-def test_what_is_found_with_neighbours_says_so(run, indexed: Path, tmp_path: Path) -> None:
+def test_what_is_found_with_neighbours_says_so(run: Run, indexed: Path, tmp_path: Path) -> None:
     done = run("export", "red", "--neighbours", 2, "-o", tmp_path / "out", "--index", indexed)
     assert done.code == 0, done.err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["query"]["neighbours"] == 2
 
 
-def test_everything_goes_into_one_coco_file(run, indexed: Path, tmp_path: Path) -> None:
+def test_everything_goes_into_one_coco_file(run: Run, indexed: Path, tmp_path: Path) -> None:
     done = run(
         "export", "--all", "-f", "coco", "-o", tmp_path / "all", "--index", indexed, "--json"
     )
@@ -39,7 +43,7 @@ def test_everything_goes_into_one_coco_file(run, indexed: Path, tmp_path: Path) 
     assert all(a["iscrowd"] == 0 and "quality" in a and "segment_id" in a for a in annotations)
 
 
-def test_ids_choose_and_conditions_limit(run, indexed: Path, tmp_path: Path) -> None:
+def test_ids_choose_and_conditions_limit(run: Run, indexed: Path, tmp_path: Path) -> None:
     done = run("export", "--ids", "1,2", "--ids", 3, "-o", tmp_path / "a", "--index", indexed)
     assert done.out.startswith("3 segments of")
     some = run(
@@ -53,11 +57,13 @@ def test_ids_choose_and_conditions_limit(run, indexed: Path, tmp_path: Path) -> 
     "arguments",
     [[], ["red", "--all"], ["--ids", "one"], ["red", "-f", "telepathy"], ["red", "-k", "0"]],
 )
-def test_wrong_usage_ends_with_2(run, indexed: Path, tmp_path: Path, arguments: list[str]) -> None:
+def test_wrong_usage_ends_with_2(
+    run: Run, indexed: Path, tmp_path: Path, arguments: list[str]
+) -> None:
     assert run("export", *arguments, "-o", tmp_path / "x", "--index", indexed).code == 2
 
 
-def test_nothing_is_overwritten_unless_asked(run, indexed: Path, tmp_path: Path) -> None:
+def test_nothing_is_overwritten_unless_asked(run: Run, indexed: Path, tmp_path: Path) -> None:
     command = ("export", "red", "-k", 1, "-o", tmp_path / "masks", "--index", indexed)
     assert run(*command).code == 0
     refused = run(*command)
@@ -67,13 +73,13 @@ def test_nothing_is_overwritten_unless_asked(run, indexed: Path, tmp_path: Path)
     assert run(*command, "--overwrite").code == 0
 
 
-def test_a_segment_that_is_not_there_is_one_line(run, indexed: Path, tmp_path: Path) -> None:
+def test_a_segment_that_is_not_there_is_one_line(run: Run, indexed: Path, tmp_path: Path) -> None:
     done = run("export", "--ids", 12345678, "-o", tmp_path / "x", "--index", indexed)
     assert (done.code, done.err.count("\n")) == (1, 1)
 
 
 def test_a_photo_that_has_vanished_is_told_and_the_others_go_on(
-    run, photos: Path, tmp_path: Path
+    run: Run, photos: Path, tmp_path: Path
 ) -> None:
     folder, index = tmp_path / "photos", tmp_path / "index"
     folder.mkdir()
@@ -88,7 +94,7 @@ def test_a_photo_that_has_vanished_is_told_and_the_others_go_on(
 
 
 def test_what_is_in_the_way_is_told_before_models_are_loaded(
-    run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("export", "--all", "-o", tmp_path / "out", "--index", indexed).code == 0
     monkeypatch.setattr(

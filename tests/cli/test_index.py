@@ -2,15 +2,19 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Run
 
 from cli.output import counted
 from cli.progress.indexing import Bar
 
 
-def test_an_index_run_tells_what_it_did(run, golden, photos: Path, tmp_path: Path) -> None:
+def test_an_index_run_tells_what_it_did(
+    run: Run, golden: Callable[[str, str], None], photos: Path, tmp_path: Path
+) -> None:
     index = tmp_path / "index"
     first = run("index", photos, "--index", index, "--preset", "colours", "-j", 1)
     assert first.code == 3  # one photo was skipped
@@ -24,21 +28,21 @@ def test_an_index_run_tells_what_it_did(run, golden, photos: Path, tmp_path: Pat
     assert report["unsupported"] == {".svg": 1}
 
 
-def test_a_dry_run_writes_nothing(run, photos: Path, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     done = run("index", photos, "--index", index, "--preset", "colours", "--dry-run")
     assert done.out == "4 added, 1 unsupported (dry run: nothing was written)\n"
     assert not index.exists()
 
 
-def test_a_folder_that_is_missing_is_one_line(run, tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_one_line(run: Run, tmp_path: Path) -> None:
     done = run("index", tmp_path / "gone", "--index", tmp_path / "index")
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert "gone" in done.err
 
 
-def test_an_unknown_preset_is_one_line(run, photos: Path, tmp_path: Path) -> None:
+def test_an_unknown_preset_is_one_line(run: Run, photos: Path, tmp_path: Path) -> None:
     done = run("index", photos, "--index", tmp_path / "index", "--preset", "telepathy")
     assert (done.code, done.out) == (1, "")
     assert done.err.count("\n") == 1
@@ -66,7 +70,7 @@ def test_an_unknown_preset_is_one_line(run, photos: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_setting_that_is_wrong_is_one_line_with_what_is_allowed(
-    said: str, told: str, run, photos: Path, tmp_path: Path
+    said: str, told: str, run: Run, photos: Path, tmp_path: Path
 ) -> None:
     preset, index = tmp_path / "own.toml", tmp_path / "index"
     preset.write_text(f"extends = 'colours'\n{said}")
@@ -79,7 +83,7 @@ def test_a_setting_that_is_wrong_is_one_line_with_what_is_allowed(
 
 
 def test_the_index_can_be_named_by_the_environment(
-    run, photos: Path, tmp_path: Path, monkeypatch
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEGSEARCH_INDEX", str(tmp_path / "named"))
     assert run("index", photos, "--preset", "colours", "-q").code == 3
@@ -88,7 +92,7 @@ def test_the_index_can_be_named_by_the_environment(
 
 
 def test_pruning_needs_the_folder_and_forgets_what_is_gone(
-    run, photos: Path, tmp_path: Path
+    run: Run, photos: Path, tmp_path: Path
 ) -> None:
     folder, index = tmp_path / "photos", tmp_path / "index"
     folder.mkdir()

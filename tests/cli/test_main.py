@@ -3,10 +3,12 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer.main
+from command_line import Run
 
 from cli.app import app
 from model import presets
@@ -35,7 +37,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_is_told_in_its_help_and_in_the_readme(run, verb: str) -> None:
+def test_every_verb_is_told_in_its_help_and_in_the_readme(run: Run, verb: str) -> None:
     done = run(verb, "--help")
     assert done.code == 0
     assert f"segsearch {verb}" in README
@@ -61,11 +63,11 @@ def test_options_named_in_the_readme_exist() -> None:
     assert named <= known, named - known
 
 
-def test_version_is_told(run) -> None:
+def test_version_is_told(run: Run) -> None:
     assert re.fullmatch(r"segsearch \d+\.\d+\.\d+\n", run("--version").out)
 
 
-def test_status_is_told(run, golden, indexed: Path) -> None:
+def test_status_is_told(run: Run, golden: Callable[[str, str], None], indexed: Path) -> None:
     done = run("status", "--index", indexed)
     assert done.code == 0
     golden("status.out", done.out)
@@ -74,7 +76,7 @@ def test_status_is_told(run, golden, indexed: Path) -> None:
 
 
 def test_doctor_examines_and_ends_with_1_if_there_is_a_problem(
-    run, indexed: Path, tmp_path
+    run: Run, indexed: Path, tmp_path: Path
 ) -> None:
     import shutil
 

@@ -1,9 +1,10 @@
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from weight_server import WeightServer, serving, status
 
 CONTENT = bytes(range(256)) * 4000
@@ -36,7 +37,9 @@ def preset(server: WeightServer, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_list_tells_sizes_licences_digests_and_what_is_here(run, golden) -> None:
+def test_the_list_tells_sizes_licences_digests_and_what_is_here(
+    run: Run, golden: Callable[[str, str], None]
+) -> None:
     done = run("models", "list", "base", "large", "sam2", "huge")
     assert done.code == 0
     golden("models-list.out", done.out)
@@ -50,7 +53,7 @@ def test_the_list_tells_sizes_licences_digests_and_what_is_here(run, golden) -> 
 
 
 def test_weights_are_fetched_checked_and_found(
-    run, golden, preset: Path, cache: Path, server: WeightServer
+    run: Run, golden: Callable[[str, str], None], preset: Path, cache: Path, server: WeightServer
 ) -> None:
     def told(text: str) -> str:
         lines = text.replace(str(server.server_port), "PORT").splitlines(keepends=True)
@@ -69,7 +72,7 @@ def test_weights_are_fetched_checked_and_found(
     assert json.loads(run("models", "path", "--json").out) == {"paths": [str(cache)]}
 
 
-def test_what_is_damaged_is_told_and_ends_with_1(run, preset: Path) -> None:
+def test_what_is_damaged_is_told_and_ends_with_1(run: Run, preset: Path) -> None:
     done = run("models", "verify", preset)
     assert done.code == 1
     assert f"not fetched: segsearch models pull {preset}" in done.out
@@ -87,7 +90,7 @@ def test_what_is_damaged_is_told_and_ends_with_1(run, preset: Path) -> None:
     assert run("models", "verify", preset).code == 0
 
 
-def test_failures_are_one_line_and_end_with_1(run, preset: Path, server: WeightServer) -> None:
+def test_failures_are_one_line_and_end_with_1(run: Run, preset: Path, server: WeightServer) -> None:
     for deeds, word in (([status(404)], "404"), ([status(401)], "HF_TOKEN")):
         server.deeds = deeds
         done = run("models", "pull", preset, "--quiet")
@@ -105,7 +108,7 @@ def test_failures_are_one_line_and_end_with_1(run, preset: Path, server: WeightS
 
 @pytest.mark.parametrize("name", ["base", "large", "sam2", "huge"])
 def test_a_preset_indexes_searches_and_exports_without_a_connection(
-    name: str, run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from model.presets.random_weights import write_random_weights
 
@@ -129,7 +132,7 @@ def test_a_preset_indexes_searches_and_exports_without_a_connection(
 
 
 def test_a_search_or_an_indexing_never_fetches_but_tells_the_command(
-    run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import socket
 
@@ -152,7 +155,9 @@ def test_presets_complete_on_the_command_line() -> None:
     assert "nano" in _complete("")
 
 
-def test_a_head_of_ones_own_is_remembered_with_the_index(run, photos: Path, tmp_path: Path) -> None:
+def test_a_head_of_ones_own_is_remembered_with_the_index(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
     head, index = tmp_path / "mine.safetensors", tmp_path / "index"
     head.write_bytes(b"numbers")
     where = ("--index", index, "-q", "-j", 1)
@@ -171,7 +176,7 @@ def test_a_head_of_ones_own_is_remembered_with_the_index(run, photos: Path, tmp_
 
 
 def test_a_terminal_sees_a_bar_that_goes_away(
-    run, preset: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, preset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")

@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+from command_line import Run
+
 NAMES = [
     b"line\nbreak.png",
     "🦊 on 雪.png".encode(),
@@ -14,7 +16,7 @@ NAMES = [
 ]
 
 
-def test_any_name_goes_through_the_whole_chain(run, photos: Path, tmp_path: Path) -> None:
+def test_any_name_goes_through_the_whole_chain(run: Run, photos: Path, tmp_path: Path) -> None:
     folder, index = tmp_path / "odd", tmp_path / "index"
     folder.mkdir()
     for number, name in enumerate(NAMES):

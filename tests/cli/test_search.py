@@ -1,21 +1,25 @@
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from PIL import Image
 from pycocotools import mask as coco
 
 
-def test_search_prints_a_table(run, golden, indexed: Path) -> None:
+def test_search_prints_a_table(run: Run, golden: Callable[[str, str], None], indexed: Path) -> None:
     done = run("search", "red", "-k", 2, "--index", indexed)
     assert done.code == 0
     golden("search.out", done.out)
     assert done.err == ""
 
 
-def test_search_prints_json_by_contract(run, golden, indexed: Path, photos: Path) -> None:
+def test_search_prints_json_by_contract(
+    run: Run, golden: Callable[[str, str], None], indexed: Path, photos: Path
+) -> None:
     done = run("search", "red", "-k", 1, "--index", indexed, "--json")
     golden("search.json", done.out)
     document = json.loads(done.out)
@@ -29,7 +33,9 @@ def test_search_prints_json_by_contract(run, golden, indexed: Path, photos: Path
     assert match["segmentation"]["size"] == [120, 160]
 
 
-def test_neighbours_share_in_the_scores(run, golden, indexed: Path) -> None:
+def test_neighbours_share_in_the_scores(
+    run: Run, golden: Callable[[str, str], None], indexed: Path
+) -> None:
     done = run("search", "red", "-k", 2, "--neighbours", 1, "--index", indexed)
     assert done.code == 0
     golden("search-neighbours.out", done.out)
@@ -41,14 +47,14 @@ def test_neighbours_share_in_the_scores(run, golden, indexed: Path) -> None:
     assert "--neighbours" in run("search", "--help").out
 
 
-def test_an_absent_concept_is_told_and_the_nearest_are_shown(run, indexed: Path) -> None:
+def test_an_absent_concept_is_told_and_the_nearest_are_shown(run: Run, indexed: Path) -> None:
     done = run("search", "purple", "giraffe", "--index", indexed)
     assert done.code == 0
     assert "no confident match for 'purple giraffe'" in done.err
     assert len(done.out.splitlines()) > 1
 
 
-def test_a_batch_answers_line_by_line(run, indexed: Path, tmp_path: Path) -> None:
+def test_a_batch_answers_line_by_line(run: Run, indexed: Path, tmp_path: Path) -> None:
     queries = tmp_path / "queries.txt"
     queries.write_text("red\n\nblue\n")
     done = run("search", "--batch", queries, "-k", 1, "--index", indexed)
@@ -59,7 +65,7 @@ def test_a_batch_answers_line_by_line(run, indexed: Path, tmp_path: Path) -> Non
     assert "empty" in empty["error"]
 
 
-def test_a_batch_comes_from_stdin(run, indexed: Path, monkeypatch) -> None:
+def test_a_batch_comes_from_stdin(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"red\nbl\xffue\n")))
     done = run("search", "--batch", "-", "-k", 1, "--index", indexed, "--json")
     assert [json.loads(line)["query"] for line in done.out.splitlines()] == ["red", "bl\ufffdue"]
@@ -78,11 +84,11 @@ def test_a_batch_comes_from_stdin(run, indexed: Path, monkeypatch) -> None:
         ["--batch", "-", "--sheet", "x.png"],
     ],
 )
-def test_wrong_usage_ends_with_2(run, indexed: Path, arguments: list[str]) -> None:
+def test_wrong_usage_ends_with_2(run: Run, indexed: Path, arguments: list[str]) -> None:
     assert run("search", *arguments, "--index", indexed).code == 2
 
 
-def test_conditions_and_negatives_are_heard(run, indexed: Path) -> None:
+def test_conditions_and_negatives_are_heard(run: Run, indexed: Path) -> None:
     done = run(
         "search", "red", "--not", "2:grey", "--in", "b*.png", "--min-area", "0.01",
         "--per-photo", 1, "--index", indexed, "--json",
@@ -94,7 +100,7 @@ def test_conditions_and_negatives_are_heard(run, indexed: Path) -> None:
     assert "nothing is indexed that these conditions allow" in nothing.err
 
 
-def test_a_sheet_is_drawn(run, indexed: Path, tmp_path: Path) -> None:
+def test_a_sheet_is_drawn(run: Run, indexed: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     done = run("search", "red", "--index", indexed, "--sheet", tmp_path / "sheet.png")
@@ -104,7 +110,7 @@ def test_a_sheet_is_drawn(run, indexed: Path, tmp_path: Path) -> None:
 
 
 def test_similar_takes_a_photo_a_point_a_box_or_a_segment(
-    run, golden, indexed: Path, photos: Path
+    run: Run, golden: Callable[[str, str], None], indexed: Path, photos: Path
 ) -> None:
     red = photos / "red.png"
     golden("similar.out", run("similar", red, "-k", 2, "--index", indexed).out)
@@ -121,14 +127,14 @@ def test_similar_takes_a_photo_a_point_a_box_or_a_segment(
     assert run("similar", "--index", indexed).code == 1
 
 
-def test_no_index_is_one_line_with_the_way_out(run, tmp_path: Path) -> None:
+def test_no_index_is_one_line_with_the_way_out(run: Run, tmp_path: Path) -> None:
     done = run("search", "red", "--index", tmp_path / "none")
     assert (done.code, done.out) == (1, "")
     assert done.err.count("\n") == 1
     assert "segsearch index" in done.err
 
 
-def test_a_sheet_never_takes_the_place_of_a_photo(run, indexed: Path, tmp_path: Path) -> None:
+def test_a_sheet_never_takes_the_place_of_a_photo(run: Run, indexed: Path, tmp_path: Path) -> None:
     photo = tmp_path / "holiday.jpg"
     Image.new("RGB", (40, 30), "red").save(photo)
     before = photo.read_bytes()
@@ -146,12 +152,12 @@ def test_a_sheet_never_takes_the_place_of_a_photo(run, indexed: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("sheet", ["", ".", "/", "/dev/null", "sheet.bmp", "sheet"])
-def test_what_takes_no_sheet_is_wrong_usage(run, tmp_path: Path, sheet: str) -> None:
+def test_what_takes_no_sheet_is_wrong_usage(run: Run, tmp_path: Path, sheet: str) -> None:
     done = run("search", "red", "--index", tmp_path / "none", "--sheet", sheet)
     assert (done.code, done.err.count("\n")) == (2, 1)
 
 
-def test_photos_that_are_gone_are_marked(run, photos: Path, tmp_path: Path) -> None:
+def test_photos_that_are_gone_are_marked(run: Run, photos: Path, tmp_path: Path) -> None:
     folder, index = tmp_path / "photos", tmp_path / "index"
     folder.mkdir()
     (folder / "red.png").write_bytes((photos / "red.png").read_bytes())

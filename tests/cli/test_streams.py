@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from PIL import Image, ImageDraw
 
 COMMAND = f"{sys.executable} -m cli.main"
@@ -97,7 +98,7 @@ def test_an_early_interrupt_leaves_no_traceback(named: Path, after: float) -> No
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_a_batch_is_read_in_the_encoding_that_it_has(
-    run, named: Path, tmp_path: Path, encoding: str
+    run: Run, named: Path, tmp_path: Path, encoding: str
 ) -> None:
     questions = tmp_path / "questions.txt"
     questions.write_bytes("blue\r\nblue – é写\r\n# blue".encode(encoding))

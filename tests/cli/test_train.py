@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_line import Run
 from PIL import Image
 
 from model.embedders.head import SegmentHead
@@ -64,7 +65,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_demonstration_learns_and_goes_on(
-    run, corpus: Path, cache: Path, tmp_path: Path
+    run: Run, corpus: Path, cache: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     asked = ["train", RECIPE, "--data", corpus, "--out", out, "--cache", cache]
@@ -89,7 +90,7 @@ def test_the_demonstration_learns_and_goes_on(
 
 
 def test_phrases_of_captions_are_learned_and_a_cut_run_is_resumed_exactly(
-    run, cache: Path, tmp_path: Path
+    run: Run, cache: Path, tmp_path: Path
 ) -> None:
     said = RECIPE.read_text().replace("dropout = 0.1", 'dropout = 0.1\nproposals = "colours"')
     said = said.replace("steps = 60", "steps = 12").replace("every = 20", "every = 6")
@@ -129,7 +130,7 @@ def test_phrases_of_captions_are_learned_and_a_cut_run_is_resumed_exactly(
     ],
 )
 def test_what_cannot_be_trained_is_told_in_one_line(
-    run, recipe: str, told: str, corpus: Path, cache: Path, tmp_path: Path
+    run: Run, recipe: str, told: str, corpus: Path, cache: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "r.toml").write_text(recipe.replace("steps = 60", "steps = 1"))
     asked = ["--data", corpus, "--out", tmp_path / "out", "--cache", cache, "--quiet"]
@@ -140,7 +141,7 @@ def test_what_cannot_be_trained_is_told_in_one_line(
     assert done.out == ""
 
 
-def test_missing_files_are_told_in_one_line(run, tmp_path: Path) -> None:
+def test_missing_files_are_told_in_one_line(run: Run, tmp_path: Path) -> None:
     done = run("train", tmp_path / "none.toml")
     assert (done.code, done.err.count("\n")) == (1, 1)
     done = run("train", RECIPE, "--data", tmp_path / "none", "--out", tmp_path)

@@ -37,7 +37,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory, painted: ModuleType) -> Pat
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory, photos: Path, painted: ModuleType) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, photos: Path, painted: ModuleType) -> Path:
     folder = tmp_path_factory.mktemp("template") / "index"
     assert painted.run(folder, photos).added == PHOTOS
     return folder
@@ -139,7 +139,9 @@ def _drop_power() -> None:
 
 
 @pytest.mark.parametrize("spoil", ["missing", "cut", "overwritten", "empty"])
-def test_the_cache_may_be_gone_or_damaged(index, template, painted, spoil: str) -> None:
+def test_the_cache_may_be_gone_or_damaged(
+    index: Path, template: Path, painted: ModuleType, spoil: str
+) -> None:
     cache = index / "vectors.faiss"
     whole = cache.read_bytes()
     if spoil == "missing":
@@ -152,13 +154,17 @@ def test_the_cache_may_be_gone_or_damaged(index, template, painted, spoil: str) 
     assert read_origin(cache).watermark == SqliteCatalog.open(index, readonly=True).watermark
 
 
-def test_an_index_run_makes_a_missing_cache_anew(index, photos, painted) -> None:
+def test_an_index_run_makes_a_missing_cache_anew(
+    index: Path, photos: Path, painted: ModuleType
+) -> None:
     (index / "vectors.faiss").unlink()
     assert str(painted.run(index, photos)) == f"0 added, {PHOTOS} unchanged"
     assert read_origin(index / "vectors.faiss").count == len(painted.answers(index))
 
 
-def test_without_a_catalog_there_is_no_index(index, photos, painted, template) -> None:
+def test_without_a_catalog_there_is_no_index(
+    index: Path, photos: Path, painted: ModuleType, template: Path
+) -> None:
     (index / "catalog.sqlite").unlink()
     with pytest.raises(IndexMissing, match="make one with: segsearch index"):
         Index.open(index)
@@ -166,7 +172,7 @@ def test_without_a_catalog_there_is_no_index(index, photos, painted, template) -
     assert painted.answers(index) == painted.answers(template)
 
 
-def test_a_catalog_that_was_never_finished_is_made_again(tmp_path, photos) -> None:
+def test_a_catalog_that_was_never_finished_is_made_again(tmp_path: Path, photos: Path) -> None:
     from searchengine import Options, SearchEngine
 
     folder = tmp_path / "index"
@@ -177,7 +183,7 @@ def test_a_catalog_that_was_never_finished_is_made_again(tmp_path, photos) -> No
         assert engine.search("red", k=1)[0].score > 0.9
 
 
-def test_a_damaged_catalog_is_left_alone(index, photos, painted) -> None:
+def test_a_damaged_catalog_is_left_alone(index: Path, photos: Path, painted: ModuleType) -> None:
     (index / "catalog.sqlite").write_bytes(b"not a database" * 500)
     for attempt in (lambda: Index.open(index), lambda: painted.run(index, photos)):
         with pytest.raises(IndexDamaged):
@@ -185,7 +191,7 @@ def test_a_damaged_catalog_is_left_alone(index, photos, painted) -> None:
     assert (index / "catalog.sqlite").read_bytes() == b"not a database" * 500
 
 
-def test_a_newer_index_is_left_alone(index, photos, painted) -> None:
+def test_a_newer_index_is_left_alone(index: Path, photos: Path, painted: ModuleType) -> None:
     with sqlite3.connect(index / "catalog.sqlite") as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.execute(f"PRAGMA user_version = {version + 1}")
@@ -195,7 +201,9 @@ def test_a_newer_index_is_left_alone(index, photos, painted) -> None:
             attempt()
 
 
-def test_readers_do_not_lock_when_there_is_nothing_to_write(index, painted, template) -> None:
+def test_readers_do_not_lock_when_there_is_nothing_to_write(
+    index: Path, painted: ModuleType, template: Path
+) -> None:
     with WriterLock(index), Index.open(index) as reader:
         assert len(reader.vectors) == len(painted.answers(template))
         assert reader.cache.action == "used"
@@ -204,7 +212,9 @@ def test_readers_do_not_lock_when_there_is_nothing_to_write(index, painted, temp
     assert (index / "writer.lock").stat().st_mtime_ns == before
 
 
-def test_a_reader_sees_what_is_added_meanwhile(index, photos, painted, tmp_path) -> None:
+def test_a_reader_sees_what_is_added_meanwhile(
+    index: Path, photos: Path, painted: ModuleType, tmp_path: Path
+) -> None:
     with Index.open(index) as reader:
         before = len(reader.vectors)
         painted.run(index, painted.paint(tmp_path / "more.png", 80))
@@ -215,7 +225,9 @@ def test_a_reader_sees_what_is_added_meanwhile(index, photos, painted, tmp_path)
         assert len(reader.vectors) == before
 
 
-def test_a_reader_mends_in_memory_while_another_writes(index, photos, painted, tmp_path) -> None:
+def test_a_reader_mends_in_memory_while_another_writes(
+    index: Path, photos: Path, painted: ModuleType, tmp_path: Path
+) -> None:
     (index / "vectors.faiss").unlink()
     with WriterLock(index), Index.open(index) as reader:
         assert len(reader.vectors) > PHOTOS
@@ -223,7 +235,9 @@ def test_a_reader_mends_in_memory_while_another_writes(index, photos, painted, t
     assert not (index / "vectors.faiss").exists()
 
 
-def test_a_read_only_disk_can_be_searched(index, photos, painted, disk, template) -> None:
+def test_a_read_only_disk_can_be_searched(
+    index: Path, photos: Path, painted: ModuleType, disk: Disk, template: Path
+) -> None:
     there = Path(shutil.copytree(index, disk.place / "index"))
     disk.protect()
     assert painted.answers(there) == painted.answers(template)
@@ -234,7 +248,7 @@ def test_a_read_only_disk_can_be_searched(index, photos, painted, disk, template
 
 @pytest.mark.parametrize("cache", [True, False])
 def test_an_index_without_permission_can_be_searched(
-    index, photos, template, painted, cache: bool
+    index: Path, photos: Path, template: Path, painted: ModuleType, cache: bool
 ) -> None:
     if not cache:
         (index / "vectors.faiss").unlink()
@@ -254,7 +268,7 @@ except IndexReadOnly as error:
     assert refusal.startswith(f"{index}/catalog.sqlite cannot be written to: make")
 
 
-def test_what_may_not_be_read_is_tried_again_by_itself(tmp_path, painted) -> None:
+def test_what_may_not_be_read_is_tried_again_by_itself(tmp_path: Path, painted: ModuleType) -> None:
     folder = tmp_path / "photos"
     for number in range(3):
         painted.paint(folder / f"{number}.png", number)
@@ -277,7 +291,9 @@ print(report, *[skipped[1:] for skipped in report.skipped])
     assert "1.png" in painted.segment_ids(tmp_path / "index")
 
 
-def test_a_disk_that_fills_keeps_all_that_is_stored(tmp_path, painted, disk) -> None:
+def test_a_disk_that_fills_keeps_all_that_is_stored(
+    tmp_path: Path, painted: ModuleType, disk: Disk
+) -> None:
     folder, there = tmp_path / "many", disk.place / "index"
     for number in range(60):
         painted.paint(folder / f"{number}.png", number)
@@ -295,7 +311,9 @@ def test_a_disk_that_fills_keeps_all_that_is_stored(tmp_path, painted, disk) -> 
     assert set(painted.contents(there)) == {content_hash(path) for path in folder.iterdir()}
 
 
-def test_no_room_for_the_cache_loses_nothing(index, photos, painted, disk, template) -> None:
+def test_no_room_for_the_cache_loses_nothing(
+    index: Path, photos: Path, painted: ModuleType, disk: Disk, template: Path
+) -> None:
     there = Path(shutil.copytree(index, disk.place / "index"))
     (there / "vectors.faiss").unlink()
     expected = painted.answers(template)

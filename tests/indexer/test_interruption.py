@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
@@ -42,7 +43,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory, painted: ModuleType) -> Pat
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, photos: Path, painted: ModuleType) -> Path:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, photos: Path, painted: ModuleType
+) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     assert painted.run(folder, photos, jobs=2).added == PHOTOS
     return folder
@@ -104,7 +107,7 @@ def killed(runs: subprocess.Popen[str], at: str | tuple[int, float]) -> None:
 
 
 def test_twenty_kills_leave_the_index_as_if_undisturbed(
-    runs, marked: str, tmp_path: Path, painted: ModuleType
+    runs: subprocess.Popen[str], marked: str, tmp_path: Path, painted: ModuleType
 ) -> None:
     chance = random.Random(7)
     index, photos = tmp_path / "index", tmp_path / "photos"
@@ -157,7 +160,12 @@ def wait_for_photos(index: Path, least: int) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_keeps_what_is_stored(
-    stop: signal.Signals, marked, tmp_path, photos, painted, undisturbed
+    stop: signal.Signals,
+    marked: str,
+    tmp_path: Path,
+    photos: Path,
+    painted: ModuleType,
+    undisturbed: Path,
 ) -> None:
     index = tmp_path / "index"
     indexing = started("index", photos, "--index", index, "--preset", "colours", "--jobs", 2)
@@ -186,7 +194,7 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
     executemany = SQLiteDialect.do_executemany
 
     def interrupted(do: Callable[..., None]) -> Callable[..., None]:
-        def run(dialect, cursor, text: str, *arguments: object) -> None:
+        def run(dialect: Any, cursor: Any, text: str, *arguments: object) -> None:
             do(dialect, cursor, text, *arguments)
             if text.startswith(statement):
                 raise KeyboardInterrupt
@@ -208,7 +216,9 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
     assert catalog.counts().photos == 4
 
 
-def test_two_at_once_and_readers_meanwhile(marked, tmp_path, photos, painted, undisturbed) -> None:
+def test_two_at_once_and_readers_meanwhile(
+    marked: str, tmp_path: Path, photos: Path, painted: ModuleType, undisturbed: Path
+) -> None:
     index = tmp_path / "index"
     first = started("index", photos, "--index", index, "--preset", "colours", "--jobs", 1, "-q")
     wait_for_photos(index, 1)

@@ -3,6 +3,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ from model.presets.preset import Preset, load_preset
 class Watcher(Progress):
     """Counts what it is told, and may do something between the plan and the first photo."""
 
-    def __init__(self, before=lambda: None) -> None:
+    def __init__(self, before: Any = lambda: None) -> None:
         self.plans: list[tuple[int, float, int]] = []
         self.outcomes: list[Outcome] = []
         self._before = before
@@ -51,11 +52,11 @@ def indexed(index: Path, photos: Path, painted: ModuleType) -> Path:
     return index
 
 
-def skipped_names(report) -> list[tuple[str, str]]:
+def skipped_names(report: Any) -> list[tuple[str, str]]:
     return sorted((Path(path).name, kind) for path, kind, _ in report.skipped)
 
 
-def test_a_second_run_touches_nothing(index, photos, painted) -> None:
+def test_a_second_run_touches_nothing(index: Path, photos: Path, painted: ModuleType) -> None:
     watcher = Watcher()
     first = painted.run(index, photos, progress=watcher)
     assert str(first) == "4 added"
@@ -76,7 +77,9 @@ def test_a_second_run_touches_nothing(index, photos, painted) -> None:
     assert watcher.plans[1][1] == 0
 
 
-def test_the_estimate_learns_from_the_index(indexed, photos, painted) -> None:
+def test_the_estimate_learns_from_the_index(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     for number in range(10, 14):
         painted.paint(photos / f"{number}.png", number)
     watcher = Watcher()
@@ -86,7 +89,9 @@ def test_the_estimate_learns_from_the_index(indexed, photos, painted) -> None:
     assert watcher.plans == [(4, pytest.approx(expected), 2)]
 
 
-def test_new_content_under_an_old_name_takes_its_place(indexed, photos, painted) -> None:
+def test_new_content_under_an_old_name_takes_its_place(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     before = painted.segment_ids(indexed)
     painted.paint(photos / "2.png", 99)
     report = painted.run(indexed, photos)
@@ -97,7 +102,9 @@ def test_new_content_under_an_old_name_takes_its_place(indexed, photos, painted)
     assert set(painted.contents(indexed)) == {content_hash(p) for p in photos.iterdir()}
 
 
-def test_a_touched_file_is_hashed_and_kept(indexed, photos, painted) -> None:
+def test_a_touched_file_is_hashed_and_kept(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     before = painted.segment_ids(indexed)
     os.utime(photos / "1.png", ns=(5, 5))
     assert str(painted.run(indexed, photos)) == "0 added, 1 recognised, 3 unchanged"
@@ -105,7 +112,7 @@ def test_a_touched_file_is_hashed_and_kept(indexed, photos, painted) -> None:
     assert painted.segment_ids(indexed) == before
 
 
-def test_a_moved_file_keeps_its_segments(indexed, photos, painted) -> None:
+def test_a_moved_file_keeps_its_segments(indexed: Path, photos: Path, painted: ModuleType) -> None:
     before = painted.segment_ids(indexed)
     (photos / "deep").mkdir()
     (photos / "1.png").rename(photos / "deep" / "one.png")
@@ -117,7 +124,9 @@ def test_a_moved_file_keeps_its_segments(indexed, photos, painted) -> None:
     assert after == before
 
 
-def test_names_that_are_exchanged_keep_their_segments(indexed, photos, painted) -> None:
+def test_names_that_are_exchanged_keep_their_segments(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     before = painted.segment_ids(indexed)
     for old, new in (("3", "new"), ("2", "3"), ("1", "2"), ("0", "1"), ("new", "0")):
         (photos / f"{old}.png").rename(photos / f"{new}.png")
@@ -128,7 +137,7 @@ def test_names_that_are_exchanged_keep_their_segments(indexed, photos, painted) 
     assert after == {f"{(number + 1) % 4}.png": before[f"{number}.png"] for number in range(4)}
 
 
-def test_copies_are_one_photo(index, photos, painted) -> None:
+def test_copies_are_one_photo(index: Path, photos: Path, painted: ModuleType) -> None:
     shutil.copy(photos / "0.png", photos / "twin.png")
     first = painted.run(index, photos)
     assert str(first) == "4 added, 1 recognised"
@@ -142,7 +151,9 @@ def test_copies_are_one_photo(index, photos, painted) -> None:
     assert len(painted.contents(index)) == 4
 
 
-def test_what_is_gone_is_told_and_forgotten_only_on_demand(indexed, photos, painted) -> None:
+def test_what_is_gone_is_told_and_forgotten_only_on_demand(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     (photos / "3.png").unlink()
     kept = painted.run(indexed, photos)
     assert (kept.missing, kept.removed) == (1, 0)
@@ -158,7 +169,9 @@ def test_what_is_gone_is_told_and_forgotten_only_on_demand(indexed, photos, pain
     assert len(painted.answers(indexed)) == sum(map(len, painted.segment_ids(indexed).values()))
 
 
-def test_a_folder_that_is_gone_changes_nothing(indexed, photos, painted) -> None:
+def test_a_folder_that_is_gone_changes_nothing(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     photos.rename(photos.with_name("unmounted"))
     for options in ({}, {"prune": True}, {"force": True}):
         with pytest.raises(RootMissing, match="is not there"):
@@ -169,20 +182,20 @@ def test_a_folder_that_is_gone_changes_nothing(indexed, photos, painted) -> None
     assert painted.answers(indexed) == []
 
 
-def test_a_missing_folder_makes_no_index(index, tmp_path, painted) -> None:
+def test_a_missing_folder_makes_no_index(index: Path, tmp_path: Path, painted: ModuleType) -> None:
     with pytest.raises(RootMissing):
         painted.run(index, tmp_path / "nowhere")
     assert not index.exists()
 
 
 @pytest.mark.parametrize("root", ["", "nul\0byte"])
-def test_what_is_no_path_is_no_folder(index, root, painted) -> None:
+def test_what_is_no_path_is_no_folder(index: Path, root: str, painted: ModuleType) -> None:
     with pytest.raises(RootMissing):
         painted.run(index, root, prune=True, force=True)
     assert not index.exists()
 
 
-def test_pruning_more_than_half_is_refused(index, photos, painted) -> None:
+def test_pruning_more_than_half_is_refused(index: Path, photos: Path, painted: ModuleType) -> None:
     for number in range(20, 45):
         painted.paint(photos / "drive" / f"{number}.png", number)
     painted.run(index, photos)
@@ -195,7 +208,7 @@ def test_pruning_more_than_half_is_refused(index, photos, painted) -> None:
     assert len(painted.segment_ids(index)) == 4
 
 
-def test_a_dry_run_writes_nothing_at_all(index, photos, painted) -> None:
+def test_a_dry_run_writes_nothing_at_all(index: Path, photos: Path, painted: ModuleType) -> None:
     shutil.copy(photos / "0.png", photos / "twin.png")
     report = painted.run(index, photos, dry_run=True)
     assert (report.added, report.recognised) == (4, 1)
@@ -209,7 +222,9 @@ def test_a_dry_run_writes_nothing_at_all(index, photos, painted) -> None:
     assert {n: s for n, s in after.items() if n in before} == before
 
 
-def test_skipped_photos_are_remembered_and_told_again(index, photos, painted) -> None:
+def test_skipped_photos_are_remembered_and_told_again(
+    index: Path, photos: Path, painted: ModuleType
+) -> None:
     (photos / "cut.png").write_bytes((photos / "0.png").read_bytes()[:90])
     (photos / "empty.png").touch()
     (photos / "letter.jpg").write_text("Dear Sir or Madam")
@@ -239,13 +254,17 @@ def test_skipped_photos_are_remembered_and_told_again(index, photos, painted) ->
     assert skipped_names(painted.run(index, photos)) == [expected[1], expected[3]]
 
 
-def test_a_photo_that_becomes_unreadable_is_forgotten(indexed, photos, painted) -> None:
+def test_a_photo_that_becomes_unreadable_is_forgotten(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     (photos / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n, they said")
     assert skipped_names(painted.run(indexed, photos)) == [("2.png", "PhotoUnreadable")]
     assert set(painted.segment_ids(indexed)) == {"0.png", "1.png", "3.png"}
 
 
-def test_a_folder_that_cannot_be_listed_keeps_its_photos(index, photos, painted) -> None:
+def test_a_folder_that_cannot_be_listed_keeps_its_photos(
+    index: Path, photos: Path, painted: ModuleType
+) -> None:
     painted.paint(photos / "loop" / "7.png", 7)
     painted.run(index, photos)
     shutil.rmtree(photos / "loop")
@@ -261,7 +280,9 @@ def test_a_folder_that_cannot_be_listed_keeps_its_photos(index, photos, painted)
     assert "7.png" in painted.segment_ids(index)
 
 
-def test_what_happens_between_plan_and_worker_is_noticed(index, photos, painted) -> None:
+def test_what_happens_between_plan_and_worker_is_noticed(
+    index: Path, photos: Path, painted: ModuleType
+) -> None:
     for copy in ("0b.png", "0c.png", "1b.png"):
         shutil.copy(photos / f"{copy[0]}.png", photos / copy)
 
@@ -281,7 +302,7 @@ def test_what_happens_between_plan_and_worker_is_noticed(index, photos, painted)
     assert painted.run(index, photos).missing == 0  # 0.png was never remembered
 
 
-def test_any_name_goes_through(index, tmp_path, painted) -> None:
+def test_any_name_goes_through(index: Path, tmp_path: Path, painted: ModuleType) -> None:
     folder = tmp_path / "names"
     names = [
         b"line\nbreak.png",
@@ -301,7 +322,7 @@ def test_any_name_goes_through(index, tmp_path, painted) -> None:
     assert (again.unchanged, len(again.skipped)) == (5, 1)
 
 
-def test_workers_make_no_difference(tmp_path, photos, painted) -> None:
+def test_workers_make_no_difference(tmp_path: Path, photos: Path, painted: ModuleType) -> None:
     for number in range(10, 22):
         painted.paint(photos / f"{number}.png", number)
     for jobs in (1, 2):
@@ -310,14 +331,18 @@ def test_workers_make_no_difference(tmp_path, photos, painted) -> None:
     assert painted.answers(tmp_path / "1") == painted.answers(tmp_path / "2")
 
 
-def test_an_index_of_nothing_answers_nothing(index, tmp_path, painted) -> None:
+def test_an_index_of_nothing_answers_nothing(
+    index: Path, tmp_path: Path, painted: ModuleType
+) -> None:
     (tmp_path / "bare").mkdir()
     assert str(painted.run(index, tmp_path / "bare")) == "0 added"
     assert painted.answers(index) == []
     assert painted.contents(index) == {}
 
 
-def test_another_preset_is_refused_with_the_way_out(indexed, photos, painted, tmp_path) -> None:
+def test_another_preset_is_refused_with_the_way_out(
+    indexed: Path, photos: Path, painted: ModuleType, tmp_path: Path
+) -> None:
     from indexer.update import update
 
     text = load_preset("colours").source.read_text()
@@ -331,7 +356,9 @@ def test_another_preset_is_refused_with_the_way_out(indexed, photos, painted, tm
     assert len(painted.contents(indexed)) == 4
 
 
-def test_a_preset_of_ones_own_is_found_again(index, photos, tmp_path, monkeypatch) -> None:
+def test_a_preset_of_ones_own_is_found_again(
+    index: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from indexer.update import Options, update
 
     own = tmp_path / "presets" / "mine.toml"  # a folder called as the bundled one
@@ -344,7 +371,9 @@ def test_a_preset_of_ones_own_is_found_again(index, photos, tmp_path, monkeypatc
         assert catalog.manifest.settings["source"] == str(own)
 
 
-def test_photos_looked_at_together_make_the_same_index(indexed, photos, painted, tmp_path) -> None:
+def test_photos_looked_at_together_make_the_same_index(
+    indexed: Path, photos: Path, painted: ModuleType, tmp_path: Path
+) -> None:
     from indexer.update import Options, update
 
     text = load_preset("colours").source.read_text()
@@ -358,14 +387,21 @@ def test_photos_looked_at_together_make_the_same_index(indexed, photos, painted,
     ("gpus", "told", "together"), [((), "", 1), ((8e10,), "", 4), ((8e10,), "2", 2)]
 )
 def test_workers_on_a_gpu_look_at_some_photos_together(
-    index, photos, tmp_path, monkeypatch, gpus, told, together
+    index: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gpus: Any,
+    told: Any,
+    together: Any,
 ) -> None:
     from indexer import update as updating
+    from indexer.workers.local_pool import WorkerPool
 
     seen: list[int] = []
 
-    class Seen(updating.WorkerPool):
-        def __init__(self, *args, **settings):
+    class Seen(WorkerPool):
+        def __init__(self, *args: Any, **settings: Any) -> None:
             seen.append(settings["together"])
             super().__init__(*args, **settings)
 
@@ -379,7 +415,9 @@ def test_workers_on_a_gpu_look_at_some_photos_together(
     assert seen == [together]
 
 
-def test_vectors_without_a_catalog_are_not_trusted(indexed, photos, painted) -> None:
+def test_vectors_without_a_catalog_are_not_trusted(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     cache = (indexed / "vectors.faiss").read_bytes()
     shutil.rmtree(indexed)
     indexed.mkdir()
@@ -394,7 +432,9 @@ def test_vectors_without_a_catalog_are_not_trusted(indexed, photos, painted) -> 
     assert painted.answers(indexed) == painted.answers(fresh)
 
 
-def test_a_place_where_no_index_can_be_is_one_line(photos, tmp_path, painted) -> None:
+def test_a_place_where_no_index_can_be_is_one_line(
+    photos: Path, tmp_path: Path, painted: ModuleType
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"cannot be made \(Not a directory\): name another"):
         painted.run(tmp_path / "file" / "index", photos)

@@ -14,7 +14,7 @@ from searchengine import Example, Filter, Match, Negative, Options, Query, Searc
 from searchengine.engine import default_folder
 
 
-def names(matches) -> list[str]:
+def names(matches: Any) -> list[str]:
     return [Path(match.photo.path).name for match in matches]
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,24 +22,24 @@ from searchengine.pictures.image_bytes import png
 
 
 class FullDisk(io.RawIOBase):
-    def writable(self):
+    def writable(self) -> Any:
         return True
 
-    def write(self, data):
+    def write(self, data: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def half_written(path):
+def half_written(path: Path) -> None:
     with completed(path) as file:
         file.write(b"other")
         raise KeyError
 
 
-def names_in(folder):
+def names_in(folder: Path) -> Any:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_appears_only_when_it_is_complete(tmp_path):
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     with completed(target) as file:
         file.write(b"half")
@@ -50,7 +51,7 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path):
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "a.txt"
     write(target, b"old")
     with monkeypatch.context() as patch:
@@ -61,14 +62,14 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").mkdir()
     with pytest.raises(ExportError, match=r"a\.txt cannot be written"):
         write(tmp_path / "a.txt", b"")
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_folders_that_cannot_be_made_are_refused(tmp_path):
+def test_folders_that_cannot_be_made_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ExportError, match="is a file, not a folder"):
         made_folder(tmp_path / "file")
@@ -79,7 +80,7 @@ def test_folders_that_cannot_be_made_are_refused(tmp_path):
     assert made_folder(tmp_path / "a" / "b").is_dir()
 
 
-def test_a_folder_without_the_right_to_write_is_refused(tmp_path):
+def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)
     before = os.geteuid()
@@ -92,7 +93,7 @@ def test_a_folder_without_the_right_to_write_is_refused(tmp_path):
         os.seteuid(before)
 
 
-def test_links_are_made_only_to_what_is_there(tmp_path):
+def test_links_are_made_only_to_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     assert link(tmp_path / "a.jpg", tmp_path / "photo.jpg")
     assert (tmp_path / "a.jpg").read_bytes() == b"photo"

@@ -63,7 +63,7 @@ class ToyTask(Task):
         return [{"rows": self._rows[rows], "texts": self._texts[rows]} for rows in chunks]
 
     def loss(self, batch: Any) -> dict[str, Tensor]:
-        self.network.seen += 1
+        self.network.seen += 1  # type: ignore[assignment]
         out = gathered(self.network(batch["rows"], often=True).float())
         texts = gathered(batch["texts"])
         same = torch.eye(len(out)).bool()

@@ -46,13 +46,18 @@ def names(stamps: list[FileStamp]) -> list[str]:
     return sorted(Path(stamp.path).name for stamp in stamps)
 
 
-def test_all_is_new_at_first(catalog, photos) -> None:
+def test_all_is_new_at_first(catalog: SqliteCatalog, photos: Path) -> None:
     plan = plan_of(catalog, photos)
     assert names(plan.look) == ["0.png", "1.png", "2.png", "3.png"]
     assert (plan.known, plan.unchanged, plan.gone, plan.seen) == ([], 0, [], 0)
 
 
-def test_unchanged_files_are_not_opened(catalog, photos, remember, monkeypatch) -> None:
+def test_unchanged_files_are_not_opened(
+    catalog: SqliteCatalog,
+    photos: Path,
+    remember: Callable[[Path, int], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for number in range(4):
         remember(photos / f"{number}.png", number)
 
@@ -66,7 +71,10 @@ def test_unchanged_files_are_not_opened(catalog, photos, remember, monkeypatch) 
 
 
 def test_only_files_of_a_size_that_is_known_are_hashed(
-    catalog, photos, remember, monkeypatch
+    catalog: SqliteCatalog,
+    photos: Path,
+    remember: Callable[[Path, int], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     remember(photos / "0.png", 0)
     shutil.copy(photos / "0.png", photos / "copy.png")
@@ -83,7 +91,9 @@ def test_only_files_of_a_size_that_is_known_are_hashed(
     assert [(Path(stamp.path).name, photo) for stamp, photo in plan.known] == [("copy.png", 1)]
 
 
-def test_moved_and_gone_are_told_apart(catalog, photos, remember) -> None:
+def test_moved_and_gone_are_told_apart(
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int]
+) -> None:
     moved = remember(photos / "0.png", 0)
     remember(photos / "1.png", 1)
     (photos / "0.png").rename(photos / "zero.png")
@@ -95,7 +105,7 @@ def test_moved_and_gone_are_told_apart(catalog, photos, remember) -> None:
 
 
 def test_a_copy_elsewhere_does_not_take_a_name_outside_the_roots(
-    catalog, photos, remember, tmp_path
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int], tmp_path: Path
 ) -> None:
     remember(photos / "0.png", 0)
     (tmp_path / "archive").mkdir()
@@ -104,7 +114,7 @@ def test_a_copy_elsewhere_does_not_take_a_name_outside_the_roots(
     assert (len(plan.known), plan.moved, plan.gone) == (1, [], [])
 
 
-def test_twins_are_looked_at_once(catalog, photos) -> None:
+def test_twins_are_looked_at_once(catalog: SqliteCatalog, photos: Path) -> None:
     for name in ("a", "b"):
         shutil.copy(photos / "2.png", photos / f"{name}.png")
     plan = plan_of(catalog, photos)
@@ -114,13 +124,17 @@ def test_twins_are_looked_at_once(catalog, photos) -> None:
     assert plan.digests == {first: content_hash(first)}
 
 
-def test_a_second_name_of_a_folder_is_not_walked_twice(catalog, photos, remember) -> None:
+def test_a_second_name_of_a_folder_is_not_walked_twice(
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int]
+) -> None:
     remember(photos / "0.png", 0)
     plan = plan_of(catalog, photos, photos, photos / "0.png")
     assert (plan.unchanged, plan.seen, len(plan.look)) == (1, 1, 3)
 
 
-def test_a_file_as_root_is_about_itself_alone(catalog, photos, remember) -> None:
+def test_a_file_as_root_is_about_itself_alone(
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int]
+) -> None:
     for number in range(4):
         remember(photos / f"{number}.png", number)
     plan = plan_of(catalog, photos / "2.png")
@@ -128,7 +142,9 @@ def test_a_file_as_root_is_about_itself_alone(catalog, photos, remember) -> None
 
 
 @pytest.mark.parametrize("retry", [False, True])
-def test_what_would_fail_again_is_not_tried_again(catalog, photos, retry) -> None:
+def test_what_would_fail_again_is_not_tried_again(
+    catalog: SqliteCatalog, photos: Path, retry: bool
+) -> None:
     (photos / "letter.png").write_text("Dear Sir or Madam")
     (photos / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     for name, kind in (
@@ -153,7 +169,13 @@ def test_what_would_fail_again_is_not_tried_again(catalog, photos, retry) -> Non
         assert names(plan_of(catalog, photos).look) == ["1.png", "2.png", "3.png"]
 
 
-def test_what_cannot_be_listed_is_not_gone(catalog, photos, remember, painted, tmp_path) -> None:
+def test_what_cannot_be_listed_is_not_gone(
+    catalog: SqliteCatalog,
+    photos: Path,
+    remember: Callable[[Path, int], int],
+    painted: ModuleType,
+    tmp_path: Path,
+) -> None:
     painted.paint(photos / "far" / "9.png", 9)
     remember(photos / "far" / "9.png", 9)
     remember(photos / "0.png", 0)
@@ -165,7 +187,9 @@ def test_what_cannot_be_listed_is_not_gone(catalog, photos, remember, painted, t
     assert [Path(found.path).name for found in plan.unreadable] == ["far"]
 
 
-def test_how_far_it_is_is_told(catalog, photos, remember) -> None:
+def test_how_far_it_is_is_told(
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int]
+) -> None:
     shutil.copy(photos / "0.png", photos / "copy.png")
     told: list[tuple[int, int, int]] = []
     plan_of(catalog, photos, told=lambda *counts: told.append(counts))
@@ -177,7 +201,7 @@ def test_how_far_it_is_is_told(catalog, photos, remember) -> None:
 
 
 def test_a_file_that_vanishes_while_planning_is_left_to_the_worker(
-    catalog, photos, remember
+    catalog: SqliteCatalog, photos: Path, remember: Callable[[Path, int], int]
 ) -> None:
     remember(photos / "0.png", 0)
     os.utime(photos / "0.png", ns=(1, 1))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def new_catalog(folder: Path, space: EmbeddingSpace = SPACE) -> SqliteCatalog:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of 40 photos: each costs a commit, so they are made once."""
     folder = tmp_path_factory.mktemp("template") / "index"
     with new_catalog(folder) as catalog:
@@ -70,17 +71,17 @@ def template(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def folder(template, tmp_path) -> Path:
+def folder(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "index"))
 
 
 @pytest.fixture
-def catalog(folder) -> Iterator[SqliteCatalog]:
+def catalog(folder: Path) -> Iterator[SqliteCatalog]:
     with SqliteCatalog.open(folder) as catalog:
         yield catalog
 
 
-def assert_answers_for(store, catalog) -> None:
+def assert_answers_for(store: Any, catalog: SqliteCatalog) -> None:
     """Whatever is asked of the store, it answers what the catalog would."""
     truth = ExactVectors(D, catalog.segment_ids)
     for ids, vectors in catalog.vector_blocks():
@@ -94,7 +95,7 @@ def assert_answers_for(store, catalog) -> None:
         np.testing.assert_array_equal(found.scores, wanted.scores)
 
 
-def test_made_once_then_used(catalog, folder):
+def test_made_once_then_used(catalog: SqliteCatalog, folder: Path) -> None:
     store, report = synced_vectors(folder, catalog, writable=True)
     assert (report.action, report.written, report.note) == ("rebuilt", True, "")
     assert_answers_for(store, catalog)
@@ -106,7 +107,7 @@ def test_made_once_then_used(catalog, folder):
     assert vector_problems(folder, catalog) == []
 
 
-def test_an_empty_index(tmp_path):
+def test_an_empty_index(tmp_path: Path) -> None:
     with new_catalog(tmp_path / "index") as catalog:
         for action in ("rebuilt", "used"):
             store, report = synced_vectors(tmp_path / "index", catalog, writable=True)
@@ -118,7 +119,9 @@ def test_an_empty_index(tmp_path):
 
 
 @pytest.mark.parametrize("coded_from", [300, 1_000_000])
-def test_behind_by_a_little_it_is_mended(catalog, folder, coded_from):
+def test_behind_by_a_little_it_is_mended(
+    catalog: SqliteCatalog, folder: Path, coded_from: int
+) -> None:
     old, _ = synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
     forget_photos(catalog, 3, 6)
     add_photos(catalog, 40, 45)
@@ -133,7 +136,9 @@ def test_behind_by_a_little_it_is_mended(catalog, folder, coded_from):
     assert_answers_for(store, catalog)
 
 
-def test_mended_it_is_to_the_last_bit_what_it_would_be_made_anew(catalog, folder):
+def test_mended_it_is_to_the_last_bit_what_it_would_be_made_anew(
+    catalog: SqliteCatalog, folder: Path
+) -> None:
     synced_vectors(folder, catalog, writable=True)
     forget_photos(catalog, 3, 6)
     add_photos(catalog, 40, 45)
@@ -147,7 +152,9 @@ def test_mended_it_is_to_the_last_bit_what_it_would_be_made_anew(catalog, folder
 
 
 @pytest.mark.parametrize("coded_from", [300, 1_000_000])
-def test_behind_by_much_it_is_made_anew(catalog, folder, coded_from):
+def test_behind_by_much_it_is_made_anew(
+    catalog: SqliteCatalog, folder: Path, coded_from: int
+) -> None:
     synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
     forget_photos(catalog, 0, 10)
     add_photos(catalog, 40, 50)
@@ -156,14 +163,14 @@ def test_behind_by_much_it_is_made_anew(catalog, folder, coded_from):
     assert_answers_for(store, catalog)
 
 
-def test_everything_forgotten(catalog, folder):
+def test_everything_forgotten(catalog: SqliteCatalog, folder: Path) -> None:
     synced_vectors(folder, catalog, writable=True)
     forget_photos(catalog, 0, 40)
     store, report = synced_vectors(folder, catalog, writable=True)
     assert (report.action, len(store)) == ("rebuilt", 0)
 
 
-def test_growing_past_the_border_groups(catalog, folder):
+def test_growing_past_the_border_groups(catalog: SqliteCatalog, folder: Path) -> None:
     store, _ = synced_vectors(folder, catalog, writable=True, coded_from=900)
     assert store.kind == "flat"
     add_photos(catalog, 40, 47)
@@ -172,7 +179,7 @@ def test_growing_past_the_border_groups(catalog, folder):
     assert_answers_for(store, catalog)
 
 
-def test_a_change_without_segments_is_only_noted(catalog, folder):
+def test_a_change_without_segments_is_only_noted(catalog: SqliteCatalog, folder: Path) -> None:
     synced_vectors(folder, catalog, writable=True)
     add_photos(catalog, 50, 51, segments=0)
     store, report = synced_vectors(folder, catalog, writable=True)
@@ -181,7 +188,7 @@ def test_a_change_without_segments_is_only_noted(catalog, folder):
     assert synced_vectors(folder, catalog, writable=True)[1].action == "used"
 
 
-def test_not_allowed_to_write_it_searches_from_memory(catalog, folder):
+def test_not_allowed_to_write_it_searches_from_memory(catalog: SqliteCatalog, folder: Path) -> None:
     store, report = synced_vectors(folder, catalog, writable=False)
     assert (report.action, report.written, report.note) == ("rebuilt", False, "")
     assert_answers_for(store, catalog)
@@ -217,7 +224,9 @@ def flip(content: bytes, place: int) -> bytes:
     ],
 )
 @pytest.mark.parametrize("coded_from", [300, 1_000_000])
-def test_a_damaged_file_is_made_anew(catalog, folder, damage, told, coded_from):
+def test_a_damaged_file_is_made_anew(
+    catalog: SqliteCatalog, folder: Path, damage: Any, told: Any, coded_from: int
+) -> None:
     synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
     path = folder / FILE
     path.write_bytes(damage(path.read_bytes()))
@@ -230,13 +239,15 @@ def test_a_damaged_file_is_made_anew(catalog, folder, damage, told, coded_from):
     assert vector_problems(folder, catalog) == []
 
 
-def test_a_missing_file_is_told(catalog, folder):
+def test_a_missing_file_is_told(catalog: SqliteCatalog, folder: Path) -> None:
     assert "missing" in vector_problems(folder, catalog)[0]
     synced_vectors(folder, catalog, writable=True)
     assert vector_problems(folder, catalog) == []
 
 
-def test_the_file_of_another_preset_is_made_anew(catalog, folder, tmp_path):
+def test_the_file_of_another_preset_is_made_anew(
+    catalog: SqliteCatalog, folder: Path, tmp_path: Path
+) -> None:
     other = EmbeddingSpace("test", D, "f2")
     with new_catalog(tmp_path / "other", other) as foreign:
         synced_vectors(tmp_path / "other", foreign, writable=True)
@@ -248,7 +259,7 @@ def test_the_file_of_another_preset_is_made_anew(catalog, folder, tmp_path):
     assert_answers_for(store, catalog)
 
 
-def test_after_an_old_catalog_was_put_back_ids_mean_other_segments(tmp_path):
+def test_after_an_old_catalog_was_put_back_ids_mean_other_segments(tmp_path: Path) -> None:
     """The same ids then belong to other vectors, and the same generations to other states."""
     folder, backup = tmp_path / "index", tmp_path / "backup"
     with new_catalog(folder) as catalog:
@@ -269,7 +280,9 @@ def test_after_an_old_catalog_was_put_back_ids_mean_other_segments(tmp_path):
         assert vector_problems(backup, catalog) == []
 
 
-def test_the_cache_of_another_index_of_the_same_preset(catalog, folder, tmp_path):
+def test_the_cache_of_another_index_of_the_same_preset(
+    catalog: SqliteCatalog, folder: Path, tmp_path: Path
+) -> None:
     with new_catalog(tmp_path / "other") as other:
         add_photos(other, 0, 40)
         synced_vectors(tmp_path / "other", other, writable=True)
@@ -281,7 +294,9 @@ def test_the_cache_of_another_index_of_the_same_preset(catalog, folder, tmp_path
 
 
 @pytest.mark.parametrize("coded_from", [300, 1_000_000])
-def test_a_vector_that_changed_in_the_catalog_is_told(catalog, folder, coded_from):
+def test_a_vector_that_changed_in_the_catalog_is_told(
+    catalog: SqliteCatalog, folder: Path, coded_from: int
+) -> None:
     """Nothing of ours does that; the file alone tells that it happened."""
     synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
     with sqlite3.connect(folder / "catalog.sqlite") as connection:
@@ -292,7 +307,7 @@ def test_a_vector_that_changed_in_the_catalog_is_told(catalog, folder, coded_fro
     assert "holds other vectors of 1 segments" in vector_problems(folder, catalog)[0]
 
 
-def test_a_folder_in_the_place_of_the_file(catalog, folder):
+def test_a_folder_in_the_place_of_the_file(catalog: SqliteCatalog, folder: Path) -> None:
     (folder / FILE).mkdir()
     store, report = synced_vectors(folder, catalog, writable=True)
     assert (report.action, report.written) == ("rebuilt", False)
@@ -301,7 +316,7 @@ def test_a_folder_in_the_place_of_the_file(catalog, folder):
     assert_answers_for(store, catalog)
 
 
-def test_what_was_forgotten_since_passes_no_filter(catalog, folder):
+def test_what_was_forgotten_since_passes_no_filter(catalog: SqliteCatalog, folder: Path) -> None:
     """A reader's store while another process prunes; without a filter, the reader finds no row."""
     store, _ = synced_vectors(folder, catalog, writable=True, coded_from=300)
     assert store.kind == "coded"
@@ -337,7 +352,7 @@ def small_disk(folder: Path) -> Iterator[str]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_costs_only_the_cache(template, folder, tmp_path):
+def test_a_full_disk_costs_only_the_cache(template: Path, folder: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with SqliteCatalog.open(template) as fewer, SqliteCatalog.open(folder) as more:
         add_photos(more, 40, 51)
@@ -369,7 +384,7 @@ while True:
 """
 
 
-def test_killed_while_writing_the_next_run_has_all(catalog, folder):
+def test_killed_while_writing_the_next_run_has_all(catalog: SqliteCatalog, folder: Path) -> None:
     """The writer removes and makes the file in a loop; it is whole or not there at each kill."""
     for round_ in range(6):
         writer = subprocess.Popen(

@@ -3,6 +3,8 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -22,8 +24,8 @@ ORIGIN = CacheOrigin(
 )
 
 
-def write(path, content, origin=ORIGIN):
-    def body(sink):
+def write(path: Path, content: Any, origin: Any = ORIGIN) -> None:
+    def body(sink: Any) -> None:
         for i in range(0, len(content), 1000):
             sink(content[i : i + 1000])
 
@@ -31,14 +33,14 @@ def write(path, content, origin=ORIGIN):
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Any:
     path = tmp_path / "vectors.faiss"
     write(path, os.urandom(20_000))
     return path
 
 
 @pytest.mark.parametrize("length", [0, 1, 4096, 100_000])
-def test_what_is_written_is_read(tmp_path, length):
+def test_what_is_written_is_read(tmp_path: Path, length: int) -> None:
     path = tmp_path / "vectors.faiss"
     content = os.urandom(length)
     write(path, content)
@@ -47,32 +49,32 @@ def test_what_is_written_is_read(tmp_path, length):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_origin(tmp_path / "vectors.faiss")
 
 
 @pytest.mark.parametrize("left", [0, 1, 11, 12, 4_000, 19_999, 20_000, 20_100, -1])
-def test_a_file_cut_short(path, left):
+def test_a_file_cut_short(path: Path, left: int) -> None:
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(IndexDamaged, match="cut short"):
         read_origin(path)
 
 
-def test_a_file_of_something_else(path):
+def test_a_file_of_something_else(path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n" * 500)
     with pytest.raises(IndexDamaged, match="no file of vectors"):
         read_origin(path)
 
 
-def test_a_body_that_lost_its_middle(path):
+def test_a_body_that_lost_its_middle(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:9_000] + content[10_000:])
     with pytest.raises(IndexDamaged, match="not as it was written"):
         read_origin(path)
 
 
-def test_every_flipped_bit_is_seen_by_who_reads_all(path):
+def test_every_flipped_bit_is_seen_by_who_reads_all(path: Path) -> None:
     content = path.read_bytes()
     for place in [0, 5, 4095, 10_000, 19_999, 20_001, *range(20_002, len(content), 5)]:
         damaged = bytearray(content)
@@ -87,14 +89,14 @@ def test_every_flipped_bit_is_seen_by_who_reads_all(path):
                 read_origin(path)
 
 
-def test_a_file_of_another_version_is_no_damage(path):
+def test_a_file_of_another_version_is_no_damage(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-8] + b"segvec01")
     with pytest.raises(CacheOutdated):
         read_origin(path)
 
 
 @pytest.mark.parametrize("seal", [b"{}", b"[]", b"nonsense", b'{"origin": 3}', b"\xff\xfe"])
-def test_a_seal_that_is_not_understood(path, seal):
+def test_a_seal_that_is_not_understood(path: Path, seal: bytes) -> None:
     path.write_bytes(
         b"body" + seal + blake3(seal).digest() + len(seal).to_bytes(4, "little") + b"segvec02"
     )
@@ -102,10 +104,10 @@ def test_a_seal_that_is_not_understood(path, seal):
         read_origin(path)
 
 
-def test_a_writer_that_fails_leaves_what_was_there(path):
+def test_a_writer_that_fails_leaves_what_was_there(path: Path) -> None:
     before = path.read_bytes()
 
-    def body(sink):
+    def body(sink: Any) -> None:
         sink(b"x" * 10_000)
         raise RuntimeError("no more")
 
@@ -115,7 +117,7 @@ def test_a_writer_that_fails_leaves_what_was_there(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_full_disk_leaves_what_was_there(path):
+def test_a_full_disk_leaves_what_was_there(path: Path) -> None:
     """A limit on the size of files fails in the middle of the body, as a full disk does."""
     before = path.read_bytes()
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -150,7 +152,7 @@ while True:
 """
 
 
-def test_killed_at_any_instant_the_file_is_one_that_was_written(tmp_path):
+def test_killed_at_any_instant_the_file_is_one_that_was_written(tmp_path: Path) -> None:
     path = tmp_path / "vectors.faiss"
     unfinished = 0
     for round_ in range(8):

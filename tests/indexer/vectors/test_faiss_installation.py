@@ -1,6 +1,8 @@
 import builtins
+from collections.abc import Iterator
 from importlib import metadata
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,20 +11,20 @@ from model.errors import ExtraMissing
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Pretend that these wheels are installed, and that importing FAISS raises this."""
 
     def pretend(*wheels: str, error: Exception | None = None) -> None:
         load_faiss.cache_clear()
 
-        def version(name):
+        def version(name: str) -> Any:
             if name in wheels:
                 return "1.0"
             raise metadata.PackageNotFoundError(name)
 
         real = builtins.__import__
 
-        def importing(name, *arguments, **more):
+        def importing(name: str, *arguments: Any, **more: Any) -> Any:
             if name == "faiss" and error is not None:
                 raise error
             return real(name, *arguments, **more)
@@ -34,7 +36,7 @@ def installed(monkeypatch):
     load_faiss.cache_clear()
 
 
-def test_one_that_works(installed):
+def test_one_that_works(installed: Any) -> None:
     installed("faiss-cpu")
     installation = faiss_installation()
     assert installation.problems == ()
@@ -69,7 +71,9 @@ def test_one_that_works(installed):
         ),
     ],
 )
-def test_every_way_to_have_none_says_what_to_do(installed, wheels, error, message):
+def test_every_way_to_have_none_says_what_to_do(
+    installed: Any, wheels: Any, error: Exception, message: Any
+) -> None:
     installed(*wheels, error=error)
     with pytest.raises(ExtraMissing, match=message) as caught:
         load_faiss()
@@ -77,6 +81,6 @@ def test_every_way_to_have_none_says_what_to_do(installed, wheels, error, messag
     assert faiss_installation().problems == (str(caught.value),)
 
 
-def test_gpus_are_counted_only_where_faiss_knows_gpus():
+def test_gpus_are_counted_only_where_faiss_knows_gpus() -> None:
     assert gpus(SimpleNamespace(get_num_gpus=lambda: 4)) == 0
     assert gpus(SimpleNamespace(get_num_gpus=lambda: 4, StandardGpuResources=object)) == 4

@@ -245,7 +245,10 @@ def test_a_preset_that_cannot_be_used_stops_all(paths: list[str]) -> None:
 
 
 def test_a_worker_that_cannot_start_is_one_line(
-    paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+    paths: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,14 +35,16 @@ def models() -> Models:
 class Stumbling(Segmenter):
     """Finds what `colours` finds, but fails over more photos than `most`, and over some."""
 
-    def __init__(self, models: Models, error: Exception, most: int = 1, bad: Sequence[int] = ()):
+    def __init__(
+        self, models: Models, error: Exception, most: int = 1, bad: Sequence[int] = ()
+    ) -> None:
         self.segmenter, self.error, self.most, self.bad = models.segmenter, error, most, bad
         self.asked: list[int] = []
 
-    def segment(self, image):
+    def segment(self, image: Any) -> Any:
         return self.segment_all([image])[0]
 
-    def segment_all(self, images):
+    def segment_all(self, images: Any) -> Any:
         self.asked.append(len(images))
         widths = {image.pixels.shape[1] for image in images}
         if len(images) > self.most or widths & set(self.bad):

@@ -2,8 +2,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -31,7 +33,7 @@ def photo(tmp_path: Path, painted: ModuleType) -> Path:
 
 
 @pytest.fixture
-def worker():
+def worker() -> Iterator[Any]:
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         cwd=Path(__file__).resolve().parents[3],
@@ -50,7 +52,7 @@ def test_a_worker_starts_without_what_only_its_parent_needs() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_it_answers_until_it_is_left(worker, photo: Path) -> None:
+def test_it_answers_until_it_is_left(worker: Any, photo: Path) -> None:
     send(worker.stdin, WorkerConfig("colours", 200.0))
     assert receive(worker.stdout) is None
     for path in (str(photo), os.fsdecode(b"/no \xff such\n.png"), str(photo)):
@@ -61,7 +63,7 @@ def test_it_answers_until_it_is_left(worker, photo: Path) -> None:
     assert worker.stderr.read() == b""
 
 
-def test_it_leaves_while_it_still_loads(worker) -> None:
+def test_it_leaves_while_it_still_loads(worker: Any) -> None:
     send(worker.stdin, WorkerConfig("colours", 200.0))
     worker.stdin.close()
     began = time.monotonic()
@@ -69,7 +71,7 @@ def test_it_leaves_while_it_still_loads(worker) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_a_preset_that_cannot_be_used_is_its_first_answer(worker) -> None:
+def test_a_preset_that_cannot_be_used_is_its_first_answer(worker: Any) -> None:
     send(worker.stdin, WorkerConfig("telepathy", 200.0))
     refusal = receive(worker.stdout)
     assert isinstance(refusal, PresetUnknown)
@@ -79,7 +81,7 @@ def test_a_preset_that_cannot_be_used_is_its_first_answer(worker) -> None:
     assert worker.stderr.read() == b""
 
 
-def test_what_a_library_prints_is_no_answer(worker, photo: Path, tmp_path: Path) -> None:
+def test_what_a_library_prints_is_no_answer(worker: Any, photo: Path, tmp_path: Path) -> None:
     chatty = "import os; os.system('echo hello'); print('from Python', flush=True)"
     command = [sys.executable, "-c", f"from indexer.workers import worker\n"
                f"from model.presets.preset import Preset\nbuild = Preset.build\n"

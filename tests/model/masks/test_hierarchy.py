@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,30 +8,30 @@ from model.masks import rle
 from model.masks.hierarchy import CONTAINMENT, LARGER, part_whole_parents
 
 
-def rectangles(*boxes, size=(60, 80)):
+def rectangles(*boxes: Any, size: tuple[int, int] = (60, 80)) -> Any:
     stack = np.zeros((len(boxes), *size), np.bool_)
     for mask, (x0, y0, x1, y1) in zip(stack, boxes, strict=True):
         mask[y0:y1, x0:x1] = True
     return rle.encode(stack)
 
 
-def test_a_part_points_to_the_smallest_whole():
+def test_a_part_points_to_the_smallest_whole() -> None:
     car, door, handle, tree = (5, 5, 60, 55), (10, 10, 40, 40), (20, 20, 26, 24), (62, 0, 80, 60)
     counts = rectangles(handle, car, tree, door)
     assert part_whole_parents(counts, (60, 80)).tolist() == [3, -1, -1, 1]
 
 
-def test_near_copies_are_siblings():
+def test_near_copies_are_siblings() -> None:
     counts = rectangles((10, 10, 40, 40), (10, 10, 41, 41), (10, 10, 40, 41))
     assert part_whole_parents(counts, (60, 80)).tolist() == [-1, -1, -1]
 
 
-def test_half_inside_is_no_part():
+def test_half_inside_is_no_part() -> None:
     counts = rectangles((0, 0, 40, 40), (30, 0, 50, 20))
     assert part_whole_parents(counts, (60, 80)).tolist() == [-1, -1]
 
 
-def test_none_and_one_have_no_parents():
+def test_none_and_one_have_no_parents() -> None:
     assert part_whole_parents((), (60, 80)).tolist() == []
     assert part_whole_parents(rectangles((0, 0, 9, 9)), (60, 80)).tolist() == [-1]
 
@@ -43,7 +45,7 @@ boxes = st.lists(
 
 @settings(max_examples=60)
 @given(boxes)
-def test_parents_are_those_of_a_plain_count_of_pixels(boxes):
+def test_parents_are_those_of_a_plain_count_of_pixels(boxes: np.ndarray) -> None:
     # size below the grid: coverage maps are the masks themselves, the plain count is exact
     counts = rectangles(*((x, y, x + w, y + h) for x, y, w, h in boxes))
     stack = rle.decode(counts, (60, 80))
@@ -63,7 +65,7 @@ def test_parents_are_those_of_a_plain_count_of_pixels(boxes):
 
 @settings(max_examples=40)
 @given(boxes)
-def test_following_parents_always_ends(boxes):
+def test_following_parents_always_ends(boxes: np.ndarray) -> None:
     parents = part_whole_parents(
         rectangles(*((x, y, x + w, y + h) for x, y, w, h in boxes)), (60, 80)
     )

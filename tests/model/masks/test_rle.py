@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ stacks = st.tuples(st.integers(0, 4), st.integers(1, 12), st.integers(1, 12)).fl
 
 
 @given(stacks)
-def test_decoding_gives_back_what_was_encoded(stack):
+def test_decoding_gives_back_what_was_encoded(stack: np.ndarray) -> None:
     counts = rle.encode(stack)
     assert len(counts) == len(stack)
     decoded = rle.decode(counts, stack.shape[1:])
@@ -21,7 +23,7 @@ def test_decoding_gives_back_what_was_encoded(stack):
 
 
 @given(stacks)
-def test_areas_and_boxes_are_those_of_the_pixels(stack):
+def test_areas_and_boxes_are_those_of_the_pixels(stack: np.ndarray) -> None:
     counts, size = rle.encode(stack), stack.shape[1:]
     assert rle.areas(counts, size).tolist() == stack.sum(axis=(1, 2)).tolist()
     for mask, box in zip(stack, rle.boxes(counts, size), strict=True):
@@ -35,7 +37,7 @@ def test_areas_and_boxes_are_those_of_the_pixels(stack):
 
 
 @given(stacks, st.data())
-def test_overlap_is_that_of_the_pixels(stack, data):
+def test_overlap_is_that_of_the_pixels(stack: np.ndarray, data: Any) -> None:
     other = data.draw(arrays(np.bool_, (3, *stack.shape[1:])))
     table = rle.iou(rle.encode(stack), rle.encode(other), stack.shape[1:])
     assert table.shape == (len(stack), 3)
@@ -46,13 +48,15 @@ def test_overlap_is_that_of_the_pixels(stack, data):
             assert table[i, j] == pytest.approx(expected)
 
 
-def test_areas_of_more_masks_than_pycocotools_takes_at_once():
+def test_areas_of_more_masks_than_pycocotools_takes_at_once() -> None:
     stack = np.ones((600, 3, 5), np.bool_)
     assert rle.areas(rle.encode(stack), (3, 5)).tolist() == [15] * 600
 
 
 @given(stacks, st.integers(0, 12), st.integers(0, 12), st.integers(1, 12), st.integers(1, 12))
-def test_a_window_is_a_part_of_the_mask(stack, top, left, height, width):
+def test_a_window_is_a_part_of_the_mask(
+    stack: np.ndarray, top: int, left: int, height: int, width: int
+) -> None:
     rows, columns = slice(top, top + height), slice(left, left + width)
     for mask, counts in zip(stack, rle.encode(stack), strict=True):
         window = rle.decode_window(counts, mask.shape, rows, columns)
@@ -60,7 +64,7 @@ def test_a_window_is_a_part_of_the_mask(stack, top, left, height, width):
         assert np.array_equal(window, mask[rows, columns])
 
 
-def test_run_lengths_of_another_size_are_refused():
+def test_run_lengths_of_another_size_are_refused() -> None:
     counts = rle.encode(np.ones((1, 6, 6), np.bool_))
     with pytest.raises(ValueError, match="do not fit"):
         rle.decode(counts, (5, 5))
@@ -72,7 +76,7 @@ def test_run_lengths_of_another_size_are_refused():
     arrays(np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30))),
     st.integers(1, 40),
 )
-def test_shrinking_keeps_the_share_that_a_mask_covers(stack, side):
+def test_shrinking_keeps_the_share_that_a_mask_covers(stack: np.ndarray, side: int) -> None:
     cover = rle.shrink(stack, side)
     n, height, width = stack.shape
     assert cover.shape == (n, min(side, height), min(side, width))
@@ -81,7 +85,7 @@ def test_shrinking_keeps_the_share_that_a_mask_covers(stack, side):
     assert cover.mean(axis=(1, 2)) == pytest.approx(stack.mean(axis=(1, 2)), abs=1e-5)
 
 
-def test_pooling_averages_by_area():
+def test_pooling_averages_by_area() -> None:
     maps = np.arange(12, dtype=np.float32).reshape(1, 2, 6)
     assert rle.pool(maps, (1, 3)).tolist() == [[[3.5, 5.5, 7.5]]]
     assert rle.pool(maps, (2, 6)).tolist() == maps.tolist()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from model.masks.segments import Segments
 SIZE = (40, 50)
 
 
-def nested():
+def nested() -> Any:
     """A whole (0) with a part (1) that has a part (2), and something else (3)."""
     stack = np.zeros((4, *SIZE), np.bool_)
     stack[0, 2:38, 2:30] = True
@@ -18,7 +20,7 @@ def nested():
     return Segments.from_masks(stack, [0.9, 0.8, 0.7, 0.6])
 
 
-def test_everything_is_derived_from_the_masks():
+def test_everything_is_derived_from_the_masks() -> None:
     segments = nested()
     assert len(segments) == 4
     assert segments.size == SIZE
@@ -31,27 +33,27 @@ def test_everything_is_derived_from_the_masks():
     assert again.quality.tolist() == [1, 1, 1, 1]
 
 
-def test_slicing_keeps_rows_together():
+def test_slicing_keeps_rows_together() -> None:
     chosen = nested()[1:3]
     assert chosen.areas.tolist() == [400, 36]
     assert chosen.quality == pytest.approx([0.8, 0.7])
     assert chosen.parents.tolist() == [-1, 0]
 
 
-def test_the_nearest_chosen_ancestor_becomes_the_parent():
+def test_the_nearest_chosen_ancestor_becomes_the_parent() -> None:
     assert nested()[[2, 0]].parents.tolist() == [1, -1]
     assert nested()[[2, 3]].parents.tolist() == [-1, -1]
     assert nested()[np.array([True, False, True, False])].parents.tolist() == [-1, 0]
 
 
-def test_iterating_gives_single_segments():
+def test_iterating_gives_single_segments() -> None:
     singles = list(nested())
     assert [len(single) for single in singles] == [1, 1, 1, 1]
     assert [int(single.areas[0]) for single in singles] == nested().areas.tolist()
 
 
 @given(st.lists(st.integers(0, 3), max_size=4, unique=True))
-def test_any_choice_is_consistent(order):
+def test_any_choice_is_consistent(order: Any) -> None:
     whole, chosen = nested(), nested()[order]
     assert chosen.counts == tuple(whole.counts[i] for i in order)
     for place, original in enumerate(order):
@@ -64,7 +66,7 @@ def test_any_choice_is_consistent(order):
         assert chosen.parents[place] == expected
 
 
-def test_none():
+def test_none() -> None:
     empty = Segments.empty(SIZE)
     assert len(empty) == 0
     assert empty.masks().shape == (0, *SIZE)
@@ -84,7 +86,7 @@ def test_none():
         ({"size": (0, 50)}, "expected positive"),
     ],
 )
-def test_what_does_not_belong_together_is_refused(change, message):
+def test_what_does_not_belong_together_is_refused(change: Any, message: Any) -> None:
     s = nested()
     fields = {
         "size": s.size,
@@ -98,7 +100,7 @@ def test_what_does_not_belong_together_is_refused(change, message):
         Segments(**(fields | change))
 
 
-def test_masks_without_pixels_or_of_another_shape_are_refused():
+def test_masks_without_pixels_or_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="has no pixel"):
         Segments.from_masks(np.zeros((2, 4, 4), np.bool_))
     with pytest.raises(ValueError, match="expected N×H×W"):

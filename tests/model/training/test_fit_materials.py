@@ -36,8 +36,8 @@ def test_no_other_weights_fit_better() -> None:
     deviation = columns.std(dim=0, correction=0)
     material = torch.from_numpy(data.material)
     counts = np.bincount(data.material)
-    share = np.sqrt(1 / counts[data.material])
-    share = torch.from_numpy(share / share.mean())
+    weights = np.sqrt(1 / counts[data.material])
+    share = torch.from_numpy(weights / weights.mean())
     logits = model.of_textures(data.seen).double()
     excess = (logits.softmax(dim=1) - torch.eye(len(COMPONENTS))[material]) * share[:, None]
     weights = model.of_textures(torch.eye(sum(LEVELS))).double() - model.of_textures(

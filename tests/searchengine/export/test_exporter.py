@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import weakref
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 
 from indexer.catalog.records import Filter
 from model.errors import ExportError, QueryError, StorageFull
+from searchengine import Match
 from searchengine.export import FORMATS, ExportOrigin, export
 from searchengine.export.file_names import file_name
 from searchengine.output_files import completed
@@ -23,14 +26,14 @@ from searchengine.search.query import Negative, Query
 ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query(words="red car door"))
 
 
-def square(size=(20, 30)):
+def square(size: tuple[int, int] = (20, 30)) -> Any:
     mask = np.zeros(size, np.bool_)
     mask[4:14, 6:20] = True
     return mask
 
 
 @pytest.fixture
-def three(made_match, tmp_path_factory):
+def three(made_match: Callable[..., Match], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Three matches in two photos, not together."""
     folder = tmp_path_factory.mktemp("photos")
     for name in ("a", "b"):
@@ -42,7 +45,7 @@ def three(made_match, tmp_path_factory):
     ]
 
 
-def contents(folder):
+def contents(folder: Path) -> Any:
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
@@ -61,7 +64,9 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_the_files_are_those_that_the_manifest_lists(format, three, tmp_path):
+def test_the_files_are_those_that_the_manifest_lists(
+    format: str, three: list[Match], tmp_path: Path
+) -> None:
     report = export(three, tmp_path, format, origin=ORIGIN)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     files = sorted(name for name, data in contents(tmp_path).items() if data is not None)
@@ -74,7 +79,7 @@ def test_the_files_are_those_that_the_manifest_lists(format, three, tmp_path):
     assert report.to_dict()["manifest"] == str(tmp_path / "manifest.json")
 
 
-def test_the_manifest_tells_where_the_matches_come_from(three, tmp_path):
+def test_the_manifest_tells_where_the_matches_come_from(three: list[Match], tmp_path: Path) -> None:
     where = Filter(path_glob="*.png", after=datetime(2024, 1, 2), min_area=0.01)
     negatives = (Negative("blue", 0.25),)
     query = Query(words="red door", negatives=negatives, k=7, where=where, per_photo=2)
@@ -96,7 +101,7 @@ def test_the_manifest_tells_where_the_matches_come_from(three, tmp_path):
     assert entry["segments"] == [{"segment_id": 5, "rank": 2, "score": 0.31, "confidence": 0.92}]
 
 
-def test_without_a_query_the_conditions_are_still_told(three, tmp_path):
+def test_without_a_query_the_conditions_are_still_told(three: list[Match], tmp_path: Path) -> None:
     origin = ExportOrigin("/i", "nano", "f", None, Filter(camera="acme"))
     export(three, tmp_path, "coco", origin=origin)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -107,7 +112,9 @@ def test_without_a_query_the_conditions_are_still_told(three, tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_nothing_is_overwritten_unless_it_is_asked_for(format, three, tmp_path):
+def test_nothing_is_overwritten_unless_it_is_asked_for(
+    format: str, three: list[Match], tmp_path: Path
+) -> None:
     export(three, tmp_path, format, origin=ORIGIN)
     (tmp_path / "notes.txt").write_text("mine")
     before = contents(tmp_path)
@@ -123,14 +130,14 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(format, three, tmp_path):
     assert set(contents(tmp_path)) == set(before) - former
 
 
-def test_one_file_in_the_way_stops_everything(three, tmp_path):
+def test_one_file_in_the_way_stops_everything(three: list[Match], tmp_path: Path) -> None:
     (tmp_path / "a-4.png").write_bytes(b"mine")
     with pytest.raises(ExportError, match=r"a-4\.png would be overwritten"):
         export(three, tmp_path, "masks", origin=ORIGIN)
     assert contents(tmp_path) == {"a-4.png": b"mine"}
 
 
-def test_other_files_are_not_in_the_way(three, tmp_path):
+def test_other_files_are_not_in_the_way(three: list[Match], tmp_path: Path) -> None:
     (tmp_path / "a-9.png").write_bytes(b"mine")
     report = export(iter([three[1]]), tmp_path, "masks", origin=ORIGIN)
     assert report.segments == 1
@@ -138,7 +145,9 @@ def test_other_files_are_not_in_the_way(three, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["cutouts", "overlays"])
-def test_photos_that_are_gone_or_changed_are_listed(format, three, made_match, tmp_path):
+def test_photos_that_are_gone_or_changed_are_listed(
+    format: str, three: list[Match], made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     gone = made_match(square(), 8, photo_id=8, path=tmp_path / "gone.jpg")
     changed = made_match(square((40, 60)), 9, photo_id=9, path=three[0].photo.path)
     report = export([gone, *three, changed], tmp_path / "out", format, origin=ORIGIN)
@@ -152,15 +161,19 @@ def test_photos_that_are_gone_or_changed_are_listed(format, three, made_match, t
 
 
 @pytest.mark.parametrize("format", ["masks", "coco", "labelme", "cvat"])
-def test_masks_do_not_need_the_photo(format, made_match, tmp_path):
+def test_masks_do_not_need_the_photo(
+    format: str, made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     report = export([made_match(square())], tmp_path, format, origin=ORIGIN)
     assert (report.segments, report.skipped, report.warnings) == (1, (), ())
 
 
-def test_of_a_stream_one_photo_is_held_at_a_time(made_match, tmp_path):
+def test_of_a_stream_one_photo_is_held_at_a_time(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     alive = weakref.WeakSet()
 
-    def stream():
+    def stream() -> Iterator[Any]:
         for photo in range(150):
             for segment in range(2):
                 match = made_match(square(), 2 * photo + segment + 1, photo_id=photo + 1)
@@ -175,7 +188,7 @@ def test_of_a_stream_one_photo_is_held_at_a_time(made_match, tmp_path):
     assert len({a["id"] for a in document["annotations"]}) == 300
 
 
-def test_a_stream_that_comes_back_to_a_photo_is_refused(three, tmp_path):
+def test_a_stream_that_comes_back_to_a_photo_is_refused(three: list[Match], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="comes back to photo 1"):
         export(iter(three), tmp_path, "labelme", origin=ORIGIN)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -183,24 +196,24 @@ def test_a_stream_that_comes_back_to_a_photo_is_refused(three, tmp_path):
 
 
 class FullDisk(io.RawIOBase):
-    def writable(self):
+    def writable(self) -> Any:
         return True
 
-    def seekable(self):
+    def seekable(self) -> Any:
         return True
 
-    def seek(self, offset, whence=0):
+    def seek(self, offset: Any, whence: Any = 0) -> Any:
         return 0
 
-    def write(self, data):
+    def write(self, data: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def fills_after(monkeypatch, files):
+def fills_after(monkeypatch: pytest.MonkeyPatch, files: Any) -> None:
     """From so many opened files on, nothing more can be written."""
     opened, real = [], Path.open
 
-    def open_(self, mode="r", *args, **kwargs):
+    def open_(self: Path, mode: Any = "r", *args: Any, **kwargs: Any) -> Any:
         opened.extend([self] * (mode == "xb"))
         if mode == "xb" and len(opened) > files:
             self.touch()
@@ -210,7 +223,9 @@ def fills_after(monkeypatch, files):
     monkeypatch.setattr(Path, "open", open_)
 
 
-def test_when_the_disk_fills_what_is_complete_stays_and_is_listed(three, tmp_path, monkeypatch):
+def test_when_the_disk_fills_what_is_complete_stays_and_is_listed(
+    three: list[Match], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         fills_after(patch, 3)  # the manifest and two masks
         with pytest.raises(
@@ -228,7 +243,9 @@ def test_when_the_disk_fills_what_is_complete_stays_and_is_listed(three, tmp_pat
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_disk_full_from_the_start_leaves_no_scraps(format, three, tmp_path, monkeypatch):
+def test_a_disk_full_from_the_start_leaves_no_scraps(
+    format: str, three: list[Match], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         fills_after(patch, 0)
         with pytest.raises(StorageFull, match="disk is full"):
@@ -237,7 +254,9 @@ def test_a_disk_full_from_the_start_leaves_no_scraps(format, three, tmp_path, mo
 
 
 @pytest.mark.parametrize("format", ["coco", "cvat"])
-def test_a_disk_that_fills_leaves_the_older_file_alone(format, three, tmp_path, monkeypatch):
+def test_a_disk_that_fills_leaves_the_older_file_alone(
+    format: str, three: list[Match], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     export(three, tmp_path, format, origin=ORIGIN)
     before = (tmp_path / EXPECTED[format][0]).read_bytes()
     with monkeypatch.context() as patch:
@@ -248,7 +267,7 @@ def test_a_disk_that_fills_leaves_the_older_file_alone(format, three, tmp_path, 
     assert sorted(contents(tmp_path)) == sorted([*EXPECTED[format], "manifest.json"])
 
 
-def test_what_cannot_be_a_folder_is_refused(three, tmp_path):
+def test_what_cannot_be_a_folder_is_refused(three: list[Match], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     with pytest.raises(ExportError, match="is a file, not a folder"):
@@ -260,14 +279,16 @@ def test_what_cannot_be_a_folder_is_refused(three, tmp_path):
     assert contents(tmp_path) == {"file": b"mine"}
 
 
-def test_an_unknown_format_is_refused(tmp_path):
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"no format 'voc': choose one of masks, cutouts"):
         export([], tmp_path / "out", "voc", origin=ORIGIN)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failure_before_the_first_file_leaves_nothing_in_the_way(three, tmp_path):
-    def stream():
+def test_a_failure_before_the_first_file_leaves_nothing_in_the_way(
+    three: list[Match], tmp_path: Path
+) -> None:
+    def stream() -> Iterator[Any]:
         yield three[0]
         raise QueryError("there is no segment 9")
 
@@ -277,8 +298,8 @@ def test_a_failure_before_the_first_file_leaves_nothing_in_the_way(three, tmp_pa
     export(three, tmp_path, "coco", origin=ORIGIN)
 
 
-def test_an_interrupt_leaves_a_list_of_what_is_there(three, tmp_path):
-    def stream():
+def test_an_interrupt_leaves_a_list_of_what_is_there(three: list[Match], tmp_path: Path) -> None:
+    def stream() -> Iterator[Any]:
         yield three[0]
         yield three[1]
         raise KeyboardInterrupt
@@ -295,7 +316,7 @@ def test_an_interrupt_leaves_a_list_of_what_is_there(three, tmp_path):
     st.integers(1, 2**63),
     st.sampled_from([".png", ".json"]),
 )
-def test_names_are_safe_everywhere(stem, number, suffix):
+def test_names_are_safe_everywhere(stem: str, number: int, suffix: Any) -> None:
     name = file_name(f"/photos/{stem}.jpg", number, suffix)
     assert len(name.encode("utf-8")) <= 100
     assert name.endswith(f"-{number}{suffix}")
@@ -317,11 +338,13 @@ def test_names_are_safe_everywhere(stem, number, suffix):
         ("/p/CON.png", "CON-7.png"),
     ],
 )
-def test_names_tell_the_photo(path, expected):
+def test_names_tell_the_photo(path: Path, expected: Any) -> None:
     assert file_name(path, 7, ".png") == expected
 
 
-def test_a_manifest_of_an_earlier_time_stays_when_the_folder_fills(tmp_path, monkeypatch):
+def test_a_manifest_of_an_earlier_time_stays_when_the_folder_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     export([], tmp_path, "masks", origin=ORIGIN)
     before = (tmp_path / "manifest.json").read_bytes()
     with monkeypatch.context() as patch:
@@ -331,7 +354,7 @@ def test_a_manifest_of_an_earlier_time_stays_when_the_folder_fills(tmp_path, mon
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
-def test_folders_below_that_lead_elsewhere_are_refused(three, tmp_path):
+def test_folders_below_that_lead_elsewhere_are_refused(three: list[Match], tmp_path: Path) -> None:
     elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
     elsewhere.mkdir()
     out.mkdir()
@@ -345,7 +368,9 @@ def test_folders_below_that_lead_elsewhere_are_refused(three, tmp_path):
     assert export(three, out, "yolo", origin=ORIGIN, overwrite=True).photos == 2
 
 
-def test_what_the_former_export_left_is_removed_and_nothing_else(three, tmp_path):
+def test_what_the_former_export_left_is_removed_and_nothing_else(
+    three: list[Match], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     export(three, out, "yolo", origin=ORIGIN)
     photo = Path(three[0].photo.path)
@@ -369,8 +394,10 @@ def test_what_the_former_export_left_is_removed_and_nothing_else(three, tmp_path
     assert photo.read_bytes() == before
 
 
-def test_without_room_for_the_manifest_no_file_stays(three, tmp_path, monkeypatch):
-    def full(*_, **__):
+def test_without_room_for_the_manifest_no_file_stays(
+    three: list[Match], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("searchengine.export.manifest.ExportManifest.close", full)
@@ -379,7 +406,9 @@ def test_without_room_for_the_manifest_no_file_stays(three, tmp_path, monkeypatc
     assert contents(tmp_path) == {}
 
 
-def test_a_full_disk_still_takes_the_end_of_the_manifest(made_match, tmp_path):
+def test_a_full_disk_still_takes_the_end_of_the_manifest(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     """A real small file system, where this system lets one be made."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -400,7 +429,9 @@ def test_a_full_disk_still_takes_the_end_of_the_manifest(made_match, tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_names_are_relative_to_what_was_indexed(made_match, tmp_path):
+def test_names_are_relative_to_what_was_indexed(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     (tmp_path / "photos" / "2022").mkdir(parents=True)
     places = ["2022/a.jpg", "b.png", "B.jpg"]
     matches = [

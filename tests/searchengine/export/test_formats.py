@@ -4,6 +4,9 @@ import base64
 import contextlib
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
@@ -20,6 +23,7 @@ from skimage.draw import polygon2mask
 from skimage.morphology import erosion
 
 from model.photos.images import to_raw_frame
+from searchengine import Match
 from searchengine.export import ExportOrigin, export
 from searchengine.export.cvat import sayable
 from searchengine.export.yolo import quoted
@@ -28,7 +32,7 @@ from searchengine.search.query import Query
 FRAME, SIZE = (45, 60), (167, 223)
 
 
-def shapes():
+def shapes() -> Any:
     """Masks in the working frame that formats like to get wrong."""
     y, x = np.mgrid[: FRAME[0], : FRAME[1]]
     apart = np.hypot(y - 22, x - 24)
@@ -49,12 +53,12 @@ def shapes():
     }
 
 
-def overlap(one, other):
+def overlap(one: np.ndarray, other: np.ndarray) -> Any:
     assert one.shape == other.shape
     return (one & other).sum() / (one | other).sum()
 
 
-def read_masks(folder, sizes):
+def read_masks(folder: Path, sizes: list[int]) -> Any:
     manifest = json.loads((folder / "manifest.json").read_text())
     found = {}
     for entry in manifest["files"]:
@@ -67,7 +71,7 @@ def read_masks(folder, sizes):
     return found
 
 
-def read_coco(folder, sizes):
+def read_coco(folder: Path, sizes: list[int]) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(folder / "annotations.json")
     found = {}
@@ -85,7 +89,7 @@ def read_coco(folder, sizes):
     return found
 
 
-def read_yolo(folder, sizes):
+def read_yolo(folder: Path, sizes: list[int]) -> Any:
     manifest = json.loads((folder / "manifest.json").read_text())
     found = {}
     for entry in manifest["files"]:
@@ -101,7 +105,7 @@ def read_yolo(folder, sizes):
     return found
 
 
-def read_labelme(folder, sizes):
+def read_labelme(folder: Path, sizes: list[int]) -> Any:
     found = {}
     for file in sorted(set(folder.glob("*.json")) - {folder / "manifest.json"}):
         document = json.loads(file.read_text())
@@ -115,7 +119,7 @@ def read_labelme(folder, sizes):
     return found
 
 
-def read_cvat(folder, sizes):
+def read_cvat(folder: Path, sizes: list[int]) -> Any:
     found = {}
     for image in ElementTree.parse(folder / "annotations.xml").getroot().iter("image"):
         for element in image.iter("mask"):
@@ -144,7 +148,9 @@ ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query(words="red car door"))
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("raw_frame", [False, True])
-def test_masks_come_back_as_they_were(format, orientation, raw_frame, made_match, tmp_path):
+def test_masks_come_back_as_they_were(
+    format: str, orientation: int, raw_frame: bool, made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     matches = [
         made_match(mask, i, photo_id=i % 2, size=SIZE, orientation=orientation, rank=i)
         for i, mask in enumerate(shapes().values(), start=1)
@@ -161,7 +167,9 @@ def test_masks_come_back_as_they_were(format, orientation, raw_frame, made_match
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_masks_and_cutouts_land_on_the_object(orientation, made_match, tmp_path):
+def test_masks_and_cutouts_land_on_the_object(
+    orientation: int, made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     """What lies under the mask in the file itself is the red object, in either frame."""
     y, x = np.mgrid[:160, :240]
     # an L, so that no two orientations agree
@@ -195,7 +203,7 @@ def test_masks_and_cutouts_land_on_the_object(orientation, made_match, tmp_path)
                 assert overlay.size == picture.size
 
 
-def test_yolo_is_read_by_labelformat(made_match, tmp_path):
+def test_yolo_is_read_by_labelformat(made_match: Callable[..., Match], tmp_path: Path) -> None:
     path = tmp_path / "street.v2.jpg"
     Image.new("RGB", SIZE[::-1], (9, 90, 9)).save(path)
     matches = [
@@ -214,7 +222,9 @@ def test_yolo_is_read_by_labelformat(made_match, tmp_path):
         assert overlap(mask, match.mask()) >= 0.99
 
 
-def test_yolo_keeps_the_labels_of_a_photo_that_is_gone(made_match, tmp_path):
+def test_yolo_keeps_the_labels_of_a_photo_that_is_gone(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     report = export([made_match(shapes()["corner"])], tmp_path, "yolo", origin=ORIGIN)
     assert report.skipped == ()
     assert any("copy them there" in warning for warning in report.warnings)
@@ -222,7 +232,7 @@ def test_yolo_keeps_the_labels_of_a_photo_that_is_gone(made_match, tmp_path):
     assert list((tmp_path / "images").iterdir()) == []
 
 
-def test_coco_says_what_is_known(made_match, tmp_path):
+def test_coco_says_what_is_known(made_match: Callable[..., Match], tmp_path: Path) -> None:
     chosen = made_match(shapes()["parts"], 7, score=None, confidence=None)
     asked = made_match(shapes()["holes"], 8, score=0.25, confidence=0.5)
     export([chosen, asked], tmp_path, "coco", origin=ORIGIN)
@@ -237,13 +247,13 @@ def test_coco_says_what_is_known(made_match, tmp_path):
 
 
 @pytest.mark.parametrize("format", READERS)
-def test_nothing_found_is_exported_as_nothing(format, tmp_path):
+def test_nothing_found_is_exported_as_nothing(format: str, tmp_path: Path) -> None:
     report = export([], tmp_path, format, origin=ORIGIN)
     assert (report.photos, report.segments) == (0, 0)
     assert READERS[format](tmp_path, {}) == {}
 
 
-def test_any_words_make_a_category(made_match, tmp_path):
+def test_any_words_make_a_category(made_match: Callable[..., Match], tmp_path: Path) -> None:
     words = 'a "b" <c> & \n: ü 🐈 \x07 {d} \udcff # e'
     origin = ExportOrigin("i", "nano", "f", Query(words=words))
     matches = [made_match(shapes()["corner"], path="/x/a\nb&\udcff\x01<.jpg")]
@@ -264,7 +274,7 @@ def test_any_words_make_a_category(made_match, tmp_path):
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
-def test_yaml_and_xml_hold_any_text_as_it_is(text):
+def test_yaml_and_xml_hold_any_text_as_it_is(text: str) -> None:
     assert yaml.safe_load(f"name: {quoted(text)}\n") == {"name": text}
     element = ElementTree.fromstring(f"<a b={quoteattr(sayable(text))}/>")
     assert element.get("b") == sayable(text)
@@ -273,7 +283,9 @@ def test_yaml_and_xml_hold_any_text_as_it_is(text):
 
 
 @pytest.mark.parametrize("shape", shapes())
-def test_polygons_of_coco_are_read_by_pycocotools(shape, made_match, tmp_path):
+def test_polygons_of_coco_are_read_by_pycocotools(
+    shape: Any, made_match: Callable[..., Match], tmp_path: Path
+) -> None:
     match = made_match(shapes()[shape], size=SIZE)
     report = export([match], tmp_path, "coco", origin=ORIGIN, polygons=True)
     assert any("--polygons" in line for line in report.warnings)

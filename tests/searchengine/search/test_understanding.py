@@ -37,7 +37,7 @@ def test_where_nothing_is_understood_nothing_is_confident(engine: SearchEngine) 
 
 
 def test_confidence_never_rises_with_rank(engine: SearchEngine) -> None:
-    confidences = [match.confidence for match in engine.search("blue", k=50)]
+    confidences = [match.confidence or 0 for match in engine.search("blue", k=50)]
     assert confidences == sorted(confidences, reverse=True)
 
 

@@ -313,7 +313,9 @@ def test_a_task_without_data_loss_metric_or_weights_is_told(tmp_path: Path) -> N
 
 def test_parameters_have_their_own_rates_and_only_matrices_decay(tmp_path: Path) -> None:
     task = ToyTask(16)
-    task.rate = lambda name: 0.1 if name.startswith("head.0") else 1.0  # type: ignore[method-assign]
+    task.rate = (  # type: ignore[method-assign]
+        lambda parameter: 0.1 if parameter.startswith("head.0") else 1.0
+    )
     before = {name: value.detach().clone() for name, value in task.network.named_parameters()}
     Trainer(task, settings(steps=1, lr=1e-3, clip=0.0), tmp_path).run()
     moves = {

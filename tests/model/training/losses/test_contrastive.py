@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from model.training.losses.contrastive import Temperature, contrastive_loss
 TERMS = 4 + 2 * 8  # of a product of rows, and of the sums over rows and columns
 
 
-def naive(segments: torch.Tensor, texts: torch.Tensor, positive: torch.Tensor, log_scale: float):
+def naive(
+    segments: torch.Tensor, texts: torch.Tensor, positive: torch.Tensor, log_scale: float
+) -> Any:
     n = len(segments)
     score = [
         [math.exp(log_scale) * float(segments[i] @ texts[j]) for j in range(n)] for i in range(n)

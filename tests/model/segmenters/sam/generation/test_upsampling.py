@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,7 @@ def cloud(seed: int, cells: int = 16, level: float = 0.0) -> np.ndarray:
     return (soft / soft.std() * 4 - level).astype(np.float32)
 
 
-def only(logits: np.ndarray, frame: Frame, thresholds: Thresholds):  # type: ignore[no-untyped-def]
+def only(logits: np.ndarray, frame: Frame, thresholds: Thresholds) -> Any:  # type: ignore[no-untyped-def]
     cut = logits[None, : frame.rows.cells_read, : frame.columns.cells_read]
     judged = ScoredMasks(
         torch.from_numpy(cut),

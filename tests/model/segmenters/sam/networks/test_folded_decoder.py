@@ -24,7 +24,7 @@ def inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     return features, places, torch.randn(5, 2, WIDTH, generator=random, dtype=dtype)
 
 
-def reference(decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: Tensor):  # type: ignore[no-untyped-def]
+def reference(decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: Tensor) -> Any:  # type: ignore[no-untyped-def]
     dense = torch.zeros(len(prompts), WIDTH, *CELLS, dtype=features.dtype)
     return decoder(
         image_embeddings=features[None],

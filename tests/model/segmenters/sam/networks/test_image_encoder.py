@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from closeness import assert_close, terms_of
@@ -31,7 +33,7 @@ def test_bfloat16_is_close_and_sums_stay_float32() -> None:
 
 @pytest.mark.parametrize(("h", "w"), [(3, 5), (14, 14), (18, 16)])
 @pytest.mark.parametrize("attention", [attention_by_blocks, fused_attention])
-def test_both_attentions_equal_the_table_of_scores(attention, h: int, w: int) -> None:  # type: ignore[no-untyped-def]
+def test_both_attentions_equal_the_table_of_scores(attention: Any, h: int, w: int) -> None:  # type: ignore[no-untyped-def]
     query, key, value = torch.randn(3, 4, h * w, 8, dtype=torch.float64)
     rows, columns = torch.randn(4, h * w, h).double(), torch.randn(4, h * w, w).double()
     scores = (query @ key.transpose(1, 2) / 8**0.5).view(4, h * w, h, w)
