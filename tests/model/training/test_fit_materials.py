@@ -40,7 +40,7 @@ def test_no_other_weights_fit_better() -> None:
     share = torch.from_numpy(weights / weights.mean())
     logits = model.of_textures(data.seen).double()
     excess = (logits.softmax(dim=1) - torch.eye(len(COMPONENTS))[material]) * share[:, None]
-    weights = model.of_textures(torch.eye(sum(LEVELS))).double() - model.of_textures(
+    weights = model.of_textures(torch.eye(sum(LEVELS))).double() - model.of_textures(  # type: ignore[assignment]
         torch.zeros(1, sum(LEVELS))
     )
     standardised = (columns - columns.mean(dim=0)) / deviation
