@@ -119,7 +119,7 @@ def test_an_interrupt_ends_with_130(indexed: Path) -> None:
     assert err.count("\n") == 1
 
 
-def test_no_escape_sequence_reaches_a_terminal(run, photos: Path, tmp_path: Path) -> None:
+def test_no_escape_sequence_reaches_a_terminal(run: Run, photos: Path, tmp_path: Path) -> None:
     evil = "\x1b]0;owned\x07\n\x9b31m"
     preset = tmp_path / f"a{evil}.toml"
     colours = Path(presets.__file__).parent / "colours.toml"

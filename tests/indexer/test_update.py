@@ -440,7 +440,9 @@ def test_a_place_where_no_index_can_be_is_one_line(
         painted.run(tmp_path / "file" / "index", photos)
 
 
-def test_edited_metadata_keep_segments_and_are_not_looked_at(indexed, photos, painted) -> None:
+def test_edited_metadata_keep_segments_and_are_not_looked_at(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     before = painted.segment_ids(indexed)
     with Image.open(photos / "1.png") as picture:
         exif = Image.Exif()
@@ -454,12 +456,15 @@ def test_edited_metadata_keep_segments_and_are_not_looked_at(indexed, photos, pa
     assert after == before
     with SqliteCatalog.open(indexed, readonly=True) as catalog:
         [known] = catalog.files(str(photos / "1.png"))
+        assert known.photo_id is not None
         assert catalog.photos([known.photo_id])[known.photo_id].camera == "Lomo"
         assert catalog.check(full=True) == []
     assert painted.run(indexed, photos).unchanged == 5
 
 
-def test_what_is_edited_and_renamed_has_moved(indexed, photos, painted) -> None:
+def test_what_is_edited_and_renamed_has_moved(
+    indexed: Path, photos: Path, painted: ModuleType
+) -> None:
     before = painted.segment_ids(indexed)
     with Image.open(photos / "1.png") as picture:
         picture.save(photos / "one.png", compress_level=1)
@@ -472,7 +477,9 @@ def test_what_is_edited_and_renamed_has_moved(indexed, photos, painted) -> None:
 
 
 @pytest.mark.parametrize("mtime", [(1 << 63) + 5, -(1 << 34) * 10**9, 2**33 * 10**9])
-def test_a_time_beyond_all_reason_ends_no_run(indexed, photos, painted, mtime) -> None:
+def test_a_time_beyond_all_reason_ends_no_run(
+    indexed: Path, photos: Path, painted: ModuleType, mtime: Any
+) -> None:
     try:
         os.utime(photos / "1.png", ns=(0, mtime))
     except OSError:
