@@ -1,1 +1,1 @@
-"""How does a person say it? Parse, call one method, print."""
+"""Command line: how a person says it. Parse, call one method, print."""

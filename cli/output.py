@@ -1,4 +1,4 @@
-"""What is printed: results on stdout, all else on stderr."""
+"""Printing: results on stdout, all else on stderr."""
 
 from __future__ import annotations
 

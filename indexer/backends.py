@@ -1,4 +1,4 @@
-"""Which back ends an index uses: the one place that names them."""
+"""Back ends of an index: the one place that names them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Report:
-    """What an indexing run did, or under `dry_run` would do.
+    """Account of an indexing run, or under `dry_run` of what it would do.
 
     Attributes:
         added: photos looked at and stored.
@@ -50,7 +50,7 @@ class Report:
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """What can be said before the first photo is looked at."""
+        """Report as far as it can be told before the first photo is looked at."""
         unreadable = [
             (item.path, "PhotoUnreachable", f"{shown(item.path)} cannot be read ({item.reason})")
             for item in plan.unreadable

@@ -44,7 +44,7 @@ from model.presets.preset import Preset
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an index is brought up to date.
+    """Options of bringing an index up to date.
 
     Attributes:
         jobs: worker processes, one thread each; 0 for one a CPU core, as far as memory goes.

@@ -26,7 +26,7 @@ EXTRAS = {"pillow-heif": 'HEIC photos: pip install "segsearch[heic]"'}
 
 @dataclass
 class Diagnosis:
-    """What was found.
+    """Findings of an examination.
 
     Attributes:
         facts: name and finding, what is simply so.
@@ -40,7 +40,7 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether no problem is left."""
+        """Whether the examination left no problem."""
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:

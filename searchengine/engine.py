@@ -43,7 +43,7 @@ TOGETHER = 256
 
 
 def default_folder() -> Path:
-    """Where the index is when nothing is said: `SEGSEARCH_INDEX`, or the user's data folder.
+    """Folder of the index when none is named: `SEGSEARCH_INDEX`, or the user's data folder.
 
     Raises:
         StorageError: there is no such folder; this user has no home.
@@ -362,7 +362,7 @@ class SearchEngine:
         return replace(report, warnings=(*notes, *report.warnings))
 
     def status(self) -> Status:
-        """What the index holds, where, and what it could not take in."""
+        """Status of the index: content, place, and the photos that it could not take in."""
         with self._turns.turn():
             return status_of(self.reader)
 

@@ -169,7 +169,7 @@ def made_below(folder: Path, below: str) -> Path:
 
 
 def refusal(error: OSError | ValueError, path: Path) -> StorageFull | ExportError:
-    """What to tell about a file or folder that the system would not write."""
+    """Error for a file or folder that the system would not write."""
     name = shown(path)
     name = name if len(name) <= 300 else f"{name[:300]}…"
     number = getattr(error, "errno", None)

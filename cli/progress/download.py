@@ -1,4 +1,4 @@
-"""How a download goes, on stderr: a live bar in a terminal, else a line now and then."""
+"""Progress of a download, on stderr: a live bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 

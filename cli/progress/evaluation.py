@@ -1,4 +1,4 @@
-"""How far a measuring is, on stderr: a live bar in a terminal, else a line now and then."""
+"""Progress of a measurement, on stderr: a live bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 

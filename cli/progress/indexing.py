@@ -1,4 +1,4 @@
-"""How an indexing run goes, on stderr: a line while files are compared, then a bar."""
+"""Progress of an indexing run, on stderr: a line while files are compared, then a bar."""
 
 from __future__ import annotations
 

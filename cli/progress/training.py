@@ -1,4 +1,4 @@
-"""How a training goes, on stderr: a live bar in a terminal, else a line now and then."""
+"""Progress of a training, on stderr: a live bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into the catalog and what comes out of it."""
+"""Records that go into the catalog and come out of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FileStamp:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an index was made with; fixed for its life.
+    """Preset and program that an index was made with; fixed for its life.
 
     Attributes:
         preset: the preset's name.
@@ -91,7 +91,7 @@ class ReadPhoto:
 
 @dataclass(frozen=True, eq=False)
 class IndexedPhoto:
-    """What indexing makes of one photo, what one transaction writes.
+    """Photo as indexing makes it and one transaction writes it.
 
     Attributes:
         content_hash: 32 bytes.
@@ -231,7 +231,7 @@ class Filter:
 
 
 class Counts(NamedTuple):
-    """How much an index holds."""
+    """Counts of an index's photos, files and segments."""
 
     photos: int
     segments: int

@@ -48,7 +48,7 @@ _OF_THE_SYSTEM = frozenset({"proc", "sys", "dev", "run"})
 
 
 class Selection:
-    """What of a collection is looked at.
+    """Rules for what of a collection is looked at.
 
     A place that is passed over is not entered, but for those that `exclude` names where there is
     something to `include`: of what lies there, that is taken.

@@ -22,7 +22,7 @@ Told = Callable[[int, int, int], None]
 
 @dataclass
 class Plan:
-    """What is to be done.
+    """Plan of an indexing run.
 
     Attributes:
         look: files whose content is new: they are read, segmented and embedded.

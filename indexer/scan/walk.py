@@ -1,4 +1,4 @@
-"""What lies under the folders to be indexed: found by listing them, without opening photos."""
+"""Photos under the folders to be indexed: found by listing them, without opening photos."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _walked(roots: list[str], files: list[str], selection: Selection) -> Iterato
 
 
 def _listed(folder: str) -> tuple[list[os.DirEntry[str]], FoundUnreadable | None]:
-    """What is in a folder, last name first; with why the list may be short."""
+    """Entries of a folder, last name first; with why the list may be short."""
     entries: list[os.DirEntry[str]] = []
     problem = None
     try:
@@ -163,7 +163,7 @@ def _looked_at(
     folders: list[_Folder],
     linked: deque[_Folder],
 ) -> Found | None:
-    """What an entry is found to be; a folder goes to one of the lists instead."""
+    """Finding for an entry of a folder; a folder goes to one of the lists instead."""
     suffix = _suffix(entry.name)
     passed = reason_of_name(folder.path, entry.name) or (OWN if entry.path in own else "")
     rest = entry.path[folder.root :]

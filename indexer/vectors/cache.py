@@ -33,7 +33,7 @@ MOST_MENDED = 0.3
 
 @dataclass(frozen=True)
 class CacheReport:
-    """What was done to have the vectors.
+    """Report on what was done to have the vectors.
 
     Attributes:
         action: `used` as it was, `mended` or `rebuilt`.
@@ -103,7 +103,7 @@ def synced_vectors(
 
 
 def vector_problems(folder: Path, catalog: CatalogReader) -> list[str]:
-    """What is wrong with the file, one line each: read whole, and compared with the catalog."""
+    """Faults of the cache file, one line each: read whole, and compared with the catalog."""
     path = folder / FILE
     try:
         origin = _origin(path, catalog.manifest.space)

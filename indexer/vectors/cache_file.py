@@ -32,7 +32,7 @@ class CacheOutdated(IndexDamaged):
 
 @dataclass(frozen=True)
 class CacheOrigin:
-    """What a file of vectors was made from.
+    """Origin of a file of vectors.
 
     Attributes:
         watermark: state of the catalog.
@@ -96,12 +96,12 @@ def write_sealed(
 
 
 def unfinished_path(path: Path) -> Path:
-    """Where `path` grows until it is whole."""
+    """Path where `path` grows until it is whole."""
     return path.with_name(path.name + ".unfinished")
 
 
 def read_origin(path: Path, *, whole: bool = False) -> CacheOrigin:
-    """What a sealed file was made from.
+    """Origin of a sealed file.
 
     Args:
         path: the file.

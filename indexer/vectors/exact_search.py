@@ -103,7 +103,7 @@ def vectors_there(source: VectorSource, ids: Ints) -> tuple[Ints, Floats]:
 
 
 def chosen(blocks: Iterable[Block], allowed: Ints) -> Iterator[Block]:
-    """What blocks of ascending ids hold of the allowed ids (ascending, at least one)."""
+    """Parts of blocks of ascending ids that are among the allowed ids (ascending, at least one)."""
     for ids, vectors in blocks:
         if ids[0] > allowed[-1]:
             return

@@ -152,7 +152,7 @@ class FlatIndex:
                 self.index.add_with_ids(widened(rows), ids)
 
     def _on_gpu(self) -> Callable[[Floats, int], Ints] | None:
-        """What finds candidates on the GPU: (query, k) → ids; None without a GPU."""
+        """Finder of candidates on the GPU: (query, k) → ids; None without a GPU."""
         faiss = self._faiss
         if self._gpu is None and gpus(faiss) > 0:
             settings = faiss.GpuIndexFlatConfig()

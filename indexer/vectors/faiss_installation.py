@@ -13,14 +13,14 @@ from model.errors import ExtraMissing
 
 @dataclass(frozen=True)
 class FaissInstallation:
-    """Which FAISS there is, and what is wrong with it (one line each; empty when it works)."""
+    """FAISS as installed, and its faults (one line each; empty when it works)."""
 
     description: str
     problems: tuple[str, ...]
 
 
 def faiss_installation() -> FaissInstallation:
-    """What `doctor` tells about FAISS."""
+    """Facts for `doctor` about FAISS."""
     try:
         faiss = load_faiss()
     except ExtraMissing as error:
@@ -76,7 +76,7 @@ def _broken(wheel: str, error: Exception) -> ExtraMissing:
 
 
 def gpus(faiss: Any) -> int:
-    """How many GPUs FAISS can use. GPU resources touched where there is none end the process."""
+    """Number of GPUs for FAISS. GPU resources touched where there is none end the process."""
     if not hasattr(faiss, "StandardGpuResources"):
         return 0
     return int(faiss.get_num_gpus())

@@ -1,4 +1,4 @@
-"""What the C library does with memory that is given back to it."""
+"""Settings of the C library for memory that is given back to it."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _read(path: Path) -> str:
 
 
 def _number(path: Path) -> float:
-    """What a file of one number says; infinite for "max", and where it says nothing."""
+    """Number in a file of one number; infinite for "max", and where it says nothing."""
     text = _read(path).strip()
     return float(text) if re.fullmatch("[0-9]{1,20}", text) else math.inf
 

@@ -54,5 +54,5 @@ def visible(table: str, wanted: str | None) -> tuple[float, ...]:
 
 
 def workers_on(gpus: Sequence[float], size: float) -> int:
-    """How many workers that take `size` bytes the GPUs hold, one each in turn; at least one."""
+    """Number of workers of `size` bytes that the GPUs hold, one each in turn; at least one."""
     return max(len(gpus) * int(min(gpus) / size), 1)

@@ -250,7 +250,7 @@ class _NotStarted(Exception):
 
 
 def _blamed(path: str, end: Ending, patience: float) -> Outcome:
-    """What is told of a photo that ended its worker each time."""
+    """Outcome of a photo that ended its worker each time."""
     if end.killed:
         reason = (
             f"the system ended the process that looks at {shown(path)} ({end}), most likely"

@@ -22,7 +22,7 @@ Known = Callable[[list[bytes]], list[bool]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo: it, or the reason why not.
+    """Outcome of one photo: what is indexed of it, or why nothing is.
 
     Attributes:
         path: the file.
@@ -172,7 +172,7 @@ def require_sight(models: Models, error: Exception) -> None:
 
 
 def _failed(path: str, error: Exception) -> Outcome:
-    """What is told of a photo that could not be read, or that a model stumbled over."""
+    """Outcome of a photo that could not be read, or that a model stumbled over."""
     if isinstance(error, PhotoError):
         return Outcome(path, kind=type(error).__name__, reason=str(error))
     if isinstance(error, MemoryError):

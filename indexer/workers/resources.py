@@ -16,7 +16,7 @@ from indexer.workers.gpus import workers_on
 def worker_count(
     asked: int, photos: int, gigabytes: float, gpus: Sequence[float] = ()
 ) -> tuple[int, int]:
-    """How many workers there shall be, and threads of each.
+    """Number of workers, and of the threads of each.
 
     Args:
         asked: workers that the user asks for; 0: one a core, or as many as the memory holds.

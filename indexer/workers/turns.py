@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """Who works takes a turn; who needs all the memory takes one alone, and is not kept waiting."""
+    """Turns to work; who needs all the memory takes one alone, and is not kept waiting."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

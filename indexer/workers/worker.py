@@ -26,7 +26,7 @@ from model.weights.offline import offline
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs before its first photo.
+    """Settings that a worker needs before its first photo.
 
     Attributes:
         preset: preset whose models the worker loads.
@@ -41,7 +41,7 @@ class WorkerConfig:
 
 @dataclass(frozen=True)
 class Question:
-    """What a worker asks between the reading of photos and the look at them: are they known?
+    """Question of a worker between the reading of photos and the look at them: are they known?
 
     Attributes:
         digests: digests of their pixels; the answer is a tuple of as many booleans.

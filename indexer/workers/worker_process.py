@@ -23,7 +23,7 @@ _KILL = getattr(signal, "SIGKILL", None)
 
 @dataclass(frozen=True)
 class Ending:
-    """How a worker came to its end.
+    """Ending of a worker, and its cause.
 
     Attributes:
         code: its exit code, or the negative number of the signal that ended it.

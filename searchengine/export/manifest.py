@@ -25,7 +25,7 @@ ROOM = 1 << 16  # bytes kept for the end of the manifest
 
 @dataclass(frozen=True)
 class ExportOrigin:
-    """Where exported matches come from.
+    """Origin of exported matches: index, preset and query.
 
     Attributes:
         index: the index's folder.
@@ -121,7 +121,7 @@ class ExportManifest:
 
     @property
     def files(self) -> int:
-        """How many there are so far."""
+        """Number of files so far."""
         return len(self.names)
 
     def wrote(

@@ -1,4 +1,4 @@
-"""What an export has done."""
+"""Report of an export."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.errors import shown
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written, what was lost on the way, and what could not be done.
+    """Files that were written, losses on the way, and photos that could not be exported.
 
     Attributes:
         folder: folder with the files in it.

@@ -1,4 +1,4 @@
-"""What all formats have in common."""
+"""Parts of a writer that all formats have in common."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Task:
         return Framed(match, self.raw_frame)
 
     def place(self, name: str) -> Path:
-        """Where a file of this name belongs, its folder made.
+        """Path of a file of this name, its folder made.
 
         Raises:
             StorageFull, ExportError: the folder leads elsewhere by a link, or cannot be made.

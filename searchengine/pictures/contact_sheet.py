@@ -177,7 +177,7 @@ def _close(photo: Image.Image, match: Match, window: drawing.Box) -> Image.Image
 
 
 def _window(match: Match) -> drawing.Box | None:
-    """What the close view shows, in pixels of the working frame; None where none is needed."""
+    """Box that the close view shows, in pixels of the working frame; None where none is needed."""
     height, width = match.segment.frame
     x0, y0, x1, y1 = match.segment.box
     if max((x1 - x0) / width, (y1 - y0) / height) >= SMALL:

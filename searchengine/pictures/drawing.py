@@ -63,7 +63,7 @@ def mask_at(
 
 
 def finer(size: tuple[int, int]) -> int:
-    """How many times finer than a picture of that size its masks are to be drawn."""
+    """Factor by which the masks of a picture of that size are drawn finer than it."""
     return FINE if max(size) < LARGE else 1
 
 

@@ -23,7 +23,7 @@ MOST_ID = (1 << 63) - 1  # what the catalog can hold
 
 @dataclass(frozen=True)
 class Example:
-    """What was pointed at.
+    """Example that was pointed at.
 
     Attributes:
         photo: a file, indexed or not; None where `segment` alone says enough.
@@ -59,7 +59,7 @@ class Example:
 
 
 def no_such_segment(number: int) -> QueryError:
-    """What to raise where the index has no segment of this id."""
+    """Error for an id that no segment of the index has."""
     return QueryError(
         f"there is no segment {number} in the index", "take a segment_id from a search on it"
     )

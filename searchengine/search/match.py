@@ -168,7 +168,7 @@ class Matches(Sequence[Match]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader has to know of how the query was read, a line each."""
+        """Notes on how the query was read, a line each."""
         lines = [f"not understood: {part}" for part in self.not_understood]
         read = self.understood
         if self.asked is not None and read is not None:

@@ -10,7 +10,7 @@ from searchengine.search.query import Negative, Query
 
 @dataclass(frozen=True)
 class Understanding:
-    """How a query is read.
+    """Reading of a query.
 
     Attributes:
         query: the query as it is searched: words in the singular, without counts; negatives that

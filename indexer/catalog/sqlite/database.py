@@ -204,7 +204,7 @@ class Database:
         return connection
 
     def _stamp(self) -> tuple[int, int]:
-        """What changes when somebody writes: the file's time, and the size of the log beside it."""
+        """Stamp that each writing changes: the file's time, and the size of the log beside it."""
         log = self.path.with_name(self.path.name + "-wal")
         try:
             return self.path.stat().st_mtime_ns, log.stat().st_size if log.exists() else 0

@@ -1,4 +1,4 @@
-"""Which segments a filter leaves, as an array of ids."""
+"""Segments that a filter leaves, as an array of ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with rows, judged once where they become records, and by the check of a catalog.
+"""Faults of rows, judged once where they become records, and by the check of a catalog.
 
 Rows come as `seals.selected` asks for them. Whatever passes here may be given to libraries that
 believe what they are given.
@@ -32,7 +32,7 @@ WRONG_MASKS = "has masks that are not what they were"
 
 
 class Owner(NamedTuple):
-    """What a photo's row says of its segments; as SQLite gives it."""
+    """Facts of a photo's row about its segments; as SQLite gives it."""
 
     first_segment: Any
     segment_count: Any
@@ -42,7 +42,7 @@ class Owner(NamedTuple):
 
 
 def photo_fault(row: Sequence[Any]) -> str:
-    """What is wrong with a row of `photos`; empty where nothing is."""
+    """Fault of a row of `photos`; empty where there is none."""
     if not is_sealed("photos", row):
         return NOT_AS_WRITTEN
     (photo_id, content_hash, form, height, width, orientation, taken_at, camera, latitude,
@@ -72,7 +72,7 @@ def photo_fault(row: Sequence[Any]) -> str:
 
 
 def segment_faults(rows: Sequence[Sequence[Any]], owners: Sequence[Owner]) -> list[str]:
-    """What is wrong with each of some rows of `segments`; empty where nothing is."""
+    """Fault of each of some rows of `segments`; empty where there is none."""
     faults = [_segment_fault(row, owner) for row, owner in zip(rows, owners, strict=True)]
     whole = [i for i, fault in enumerate(faults) if not fault]
     pixels = [owners[i].frame_height * owners[i].frame_width for i in whole]
@@ -86,12 +86,12 @@ def segment_faults(rows: Sequence[Sequence[Any]], owners: Sequence[Owner]) -> li
 
 
 def file_fault(row: Sequence[Any]) -> str:
-    """What is wrong with a row of `files`; empty where nothing is."""
+    """Fault of a row of `files`; empty where there is none."""
     return "" if is_sealed("files", row) else NOT_AS_WRITTEN
 
 
 def vector_faults(rows: Sequence[Sequence[Any]], dimension: int) -> list[str]:
-    """What is wrong with each of some rows of `vectors` or `photo_vectors` (owner, vector, seal);
+    """Fault of each of some rows of `vectors` or `photo_vectors` (owner, vector, seal);
     empty where nothing is."""
     long = [type(row[1]) is not bytes or len(row[1]) != dimension for row in rows]
     packed = iter(

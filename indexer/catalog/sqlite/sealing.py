@@ -74,7 +74,7 @@ def blocks(connection: Connection, table: str, columns: str) -> Iterator[Rows]:
 
 
 def _owners(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Owner]:
-    """What the photos of some rows of `segments` say of them."""
+    """Facts that the photos of some rows of `segments` tell of them."""
     nobody = Owner(None, None, None, None, None)
     found: dict[Any, Owner] = {}
     for row in rows:

@@ -178,7 +178,7 @@ class SqliteCatalog(SqliteReader, Catalog):
     # care
 
     def check(self, *, full: bool = False) -> list[str]:
-        """What is wrong, a line each; nothing where all is well.
+        """Faults of the catalog, a line each; none where all is well.
 
         Args:
             full: measure the masks of all photos, not of a sample.

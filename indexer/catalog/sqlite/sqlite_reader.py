@@ -115,7 +115,7 @@ class SqliteReader(CatalogReader):
             return set(found.scalars())
 
     def seconds_per_photo(self) -> float | None:
-        """What a photo took to index, on average over the latest ones; None where there is none."""
+        """CPU seconds to index a photo, the mean of the latest ones; None where there is none."""
         with self._database.reading() as connection:
             mean: float | None = connection.exec_driver_sql(
                 "SELECT avg(seconds) FROM (SELECT seconds FROM photos ORDER BY id DESC LIMIT 200)"
@@ -194,7 +194,7 @@ class SqliteReader(CatalogReader):
             after_id = int(block[0][-1])
 
     def counts(self) -> Counts:
-        """How much there is."""
+        """Counts of photos, files and segments."""
         with self._database.reading() as connection:
             row = connection.exec_driver_sql(
                 "SELECT count(*), coalesce(sum(segment_count), 0),"

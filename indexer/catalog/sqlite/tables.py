@@ -37,7 +37,7 @@ class Tables(DeclarativeBase):
 
 
 class ManifestTable(Tables):
-    """What the index was made with; written once."""
+    """Preset and program that the index was made with; written once."""
 
     __tablename__ = "manifest"
     __table_args__ = ({"sqlite_with_rowid": False},)
