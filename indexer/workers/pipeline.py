@@ -101,7 +101,12 @@ def _read(path: str, preset: Preset, max_megapixels: float) -> _Read | Outcome:
 
     began = time.process_time()
     try:
-        photo = read_photo(path, max_side=preset.image_side, max_megapixels=max_megapixels)
+        photo = read_photo(
+            path,
+            max_side=preset.image_side,
+            max_megapixels=max_megapixels,
+            finer_panoramas=True,
+        )
         return _Read(path, photo, pixel_digest(photo.image), time.process_time() - began)
     except Exception as error:
         return _failed(path, error)

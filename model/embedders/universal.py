@@ -26,6 +26,7 @@ from model.embedders.attributes.pixel_grid import Cells
 from model.embedders.attributes.positions import region_positions
 from model.embedders.geometry import places
 from model.embedders.head import SegmentHead
+from model.embedders.panorama import best_views
 from model.embedders.text_cache import RememberedTexts
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.encoders.sentence import SentenceEncoder
@@ -111,17 +112,27 @@ class UniversalEmbedder(Embedder):
         """One unit vector a segment, in their order; one forward pass of the trunk a view."""
         if not len(segments):
             return Embeddings.empty(self._space)
+        numbers, rows = [], []
+        for view, inside, which in best_views(image, segments):
+            numbers.append(which)
+            rows.append(self._view(view, inside))
+        order = np.argsort(np.concatenate(numbers))
+        meanings, *looks = (np.concatenate(parts)[order] for parts in zip(*rows, strict=True))
+        looks.append(region_positions(segments))
+        return Embeddings.unit(joined_segments(meanings, looks), self._space)
+
+    def _view(self, image: Image, segments: Segments) -> tuple[NDArray[np.float32], ...]:
+        """Unit rows of meaning, and of colours, patterns and materials, of segments in a view."""
         where = torch.from_numpy(places(segments))
         seen = [self._seen(trunk, image, segments, where) for trunk in self._trunks()]
         meanings, materials = (np.sum(rows, axis=0) for rows in zip(*seen, strict=True))
         cells = Cells.of(image, segments)
-        looks = (
+        return (
+            unit(meanings),
             region_colours(cells),
             region_patterns(cells),
             region_materials(materials / len(seen)),
-            region_positions(segments),
         )
-        return Embeddings.unit(joined_segments(unit(meanings), looks), self._space)
 
     @torch.inference_mode()
     def _seen(

@@ -103,6 +103,18 @@ class Segments:
             raise ValueError("a mask has no pixel; drop empty masks first")
         return cls.from_counts((masks.shape[1], masks.shape[2]), rle.encode(masks), quality)
 
+    @classmethod
+    def unrelated(cls, size: tuple[int, int], counts: Sequence[bytes], quality: Floats) -> Segments:
+        """Segments as by `from_counts` without parents, which take long to find among many."""
+        return cls(
+            size,
+            tuple(counts),
+            rle.boxes(counts, size),
+            rle.areas(counts, size),
+            quality,
+            np.full(len(counts), -1, np.int64),
+        )
+
     def __len__(self) -> int:
         return len(self.counts)
 

@@ -38,6 +38,7 @@ from model.photos.formats import (
 from model.photos.library_messages import Messages, printed_messages
 from model.photos.metadata import PhotoHeader, header_of
 from model.photos.orientation import to_raw_frame, to_upright
+from model.photos.panoramas import reading_side
 
 __all__ = [
     "DEFAULT_MAX_MEGAPIXELS",
@@ -136,6 +137,7 @@ def read_image(
     max_side: int | None = None,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     of_size: tuple[int, int] | None = None,
+    finer_panoramas: bool = False,
 ) -> Image:
     """The pixels of a photo: upright, sRGB, first frame, transparency on white.
 
@@ -144,6 +146,9 @@ def read_image(
         max_side: the longer side of the result has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
         of_size: (height, width) that the upright photo is known to have; None: not known.
+
+        finer_panoramas: whether of a photo that is looked at in pieces (`model.photos.panoramas`)
+            it is each piece whose longer side has at most `max_side` pixels.
 
     Raises:
         ValueError: max_side is not positive.
@@ -154,7 +159,9 @@ def read_image(
     """
     _check_side(max_side)
     with photo_file(source) as (file, name), _refusals(name):
-        return _decoded(file, name, source, max_side, max_megapixels, of_size)[1]
+        return _decoded(
+            file, name, source, max_side, max_megapixels, of_size, finer=finer_panoramas
+        )[1]
 
 
 def read_photo(
@@ -162,6 +169,7 @@ def read_photo(
     *,
     max_side: int | None = None,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    finer_panoramas: bool = False,
 ) -> Photo:
     """Header, pixels and hash of one file, opened once, and all of the same bytes.
 
@@ -169,6 +177,7 @@ def read_photo(
         path: path of the file.
         max_side: the longer side of the image has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
+        finer_panoramas: as `read_image` takes it.
 
     Raises:
         ValueError: max_side is not positive.
@@ -179,7 +188,7 @@ def read_photo(
     """
     _check_side(max_side)
     with settled_file(path) as (file, name, status), _refusals(name):
-        header, image = _decoded(file, name, path, max_side, max_megapixels)
+        header, image = _decoded(file, name, path, max_side, max_megapixels, finer=finer_panoramas)
         digest = _digest(file)
     return Photo(header, image, digest, status.st_size, status.st_mtime_ns)
 
@@ -271,6 +280,8 @@ def _decoded(
     max_side: int | None,
     max_megapixels: float,
     of_size: tuple[int, int] | None = None,
+    *,
+    finer: bool = False,
 ) -> tuple[PhotoHeader, Image]:
     photo, header = _header(file, name, source, max_megapixels)
     if of_size is not None and header.size != of_size:
@@ -279,6 +290,8 @@ def _decoded(
             f" {of_size[1]}×{of_size[0]}",
             "index its folder again",
         )
+    if finer and max_side is not None:
+        max_side = reading_side(header.size, max_side)
     upright = _fitted(header.size, max_side)
     messages = Messages()
     try:
@@ -295,6 +308,7 @@ def _decoded(
 
 
 def _fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """(height, width) of a photo whose longer side has at most so many pixels."""
     longest = max(size)
     if max_side is None or longest <= max_side:
         return size

@@ -94,7 +94,7 @@ def embed_example(
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
-    image = read_image(path, max_side=preset.image_side)
+    image = read_image(path, max_side=preset.image_side, finer_panoramas=True)
     return _embed_place(example, image, models), None
 
 

@@ -16,6 +16,7 @@ from model.segmenter import Segmenter
 from model.segmenters.dense.head import DenseProposals
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.dense.selection import Selection, chosen_segments
+from model.segmenters.panorama import segmented
 
 if TYPE_CHECKING:
     from model.segmenters.promptable.segmenter import PromptableSegmenter
@@ -52,7 +53,11 @@ class DenseSegmenter(Segmenter):
 
     @torch.inference_mode()
     def segment(self, image: Image) -> Segments:
-        """Segments in a frame whose longer side is `side`, best first."""
+        """Segments in a frame whose longer side is `side`, best first; of a panorama in a longer
+        one, of which the side is that of a piece."""
+        return segmented(image, self._segment)
+
+    def _segment(self, image: Image) -> Segments:
         views = [self._proposals(image, side) for side in self._views]
         ratio = self._side / max(image.size)
         height, width = (max(round(length * ratio), 1) for length in image.size)
