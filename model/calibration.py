@@ -97,7 +97,7 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))), np.float64)
 
     def evidence(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
-        """What the confidence is computed from; arguments as there.
+        """Evidence that the confidence is computed from; arguments as there.
 
         Returns:
             N×4, columns as in `FEATURES`: how far the score lies above the background's median,

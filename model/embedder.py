@@ -1,4 +1,4 @@
-"""What every embedder does: segments and words as vectors of one space."""
+"""Interface of every embedder: segments and words as vectors of one space."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from model.errors import SpaceMismatch
 
 @dataclass(frozen=True)
 class EmbeddingSpace:
-    """Where vectors can be compared.
+    """Space in which vectors can be compared.
 
     Attributes:
         name: name for people, as "nano".

@@ -1,4 +1,4 @@
-"""What every segmenter does."""
+"""Interface of every segmenter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Segmenter(ABC):
         at: tuple[float, float] | None = None,
         box: tuple[float, float, float, float] | None = None,
     ) -> Segments:
-        """What is pointed at, as one segment, which need not be one that `segment` finds.
+        """Thing pointed at, as one segment, which need not be one that `segment` finds.
 
         Of a segmenter that cannot be asked, and where nothing is seen: `Segments.empty`.
 

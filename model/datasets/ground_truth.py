@@ -1,4 +1,4 @@
-"""What is true of the photos that are measured on: regions, their names, captions."""
+"""Truth about the photos that are measured on: regions, their names, captions."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def class_vectors(encode: Encode, without: re.Pattern[str] | None = None) -> NDA
 
 
 def naming(phrases: Sequence[str]) -> re.Pattern[str] | None:
-    """What finds texts that name any of the phrases, as whole words, in the plural too."""
+    """Pattern that finds texts that name any of the phrases, as whole words, in the plural too."""
     if not phrases:
         return None
     listed = "|".join(re.escape(p) for p in sorted(phrases, key=len, reverse=True))

@@ -51,7 +51,7 @@ class LabelledPhotos:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a data set lies in a folder.
+    """Layout of a data set in a folder.
 
     Attributes:
         photos, labels: folders; a photo and its labels have one stem.

@@ -1,4 +1,4 @@
-"""What of the training data could not be used, and why."""
+"""Rows of the training data that could not be used, and why."""
 
 from __future__ import annotations
 

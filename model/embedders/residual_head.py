@@ -20,7 +20,7 @@ from model.weights.tensor_file import fitting, network_file
 
 @dataclass(frozen=True)
 class HeadShape:
-    """What a residual head takes and gives.
+    """Sizes of the inputs and outputs of a residual head.
 
     Attributes:
         clip_levels: numbers of CLIP's blocks whose patches it takes, 1 to L.

@@ -47,7 +47,7 @@ class TowerFiles:
 
 @dataclass(frozen=True)
 class TowerSettings:
-    """How the towers are used.
+    """Settings of the towers.
 
     Attributes:
         architecture: open_clip's name of CLIP's architecture, or the path of a configuration.
@@ -70,7 +70,7 @@ class TowerSettings:
 
 @dataclass(frozen=True, eq=False)
 class SegmentViews:
-    """What the towers see in the segments of one photo; float32.
+    """Views of the towers on the segments of one photo; float32.
 
     Attributes:
         start: N×D in the direction of e0, the training-free embedding; of any length.

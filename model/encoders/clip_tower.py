@@ -18,7 +18,7 @@ WINDOW = 336  # sides of a tile, pixels, rounded down to patches
 
 @dataclass(frozen=True, eq=False)
 class ClipView:
-    """What CLIP sees in one photo; all float32, P = h·w patches row by row.
+    """Features of CLIP for one photo; all float32, P = h·w patches row by row.
 
     Attributes:
         grid: (h, w), patches of the maps.

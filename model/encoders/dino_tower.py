@@ -21,7 +21,7 @@ WINDOW = 518  # sides of a tile, pixels: what DINOv2 was trained with at last
 
 @dataclass(frozen=True, eq=False)
 class DinoView:
-    """What DINOv2 sees in one photo; all float32, P = h·w patches row by row.
+    """Features of DINOv2 for one photo; all float32, P = h·w patches row by row.
 
     Attributes:
         grid: (h, w), patches of the maps.

@@ -32,7 +32,7 @@ _BLOCKS = (2, 4, 6)
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
-    """What the trunk sees in one image.
+    """Feature maps of the trunk for one image.
 
     Attributes:
         maps: float32 tensors C×h×w, C as in `CHANNELS`, at strides 8, 16, 32 and 32; the cells
@@ -79,7 +79,7 @@ class EfficientNetTrunk:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What tells this trunk from others: the digest of its weights, and its input's side."""
+        """Mark of this trunk: the digest of its weights, and its input's side."""
         digest = hashlib.sha256()
         for name, values in sorted(_published(self._path).state_dict().items()):
             digest.update(f"{name} {tuple(values.shape)}".encode())

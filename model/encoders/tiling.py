@@ -39,7 +39,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class TiledInput:
-    """How a photo becomes a tower's input.
+    """Settings by which a photo becomes a tower's input.
 
     Attributes:
         patch: sides of a patch, pixels.
@@ -122,7 +122,7 @@ class TiledInput:
 
 
 def together(forward: Forward, inputs: Sequence[Tensor]) -> list[Maps]:
-    """What a tower gives for each of several inputs (nᵢ×3×H×W), those of one size in one pass."""
+    """Outputs of a tower for each of several inputs (nᵢ×3×H×W), those of one size in one pass."""
     groups: dict[torch.Size, list[int]] = {}
     for number, pixels in enumerate(inputs):
         groups.setdefault(pixels.shape[1:], []).append(number)

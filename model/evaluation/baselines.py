@@ -1,4 +1,4 @@
-"""What a preset is compared with: simple masks, and simple vectors of a segment."""
+"""Methods that a preset is compared with: simple masks, and simple vectors of a segment."""
 
 from __future__ import annotations
 

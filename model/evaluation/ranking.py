@@ -1,4 +1,4 @@
-"""How well ranked answers are right: average precision, precision and success among the first k.
+"""Measures of ranked answers: average precision, precision and success among the first k.
 
 All take Q queries over M candidates. What cannot be judged counts neither as right nor as wrong,
 as if it were not among the answers. A query without a right candidate has no figure: NaN.
@@ -75,7 +75,7 @@ class Ranking:
         return np.asarray(counted.sum(axis=1), np.int64)
 
     def _ranked(self, relevant: Bools, ignored: Bools | None) -> tuple[Bools, NDArray[np.int64]]:
-        """Which of the answers, in order, are hits, and the rank of each among those counted."""
+        """Whether each answer, in order, is a hit, and the rank of each among those counted."""
         counted = self._judged if ignored is None else self._judged & ~ignored
         counted = np.take_along_axis(counted, self._order, axis=1)
         hits = np.take_along_axis(relevant, self._order, axis=1) & counted

@@ -87,7 +87,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run of `segsearch evaluate` found.
+    """Findings of one run of `segsearch evaluate`.
 
     Attributes:
         task: `retrieval`, `masks` or `semantic`.

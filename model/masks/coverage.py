@@ -1,4 +1,4 @@
-"""How much of each cell of a grid each mask covers, from run lengths: no mask is drawn."""
+"""Shares of each cell of a grid that each mask covers, from run lengths: no mask is drawn."""
 
 from __future__ import annotations
 

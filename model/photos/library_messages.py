@@ -15,7 +15,7 @@ _LONGEST = 200  # characters
 
 
 class Messages:
-    """What was printed, once it was.
+    """Messages that were printed, once they were.
 
     Attributes:
         first: the first line; "" for none.

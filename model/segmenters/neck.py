@@ -12,7 +12,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, eq=False)
 class Pyramid:
-    """What the neck makes of a batch of B photos of H×W pixels.
+    """Maps that the neck makes of a batch of B photos of H×W pixels.
 
     Attributes:
         fine: B×F×H/4×W/4, for outlines.

@@ -17,7 +17,7 @@ from model.training.registry import KINDS
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train and how.
+    """Recipe: what to train and how.
 
     Attributes:
         kind: the task's, a key of `KINDS`.
@@ -33,7 +33,7 @@ class Recipe:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What is trained, as plain values."""
+        """Identity of the thing trained, as plain values."""
         return {"task": {"kind": self.kind, **asdict(self.task)}}
 
     def build(

@@ -19,7 +19,7 @@ from model.weights.user_folders import user_folder
 
 @dataclass(frozen=True)
 class Summary:
-    """What a training came to.
+    """Summary of a training.
 
     Attributes:
         folder: folder of the run.

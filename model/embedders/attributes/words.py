@@ -36,7 +36,7 @@ class AttributeWords:
 
     @property
     def dimension(self) -> int:
-        """How many numbers the look has."""
+        """Number of components of the attribute."""
         return len(self._nothing)
 
     def asked(self, texts: Sequence[str]) -> Floats:

@@ -1,4 +1,4 @@
-"""How well segmenters find what people outlined: average recall of their masks."""
+"""Measure of how well segmenters find what people outlined: average recall of their masks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What one segmenter found of one photo's regions.
+    """Regions of one photo that one segmenter found.
 
     Attributes:
         source: source of the photo.

@@ -1,4 +1,4 @@
-"""What people call a colour: the nearest of 625 that a survey had named.
+"""Names that people give a colour: the nearest of 625 that a survey had named.
 
 `surveyed_colours.txt` holds those of the 954 commonest answers to Randall Munroe's colour survey
 (https://xkcd.com/color/rgb.txt, CC0) whose last word is a basic colour term or a kind of one: navy

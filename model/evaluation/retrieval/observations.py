@@ -79,7 +79,7 @@ class Proposals:
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """What an embedder sees of n photos with M true regions that have names.
+    """Observations that an embedder makes of n photos with M true regions that have names.
 
     Attributes:
         phrases: names of each region.

@@ -1,4 +1,4 @@
-"""How well words find what is in photos: segments, colours of segments, and photos."""
+"""Measure of how well words find what is in photos: segments, colours of segments, and photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well every pixel is named: mean IoU under USE's protocol."""
+"""Measure of how well every pixel is named: mean IoU under USE's protocol."""
 
 from __future__ import annotations
 

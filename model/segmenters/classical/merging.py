@@ -51,7 +51,7 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
-    """What the regions of a partition look like; rows can be added to give a union's.
+    """Appearance of the regions of a partition; rows can be added to give a union's.
 
     Attributes:
         areas: R float64 pixels.

@@ -19,7 +19,7 @@ _FIRST_REACH = (0.06, 0.18, 0.5)  # of a part, a thing and a whole, before anyth
 
 @dataclass(frozen=True, eq=False)
 class DenseProposals:
-    """What the dense head says of one photo.
+    """Proposals of the dense head for one photo.
 
     A mask's logit at a place is the product of its coefficients with the prototypes there, less
     the distance from the mask's centre, measured in its reach (rounded at the centre). So a

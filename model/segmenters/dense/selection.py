@@ -27,7 +27,7 @@ _EVEN_ODDS = 1.8  # rank at which the IoU with an outline is 0.5, fitted on held
 
 @dataclass(frozen=True)
 class Selection:
-    """How segments are chosen among a photo's proposals.
+    """Settings by which segments are chosen among a photo's proposals.
 
     Attributes:
         most: segments at most.

@@ -1,4 +1,4 @@
-"""What a model must do for masks to be generated from a grid of points."""
+"""Interface that a model must have for masks to be generated from a grid of points."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class View(ABC):
 
     @abstractmethod
     def answer(self, points: NDArray[np.float64]) -> Answers:
-        """What the model says to N×2 points (x, y) in pixels of the photo, each by itself."""
+        """Answers of the model to N×2 points (x, y) in pixels of the photo, each by itself."""
 
 
 class Answers(ABC):
-    """What a model says to N points.
+    """Answers of a model to N points.
 
     Attributes:
         quality: N×M float32 estimated IoUs of each point's masks.

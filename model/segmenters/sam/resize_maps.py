@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """How the pixels of one axis of a photo read the cells of a mask's.
+    """Map by which the pixels of one axis of a photo read the cells of a mask's.
 
     Attributes:
         weights: pixels×cells, rows sum to one.
@@ -85,7 +85,7 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """How the pixels of a photo, or of a crop of one, read a mask's cells."""
+    """Maps by which the pixels of a photo, or of a crop of one, read a mask's cells."""
 
     rows: Axis
     columns: Axis

@@ -47,7 +47,7 @@ def proposals_of(
     embedders: Sequence[Embedder],
     progress: Progress,
 ) -> list[CandidateMasks]:
-    """What the models make of the photos of these numbers: one table for each embedder."""
+    """Proposals of the models on the photos of these numbers: one table for each embedder."""
     vectors = [[np.zeros((0, each.space.dimension), np.float32)] for each in embedders]
     of_photo: list[int] = []
     links: list[Link] = []

@@ -1,4 +1,4 @@
-"""What a calibration's confidence is worth on photos that it was not fitted to."""
+"""Worth of a calibration's confidence on photos that it was not fitted to."""
 
 from __future__ import annotations
 

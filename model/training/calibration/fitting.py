@@ -43,7 +43,7 @@ class JudgedAnswers:
 
 @dataclass(frozen=True, eq=False)
 class ModelView:
-    """What some models see of photos.
+    """View that some models have of photos.
 
     Attributes:
         proposals: masks on the photos.
@@ -82,7 +82,7 @@ def fit_calibration(
 def background(
     photos: Sequence[AnnotatedPhoto], sight: ModelView, segments: int = 2048
 ) -> Calibration:
-    """What scores are judged against, not fitted to anything yet.
+    """Background that scores are judged against, not fitted to anything yet.
 
     The texts are the everyday words and all phrases of the train photos' regions.
     """

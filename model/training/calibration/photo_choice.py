@@ -1,4 +1,4 @@
-"""Which photos of a corpus get proposals, besides their annotated segments."""
+"""Choice of a corpus' photos that get proposals, besides their annotated segments."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _TRIES = 8
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """How photos are looked at in training.
+    """Settings of the views of photos in training.
 
     Attributes:
         sides: pixels of the photo's longer side; one is drawn for each batch.

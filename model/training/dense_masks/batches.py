@@ -1,4 +1,4 @@
-"""What masks are learned from: the trunk's maps of photos, and the outlines that people drew."""
+"""Batches that masks are learned from: the trunk's maps of photos, and outlines people drew."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class MaskPhotos(Sequence[MaskBatch]):
 def kept_maps(
     store: FeatureStore, trunk: EfficientNetTrunk
 ) -> Callable[[TruePhoto], tuple[Tensor, ...]]:
-    """What gives the trunk's maps of a photo (channels×h×w, strides 4 to 32), from the disk once
+    """Function for the trunk's maps of a photo (channels×h×w, strides 4 to 32), from disk once
     they have been made."""
 
     def maps(photo: TruePhoto) -> tuple[Tensor, ...]:

@@ -211,7 +211,7 @@ def drawn_cells(cover: Tensor) -> Tensor:
 
 
 def mask_kind() -> TaskKind:
-    """How a recipe's [task] of kind `masks` is read and built."""
+    """Kind of task `masks`: how a recipe's [task] is read and built."""
     return TaskKind(MaskSettings, _build)
 
 

@@ -26,7 +26,7 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """How far a training is.
+    """State of a training.
 
     Attributes:
         step: steps done.
@@ -127,7 +127,7 @@ def load_checkpoint(place: Path) -> Checkpoint:
 def changes(
     old: Mapping[str, Any], new: Mapping[str, Any], allowed: Collection[str], path: str = ""
 ) -> Iterator[str]:
-    """What differs between two recipes, in words, except under the names that are allowed."""
+    """Differences between two recipes, in words, except under the names that are allowed."""
     for key in sorted({*old, *new}):
         one, other, name = old.get(key), new.get(key), f"{path}{key}"
         if isinstance(one, dict) and isinstance(other, dict):

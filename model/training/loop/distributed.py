@@ -1,4 +1,4 @@
-"""What processes that train together share."""
+"""State that processes share when they train together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def accelerator() -> Accelerator:
-    """What knows this process's device and the other processes.
+    """Accelerator that knows this process's device and the other processes.
 
     Raises:
         ExtraMissing: accelerate is not installed.

@@ -85,7 +85,7 @@ class FeatureStore:
         return found
 
     def holdings(self) -> Holdings:
-        """How much is kept."""
+        """Content that is kept."""
         sizes = [file.stat().st_size for file in self.folder.glob("*/*.safetensors")]
         return Holdings(len(sizes), sum(sizes))
 
@@ -96,7 +96,7 @@ class FeatureStore:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a store keeps: photos, and bytes on disk."""
+    """Content of a store: photos, and bytes on disk."""
 
     photos: int
     bytes: int

@@ -1,4 +1,4 @@
-"""What of a network is trained, and what is kept of it."""
+"""Parts of a network that are trained, and that are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 
 def kept_state(network: nn.Module) -> dict[str, Tensor]:
-    """What is saved of a network: trained parameters and buffers, by name, on the CPU."""
+    """Part of a network that is saved: trained parameters and buffers, by name, on the CPU."""
     frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
     return {
         name: value.detach().cpu().contiguous()

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How a task is trained.
+    """Settings by which a task is trained.
 
     Attributes:
         steps: number of steps of the optimiser.

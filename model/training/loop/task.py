@@ -1,4 +1,4 @@
-"""What a recipe trains: a network, its data, its loss and its measure."""
+"""Task that a recipe trains: a network, its data, its loss and its measure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Task(ABC):
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What every task is built with, besides its own settings.
+    """Surroundings that every task is built with, besides its own settings.
 
     Attributes:
         data: the folder that `--data` names.

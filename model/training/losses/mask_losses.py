@@ -1,4 +1,4 @@
-"""What is minimised when masks are learned: focal, dice, best of three, and the estimated IoU."""
+"""Losses by which masks are learned: focal, dice, best of three, and the estimated IoU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What prompts are learned from: photos in the network's square frame, and outlined regions."""
+"""Batches that prompts are learned from: photos in the network's square, and outlined regions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PromptBatch:
 
 @dataclass(frozen=True)
 class Views:
-    """How photos are shown.
+    """Views by which photos are shown.
 
     Attributes:
         side: S, pixels of the square frame.

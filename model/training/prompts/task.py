@@ -82,7 +82,7 @@ class PromptSettings:
 
 @dataclass(frozen=True, eq=False)
 class Prompts:
-    """What is asked of B photos: by points in the first half of the P regions of each, by boxes in
+    """Prompts for B photos: by points in the first half of the P regions of each, by boxes in
     the second.
 
     Attributes:
@@ -315,7 +315,7 @@ def _overlaps(logits: Tensor, cover: Tensor) -> Tensor:
 
 
 def prompt_kind() -> TaskKind:
-    """How a recipe's [task] of kind `prompts` is read and built."""
+    """Kind of task `prompts`: how a recipe's [task] is read and built."""
     return TaskKind(PromptSettings, _build)
 
 

@@ -33,14 +33,14 @@ def shuffled(items: Iterable[T], seed: int, buffer: int = 4096) -> Iterator[T]:
 
 
 def phrase_counts(texts: Iterable[Sequence[str]]) -> Counter[str]:
-    """How many pairs, of which these are the texts, have each."""
+    """Number of pairs that have each phrase, by the pairs' texts."""
     return Counter(text for of_pair in texts for text in dict.fromkeys(of_pair))
 
 
 def pair_weights(
     texts: Sequence[Sequence[str]], counts: Mapping[str, int], power: float = 0.5
 ) -> NDArray[np.float64]:
-    """How often each pair should be drawn: the mean of count^-power over its texts; sums to 1.
+    """Frequencies to draw each pair at: the mean of count^-power over its texts; they sum to 1.
 
     Args:
         texts: texts of each of M pairs.

@@ -1,4 +1,4 @@
-"""What a segment head learns from in one step."""
+"""Batch that a segment head learns from in one step."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Proposer:
 def judged(
     segments: Segments, pairs: Sequence[TrainingPair]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which of a photo's N segments are worth learning from, at most `MOST`.
+    """Choice of a photo's N segments worth learning from, at most `MOST`.
 
     Args:
         segments: segments of the photo.

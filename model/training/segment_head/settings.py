@@ -1,4 +1,4 @@
-"""What a recipe says of a segment head."""
+"""Settings of a segment head in a recipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.encoders.efficientnet import require_sides
 
 @dataclass(frozen=True)
 class PhraseSettings:
-    """How noun phrases of captions are learned: each is shown by some mask of its photo, nobody
+    """Settings for noun phrases of captions: each is shown by some mask of its photo, nobody
     knows which. The masks are those of the segmenter that the task names as `proposals`.
 
     Attributes:

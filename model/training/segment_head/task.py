@@ -242,7 +242,7 @@ class HeadTask(Task):
 
 
 def head_kind() -> TaskKind:
-    """How a recipe's [task] of kind `segment-head` is read and built."""
+    """Kind of task `segment-head`: how a recipe's [task] is read and built."""
     return TaskKind(HeadSettings, _build)
 
 

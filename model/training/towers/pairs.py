@@ -60,7 +60,7 @@ class TowerPairs:
         self._levels = levels
 
     def views(self, number: int) -> SegmentViews:
-        """What the towers see in all segments of a photo, by its number.
+        """Views of the towers on all segments of a photo, by its number.
 
         Raises:
             DataMissing: its features have vanished from the cache.

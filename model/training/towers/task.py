@@ -196,7 +196,7 @@ class TowerTask(Task):
 
 
 def tower_kind() -> TaskKind:
-    """How a recipe's [task] of kind `towers` is read and built."""
+    """Kind of task `towers`: how a recipe's [task] is read and built."""
     return TaskKind(TowerTaskSettings, _build)
 
 

@@ -1,4 +1,4 @@
-"""Which masks are kept: greedy suppression by boxes, and the photo's size only where it matters.
+"""Choice of masks: greedy suppression by boxes, and the photo's size only where it matters.
 
 The reference enlarges every mask, drops the unstable ones and then, best first, those whose box
 overlaps a kept one's too much. Here masks are taken best first to begin with, and one is enlarged
@@ -48,7 +48,7 @@ class Boxes:
         return self._largest(box, box)
 
     def overlap_at_least(self, inner: Box, outer: Box) -> float:
-        """What the largest IoU is at least, of a box that lies between the two."""
+        """Lower bound of the largest IoU of a box that lies between the two."""
         if inner[0] >= inner[2] or inner[1] >= inner[3]:
             return 0.0
         return self._largest(inner, outer)

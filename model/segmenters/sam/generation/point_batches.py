@@ -23,7 +23,7 @@ _LACK = ("can't allocate memory", "not enough memory", "out of memory")
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which masks may be kept.
+    """Conditions for a mask to be kept.
 
     Attributes:
         quality: only those whose estimated IoU exceeds it; 0 or less: all.

@@ -38,7 +38,7 @@ class Thresholds:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What is kept of a mask's logits: enough to draw it at the photo's size.
+    """Part of a mask's logits that is kept: enough to draw it at the photo's size.
 
     Attributes:
         logits: the cells that the pixels below read, float32.

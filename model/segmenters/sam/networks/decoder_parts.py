@@ -43,7 +43,7 @@ class BlockParts:
 
 @dataclass(frozen=True, eq=False)
 class RefiningParts:
-    """What SAM-HQ adds (see `refining`).
+    """Parts that SAM-HQ adds (see `hq_refiner`).
 
     Attributes:
         token: place of its token.

@@ -106,7 +106,7 @@ class FoldedDecoder:
         fine: Sequence[Tensor] | None = None,
         detail: Tensor | None = None,
     ) -> Scene:
-        """What all points of a photo share.
+        """Context that all points of a photo share.
 
         Args:
             cells: C×h×w of the image encoder, the embedding of "no mask" added.
@@ -280,7 +280,7 @@ class FoldedDecoder:
 
 
 def decoder_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
-    """What a decoder computes in, beside an image encoder that does in `dtype`.
+    """Type that a decoder computes in, beside an image encoder that does in `dtype`.
 
     On a CPU it is float32 at least: bfloat16 would save a third of its time and change one mask in
     ten of a trained decoder (`python bench/masks.py`).

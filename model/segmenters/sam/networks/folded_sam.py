@@ -72,7 +72,7 @@ class FoldedSam(Promptable):
         ]
 
     def scene(self, features: Tensor) -> Scene:
-        """What all points of a photo share, given the image encoder's features of it."""
+        """Context that all points of a photo share, given the image encoder's features of it."""
         fine = None
         if self._fine:  # packed below the coarse ones, as `prompted_decoder.packed` tells
             channels = len(features) // 4

@@ -1,4 +1,4 @@
-"""What SAM-HQ adds to the masks of a point: one more drawing, of finer features.
+"""Refinement that SAM-HQ adds to the masks of a point: one more drawing, of finer features.
 
 With a point's enlarged cells U, the photo's details D and the weights t that one more token gives
 (Ke et al. 2023, "Segment Anything in High Quality", §3.2):

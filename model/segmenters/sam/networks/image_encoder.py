@@ -182,7 +182,7 @@ def fused_attention(
 def _position_scores(
     query: Tensor, size: tuple[int, int], rows: Tensor, columns: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What queries B×N×d add to keys' rows (B×N×h) and columns (B×N×w)."""
+    """Scores that queries B×N×d add to keys' rows (B×N×h) and columns (B×N×w)."""
     (h, w), d = size, query.shape[2]
     grid = query.view(-1, h, w, d)
     by_row = torch.bmm(grid.permute(1, 0, 2, 3).reshape(h, -1, d), rows)

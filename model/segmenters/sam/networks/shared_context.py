@@ -1,4 +1,4 @@
-"""What all points of one photo share in the folded decoder, computed once."""
+"""Context that all points of one photo share in the folded decoder, computed once."""
 
 from __future__ import annotations
 
