@@ -177,7 +177,7 @@ def read_photo(
         path: path of the file.
         max_side: the longer side of the image has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
-        finer_panoramas: as `read_image` takes it.
+        finer_panoramas: argument of `read_image`.
 
     Raises:
         ValueError: max_side is not positive.
