@@ -8,6 +8,7 @@ for longer than a call.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 import threading
 import warnings
@@ -155,6 +156,9 @@ def quiet_decoders() -> Iterator[None]:
     with _quiet_lock:
         if not _quiet_count:
             filters.insert(0, _QUIET)
+            for name in ("PIL", "tifffile"):  # what they log goes to handlers, not to the terminal
+                if not (logger := logging.getLogger(name)).handlers:
+                    logger.addHandler(logging.NullHandler())
         _quiet_count += 1
     try:
         yield

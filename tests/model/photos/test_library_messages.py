@@ -70,3 +70,24 @@ def test_without_standard_error_photos_are_read_all_the_same() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     assert done.stdout == b"read\n"
+
+
+def test_what_decoders_log_is_not_printed() -> None:
+    code = """
+import io, sys
+sys.path.insert(0, ".")
+import numpy as np, tifffile
+from model.errors import PhotoError
+from model.photos.images import read_image
+file = io.BytesIO()
+tifffile.imwrite(file, np.zeros((4, 4), np.uint8))
+data = bytearray(file.getvalue())
+entry = data.index(b"\\x15\\x01\\x03\\x00")  # SamplesPerPixel
+data[entry + 8 : entry + 10] = b"\\x00\\x08"
+try:
+    read_image(io.BytesIO(bytes(data)))
+except PhotoError:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
