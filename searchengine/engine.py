@@ -14,27 +14,20 @@ from indexer.catalog.records import Filter
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
-from indexer.vectors.faiss_installation import search_alone
-from model.devices import compute_alone
-from model.errors import IndexMissing, QueryError
-from model.presets.files import absolute_reference
-from model.presets.preset import DEFAULT, Models, Preset, load_preset
+from model.errors import QueryError
+from model.presets.preset import Models, Preset
 from model.weights.user_folders import user_folder
+from searchengine.opened_index import OpenedIndex
 from searchengine.search.cascade import answers_to
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
 from searchengine.search.left_out import left_out
 from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import questions
-from searchengine.search.uncalibrated import uncalibrated
 from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
-from searchengine.turns import EngineTurns
 
 if TYPE_CHECKING:
-    from model.calibration import Calibration
-    from model.embedder import Embedder
-    from model.segmenter import Segmenter
     from searchengine.export import ExportReport
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
@@ -59,21 +52,10 @@ class SearchEngine:
 
     Threads may share one: they take turns. A process that is forked opens the index anew and uses
     one core; an engine that is pickled, as for a process that is spawned, is opened where it comes.
-
-    Attributes:
-        folder: index folder; the first indexing run makes it.
     """
 
     def __init__(self, folder: Path, preset: str | None = None) -> None:
-        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100, keeps symlinks
-        self._asked_preset = None if preset is None else absolute_reference(preset)
-        self._turns = EngineTurns(self._forked)
-        self._index: Index | None = None
-        self._abandoned: list[Index] = []
-        self._preset: Preset | None = None
-        self._segmenter_of: tuple[Preset, Segmenter] | None = None
-        self._embedder_of: tuple[Preset, Embedder] | None = None
-        self._calibration_of: tuple[Preset, Calibration | None] | None = None
+        self._opened = OpenedIndex(folder, preset)
 
     @classmethod
     def open(cls, folder: Path | str | None = None, preset: str | None = None) -> SearchEngine:
@@ -87,19 +69,21 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the index' files."""
-        with self._turns.turn():
-            if self._index is not None:
-                self._index.close()
-                self._index = None
+        self._opened.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SearchEngine, (self.folder, self._asked_preset)
+        return SearchEngine, (self.folder, self._opened.asked_preset)
 
     def __enter__(self) -> SearchEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def folder(self) -> Path:
+        """Index folder; the first indexing run makes it."""
+        return self._opened.folder
 
     @property
     def reader(self) -> Index:
@@ -109,59 +93,17 @@ class SearchEngine:
             IndexMissing: there is none yet.
             PresetMismatch: the index was made with another preset than the one asked for.
         """
-        with self._turns.turn():
-            if self._index is None:
-                index = Index.open(self.folder)
-                try:
-                    index.require_preset(self._preset_of(index))
-                except Exception:
-                    index.close()
-                    raise
-                self._index = index
-            return self._index
+        return self._opened.reader
 
     @property
     def preset(self) -> Preset:
         """The preset that made the index or, where there is none yet, that will make it."""
-        with self._turns.turn():
-            if self._preset is None:
-                try:
-                    self._preset = self._preset_of(self.reader)
-                except IndexMissing:  # or never finished being made; another may make it yet
-                    return load_preset(self._asked_preset or DEFAULT)
-            return self._preset
+        return self._opened.preset
 
     @property
     def models(self) -> Models:
         """The preset's models."""
-        with self._turns.turn():
-            preset = self.preset
-            if self._segmenter_of is None or self._segmenter_of[0] != preset:
-                self._segmenter_of = preset, preset.build_segmenter()
-            return Models(self._segmenter_of[1], self._embedder)
-
-    @property
-    def _embedder(self) -> Embedder:
-        preset = self.preset
-        if self._embedder_of is None or self._embedder_of[0] != preset:
-            self._embedder_of = preset, preset.build_embedder()
-        return self._embedder_of[1]
-
-    @property
-    def _calibration(self) -> Calibration | None:
-        preset = self.preset
-        if self._calibration_of is None or self._calibration_of[0] != preset:
-            fitted = preset.calibration() or uncalibrated(self.reader.catalog)
-            self._calibration_of = preset, fitted
-        return self._calibration_of[1]
-
-    def _forked(self) -> None:
-        """Leave the parent's handles alone, even unclosed: closing one might drop its locks."""
-        if self._index is not None:
-            self._abandoned.append(self._index)
-            self._index = None
-        compute_alone()
-        search_alone()
+        return self._opened.models
 
     def index(
         self,
@@ -273,7 +215,7 @@ class SearchEngine:
             collapse=collapse,
             all_duplicates=all_duplicates,
         )
-        with self._turns.turn():
+        with self._opened.turn():
             vector, itself = embed_example(example, self.reader, self.preset, self.models)
         return self._answer(Query(example=vector, **given), str(example), itself)
 
@@ -285,13 +227,13 @@ class SearchEngine:
         Raises:
             QueryError: an id is not in the index.
         """
-        with self._turns.turn():
+        with self._opened.turn():
             wanted = self.reader.catalog.segment_ids(where)
         if ids is not None:
             wanted = np.unique(np.fromiter(map(_segment_id, ids), np.int64))
         for start in range(0, len(wanted), 1000):
             chosen = wanted[start : start + 1000].tolist()
-            with self._turns.turn():
+            with self._opened.turn():
                 catalog = self.reader.catalog
                 rows = catalog.segments(chosen)
                 lost = [i for i in chosen if i not in rows]
@@ -363,7 +305,7 @@ class SearchEngine:
 
     def status(self) -> Status:
         """Status of the index: content, place, and the photos that it could not take in."""
-        with self._turns.turn():
+        with self._opened.turn():
             return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
@@ -373,12 +315,14 @@ class SearchEngine:
     def _answers(
         self, queries: Sequence[Query], words: Sequence[str], exclude_id: int | None = None
     ) -> list[Matches]:
-        with self._turns.turn():
+        with self._opened.turn():
             index = self.reader  # before any model: it tells which
             read = [interpret(query) for query in queries]
             searched = [each.query for each in read]
-            vectors = questions(searched, self._embedder)
-            calibration = self._calibration if any(q.words.strip() for q in queries) else None
+            vectors = questions(searched, self._opened.embedder)
+            calibration = (
+                self._opened.calibration if any(q.words.strip() for q in queries) else None
+            )
             judge = calibration.confidence if calibration else None
             answers = answers_to(searched, vectors, index, judge, exclude_id)
             return [
@@ -394,10 +338,6 @@ class SearchEngine:
                 )
                 for items, text, query, each in zip(answers, words, queries, read, strict=True)
             ]
-
-    def _preset_of(self, index: Index) -> Preset:
-        manifest = index.catalog.manifest
-        return load_preset(self._asked_preset or manifest.settings.get("source") or manifest.preset)
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

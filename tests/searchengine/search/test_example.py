@@ -53,7 +53,7 @@ def test_what_no_segment_covers_is_drawn_by_a_segmenter_that_can_be_asked(
     engine: SearchEngine, halves: Path, place: dict[str, tuple[float, ...]]
 ) -> None:
     asked = Asked()
-    engine._segmenter_of = engine.preset, asked
+    engine._opened._segmenter_of = engine.preset, asked
     example = Example(halves, **place)  # type: ignore[arg-type]
     (match,) = engine.similar(example, k=1)
     assert Path(match.photo.path).name in ("two.jpg", "three.jpg")
@@ -62,7 +62,7 @@ def test_what_no_segment_covers_is_drawn_by_a_segmenter_that_can_be_asked(
 
 def test_a_segment_that_is_there_is_meant_first(engine: SearchEngine, halves: Path) -> None:
     asked = Asked()
-    engine._segmenter_of = engine.preset, asked
+    engine._opened._segmenter_of = engine.preset, asked
     engine.similar(Example(halves, at=(30, 60)), k=1)
     engine.similar(Example(halves, box=(0, 0, 95, 120)), k=1)
     assert asked.asked == []

@@ -27,7 +27,7 @@ def test_scores_are_shared_with_neighbours_of_other_photos(
     engine: SearchEngine, count: int
 ) -> None:
     query = Query(words="red")
-    (asked,) = questions([query], engine._embedder)
+    (asked,) = questions([query], engine.models.embedder)
     (plain,) = recall(engine.reader, asked[None], [query], [8])
     found = with_neighbours(plain, asked, engine.reader, count)
     assert set(found.ids.tolist()) == set(plain.ids.tolist())
