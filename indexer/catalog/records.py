@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import NamedTuple
 
 from indexer.catalog.date_text import as_moment
-from indexer.catalog.path_pattern import require_path
+from indexer.catalog.path_pattern import PathPattern, require_path
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
 from model.masks.segments import Segments
@@ -160,6 +160,12 @@ class PhotoRow:
     taken_source: str | None = None
     pixel_digest: bytes | None = None
     stamps: tuple[FileStamp, ...] = ()
+
+    def shown_at(self, pattern: PathPattern) -> PhotoRow:
+        """This photo under the path of a file that a pattern means, where one of its files is."""
+        if pattern.matches(self.path):
+            return self
+        return replace(self, path=next(filter(pattern.matches, self.files), self.path))
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,7 @@ def _refusals(name: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     text = " ".join(shown(error).split())[:200] or type(error).__name__
+    text = text.removesuffix(" (0 bytes not processed)")  # all were, and more were missing
     # What Pillow says of a picture of no width or height.
     return "it has no pixels" if text == "not identified by this driver" else text
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.catalog import CatalogReader
-from indexer.catalog.records import SegmentRow
+from indexer.catalog.path_pattern import PathPattern
+from indexer.catalog.records import PhotoRow, SegmentRow
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from searchengine.search.collapse import Answer, Scored, collapse
@@ -63,13 +64,14 @@ def answers_to(
             # the order is that of the scores, which finds more than that of the confidences; what
             # comes after a doubtful match is no surer, and told so it is right more often
             confidences = np.minimum.accumulate(judge(question, found)).tolist()
+        shown = PathPattern(query.where.path_glob) if query.where.path_glob else None
         matches.append(
             tuple(
                 Match(
                     rank,
                     answer.score,
                     confidence,
-                    photos[answer.segment.photo_id],
+                    _shown(photos[answer.segment.photo_id], shown),
                     answer.segment,
                     tuple(answer.merged),
                     tuple(photos[i].path for i in answer.duplicates),
@@ -80,6 +82,11 @@ def answers_to(
             )
         )
     return matches
+
+
+def _shown(photo: PhotoRow, pattern: PathPattern | None) -> PhotoRow:
+    """The photo, of whose files one is shown that the conditions allow."""
+    return photo if pattern is None else photo.shown_at(pattern)
 
 
 def _recall_enough(

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from command_line import Run
+from PIL import Image
 
 NAMES = [
     b"line\nbreak.png",
@@ -21,8 +22,9 @@ def test_any_name_goes_through_the_whole_chain(run: Run, photos: Path, tmp_path:
     folder.mkdir()
     for number, name in enumerate(NAMES):
         copy = shutil.copy(photos / "red.png", folder / os.fsdecode(name))
-        with Path(copy).open("ab") as file:
-            file.write(bytes([number]))  # after its end: another file, the same photo
+        with Image.open(copy) as picture:  # one pixel apart: another photo that looks the same
+            picture.putpixel((number, 0), (250, 250, 250))
+            picture.save(copy)
     (folder / os.fsdecode(b"bro\nken\xff.png")).write_bytes(b"no")
     first = run("index", folder, "--index", index, "--preset", "colours", "-j", 1, "--json", "-q")
     assert first.code == 3
@@ -44,3 +46,17 @@ def test_any_name_goes_through_the_whole_chain(run: Run, photos: Path, tmp_path:
     assert run("export", "--all", "--index", index, "-o", exported, "-f", "coco").code == 0
     images = json.loads((exported / "annotations.json").read_text())["images"]
     assert len(images) == len(NAMES)
+
+
+def test_of_a_photo_with_several_files_the_one_that_is_asked_for_is_shown(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    folder, index = tmp_path / "twins", tmp_path / "index"
+    for name in ("a/first.png", "b/second.png"):
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy(photos / "red.png", folder / name)
+    run("index", folder, "--index", index, "--preset", "colours", "-j", 1)
+    for name in ("a/first.png", "b/second.png"):
+        done = run("search", "red", "--index", index, "--in", f"{name[0]}/", "--json", "-k", 1)
+        (match,) = json.loads(done.out)["matches"]
+        assert match["photo"] == str(folder / name)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from indexer.catalog.records import FileStamp, Filter, IndexedPhoto, Manifest
+from indexer.catalog.sqlite.seals import seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.vectors.cache import FILE, synced_vectors, vector_problems
 from indexer.vectors.cache_file import unfinished_path
@@ -302,7 +303,10 @@ def test_a_vector_that_changed_in_the_catalog_is_told(
     with sqlite3.connect(folder / "catalog.sqlite") as connection:
         (vector,) = connection.execute("SELECT vector FROM vectors WHERE segment_id = 7").fetchone()
         other = bytes(reversed(vector))
-        connection.execute("UPDATE vectors SET vector = ? WHERE segment_id = 7", (other,))
+        connection.execute(
+            "UPDATE vectors SET vector = ?, seal = ? WHERE segment_id = 7",
+            (other, seal_of_vector(7, other)),
+        )
     connection.close()
     assert "holds other vectors of 1 segments" in vector_problems(folder, catalog)[0]
 

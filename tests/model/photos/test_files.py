@@ -118,9 +118,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Non
     """Something happens to the file between its being opened and its being decoded."""
     really = images._decoded
 
-    def decoded(*arguments: Any) -> Any:
+    def decoded(*arguments: Any, **settings: Any) -> Any:
         act()
-        return really(*arguments)
+        return really(*arguments, **settings)
 
     monkeypatch.setattr(images, "_decoded", decoded)
 
