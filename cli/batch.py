@@ -34,7 +34,8 @@ def batch_lines(name: str) -> Iterator[str]:
             from model.errors import QueryError
 
             raise QueryError("standard input is closed", "pipe the questions in, or name a file")
-        yield from lines_of(sys.stdin.buffer)
+        # Not through the buffer: a thread that waits with its lock aborts a process that ends.
+        yield from lines_of(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
         return
     with Path(name).open("rb") as file:
         yield from lines_of(file)
