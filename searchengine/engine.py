@@ -146,7 +146,7 @@ class SearchEngine:
         """
         given = _given(
             k=k,
-            negatives=None if negatives is None else as_negatives(negatives),
+            negatives=negatives,
             where=where,
             per_photo=per_photo,
             neighbours=neighbours,
@@ -208,7 +208,7 @@ class SearchEngine:
             example = Example(Path(example))
         given = _given(
             k=k,
-            negatives=None if negatives is None else as_negatives(negatives),
+            negatives=negatives,
             where=where,
             per_photo=per_photo,
             neighbours=neighbours,
@@ -341,8 +341,11 @@ class SearchEngine:
 
 
 def _given(**arguments: Any) -> dict[str, Any]:
-    """The arguments that are not None."""
-    return {name: value for name, value in arguments.items() if value is not None}
+    """Fields of a query for the arguments that are not None."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if "negatives" in given:
+        given["negatives"] = as_negatives(given["negatives"])
+    return given
 
 
 def _segment_id(number: int) -> int:

@@ -32,7 +32,7 @@ class LiveBar:
 
     Args:
         before: columns left of the bar.
-        after: columns between the bar and the time left; the last ones may follow it.
+        after: columns between the bar and the time left.
         last: columns right of the time left.
         quiet: whether nothing is shown at all.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.datasets.ground_truth import TruePhoto, Truth, bare_segments
 from model.embedder import Embedder
 from model.evaluation.baselines import ImageNetNames, crop_vectors
-from model.evaluation.masks.mask_recall import in_photo_frame
+from model.evaluation.masks.mask_recall import Progress, in_photo_frame
 from model.evaluation.retrieval.colour_queries import colour_shares
 from model.evaluation.retrieval.colour_survey import surveyed_terms
 from model.evaluation.retrieval.position_queries import mask_centres
@@ -21,8 +21,6 @@ from model.masks.segments import Segments
 from model.photos.colour_terms import colour_terms
 from model.photos.images import Image
 from model.segmenter import Segmenter
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
