@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import filelock
 
+from model.atomic_files import DISK_FULL
 from model.errors import IndexLocked, IndexReadOnly, StorageError, StorageFull, shown
 
 FILE_NAME = "writer.lock"
@@ -117,7 +118,7 @@ class FolderLock:
                 f"{where} cannot be written to",
                 "make it writable, or index into another folder with --index",
             )
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in DISK_FULL:
             return StorageFull(f"the disk of {where} is full", "free some space, then try again")
         return StorageError(f"{where} cannot be locked ({error.strerror})", "check its disk")
 

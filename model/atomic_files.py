@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # what the system says of a full disk
 _PART = re.compile(r"\.(\d+)-[0-9a-f]{8}\.part")
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from indexer.scan.own_output import is_own_picture
-from model.atomic_files import remove_leftovers, replaced
+from model.atomic_files import DISK_FULL, remove_leftovers, replaced
 from model.errors import ExportError, OutputUnusable, StorageFull, shown
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
 NOT_A_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.ELOOP}
 
 
@@ -57,7 +56,7 @@ def link(path: Path, target: Path) -> bool:
         with replaced(path, flushed=False) as part:
             part.symlink_to(target.resolve(strict=True))
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             raise refusal(error, path) from error
         return False
     return True
@@ -173,7 +172,7 @@ def refusal(error: OSError | ValueError, path: Path) -> StorageFull | ExportErro
     name = shown(path)
     name = name if len(name) <= 300 else f"{name[:300]}…"
     number = getattr(error, "errno", None)
-    if number in FULL:
+    if number in DISK_FULL:
         return StorageFull(f"the disk is full, {name} was not written", "free some space and go on")
     reason = getattr(error, "strerror", None) or error
     kind = OutputUnusable if number in NOT_A_NAME or isinstance(error, ValueError) else ExportError

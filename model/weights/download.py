@@ -6,7 +6,6 @@ of what came before (RFC 9110 §13.1.5, §14). What has arrived is kept for the 
 
 from __future__ import annotations
 
-import errno
 import http.client
 import re
 import shutil
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 
+from model.atomic_files import DISK_FULL
 from model.errors import DownloadFailed, ModelError, StorageFull, WeightsMismatch, shown
 from model.weights.bounded_response import BoundedResponse, Dripped
 from model.weights.http import Connections, Interrupted, astray, failure, refusal
@@ -112,7 +112,7 @@ def download(
         with PartialFile(wanted.target) as part:
             return _Fetch(wanted, part, progress, patience or Patience()).run()
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in DISK_FULL:
             raise
         raise _no_room(wanted, "it is full") from error
     finally:
