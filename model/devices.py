@@ -106,5 +106,7 @@ def chosen_dtype(precision: str, device: torch.device) -> torch.dtype:
         ]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":  # less may be asked of a processor
+        return torch.float32
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # newer torch only
     return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+# Test processes side by side share the cores: threads that wait for a core by spinning made a test
+# of 15 s take 300. An environment that names a number of threads is obeyed.
+_share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+for _library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", str(max(_share, 1)))
 
 # The suite says the same of the same code each time. New examples are looked for on purpose:
 # pytest --hypothesis-profile=search

@@ -156,4 +156,5 @@ class WorkerProcess:
 def worker_environment(threads: int) -> dict[str, str]:
     """The variables of a worker of so many threads."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return os.environ | dict.fromkeys(names, str(threads))
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}  # without spinning: the cores are others' too
+    return waiting | os.environ | dict.fromkeys(names, str(threads))

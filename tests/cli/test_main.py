@@ -63,6 +63,23 @@ def test_options_named_in_the_readme_exist() -> None:
     assert named <= known, named - known
 
 
+@pytest.mark.parametrize(("named", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_wait_without_taking_a_core_unless_asked_to(
+    named: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if named:
+        monkeypatch.setenv("OMP_WAIT_POLICY", named)
+    code = (
+        "import os, sys; sys.argv=['segsearch','--version']\n"
+        "from cli.main import main\n"
+        "try: main()\n"
+        "finally: print(os.environ['OMP_WAIT_POLICY'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == expected
+
+
 def test_version_is_told(run: Run) -> None:
     assert re.fullmatch(r"segsearch \d+\.\d+\.\d+\n", run("--version").out)
 

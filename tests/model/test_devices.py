@@ -55,8 +55,18 @@ def test_a_precision_that_is_named_is_taken(precision: str) -> None:
 def test_the_cpu_s_instructions_decide(
     able: dict[str, bool], expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
     assert chosen_dtype("auto", torch.device("cpu")) == expected
+
+
+@pytest.mark.parametrize("allowed", ["DEFAULT", "AVX2"])
+def test_instructions_that_are_not_to_be_used_do_not_count(
+    allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: allowed)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    assert chosen_dtype("auto", torch.device("cpu")) == torch.float32
 
 
 @pytest.mark.parametrize(("able", "expected"), [(True, torch.bfloat16), (False, torch.float16)])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.datasets.ground_truth import TruePhoto
+from model.devices import chosen_dtype
 from model.encoders.efficientnet import EfficientNetTrunk, scaled_input
 from model.masks import rle
 from model.photos.images import content_hash
@@ -45,7 +46,8 @@ class MaskPhotos(Sequence[MaskBatch]):
         photos: all that are learned from.
         order: numbers of the photos of each batch, all of one shape.
         shapes: (height, width) of each photo, near enough: those of a batch are alike.
-        trunk: looks at the views, in bfloat16: an augmented view needs no more digits.
+        trunk: looks at the views, in bfloat16 where the processor has it: an augmented view needs
+            no more digits.
         views: settings of the augmentation.
         seed: decides all views.
         exhaustive: sources that outline everything.
@@ -66,13 +68,15 @@ class MaskPhotos(Sequence[MaskBatch]):
         chance = random.Random(mixed_seed(self.seed, index))
         numbers = self.order[index]
         sizes = self.views.drawn(self.shapes[numbers[0]], chance)
+        coarse = chosen_dtype("auto", torch.device("cpu")) is torch.bfloat16
         maps, targets = [], []
         for photo in (self.photos[number] for number in numbers):
             drawn = rle.decode([region.counts for region in photo.regions], photo.size)
             view = drawn_view(photo, drawn, sizes, self.views, chance)
             targets.append(view.targets(drawn))
             seen = scaled_input(view.pixels(photo.read().pixels)[None])
-            with torch.autocast("cpu", torch.bfloat16):  # one by one: they fit the caches better
+            with torch.autocast("cpu", torch.bfloat16, enabled=coarse):
+                # one by one: they fit the caches better
                 maps.append(self.trunk.pyramids(seen))
         return MaskBatch(
             tuple(torch.cat(level).float() for level in zip(*maps, strict=True)),
