@@ -31,6 +31,7 @@ from model.segmenters.dense.selection import Selection, chosen_segments
 from model.training.dense_masks.augmentation import ViewSettings
 from model.training.dense_masks.batches import MaskBatch, MaskPhotos, kept_maps
 from model.training.loop.feature_store import FeatureStore
+from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.mask_losses import (
     best_hypothesis,
@@ -223,4 +224,5 @@ def _build(settings: MaskSettings, context: TaskContext) -> MaskTask:
         f"{len(train)} photos to learn from; measured on "
         + ", ".join(f"{len(photos)} {name}" for name, photos in measured.items())
     )
+    seed_everything(context.seed)  # a trunk that was built until now drew, a remembered one not
     return MaskTask(settings, train, measured, trunk, kept_maps(store, trunk), context.batch)

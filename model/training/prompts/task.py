@@ -19,6 +19,7 @@ from model.masks import rle
 from model.presets.preset import load_preset
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.promptable.network import PromptedSam, PromptedShape, localised
+from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.mask_losses import dice_loss, focal_loss
 from model.training.prompts.batches import (
@@ -322,4 +323,5 @@ def prompt_kind() -> TaskKind:
 def _build(settings: PromptSettings, context: TaskContext) -> PromptTask:
     train, measured = settings.photos.read(context.data)
     trunk = EfficientNetTrunk.shared()
+    seed_everything(context.seed)  # a trunk that was built until now drew, a remembered one not
     return PromptTask(settings, train, measured.get("val", []), trunk, context.batch)

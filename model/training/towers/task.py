@@ -32,6 +32,7 @@ from model.presets.preset import Preset, load_preset
 from model.training.loop.batch_stream import moved
 from model.training.loop.distributed import gathered
 from model.training.loop.feature_store import FeatureStore
+from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task, TaskContext, TaskKind
 from model.training.losses.contrastive import Temperature, contrastive_loss
 from model.training.losses.text_targets import numbered, positives
@@ -224,6 +225,7 @@ def _build(settings: TowerTaskSettings, context: TaskContext) -> TowerTask:
         context.tell(line)
     texts = _texts(embedder, parts, store)
     shape = _shape(settings, levels, embedder, preset)
+    seed_everything(context.seed)  # towers that were loaded until now drew, kept features not
     return TowerTask(settings, shape, parts[0], parts[1], texts, context.batch)
 
 

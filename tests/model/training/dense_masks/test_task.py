@@ -17,8 +17,15 @@ from model.presets.preset import load_preset
 from model.segmenters.dense.network import DenseNetwork
 from model.training.dense_masks.augmentation import ViewSettings
 from model.training.dense_masks.batches import kept_maps
-from model.training.dense_masks.task import WEIGHTS, MaskSettings, MaskTask, drawn_cells
+from model.training.dense_masks.task import (
+    WEIGHTS,
+    MaskSettings,
+    MaskTask,
+    drawn_cells,
+    mask_kind,
+)
 from model.training.loop.feature_store import FeatureStore
+from model.training.loop.task import TaskContext
 from model.training.recipe import load_recipe
 from model.training.registry import KINDS
 from model.training.run import train
@@ -190,3 +197,16 @@ def test_a_training_may_start_with_the_weights_of_a_preset(
     for name, value in bundled.state_dict().items():
         assert torch.equal(learner.network.state_dict()[name], value)
     assert learner.network.side == 96
+
+
+def test_the_first_weights_are_given_by_the_recipes_seed_alone(
+    corpus: Path, tmp_path: Path
+) -> None:
+    built = []
+    for drawn_before, seed in ((1, 7), (2, 7), (2, 8)):
+        torch.manual_seed(drawn_before)  # as a trunk draws that is built, and not remembered
+        context = TaskContext(corpus, tmp_path, 2, seed, lambda line: None)
+        built.append(mask_kind().build(SETTINGS, context).network.state_dict())
+    one, same, other = built
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)

@@ -11,12 +11,14 @@ from model.encoders.efficientnet import EfficientNetTrunk
 from model.presets.preset import FOLDER
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.promptable.network import PromptedSam
+from model.training.loop.task import TaskContext
 from model.training.prompts.task import (
     WEIGHTS,
     Prompts,
     PromptSettings,
     PromptTask,
     overlap,
+    prompt_kind,
     prompt_terms,
 )
 from model.training.recipe import load_recipe
@@ -197,3 +199,16 @@ def test_it_goes_on_from_a_presets_weights(squares_corpus: Path) -> None:
     new = task(squares_corpus, PromptSettings()).network
     for (name, one), other in zip(begun.named_parameters(), new.parameters(), strict=True):
         assert one.requires_grad == other.requires_grad, name
+
+
+def test_the_first_weights_are_given_by_the_recipes_seed_alone(
+    squares_corpus: Path, tmp_path: Path
+) -> None:
+    built = []
+    for drawn_before, seed in ((1, 7), (2, 7), (2, 8)):
+        torch.manual_seed(drawn_before)  # as a trunk draws that is built, and not remembered
+        context = TaskContext(squares_corpus, tmp_path, 2, seed, lambda line: None)
+        built.append(prompt_kind().build(SETTINGS, context).network.state_dict())
+    one, same, other = built
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)

@@ -159,3 +159,17 @@ def test_a_head_belongs_to_the_towers_it_was_trained_on(
     (tiny_towers / "finer.toml").write_text(finer)
     with pytest.raises(WeightsMismatch, match="other settings"):
         load_preset(f"{tiny_towers}/finer.toml+{tmp_path}/head.safetensors").build_embedder()
+
+
+def test_the_first_weights_are_given_by_the_recipes_seed_alone(
+    tiny_towers: Path, corpus: Path, cache: Path
+) -> None:
+    built = []
+    for drawn_before, seed in ((1, 7), (2, 7), (2, 8)):
+        torch.manual_seed(drawn_before)  # as towers draw that are loaded, and features do not
+        context = TaskContext(corpus, cache, 8, seed, lambda line: None)
+        kind = tower_kind()
+        built.append(kind.build(settings(tiny_towers), context).network.state_dict())
+    one, same, other = built
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
