@@ -97,11 +97,16 @@ def enlarged(x: Tensor, like: Tensor) -> Tensor:
 
 
 def folded(network: nn.Module) -> None:
-    """Fold every batch norm into the convolution before it, in place; for inference only."""
+    """Fold every batch norm into the convolution before it, in place: its averages no longer move.
+
+    The bias that the norm's becomes is trained where the norm was.
+    """
     for module in network.modules():
         if isinstance(module, ConvNorm):
             convolution, norm = module[0], module[1]
             assert isinstance(convolution, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             fused = torch.nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), norm.eval())
+            assert fused.bias is not None
+            fused.bias.requires_grad_(norm.bias.requires_grad)
             module[0], module[1] = fused, nn.Identity()

@@ -49,3 +49,17 @@ def test_folded_norms_change_nothing() -> None:
     seen = maps(64, 96)
     for one, other in zip(vars(neck(seen)).values(), vars(quick(seen)).values(), strict=True):
         assert_close(one, other, terms_of(neck))
+
+
+def test_biases_that_norms_become_are_trained_where_the_norms_were() -> None:
+    trained, frozen = (Neck(CHANNELS, width=8, fine=6) for _ in range(2))
+    frozen.requires_grad_(False)
+    for neck in (trained, frozen):
+        folded(neck)
+    assert all(parameter.requires_grad for parameter in trained.parameters())
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    pyramid = trained(maps(64, 96))
+    sum(level.square().mean() for level in vars(pyramid).values()).backward()
+    for name, parameter in trained.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
