@@ -1,4 +1,4 @@
-"""Parts of a network that are trained, and that are kept."""
+"""Parts of a network that are trained, that rest meanwhile, and that are kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,22 @@ from model.errors import RunMismatch
 def trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
     """The parameters that are trained, by name."""
     return [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+
+
+def set_training_mode(network: nn.Module) -> None:
+    """Training mode for what is trained, in place; frozen parts stay in evaluation mode.
+
+    Frozen is every module that has parameters and none that is trained, with all that it consists
+    of: its norms' averages stay as they are, and nothing in it is dropped out. Modules without
+    parameters go with what they are part of.
+    """
+    network.train()
+    for part in network.children():
+        parameters = list(part.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            part.eval()
+        else:
+            set_training_mode(part)
 
 
 def kept_state(network: nn.Module) -> dict[str, Tensor]:

@@ -22,7 +22,8 @@ class Task(ABC):
 
     Attributes:
         network: network to train. Parameters with `requires_grad` are trained and saved, and all
-            buffers; frozen towers may be part of it or not.
+            buffers; frozen towers may be part of it or not. Parts without such a parameter stay in
+            evaluation mode throughout.
     """
 
     network: nn.Module

@@ -28,7 +28,12 @@ from model.training.loop.checkpoint import (
 )
 from model.training.loop.distributed import accelerator
 from model.training.loop.ema import AveragedWeights
-from model.training.loop.network_state import kept_state, restore_state, trained
+from model.training.loop.network_state import (
+    kept_state,
+    restore_state,
+    set_training_mode,
+    trained,
+)
 from model.training.loop.run_log import Record
 from model.training.loop.schedule import rate_share
 from model.training.loop.seeds import mixed_seed, seed_everything
@@ -153,7 +158,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * share
         sums: dict[str, Tensor] = {}
-        self._module.train()
+        set_training_mode(self._module)
         for number in range(settings.accumulation):
             batch = moved(stream.draw(), accelerator.device)
             member = accelerator.process_index

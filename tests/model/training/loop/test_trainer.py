@@ -330,6 +330,40 @@ def test_parameters_have_their_own_rates_and_only_matrices_decay(tmp_path: Path)
     assert not any(name.startswith("tower") for name in saved)
 
 
+class Perched(Task):
+    """A trained top (with a norm and dropout) on a frozen tower with the same."""
+
+    def __init__(self) -> None:
+        self.tower = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
+        self.top = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
+        self.network: nn.Module = nn.Sequential(self.tower.requires_grad_(False), self.top)
+        self.seen: list[Tensor] = []
+
+    def batches(self, epoch_seed: int) -> Any:
+        random = torch.Generator().manual_seed(0)
+        return [5 + torch.randn(4, 3, generator=random)]
+
+    def loss(self, batch: Tensor) -> dict[str, Tensor]:
+        self.seen.append(self.tower(batch))
+        return {"loss": self.top(self.seen[-1]).square().mean()}
+
+    def validate(self) -> dict[str, float]:
+        return {}
+
+    def export(self, folder: Path) -> None:
+        pass
+
+
+def test_frozen_parts_of_the_network_stay_in_evaluation_mode(tmp_path: Path) -> None:
+    task = Perched()
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    Trainer(task, settings(steps=3, validate_every=1), tmp_path).run()
+    after = task.network.state_dict()
+    assert all(torch.equal(task.seen[0], seen) for seen in task.seen)
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("0."))
+    assert not torch.equal(before["1.1.running_mean"], after["1.1.running_mean"])
+
+
 def test_precision_is_the_recipes(tmp_path: Path) -> None:
     seen: dict[str, torch.dtype] = {}
 
