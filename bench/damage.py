@@ -1,56 +1,47 @@
-"""Random damages of an index, and what every verb makes of them.
+"""Random damages of an index and of weights, and what every verb makes of them.
 
-    python bench/damage.py 200 [--seed 0] [--only field|byte|header|page|cache]
+    python bench/damage.py 200 [--seed 0] [--only field|byte|header|page|cache|row|manifest|weights]
 
 Each damage is one to a copy of a small index: a value of a row, a byte of the catalog, of its
-header or of the cache, or a page. Then `search`, `export`, `status`, `doctor`, a dry run of `index`
-and `doctor --fix` run in processes of their own. Demanded is the right answer, or one line: no
-traceback, no hang, no signal; and after `doctor --fix` and `index` an index that is well, or a
-line that says that it cannot be mended.
+header or of the cache, a page, rows, or the manifest; or one to a copy of a preset's weights that
+names no digests. Then `search` (with and without conditions), `export`, `status`, `doctor`, a dry
+run of `index` and `doctor --fix` run in processes of their own. Demanded is the right answer, or
+one line: no traceback, no hang, no signal; and after `doctor --fix` and `index` an index that is
+well, or a line that says that it cannot be mended. Models built from damaged weights are refused in
+one line, or see a photo.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import os
 import random
+import re
+import resource
 import shutil
-import signal
-import sqlite3
 import sys
-import time
-import traceback
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from PIL import Image, ImageDraw
+import numpy as np
+from PIL import ExifTags, Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cli import main
+from damages import KINDS, harm, harm_weights
+from forked_verbs import forked, run, warmed
 
-LOADED = (
-    "cli.export", "cli.index", "cli.maintenance", "cli.search", "searchengine.engine", "torch",
-    "searchengine.doctor", "searchengine.export.coco", "searchengine.status", "indexer.update",
-    "model.segmenters.classical.colour_regions", "indexer.vectors.faiss_store", "faiss",
-)  # fmt: skip
-"""What a verb would import, imported once before the forks."""
-CATALOG, CACHE = "catalog.sqlite", "vectors.faiss"
-SECONDS = 60
+WEIGHTS = "weights"
 COLOURS = ("red", "blue", "green", "yellow")
-VALUES: tuple[Any, ...] = (
-    0, -1, 1, 2**40, 2**63 - 1, -(2**63), 1.5, float("inf"), "", "text", "é", b"", b"\0" * 16,
-    b"\xff" * 40, None,
-)  # fmt: skip
-TEXTS = ("", "x", "-3", "9" * 5000, "[" * 9999, "7")
-KINDS = ("field", "byte", "header", "page", "cache", "row", "manifest")
+PRESETS = ("base", "sam2", "nano")
+"""Presets whose weights are damaged: between them they hold every format that is read."""
+MOST_MEMORY = 3 << 20  # KiB that the building of small networks may take
+CONDITIONS = ("--after", "2024-01-03", "--camera", "canon", "--in", "*.png")
 
 
 def painted(folder: Path) -> Path:
-    """Eight photos of coloured shapes."""
+    """Eight photos of coloured shapes, of a camera and a day each."""
     folder.mkdir()
     for number in range(8):
         picture = Image.new("RGB", (300, 220), (128, 128, 128))
@@ -58,167 +49,46 @@ def painted(folder: Path) -> Path:
         corners = [20 + number * 9, 20, 130 + number * 5, 150 - number * 5]
         draw.rectangle(corners, fill=COLOURS[number % 4])
         draw.ellipse([150, 60 + number * 3, 260, 180], fill="purple")
-        picture.save(folder / f"{number}.png")
+        exif = Image.Exif()
+        exif[ExifTags.Base.Make] = ("Canon", "Nikon")[number % 3 == 0]
+        exif[ExifTags.Base.DateTime] = f"2024:01:0{number + 1} 12:00:00"
+        picture.save(folder / f"{number}.png", exif=exif)
     return folder
 
 
-def run(*arguments: object) -> tuple[int | str, str, str]:
-    """Exit code, or "hang" or the signal, and what was written to stdout and stderr.
-
-    The verb runs in a fork of this process, which has everything imported and nothing running.
-    """
-    with TemporaryFile() as out, TemporaryFile() as err:
-        child = os.fork()
-        if not child:
-            os.dup2(out.fileno(), 1)
-            os.dup2(err.fileno(), 2)
-            sys.argv = ["segsearch", *map(str, arguments)]
-            code: object = 70
-            try:
-                main.main()
-            except SystemExit as ended:
-                code = ended.code or 0
-            except BaseException:
-                traceback.print_exc()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code if isinstance(code, int) else 70)
-        ended = _waited(child)
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-    return ended, texts[0], texts[1]
-
-
-def _waited(child: int) -> int | str:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else f"signal {-code}"
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "hang"
-
-
 def answer(index: Path) -> tuple[int | str, Any, str]:
-    """Exit code of a search, its matches without ids, and stderr."""
-    code, out, err = run("search", "red", "--index", index, "-k", 50, "--json")
-    if code not in (0, 3):
-        return code, None, err
-    found = json.loads(out)["matches"]
-    return (
-        code,
-        sorted((m["photo"], round(m["score"], 3), m["bbox"], m["area"]) for m in found),
-        err,
-    )
-
-
-def set_field(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
-        tables = [
-            name
-            for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        ]
-        table = chance.choice(tables)
-        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        column, value = chance.choice(columns), chance.choice(VALUES)
-        key = columns[0]
-        rows = database.execute(f"SELECT {key}, {column} FROM {table}").fetchall()
-        if not rows:
-            return "nothing"
-        row = chance.choice(rows)
-        if type(row[1]) is int and chance.random() < 0.3:
-            value = row[1] + chance.choice((-1, 1))
-        if type(row[1]) is bytes and row[1] and chance.random() < 0.6:
-            harmed = bytearray(row[1])
-            harmed[chance.randrange(len(harmed))] ^= 1 << chance.randrange(8)
-            value = bytes(harmed)
-        database.execute("PRAGMA ignore_check_constraints = ON")
-        try:
-            database.execute(f"UPDATE {table} SET {column} = ? WHERE {key} IS ?", (value, row[0]))
-        except sqlite3.Error as error:
-            return f"nothing ({error})"
-    return f"{table}.{column} of {row[0]!r} set to {value!r}"
-
-
-def drop_rows(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
-        tables = ("photos", "segments", "vectors", "photo_vectors", "files", "revisions",
-                  "sqlite_sequence", "roots")  # fmt: skip
-        table = chance.choice(tables)
-        if chance.random() < 0.5:
-            database.execute(f"DELETE FROM {table}")
-            return f"{table} emptied"
-        key = database.execute(f"PRAGMA table_info({table})").fetchone()[1]
-        keys = [row[0] for row in database.execute(f"SELECT {key} FROM {table}")]
-        gone = chance.choice(keys) if keys else None
-        database.execute(f"DELETE FROM {table} WHERE {key} IS ?", (gone,))
-    return f"row {gone!r} of {table} dropped"
-
-
-def harm_manifest(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
-        if chance.random() < 0.3:
-            database.execute("DELETE FROM manifest")
-            return "manifest emptied"
-        keys = [row[0] for row in database.execute("SELECT key FROM manifest")]
-        key, value = (
-            chance.choice(keys),
-            chance.choice(("", "x", "-3", "9" * 5000, "[" * 9999, "7")),
+    """Exit code of a search with and one without conditions, their matches without ids, and
+    stderr."""
+    answers = []
+    for conditions in ((), CONDITIONS):
+        code, out, err = run("search", "red", "--index", index, "-k", 50, "--json", *conditions)
+        if code not in (0, 3):
+            return code, None, err
+        found = json.loads(out)["matches"]
+        answers.append(
+            sorted((m["photo"], round(m["score"], 3), m["bbox"], m["area"]) for m in found)
         )
-        database.execute("UPDATE manifest SET value = ? WHERE key = ?", (value, key))
-    return f"manifest's {key} set to {value[:20]!r}"
+    return code, answers, err
 
 
-def harm_bytes(file: Path, first: int, last: int, chance: random.Random, length: int = 1) -> str:
-    data = bytearray(file.read_bytes())
-    place = chance.randrange(first, min(last, len(data)))
-    if length > 1:
-        place -= place % length
-        data[place : place + length] = chance.choice((bytes(length), b"\xaa" * length))
-    else:
-        data[place] = chance.choice((data[place] ^ (1 << chance.randrange(8)), 0, 255))
-    file.write_bytes(data)
-    return f"{length} bytes at {place} of {file.name}"
-
-
-def harm(index: Path, kind: str, chance: random.Random) -> str:
-    """Do one damage; says what."""
-    catalog = index / CATALOG
-    if kind == "field":
-        return set_field(catalog, chance)
-    if kind == "row":
-        return drop_rows(catalog, chance)
-    if kind == "manifest":
-        return harm_manifest(catalog, chance)
-    if kind == "header":
-        return harm_bytes(catalog, 0, 110, chance)
-    if kind == "page":
-        return harm_bytes(catalog, 0, 1 << 60, chance, 4096)
-    return harm_bytes(index / (CACHE if kind == "cache" else CATALOG), 0, 1 << 60, chance)
+def said(name: str, code: int | str, err: str, *, lines: bool = True) -> list[str]:
+    """What is wrong with the end of a verb: a traceback, a signal, or an error of more lines."""
+    if code not in (0, 1, 3) or "Traceback" in err:
+        return [f"{name}: {code} {err.strip()[-600:]}"]
+    if lines and code == 1 and sum(x.startswith("segsearch:") for x in err.splitlines()) != 1:
+        return [f"{name}: not one line: {err.strip()[-300:]}"]
+    return []
 
 
 def faults(index: Path, photos: Path, expected: Any, place: Path) -> list[str]:
     """What is wrong with what the verbs make of a damaged index."""
-    wrong: list[str] = []
-
-    def judged(name: str, code: int | str, err: str, *, lines: bool = True) -> None:
-        if code not in (0, 1, 3) or "Traceback" in err:
-            wrong.append(f"{name}: {code} {err.strip()[-600:]}")
-        elif lines and code == 1 and sum(x.startswith("segsearch:") for x in err.splitlines()) != 1:
-            wrong.append(f"{name}: not one line: {err.strip()[-300:]}")
-
     code, found, err = answer(index)
-    judged("search", code, err)
-    told = code == 1 or not found or found == expected
+    wrong = said("search", code, err)
+    told = code == 1 or found == expected
     checked, out, err = run("doctor", "--index", index)
-    judged("doctor", checked, err, lines=False)
-    if not told and checked == 0:
-        wrong.append(f"search: another answer, and doctor says {out.splitlines()[-1:]}")
+    wrong += said("doctor", checked, err, lines=False)
+    if not told:
+        wrong.append(f"search: another answer; doctor: {out.splitlines()[-2:]}")
     if code == 1 and checked == 0:
         wrong.append("search refuses, and doctor sees nothing")
     for name, words in (
@@ -228,12 +98,12 @@ def faults(index: Path, photos: Path, expected: Any, place: Path) -> list[str]:
         ("doctor --fix", ("doctor", "--fix")),
     ):
         code, out, err = run(*words, "--index", index)
-        judged(name, code, err, lines=not name.startswith("doctor"))
+        wrong += said(name, code, err, lines=not name.startswith("doctor"))
     if code == 0:
         code, found, err = answer(index)
         if code != 0 or found != expected:  # what was dropped is made anew
-            code, out, err = run("index", photos, "--index", index, "-q")
-            judged("index after --fix", code, err)
+            code, out, err = run("index", photos, "--index", index, "-q", "--jobs", 1)
+            wrong += said("index after --fix", code, err)
             code, found, err = answer(index)
         if code != 0 or found != expected:
             wrong.append(f"after --fix: {code}, the same answer: {found == expected} {err[-300:]}")
@@ -245,28 +115,123 @@ def faults(index: Path, photos: Path, expected: Any, place: Path) -> list[str]:
     return wrong
 
 
+def own_presets(folder: Path) -> list[Path]:
+    """Presets with weights of one's own that name no digests: small random ones, and nano's."""
+    from model.presets.random_weights import write_random_weights
+
+    made = []
+    for name in PRESETS:
+        if name == "nano":
+            import model.presets
+
+            bundled = Path(model.presets.__path__[0])
+            shutil.copytree(bundled / "nano", folder / name / "nano")
+            made.append(folder / name / "nano.toml")
+            shutil.copy(bundled / "nano.toml", made[-1])
+        else:
+            made.append(write_random_weights(name, folder / name, tiny=True))
+        text = made[-1].read_text(encoding="utf-8").replace(str(folder / name), "HERE")
+        made[-1].write_text(re.sub("(?m)^sha256 = .*$", "", text), encoding="utf-8")
+    return made
+
+
+def see(preset: Path) -> None:
+    """Build a preset's models and look at a photo, as a worker and a search would."""
+    from model import Image as Photo
+    from model import load_preset
+    from model.errors import SegsearchError, shown
+
+    try:
+        chosen = load_preset(str(preset))
+        models = chosen.build()
+        noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+        photo = Photo(noise, (64, 96))
+        segments = models.segmenter.segment(photo)
+        vectors = models.embedder.embed_segments(photo, segments)
+        models.embedder.embed_texts(["a red dog"]).similarity(vectors)
+    except SegsearchError as error:
+        sys.exit(print(f"segsearch: {shown(error)}", file=sys.stderr) or 1)
+    finally:
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
+            raise MemoryError(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def weight_faults(preset: Path, index: Path, expected: Any) -> list[str]:
+    """What is wrong with what is made of a preset's damaged weights."""
+    code, _, err = forked(lambda: see(preset))
+    wrong = said("models", code, err)
+    code, found, err = answer(index)
+    wrong += said("search", code, err)
+    if code != 1 and found != expected:
+        wrong.append("search: another answer")
+    checked, _, err = run("doctor", "--index", index)
+    wrong += said("doctor", checked, err, lines=False)
+    if code == 1 and checked == 0:
+        wrong.append("search refuses, and doctor sees nothing")
+    return wrong
+
+
+class Attack:
+    """A folder with what is damaged: photos, an index of them, and presets with an index each."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.photos = place, painted(place / "photos")
+        self.template = place / "template"
+        run("index", self.photos, "--index", self.template, "--preset", "colours", "-q")
+        self.expected = answer(self.template)[1]
+        warmed(lambda: answer(self.template))
+        self.presets: list[tuple[Path, Path, Any]] = []
+
+    def once(self, kind: str, chance: random.Random) -> tuple[str, list[str]]:
+        """One damage, and what was wrong after it."""
+        if kind == WEIGHTS:
+            return self._weights(chance)
+        index = self.place / "index"
+        shutil.rmtree(index, ignore_errors=True)
+        shutil.copytree(self.template, index)
+        what = harm(index, kind, chance)
+        return what, faults(index, self.photos, self.expected, self.place)
+
+    def _weights(self, chance: random.Random) -> tuple[str, list[str]]:
+        whole, live = self.place / "whole", self.place / "live"
+        if not self.presets:
+            self._index_presets(whole, live)
+        preset, index, expected = chance.choice(self.presets)
+        what = harm_weights(preset.parent, chance)
+        try:
+            return f"{preset.stem}: {what}", weight_faults(preset, index, expected)
+        finally:
+            shutil.rmtree(preset.parent)
+            shutil.copytree(whole / preset.parent.name, preset.parent)
+
+    def _index_presets(self, whole: Path, live: Path) -> None:
+        for preset in own_presets(live):
+            text = preset.read_text(encoding="utf-8")
+            preset.write_text(text.replace("HERE", str(preset.parent)), encoding="utf-8")
+            index = self.place / f"{preset.stem}.index"
+            photo = self.photos / "0.png"
+            run("index", photo, "--index", index, "--preset", preset, "-q", "--jobs", 1)
+            warmed(lambda index=index, preset=preset: (answer(index), forked(lambda: see(preset))))
+            code, found, err = answer(index)
+            if code or forked(lambda preset=preset: see(preset))[0]:
+                sys.exit(f"the undamaged {preset} does not work: {err}")
+            self.presets.append((preset, index, found))
+        shutil.copytree(live, whole)
+
+
 def damage() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("damages", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--only", choices=(*KINDS, WEIGHTS))
     asked = parser.parse_args()
-    for name in LOADED:
-        importlib.import_module(name)
     with TemporaryDirectory(prefix="damage-") as folder:
-        place = Path(folder)
-        photos, template = painted(place / "photos"), place / "template"
-        run("index", photos, "--index", template, "--preset", "colours", "-q")
-        expected = answer(template)[1]
+        attack = Attack(Path(folder))
         bad = 0
         for number in range(asked.seed, asked.seed + asked.damages):
             chance = random.Random(number)
-            kind = asked.only or chance.choice(KINDS)
-            index = place / "index"
-            shutil.rmtree(index, ignore_errors=True)
-            shutil.copytree(template, index)
-            what = harm(index, kind, chance)
-            found = faults(index, photos, expected, place)
+            kind = asked.only or chance.choice((*KINDS, WEIGHTS))
+            what, found = attack.once(kind, chance)
             bad += bool(found)
             print(f"{'FAULT' if found else 'ok'} {number} {what}", *found, sep="\n    ", flush=True)
         print(f"{bad} of {asked.damages} damages ended badly")

@@ -18,6 +18,7 @@ from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import PhotoRow, SegmentRow
 from indexer.index import Index
 from indexer.vectors.store import Hits
+from model.errors import IndexDamaged
 from searchengine.search.collapse import Answer, Scored, collapse
 from searchengine.search.match import Match
 from searchengine.search.query import Query
@@ -108,8 +109,8 @@ def _recall_enough(
     while left:
         some, depths = [queries[i] for i in left], [deeper * portions[i] for i in left]
         hits_of = dict(zip(left, recall(index, vectors[left], some, depths), strict=True))
-        first = {i: hits.ids[: portions[i]].tolist() for i, hits in hits_of.items()}
-        rows = catalog.segments(chain.from_iterable(first.values()))
+        first = (hits.ids[: portions[i]].tolist() for i, hits in hits_of.items())
+        rows = _rows(catalog, list(chain.from_iterable(first)))
         for i, hits in hits_of.items():
             query = queries[i]
             scored = _portions(hits, catalog, rows, portions[i], exclude_id)
@@ -138,7 +139,7 @@ def _portions(
     at_once: int,
     exclude_id: int | None,
 ) -> Iterator[list[Scored]]:
-    """The segments that were hit, those that are still there, and their scores, best first.
+    """The segments that were hit and their scores, best first.
 
     Rows that are not known are read as they are taken, some at once: each may lie elsewhere on
     the disk.
@@ -146,6 +147,22 @@ def _portions(
     for start in range(0, len(hits), at_once):
         some = slice(start, start + at_once)
         ids, scores = hits.ids[some].tolist(), hits.scores[some].tolist()
-        rows = known if start == 0 else catalog.segments(ids)
+        rows = known if start == 0 else _rows(catalog, ids)
         pairs = zip(ids, scores, strict=True)
-        yield [(rows[i], score) for i, score in pairs if i in rows and i != exclude_id]
+        yield [(rows[i], score) for i, score in pairs if i != exclude_id]
+
+
+def _rows(catalog: CatalogReader, ids: Sequence[int]) -> dict[int, SegmentRow]:
+    """The rows of segments that were hit, in the state that the vectors are of.
+
+    Raises:
+        IndexDamaged: a segment has a vector, and no row or no photo.
+    """
+    rows = catalog.segments(ids)
+    for segment_id in ids:
+        if segment_id not in rows:
+            raise IndexDamaged(
+                f"segment {segment_id} of the index is lost but for its vector",
+                "segsearch doctor --fix drops its photo, then index its folder again",
+            )
+    return rows

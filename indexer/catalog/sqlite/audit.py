@@ -12,9 +12,12 @@ from sqlalchemy import Connection
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.row_faults import (
     LARGEST_ID,
+    NO_FILE,
+    NOT_AS_WRITTEN,
     Owner,
     file_fault,
     photo_fault,
+    root_fault,
     segment_faults,
     vector_faults,
 )
@@ -38,7 +41,7 @@ class Problem:
 # Each statement finds photos; what is wrong with them stands beside it.
 _WRONG_PHOTOS = (
     (
-        "has no file",
+        NO_FILE,
         "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)",
     ),
     (
@@ -92,6 +95,8 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             if fault := file_fault(row):
                 name = os.fsdecode(row[0]) if type(row[0]) is bytes else str(row[0])
                 yield Problem(f"what is known of {shown(name)} {fault}", file=row[0])
+    for path in _wrong_roots(connection):
+        yield Problem(f"the folder {shown(str(path))}, which was indexed, {NOT_AS_WRITTEN}")
     if connection.exec_driver_sql("SELECT 1 FROM revisions").first() is None:
         yield Problem("the generation is missing")
     for table in _NUMBERED:
@@ -121,6 +126,9 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
         if problem.file is not None:
             connection.exec_driver_sql("DELETE FROM files WHERE path = ?", (problem.file,))
             lines.append("forgot a file whose row was damaged; index again to find it anew")
+    for path in _wrong_roots(connection):
+        connection.exec_driver_sql("DELETE FROM roots WHERE path IS ?", (path,))
+        lines.append("forgot a folder that was indexed; index it again")
     lonely = connection.exec_driver_sql(
         "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM files WHERE photo_id NOTNULL)"
     ).scalars()
@@ -182,6 +190,10 @@ def _wrong_segments(connection: Connection, photo_id: int) -> Iterator[tuple[int
     for fault in segment_faults(rows, [Owner(*owner)] * len(rows)):
         if fault:
             yield photo_id, fault
+
+
+def _wrong_roots(connection: Connection) -> list[object]:
+    return [row[0] for row in fetched(connection, "SELECT path FROM roots") if root_fault(row)]
 
 
 def _numbers_hold(connection: Connection, table: str) -> bool:

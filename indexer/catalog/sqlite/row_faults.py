@@ -28,6 +28,7 @@ LARGEST_ID = 1 << 53
 """No id is beyond it."""
 
 NOT_AS_WRITTEN = "is not what was written"
+NO_FILE = "has no file"
 WRONG_MASKS = "has masks that are not what they were"
 
 
@@ -88,6 +89,11 @@ def segment_faults(rows: Sequence[Sequence[Any]], owners: Sequence[Owner]) -> li
 def file_fault(row: Sequence[Any]) -> str:
     """Fault of a row of `files`; empty where there is none."""
     return "" if is_sealed("files", row) else NOT_AS_WRITTEN
+
+
+def root_fault(row: Sequence[Any]) -> str:
+    """Fault of a row of `roots`, which has no seal; empty where there is none."""
+    return "" if type(row[0]) is bytes and row[0] else NOT_AS_WRITTEN
 
 
 def vector_faults(rows: Sequence[Sequence[Any]], dimension: int) -> list[str]:

@@ -18,16 +18,24 @@ from indexer.catalog.records import FileStamp, KnownFile, PhotoRow, SegmentRow
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
-from indexer.catalog.sqlite.row_faults import Owner, file_fault, photo_fault, segment_faults
+from indexer.catalog.sqlite.row_faults import (
+    NO_FILE,
+    Owner,
+    file_fault,
+    photo_fault,
+    segment_faults,
+)
+from indexer.catalog.sqlite.sealing import blocks
 from indexer.catalog.sqlite.seals import SEALED, selected
 from model.errors import IndexDamaged, shown
 
 _PHOTOS = f"""
 SELECT {selected("photos", "p.")}, {selected("files", "f.")}
 FROM json_each(?) AS asked JOIN photos AS p ON p.id = asked.value
-JOIN files AS f ON f.photo_id = p.id
+LEFT JOIN files AS f ON f.photo_id = p.id
 ORDER BY f.path
 """
+_LONELY = "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)"
 _OWNER = ", ".join(f"p.{column}" for column in Owner._fields)
 _SEGMENTS = f"""
 SELECT {selected("segments", "s.")}, {_OWNER}
@@ -52,8 +60,31 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
     stamps = defaultdict[int, list[FileStamp]](list)
     for row in rows:
         photos[row[0]] = row[:_OF_PHOTO]
+        if row[_OF_PHOTO] is None:
+            raise damaged_photo(row[0], NO_FILE)
         stamps[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp)
     return {photo_id: _photo(row, stamps[photo_id]) for photo_id, row in photos.items()}
+
+
+def require_sound_photos(connection: Connection) -> None:
+    """Judge every photo, as conditions leave photos out whose rows nobody reads then.
+
+    Raises:
+        IndexDamaged: a row is not what was written, or a photo has no file.
+    """
+    for block in blocks(connection, "photos", selected("photos")):
+        for row in block:
+            if fault := photo_fault(row):
+                raise damaged_photo(row[0], fault)
+    for (photo_id,) in fetched(connection, f"{_LONELY} LIMIT 1"):
+        raise damaged_photo(photo_id, NO_FILE)
+
+
+def require_sound_files(connection: Connection) -> None:
+    """Judge every file's row, as `require_sound_photos` does photos'."""
+    for block in blocks(connection, "files", selected("files")):
+        for row in block:
+            _require_sound_file(row)
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
@@ -95,15 +126,19 @@ def file_block(connection: Connection, after: bytes, before: bytes) -> list[Know
 
 
 def _known_file(row: Sequence[Any]) -> KnownFile:
-    fault = file_fault(row)
+    _require_sound_file(row)
     path, _, size, mtime_ns, photo_id, kind, reason, _ = row
-    if fault:
+    return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
+
+
+def _require_sound_file(row: Sequence[Any]) -> None:
+    if fault := file_fault(row):
+        path = row[0]
         name = shown(os.fsdecode(path)) if type(path) is bytes else "a file"
         raise IndexDamaged(
             f"what the index knows of {name} {fault}",
             "segsearch doctor --fix forgets it, then index its folder again",
         )
-    return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
 
 
 def _photo(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.path_pattern import nearest_paths
@@ -27,7 +28,8 @@ from indexer.catalog.sqlite import rows, stored_vectors
 from indexer.catalog.sqlite.database import TO_MEND, Database, fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
 from indexer.catalog.sqlite.migrations import version_of
-from indexer.catalog.sqlite.tables import FileTable, PhotoTable, RootTable
+from indexer.catalog.sqlite.row_faults import root_fault
+from indexer.catalog.sqlite.tables import FileTable, PhotoTable
 from model.errors import IndexDamaged, shown
 
 
@@ -38,6 +40,7 @@ class SqliteReader(CatalogReader):
         self.folder = folder
         self.manifest = manifest
         self._database = database
+        self._judged = set[str]()  # tables whose rows were found sound
 
     def close(self) -> None:
         """Let the file go."""
@@ -80,9 +83,10 @@ class SqliteReader(CatalogReader):
     def roots(self) -> list[str]:
         """The folders that were indexed, sorted."""
         with self._database.reading() as connection:
-            return list(
-                connection.execute(select(RootTable.path).order_by(RootTable.path)).scalars()
-            )
+            found = fetched(connection, "SELECT path FROM roots ORDER BY path")
+        if any(root_fault(row) for row in found):
+            raise IndexDamaged("a folder that was indexed is not what was written", TO_MEND)
+        return [os.fsdecode(path) for (path,) in found]
 
     def files(self, under: str | None = None) -> Iterator[KnownFile]:
         """Known files, by path.
@@ -156,8 +160,19 @@ class SqliteReader(CatalogReader):
             return rows.segment_rows_of(connection, photo_id)
 
     def segment_ids(self, conditions: Filter | None = None) -> Ids:
-        """Ids of the segments that meet all conditions, int64, ascending."""
+        """Ids of the segments that meet all conditions, int64, ascending.
+
+        What conditions leave out is never read, so the rows that they are answered from are judged
+        first: once, since whatever is written later is sound.
+
+        Raises:
+            IndexDamaged: a row may be left out, or in, for what nobody wrote.
+        """
         with self._database.reading() as connection:
+            for table, require_sound in _judges(conditions or Filter()):
+                if table not in self._judged:
+                    require_sound(connection)
+                    self._judged.add(table)
             return selected_segments(connection, conditions)
 
     def paths_like(self, pattern: str, count: int = 3) -> list[str]:
@@ -219,3 +234,11 @@ class SqliteReader(CatalogReader):
                 "SELECT path, kind, reason FROM files WHERE photo_id IS NULL ORDER BY path"
             )
             return [SkippedFile(os.fsdecode(path), kind, reason) for path, kind, reason in found]
+
+
+def _judges(conditions: Filter) -> Iterator[tuple[str, Callable[[Connection], None]]]:
+    """The tables whose values decide which segments meet the conditions, and their judges."""
+    if replace(conditions, photo_ids=None) != Filter():
+        yield "photos", rows.require_sound_photos
+    if conditions.path_glob is not None:
+        yield "files", rows.require_sound_files

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from indexer.catalog.records import Filter
 from indexer.catalog.sqlite.seals import SEALED
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from indexer.catalog.sqlite.tables import Tables
@@ -86,3 +88,66 @@ def test_a_damaged_value_is_told_found_and_dropped(
             assert catalog.check(full=True) == [], value
             assert catalog.counts().photos >= 4
         read(folder)
+
+
+CONDITIONS = (
+    ("photos", "taken_at", Filter(after=datetime(2023, 1, 1))),
+    ("photos", "taken_at", Filter(before=datetime(2030, 1, 1))),
+    ("photos", "camera", Filter(camera="o")),
+    ("photos", "frame_height", Filter(min_area=1e-9)),
+    ("files", "path", Filter(path_glob="/photos/*")),
+    ("files", "name_start", Filter(path_glob="img_0004.jpg")),
+    ("files", "photo_id", Filter(path_glob="/photos/*")),
+)
+
+
+@pytest.mark.parametrize(("table", "column", "conditions"), CONDITIONS)
+def test_no_photo_is_left_out_for_what_nobody_wrote(
+    template: Path, tmp_path: Path, table: str, column: str, conditions: Filter
+) -> None:
+    damaged = 0
+    for number, value in enumerate((7, "2001-01-01 00:00:00.000000", b"/elsewhere/x.jpg")):
+        folder = tmp_path / str(number)
+        shutil.copytree(template, folder)
+        if not set_value(folder, table, column, value):
+            continue
+        with (
+            SqliteCatalog.open(folder, readonly=True) as catalog,
+            pytest.raises(IndexDamaged, match="doctor --fix"),
+        ):
+            catalog.segment_ids(conditions)
+        damaged += 1
+    assert damaged
+
+
+def test_a_photo_whose_file_is_lost_is_told(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(template, folder)
+    with sqlite3.connect(folder / FILE_NAME) as database:
+        database.execute("DELETE FROM files WHERE photo_id = 5")
+    with SqliteCatalog.open(folder, readonly=True) as catalog:
+        for deed in (
+            lambda: catalog.photos([5]),
+            lambda: catalog.segment_ids(Filter(path_glob="/photos/*")),
+        ):
+            with pytest.raises(IndexDamaged, match=r"photo 5 .* has no file"):
+                deed()
+
+
+@pytest.mark.parametrize("value", [1.5, "text", b""])
+def test_a_root_that_is_no_path_is_told_and_forgotten(
+    template: Path, tmp_path: Path, value: object
+) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(template, folder)
+    with SqliteCatalog.open(folder) as catalog:
+        catalog.remember_root("/photos")
+    with sqlite3.connect(folder / FILE_NAME) as database:
+        database.execute("UPDATE roots SET path = ?", (value,))
+    with SqliteCatalog.open(folder) as catalog:
+        with pytest.raises(IndexDamaged, match="doctor --fix"):
+            catalog.roots()
+        assert len(catalog.check(full=True)) == 1
+        catalog.repair(full=True)
+        assert catalog.roots() == []
+        assert catalog.check(full=True) == []
