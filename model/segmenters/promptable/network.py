@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,7 +72,15 @@ class TrunkEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """B×4·C×side/16×side/16 (see `packed`) of B×3×side×side photos in [-1, 1]."""
-        pyramid = self.neck(self._trunk.pyramids(x))
+        return self.embedding(self.maps(x))
+
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The trunk's maps of such photos at strides 4, 8, 16 and 32."""
+        return self._trunk.pyramids(x)
+
+    def embedding(self, maps: Sequence[Tensor]) -> Tensor:
+        """Result of `forward`, from the trunk's maps."""
+        pyramid = self.neck(maps)
         fine = self.fine(pyramid.fine)
         coarse = self.coarse(pyramid.coarse).to(fine.dtype)  # norms leave autocast's precision
         return packed(coarse, self.middle(pyramid.grid), fine)

@@ -18,6 +18,7 @@ from model.encoders.efficientnet import EfficientNetTrunk, require_sides
 from model.masks import rle
 from model.presets.preset import load_preset
 from model.segmenters.dense.network import DenseNetwork
+from model.segmenters.promptable.frame import framed, framed_masks
 from model.segmenters.promptable.network import PromptedSam, PromptedShape, localised
 from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task, TaskContext, TaskKind
@@ -26,8 +27,6 @@ from model.training.prompts.batches import (
     PromptBatch,
     PromptPhotos,
     Views,
-    framed,
-    framed_masks,
 )
 from model.training.prompts.simulated_prompts import boxes, clicks, corrections
 

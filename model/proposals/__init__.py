@@ -1,0 +1,1 @@
+"""Masks that are proposed for words, beside those that an index holds."""

@@ -1,0 +1,1 @@
+"""Training of what proposes masks for words."""

@@ -1,0 +1,206 @@
+import pytest
+import torch
+from closeness import assert_close, terms_of
+from torch import Tensor
+from transformers import (
+    Mask2FormerConfig,
+    Mask2FormerForUniversalSegmentation,
+    MaskFormerConfig,
+    MaskFormerDetrConfig,
+    MaskFormerForInstanceSegmentation,
+    SwinConfig,
+)
+
+from model.errors import WeightsMismatch
+from model.proposals.query_host import HostAnswers, QueryHost
+from model.proposals.text_gate import PromptTokens
+
+WIDTH, TEXT, SIDE = 32, 12, 64  # group norms of the hosts have 32 groups
+HOSTS = ["mask2former", "maskformer"]
+
+
+def host(kind: str, pre_norm: bool = False, dropout: float = 0.0) -> torch.nn.Module:
+    torch.manual_seed(0)
+    backbone = SwinConfig(
+        image_size=SIDE,
+        embed_dim=8,
+        depths=[1, 1, 1, 1],
+        num_heads=[1, 1, 1, 1],
+        window_size=2,
+        drop_path_rate=0.0,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )
+    if kind == "mask2former":
+        config = Mask2FormerConfig(
+            backbone_config=backbone,
+            feature_size=WIDTH,
+            mask_feature_size=WIDTH,
+            hidden_dim=WIDTH,
+            encoder_feedforward_dim=16,
+            dim_feedforward=16,
+            encoder_layers=1,
+            decoder_layers=4,
+            num_attention_heads=2,
+            num_queries=5,
+            num_labels=3,
+            pre_norm=pre_norm,
+            dropout=dropout,
+            train_num_points=64,
+        )
+        return Mask2FormerForUniversalSegmentation(config).eval()
+    decoder = MaskFormerDetrConfig(
+        d_model=WIDTH,
+        encoder_layers=1,
+        decoder_layers=2,
+        decoder_attention_heads=2,
+        encoder_attention_heads=2,
+        decoder_ffn_dim=16,
+        encoder_ffn_dim=16,
+        num_queries=5,
+        dropout=dropout,
+    )
+    config = MaskFormerConfig(
+        backbone_config=backbone,
+        decoder_config=decoder,
+        fpn_feature_size=WIDTH,
+        mask_feature_size=WIDTH,
+        num_labels=3,
+        use_auxiliary_loss=True,
+    )
+    return MaskFormerForInstanceSegmentation(config).eval()
+
+
+def pixels(photos: int = 2) -> Tensor:
+    return torch.randn(photos, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+
+
+def prompt(lengths: list[int], most: int = 4) -> PromptTokens:
+    vectors = torch.randn(len(lengths), most, TEXT, generator=torch.Generator().manual_seed(2))
+    return PromptTokens(vectors, torch.arange(most) < torch.tensor(lengths)[:, None])
+
+
+def opened(network: QueryHost, by: float = 0.7) -> QueryHost:
+    with torch.no_grad():
+        for gate in network.gates:
+            gate.gate.fill_(by)
+    return network
+
+
+@torch.no_grad()
+def asked(network: QueryHost, words: PromptTokens) -> HostAnswers:
+    return network.eval()(pixels(len(words.seen)).to(words.vectors), words)
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+def test_closed_gates_leave_the_hosts_own_masks_and_classes(kind: str) -> None:
+    plain = host(kind)
+    with torch.no_grad():
+        own = plain(pixels(), output_hidden_states=True)
+    answers = asked(QueryHost(plain, TEXT), prompt([4, 2]))
+    assert torch.equal(answers.masks[-1], own.masks_queries_logits)
+    assert torch.equal(answers.classes, own.class_queries_logits)
+    with torch.no_grad():
+        assert torch.equal(
+            plain(pixels(), output_hidden_states=True).masks_queries_logits,
+            own.masks_queries_logits,
+        )
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+def test_an_open_gate_lets_words_change_the_masks(kind: str) -> None:
+    network = opened(QueryHost(host(kind), TEXT))
+    one, other = (asked(network, words).masks[-1] for words in (prompt([4, 4]), prompt([1, 4])))
+    assert not torch.equal(one[0], other[0])
+    assert torch.equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+def test_an_empty_prompt_gives_the_hosts_own_masks_beside_others(kind: str) -> None:
+    plain = host(kind)
+    with torch.no_grad():
+        own = plain(pixels(), output_hidden_states=True).masks_queries_logits
+    network = opened(QueryHost(plain, TEXT))
+    assert torch.equal(asked(network, prompt([0, 0])).masks[-1], own)
+    mixed = asked(network, prompt([0, 3])).masks[-1]
+    assert torch.equal(mixed[0], own[0])
+    assert not torch.equal(mixed[1], own[1])
+    assert mixed.isfinite().all()
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("kind", HOSTS)
+def test_padding_is_not_heard_in_float64(kind: str) -> None:
+    network = opened(QueryHost(host(kind), TEXT)).double()
+    short = prompt([2, 2], most=2)
+    vectors = torch.cat([short.vectors, torch.full((2, 3, TEXT), torch.nan)], dim=1).double()
+    padded = PromptTokens(vectors, torch.arange(5).expand(2, 5) < 2)
+    short = PromptTokens(short.vectors.double(), short.seen)
+    one, other = asked(network, padded), asked(network, short)
+    for found, expected in zip(one.masks, other.masks, strict=True):
+        assert_close(found, expected, terms_of(network), "float64")
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("kind", HOSTS)
+def test_the_gate_is_the_papers_equation_in_float64(kind: str) -> None:
+    network = opened(QueryHost(host(kind), TEXT), 0.4).double()
+    gate, words = network.gates[0], prompt([3])
+    queries = torch.randn(1, 5, WIDTH, dtype=torch.float64)
+    attention, heads = gate.attention, 2
+    text = words.vectors[:, :3].double() @ gate.words.weight.T
+    q, k, v = (
+        each @ part.T + bias
+        for each, part, bias in zip(
+            (gate.norm(queries), text, text),
+            attention.in_proj_weight.chunk(3),
+            attention.in_proj_bias.chunk(3),
+            strict=True,
+        )
+    )
+    told = []
+    for head in range(heads):
+        some = slice(head * WIDTH // heads, (head + 1) * WIDTH // heads)
+        weights = (q[..., some] @ k[..., some].transpose(1, 2) / (WIDTH // heads) ** 0.5).softmax(2)
+        told.append(weights @ v[..., some])
+    expected = queries + gate.gate * attention.out_proj(torch.cat(told, dim=2))
+    found = gate(queries, PromptTokens(words.vectors.double(), words.seen))
+    assert_close(
+        found, expected, terms_of(gate), "float64", scale=float(expected.detach().abs().max()) + 1
+    )
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+def test_the_losses_teach_gates_and_head_and_take_prompts_without_a_region(kind: str) -> None:
+    network = opened(QueryHost(host(kind), TEXT), 0.1).train()
+    answers = network(pixels(), prompt([4, 3]))
+    region = torch.zeros(1, SIDE, SIDE)
+    region[:, 8:40, 8:40] = 1
+    for targets in ([region, region[:0]], [region[:0], region[:0]]):
+        terms = network.loss(answers, targets)
+        assert terms["loss"].isfinite()
+        assert_close(
+            terms["loss"], sum(v for name, v in terms.items() if name != "loss"), len(terms)
+        )
+    network.loss(answers, [region, region])["loss"].backward()
+    for gate in network.gates:
+        assert gate.gate.grad is not None
+        assert gate.gate.grad != 0
+    assert network.shows.weight.grad.abs().sum() > 0
+
+
+def test_weights_of_the_losses_are_those_of_the_paper() -> None:
+    network = QueryHost(host("mask2former"), TEXT)
+    weights = network.host.weight_dict
+    assert weights == {"loss_cross_entropy": 2.0, "loss_mask": 5.0, "loss_dice": 5.0}
+    assert network._criterion.empty_weight.tolist() == pytest.approx([1.0, 0.1])
+    assert Mask2FormerConfig().train_num_points == 12_544
+
+
+def test_hosts_that_hide_or_unbound_the_gates_are_refused() -> None:
+    with pytest.raises(WeightsMismatch, match="pre_norm"):
+        QueryHost(host("mask2former", pre_norm=True), TEXT)
+    for kind in HOSTS:
+        with pytest.raises(WeightsMismatch, match="drops out"):
+            QueryHost(host(kind, dropout=0.1), TEXT)
+    with pytest.raises(WeightsMismatch, match="Linear is no host"):
+        QueryHost(torch.nn.Linear(1, 1), TEXT)
