@@ -95,8 +95,8 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             if fault := file_fault(row):
                 name = os.fsdecode(row[0]) if type(row[0]) is bytes else str(row[0])
                 yield Problem(f"what is known of {shown(name)} {fault}", file=row[0])
-    for path in _wrong_roots(connection):
-        yield Problem(f"the folder {shown(str(path))}, which was indexed, {NOT_AS_WRITTEN}")
+    for root in _wrong_roots(connection):
+        yield Problem(f"the folder {shown(str(root))}, which was indexed, {NOT_AS_WRITTEN}")
     if connection.exec_driver_sql("SELECT 1 FROM revisions").first() is None:
         yield Problem("the generation is missing")
     for table in _NUMBERED:
@@ -126,8 +126,8 @@ def mend(connection: Connection, problems: Sequence[Problem], path: Path) -> lis
         if problem.file is not None:
             connection.exec_driver_sql("DELETE FROM files WHERE path = ?", (problem.file,))
             lines.append("forgot a file whose row was damaged; index again to find it anew")
-    for path in _wrong_roots(connection):
-        connection.exec_driver_sql("DELETE FROM roots WHERE path IS ?", (path,))
+    for root in _wrong_roots(connection):
+        connection.exec_driver_sql("DELETE FROM roots WHERE path IS ?", (root,))
         lines.append("forgot a folder that was indexed; index it again")
     lonely = connection.exec_driver_sql(
         "SELECT id FROM photos WHERE id NOT IN (SELECT photo_id FROM files WHERE photo_id NOTNULL)"
