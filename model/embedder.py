@@ -22,6 +22,26 @@ class Embedder(ABC):
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
         """One unit vector a segment, in their order. The image is looked at once."""
 
+    @property
+    def depends_on_others(self) -> bool:
+        """Whether a segment's vector depends on the segments that it is embedded with, too."""
+        return False
+
+    def embed_among(self, image: Image, segments: Segments, among: Segments) -> Embeddings:
+        """Vectors of segments that the photo is not indexed with, as if they had been.
+
+        Proposals, and things that were pointed at, are compared with vectors of an index: where a
+        vector depends on the photo's other segments, those of the index count, and none of these.
+        A segment that is itself among the indexed gets the vector that it has there.
+
+        Args:
+            image: the photo.
+            segments: N segments to embed, in any frame of the photo's shape.
+            among: segments that the photo is indexed with, the whole photo one of them, in any
+                such frame.
+        """
+        return self.embed_segments(image, segments)
+
     def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
         """Embeddings of each photo's segments: in one go, where that is quicker."""
         return [self.embed_segments(*each) for each in zip(images, segments, strict=True)]

@@ -11,7 +11,11 @@ LEAST_BELONGING = 0.07
 
 
 def text_region(
-    vision: ClipVision, values: Tensor, cover: Tensor, threshold: float = LEAST_BELONGING
+    vision: ClipVision,
+    values: Tensor,
+    cover: Tensor,
+    threshold: float = LEAST_BELONGING,
+    among: Tensor | None = None,
 ) -> Tensor:
     """N×D: one embedding a mask in CLIP's own space, not of length 1.
 
@@ -23,12 +27,19 @@ def text_region(
         values: P×C.
         cover: N×P in [0, 1], the masks m.
         threshold: patches that belong to their masks by less are dropped.
+        among: M×P, the masks that patches belong to or not; by default those that are embedded.
+            Patches in none of them are kept.
     """
-    kept = cover * (belonging(values, cover) >= threshold)
+    kept = cover * belong(values, cover if among is None else among, threshold)
     # a mask of nothing but such patches keeps them all: it must have some embedding
     lost = kept.sum(dim=1, keepdim=True) == 0
     kept = cover.where(lost, kept)
     return vision.regions(kept @ values, kept.sum(dim=1, keepdim=True))
+
+
+def belong(values: Tensor, cover: Tensor, threshold: float = LEAST_BELONGING) -> Tensor:
+    """P bool: the filter of patches, of which masks it was made; a patch in no mask passes."""
+    return (belonging(values, cover) >= threshold) | (cover == 0).all(dim=0)
 
 
 def belonging(values: Tensor, cover: Tensor) -> Tensor:

@@ -156,12 +156,27 @@ class TowersEmbedder(Embedder):
         """One unit vector a segment, in their order; one forward pass of each tower."""
         return self.embed_all([image], [segments])[0]
 
+    @property
+    def depends_on_others(self) -> bool:
+        """Whether the method is TextRegion, whose filter of patches all masks of a photo make."""
+        return self._settings.method == "text-region"
+
+    def embed_among(self, image: Image, segments: Segments, among: Segments) -> Embeddings:
+        """Vectors as by `embed_segments`, with the filter of patches that `among` makes."""
+        return self._embed([image], [segments], [among])[0]
+
     def embed_all(self, images: Sequence[Image], segments: Sequence[Segments]) -> list[Embeddings]:
         """Embeddings of each photo's segments; the towers take several photos together."""
+        return self._embed(images, segments, segments)
+
+    def _embed(
+        self, images: Sequence[Image], segments: Sequence[Segments], among: Sequence[Segments]
+    ) -> list[Embeddings]:
         head = self._head
         levels = (head.shape.clip_levels, head.shape.dino_levels) if head else ((), ())
         some = [number for number, each in enumerate(segments) if len(each)]
-        seen = self.views_of([images[i] for i in some], [segments[i] for i in some], *levels)
+        wanted, others = ([each[i] for i in some] for each in (segments, among))
+        seen = self.views_of([images[i] for i in some], wanted, *levels, among=others)
         embedded = [Embeddings.empty(self._space)] * len(segments)
         with torch.inference_mode():
             for number, view in zip(some, seen, strict=True):
@@ -182,9 +197,11 @@ class TowersEmbedder(Embedder):
         segments: Segments,
         clip_levels: Sequence[int] = (),
         dino_levels: Sequence[int] = (),
+        among: Segments | None = None,
     ) -> SegmentViews:
         """What the towers see of N ≥ 1 segments of a photo; see `views_of`."""
-        return self.views_of([image], [segments], clip_levels, dino_levels)[0]
+        others = None if among is None else [among]
+        return self.views_of([image], [segments], clip_levels, dino_levels, others)[0]
 
     @torch.inference_mode()
     def views_of(
@@ -193,6 +210,7 @@ class TowersEmbedder(Embedder):
         segments: Sequence[Segments],
         clip_levels: Sequence[int] = (),
         dino_levels: Sequence[int] = (),
+        among: Sequence[Segments] | None = None,
     ) -> list[SegmentViews]:
         """What the towers see in each of several photos; DINOv2 looks only where it is needed.
 
@@ -201,6 +219,8 @@ class TowersEmbedder(Embedder):
             segments: segments of each photo, at least one.
             clip_levels: numbers of CLIP's blocks whose patches are wanted.
             dino_levels: the same of DINOv2.
+            among: segments of each photo that TextRegion's filter of patches is made of; by
+                default those above.
         """
         if not images:
             return []
@@ -209,9 +229,12 @@ class TowersEmbedder(Embedder):
         dinos: Sequence[DinoView | None] = [None] * len(images)
         if by_correlation or dino_levels:
             dinos = self.dino.look_at_all(images, dino_levels)
-        return [self._seen(*each) for each in zip(clips, dinos, segments, strict=True)]
+        others = segments if among is None else among
+        return [self._seen(*each) for each in zip(clips, dinos, segments, others, strict=True)]
 
-    def _seen(self, clip: ClipView, dino: DinoView | None, segments: Segments) -> SegmentViews:
+    def _seen(
+        self, clip: ClipView, dino: DinoView | None, segments: Segments, among: Segments
+    ) -> SegmentViews:
         """What both towers' views say of the segments."""
         maps = list(clip.levels.values())
         cover = coverage(segments, clip.grid).to(clip.values.device)
@@ -226,7 +249,10 @@ class TowersEmbedder(Embedder):
         else:
             from model.embedders.text_region import text_region
 
-            start = text_region(self.clip.vision, clip.values, cover)
+            others = cover
+            if among is not segments:
+                others = coverage(among, clip.grid).to(cover.device)
+            start = text_region(self.clip.vision, clip.values, cover, among=others)
         return SegmentViews(start, cover, LevelMaps(tuple(maps), clip.whole))
 
     @cached_property

@@ -84,37 +84,55 @@ def embed_example(
     assert example.photo is not None
     path = os.path.abspath(example.photo)  # noqa: PTH100, keeps symlinks
     photo_id = catalog.photo_by_hash(content_hash(path))
-    if photo_id is not None and example.at is None and example.box is None:
-        vector = catalog.photo_vector(photo_id)[None]
-        return Embeddings.unit(vector, models.embedder.space), None
-    if photo_id is not None and example.at is not None:
-        size = catalog.photos([photo_id])[photo_id].size
-        things = [row for row in catalog.segments_of(photo_id) if not is_whole(row)]
-        row = _row_at(example.at, things, size)
+    rows: list[SegmentRow] = []
+    if photo_id is not None:
+        if example.at is None and example.box is None:
+            vector = catalog.photo_vector(photo_id)[None]
+            return Embeddings.unit(vector, models.embedder.space), None
+        rows = catalog.segments_of(photo_id)
+        row = _row_meant(example, rows, catalog.photos([photo_id])[photo_id].size)
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
     image = read_image(path, max_side=preset.image_side, finer_panoramas=True)
-    return _embed_place(example, image, models), None
+    return _embed_seen(example, image, rows, models), None
 
 
-def _embed_place(example: Example, image: Image, models: Models) -> Embeddings:
+def _embed_seen(
+    example: Example, image: Image, rows: list[SegmentRow], models: Models
+) -> Embeddings:
+    """The vector that what is meant would have, had the photo been indexed with it.
+
+    Args:
+        example: photo, or place in it, that is no segment of the index.
+        image: the photo.
+        rows: segments that the photo is indexed with; none where it is not.
+        models: the preset's.
+    """
     if example.at is None and example.box is None:
-        return models.embedder.embed_image(image)
+        if not models.embedder.depends_on_others:
+            return models.embedder.embed_image(image)
+        among = models.segmenter.segment(image).with_whole()
+        return models.embedder.embed_among(image, among[-1:], among)
     rectangle = _rectangle(example, image)
-    found = models.segmenter.segment(image)
-    if example.at is not None:
-        hit = _smallest_at(example.at, found, image.original_size)
+    segments = Segments.empty(image.size)
+    if rows:
+        among = _segments_of(rows)
     else:
-        assert example.box is not None
-        hit = _best_in(example.box, found, image.original_size)
-    if hit is not None:
-        segments = found[[hit]]
-    else:
+        found = models.segmenter.segment(image)
+        among, hit = found.with_whole(), _meant(example, found, image.original_size)
+        if hit is not None:
+            segments = found[[hit]]
+    if not len(segments):
         segments = models.segmenter.prompted(image, at=example.at, box=example.box)
     if not len(segments):  # nothing can be told apart there
         segments = Segments.from_masks(rectangle[None])
-    return models.embedder.embed_segments(image, segments)
+    return models.embedder.embed_among(image, segments, among)
+
+
+def _segments_of(rows: list[SegmentRow]) -> Segments:
+    quality = np.array([row.quality for row in rows], np.float32)
+    return Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality)
 
 
 def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -128,16 +146,21 @@ def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np
     return _box_mask((x - side / 2, y - side / 2, side, side), image)
 
 
-def _row_at(
-    at: tuple[float, float], rows: list[SegmentRow], size: tuple[int, int]
+def _row_meant(
+    example: Example, rows: list[SegmentRow], size: tuple[int, int]
 ) -> SegmentRow | None:
-    """The smallest of a photo's segments that covers the point."""
-    _require_inside(at, size)
-    if not rows:
-        return None
-    segments = Segments.from_counts(rows[0].frame, [row.counts for row in rows])
-    hit = _smallest_at(at, segments, size)
-    return None if hit is None else rows[hit]
+    """The one of a photo's segments that is meant, if any; the photo itself is none of them."""
+    things = [row for row in rows if not is_whole(row)]
+    hit = _meant(example, _segments_of(things), size) if things else None
+    return None if hit is None else things[hit]
+
+
+def _meant(example: Example, segments: Segments, size: tuple[int, int]) -> int | None:
+    """The smallest segment at the point, or the one that fills the box, in a photo of `size`."""
+    if example.at is not None:
+        return _smallest_at(example.at, segments, size)
+    assert example.box is not None
+    return _best_in(example.box, segments, size)
 
 
 def _smallest_at(at: tuple[float, float], segments: Segments, size: tuple[int, int]) -> int | None:

@@ -110,7 +110,8 @@ def tower_pairs(
             key = blake3(content_hash(photo) + repr((size, counts)).encode()).digest()
             if store.get(key) is None:
                 segments = Segments.from_counts(size, counts)
-                seen = embedder.views(read_image(photo, max_side=side), segments, *levels)
+                image, among = read_image(photo, max_side=side), segments.with_whole()
+                seen = embedder.views(image, segments, *levels, among=among)
                 store.put(key, _arrays(seen))
         except (PhotoError, ValueError) as error:
             skipped.note(str(photo), "the photo cannot be used", error)

@@ -212,7 +212,7 @@ def _build(settings: TowerTaskSettings, context: TaskContext) -> TowerTask:
         spread_levels(embedder.clip.vision.depth, settings.clip_levels),
         last_levels(embedder.dino.depth, settings.dino_levels),
     )
-    store = FeatureStore(context.cache, f"{preset.space.fingerprint} {levels}")
+    store = FeatureStore(context.cache, f"{preset.space.fingerprint} {levels} among whole")
     parts, told = [], []
     for sources in (settings.train, settings.val):
         skipped = SkippedRows()

@@ -59,9 +59,19 @@ def naive_belonging(values: Tensor, masks: Tensor, patch: int) -> float:
     return float(np.mean(inside or [0])) - float(np.mean(outside or [0]))
 
 
-def naive(vision: ClassTokenVision, values: Tensor, masks: Tensor, threshold: float) -> Tensor:
+def naive(
+    vision: ClassTokenVision,
+    values: Tensor,
+    masks: Tensor,
+    threshold: float,
+    among: Tensor | None = None,
+) -> Tensor:
     block, network = vision.blocks[-1], vision._network
-    dropped = [naive_belonging(values, masks, p) < threshold for p in range(len(values))]
+    others = masks if among is None else among
+    dropped = [
+        bool(others[:, p].any()) and naive_belonging(values, others, p) < threshold
+        for p in range(len(values))
+    ]
     rows = []
     for mask in masks:
         kept = [p for p in range(len(values)) if mask[p] > 0 and not dropped[p]]
@@ -81,6 +91,26 @@ def test_it_is_the_loop_over_masks(tower: ClipTower, view: ClipView, threshold: 
         masks = soft_masks(9, 48).to(values.dtype)
         found = text_region(vision, values, masks, threshold)
         assert_close(found, naive(vision, values, masks, threshold), terms(vision))
+
+
+def test_a_vector_among_other_masks_is_the_one_that_it_has_as_one_of_them(
+    tower: ClipTower, view: ClipView
+) -> None:
+    assert isinstance(tower.vision, ClassTokenVision)
+    values, masks = view.values, soft_masks(23, 48)
+    indexed = text_region(tower.vision, values, masks)
+    alone = text_region(tower.vision, values, masks[4:6])
+    among = text_region(tower.vision, values, masks[4:6], among=masks)
+    assert_close(among, indexed[4:6], terms(tower.vision))
+    assert not np.allclose(alone, indexed[4:6], atol=0.1)
+    vision = double(tower)
+    new = soft_masks(30, 48)[25:].double()
+    masks[:, 7] = 0  # a patch that the index knows nothing of is kept
+    new[:, 7] = 1
+    for threshold in (0.005, 0.07):
+        found = text_region(vision, values.double(), new, threshold, masks.double())
+        expected = naive(vision, values.double(), new, threshold, masks.double())
+        assert_close(found, expected, terms(vision))
 
 
 def test_belonging_is_the_loop_over_patches_and_masks(view: ClipView) -> None:

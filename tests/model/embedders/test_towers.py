@@ -144,6 +144,23 @@ def test_several_photos_are_embedded_as_one_by_one(
     assert embedder.embed_all([], []) == []
 
 
+@pytest.mark.parametrize("method", ["text-region", "corr-clip"])
+@pytest.mark.parametrize("tiles", [0, 112])
+def test_a_proposal_has_the_vector_that_indexing_would_have_given(
+    method: str, tiles: int, preset: Preset, tmp_path: Path
+) -> None:
+    bare = replace(preset, embedder={**preset.embedder, "method": method, "tiles": tiles})
+    head = saved_head(bare, tmp_path / "head.safetensors", trained=True)
+    embedder = bare.with_head(head).build_embedder()
+    indexed = embedder.embed_segments(photo(), segments()).vectors
+    assert embedder.depends_on_others is (method == "text-region")
+    for number in range(3):
+        proposal = segments()[[number]]
+        found = embedder.embed_among(photo(), proposal, segments()).vectors
+        assert_close(found, indexed[[number]], TERMS, scale=1)
+    assert len(embedder.embed_among(photo(), Segments.empty((48, 64)), segments())) == 0
+
+
 def test_a_head_survives_its_file(preset: Preset, tmp_path: Path) -> None:
     path = saved_head(preset, tmp_path / "head.safetensors", trained=True)
     once, again = ResidualHead.load(path), ResidualHead.load(path)

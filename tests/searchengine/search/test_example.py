@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from model.embedders.colour_words import ColourWordEmbedder
+from model.embeddings import Embeddings
 from model.masks.segments import Segments
-from model.photos.images import Image
+from model.photos.images import Image, content_hash, read_image
+from model.presets.preset import Models
 from model.segmenters.classical.colour_regions import ColourRegionSegmenter
 from searchengine import Example, SearchEngine
-from searchengine.search.example import _best_in
+from searchengine.search.example import _best_in, _smallest_at, embed_example
 
 
 class Asked(ColourRegionSegmenter):
@@ -94,6 +97,73 @@ def test_the_best_fitting_box_is_chosen_if_it_fits_at_all() -> None:
     assert _best_in((70, 70, 380, 280), segments, (600, 1000)) == 1
     assert _best_in((900, 500, 50, 50), segments, (600, 1000)) is None
     assert _best_in((0, 0, 9, 9), Segments.empty((60, 100)), (600, 1000)) is None
+
+
+class Drawing(ColourRegionSegmenter):
+    """Draws the last segment that it finds, wherever it is asked."""
+
+    def prompted(
+        self,
+        image: Image,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Segments:
+        return self.segment(image)[[-1]]
+
+
+class Neighbourly(ColourWordEmbedder):
+    """A segment's vector is half its own, half the mean of those it is embedded with."""
+
+    depends_on_others = True  # type: ignore[assignment]
+
+    def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
+        return self.embed_among(image, segments, segments)
+
+    def embed_among(self, image: Image, segments: Segments, among: Segments) -> Embeddings:
+        own, others = (super(Neighbourly, self).embed_segments(image, s) for s in (segments, among))
+        return Embeddings.unit(own.vectors + others.vectors.mean(axis=0), self.space)
+
+
+@pytest.mark.parametrize("where", ["at", "box", "whole", "drawn", "drawn, indexed"])
+def test_an_example_has_the_vector_that_indexing_would_have_given(
+    where: str, engine: SearchEngine, photos: Path, tmp_path: Path
+) -> None:
+    models = Models(Drawing(), Neighbourly(engine.preset.space))
+    photo = photos / "2024" / "two.jpg"
+    image = read_image(photo, max_side=engine.preset.image_side)
+    found = models.segmenter.segment(image).with_whole()
+    expected = models.embedder.embed_segments(image, found).vectors
+    if where != "drawn, indexed":
+        photo = tmp_path / "again.png"  # the same pixels in a file that is not indexed
+        PillowImage.fromarray(image.pixels).save(photo)
+    x0, y0, x1, y1 = found.boxes[0] * image.size[0] / found.size[0]
+    nowhere = (0.0, 0.0, 9.0, 9.0)  # no segment fills it
+    example, row = {
+        "at": (Example(photo, at=(130, 30)), 0),
+        "box": (Example(photo, box=(x0, y0, x1 - x0, y1 - y0)), 0),
+        "whole": (Example(photo), len(found) - 1),
+    }.get(where, (Example(photo, box=nowhere), len(found) - 2))
+    if where == "at":
+        row = _smallest_at((130, 30), found, image.size) or 0
+    vector, itself = embed_example(example, engine.reader, engine.preset, models)
+    assert itself is None
+    np.testing.assert_allclose(vector.vectors[0], expected[row], atol=1e-6)
+    alone = models.embedder.embed_segments(image, found[[row]]).vectors
+    assert not np.allclose(alone, expected[[row]], atol=0.01)
+
+
+def test_a_box_around_a_segment_of_the_index_means_that(engine: SearchEngine, photos: Path) -> None:
+    photo = photos / "2024" / "two.jpg"
+    photo_id = engine.reader.catalog.photo_by_hash(content_hash(photo))
+    assert photo_id is not None
+    row = engine.reader.catalog.segments_of(photo_id)[0]
+    x0, y0, x1, y1 = np.array(row.box) * 320 / row.frame[1]
+    example = Example(photo, box=(x0, y0, x1 - x0, y1 - y0))
+    vector, itself = embed_example(example, engine.reader, engine.preset, engine.models)
+    kept = engine.reader.catalog.vectors_of(np.array([row.id]))
+    np.testing.assert_allclose(vector.vectors, kept, atol=1e-6)
+    assert itself == row.id
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from PIL import Image as PillowImage
 from model import load_preset
 from model.datasets.source import PairSource
 from model.embedders.residual_head import ResidualHead
-from model.embedders.towers import TowersEmbedder
+from model.embedders.towers import SegmentViews, TowersEmbedder
 from model.errors import DataMissing, RecipeInvalid, WeightsMismatch
 from model.masks import rle
+from model.masks.segments import Segments
 from model.training.loop.run_log import read_record
 from model.training.loop.task import TaskContext
 from model.training.run import train
@@ -173,3 +175,20 @@ def test_the_first_weights_are_given_by_the_recipes_seed_alone(
     one, same, other = built
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_segments_are_seen_beside_the_whole_photo_as_in_an_index(
+    tiny_towers: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = []
+    views = TowersEmbedder.views
+
+    def noted(embedder: TowersEmbedder, *given: Any, among: Segments) -> SegmentViews:
+        others.append((given[1].counts, among.counts))
+        return views(embedder, *given, among=among)
+
+    monkeypatch.setattr(TowersEmbedder, "views", noted)
+    task(tiny_towers, corpus, tmp_path)
+    whole = Segments.empty(SIZE).with_whole().counts
+    assert all(among == (*counts, *whole) for counts, among in others)
+    assert len(others) == 9
