@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,31 @@ TAIL = 0.99
 SHARPNESS = 20.0
 FEATURES = ("prominence", "tail", "rivalry", "score")
 DEFAULT_COEFFICIENTS = (0.5, -0.2, 8.0, 6.0, -5.0)
+
+
+class Background(NamedTuple):
+    """Scores of a query on the background, told by three numbers.
+
+    Attributes:
+        middle: median.
+        spread: robust standard deviation, never near zero.
+        tail: quantile `TAIL`.
+    """
+
+    middle: float
+    spread: float
+    tail: float
+
+    @classmethod
+    def of(cls, scores: Floats) -> list[Background]:
+        """One for each row of Q×G scores."""
+        scores = np.sort(scores, axis=1)
+        middle = _quantile(scores, 0.5)
+        deviation = 1.4826 * _quantile(np.sort(np.abs(scores - middle[:, None]), axis=1), 0.5)
+        # half of a background may score alike, as with words that exclude each other
+        spread = np.maximum(np.maximum(deviation, 0.5 * scores.std(axis=1)), 0.01)
+        rows = np.stack([middle, spread, _quantile(scores, TAIL)], axis=1)
+        return [cls(*row) for row in rows.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +113,21 @@ class Calibration:
             query: D, the composed query vector; its length does not matter.
             matches: N×D unit vectors of the segments that were found.
         """
-        return self.probability(self.evidence(query, matches)).astype(np.float32)
+        return self.confidences(query[None], [matches])[0]
+
+    def confidences(self, queries: Floats, matches: Sequence[Floats]) -> list[Floats]:
+        """The `confidence` of each query's matches; the background passes by once for all.
+
+        Args:
+            queries: Q×D composed query vectors.
+            matches: Q arrays of N×D unit vectors, N of each query's own.
+        """
+        queries = _unit(queries)
+        backgrounds = Background.of(queries @ self.segments.T)
+        return [
+            self.probability(self._evidence(*each)).astype(np.float32)
+            for each in zip(queries, matches, backgrounds, strict=True)
+        ]
 
     def probability(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """N float64: the logistic of N rows of evidence."""
@@ -104,12 +143,16 @@ class Calibration:
             in robust standard deviations; how far the background's own tail does; by how much
             the score exceeds that of the rival words, the best one mostly; the score itself.
         """
-        query = _unit(np.asarray(query, np.float32)[None])[0]
+        queries = _unit(np.asarray(query, np.float32)[None])
+        (background,) = Background.of(queries @ self.segments.T)
+        return self._evidence(queries[0], matches, background)
+
+    def _evidence(
+        self, query: Floats, matches: Floats, background: Background
+    ) -> NDArray[np.float64]:
         score = matches @ query
-        on_background = np.sort(self.segments @ query)
-        middle, spread = _centre(on_background)
-        prominence = (score - middle) / spread
-        tail = (_quantile(on_background, TAIL) - middle) / spread
+        prominence = (score - background.middle) / background.spread
+        tail = (background.tail - background.middle) / background.spread
         to_words = np.concatenate([query[None], matches]) @ self.texts.T
         rival = to_words[0] < SYNONYM
         rivalry = score
@@ -168,17 +211,10 @@ def _unit(vectors: NDArray[np.floating]) -> Floats:
     return np.asarray(vectors / length, np.float32)
 
 
-def _quantile(ascending: Floats, share: float) -> float:
-    """Quantile of sorted scores, as `numpy.quantile`, which sorts them anew each time."""
-    place = share * (len(ascending) - 1)
+def _quantile(ascending: Floats, share: float) -> NDArray[np.float64]:
+    """Quantile of each of Q rows of sorted scores, as `numpy.quantile`, which sorts them anew."""
+    place = share * (ascending.shape[1] - 1)
     below = int(place)
-    above = min(below + 1, len(ascending) - 1)
-    return float(ascending[below] + (place - below) * (ascending[above] - ascending[below]))
-
-
-def _centre(scores: Floats) -> tuple[float, float]:
-    """Median and robust standard deviation of sorted scores, the latter never near zero."""
-    middle = _quantile(scores, 0.5)
-    deviation = 1.4826 * _quantile(np.sort(np.abs(scores - middle)), 0.5)
-    # half of a background may score alike, as with words that exclude each other
-    return middle, max(deviation, 0.5 * float(scores.std()), 0.01)
+    above = min(below + 1, ascending.shape[1] - 1)
+    low, high = ascending[:, below].astype(np.float64), ascending[:, above]
+    return np.asarray(low + (place - below) * (high - low), np.float64)

@@ -323,7 +323,7 @@ class SearchEngine:
             calibration = (
                 self._opened.calibration if any(q.words.strip() for q in queries) else None
             )
-            judge = calibration.confidence if calibration else None
+            judge = calibration.confidences if calibration else None
             answers = answers_to(searched, vectors, index, judge, exclude_id)
             return [
                 Matches(

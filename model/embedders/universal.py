@@ -160,9 +160,10 @@ class UniversalEmbedder(Embedder):
 
     def _text_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         read = [*map(meant, texts), *map(without_looks, texts)]
-        sentences = torch.from_numpy(self._sentence().encode(read))
+        row = {text: number for number, text in enumerate(dict.fromkeys(read))}
+        sentences = torch.from_numpy(self._sentence().encode(list(row)))
         with torch.inference_mode():
-            encoded = self._head.texts(sentences).numpy()
+            encoded = self._head.texts(sentences).numpy()[[row[text] for text in read]]
         meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
         return joined_texts(meanings, rest, texts)
 

@@ -55,7 +55,7 @@ class SentenceEncoder:
                 "reinstall segsearch, or mend the paths in the preset's file",
             ) from error
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
+        self._tokenizer.no_padding()
         self._network = network.eval().requires_grad_(False)
         self.dimension = int(shape["hidden_size"])
 
@@ -63,14 +63,17 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """N×D float32 unit rows. Of a long text the first 256 tokens count."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        read = self._tokenizer.encode_batch_fast([_readable(text) for text in texts])
+        tokens = [torch.tensor(encoding.ids) for encoding in read]
+        # those of a batch are about as long: padding costs as much as words
+        by_length = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
         for start in range(0, len(texts), BATCH):
             chosen = by_length[start : start + BATCH]
-            batch = self._tokenizer.encode_batch([_readable(texts[i]) for i in chosen])
-            tokens = torch.tensor([encoding.ids for encoding in batch])
-            seen = torch.tensor([encoding.attention_mask for encoding in batch])
-            hidden = self._network(tokens, seen.bool())
-            mean = (hidden * seen[..., None]).sum(dim=1) / seen.sum(dim=1, keepdim=True)
+            padded = nn.utils.rnn.pad_sequence([tokens[i] for i in chosen], batch_first=True)
+            lengths = torch.tensor([len(tokens[i]) for i in chosen])[:, None]
+            seen = torch.arange(padded.shape[1]) < lengths
+            hidden = self._network(padded, seen)
+            mean = (hidden * seen[..., None]).sum(dim=1) / lengths
             vectors[chosen] = functional.normalize(mean, dim=1).numpy()
         return vectors
 

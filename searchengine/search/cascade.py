@@ -25,8 +25,8 @@ from searchengine.search.query import Query
 from searchengine.search.recall import recall
 
 Vector = NDArray[np.float32]
-Judge = Callable[[Vector, NDArray[np.float32]], Vector]
-"""(D question, N×D segments) → N confidences."""
+Judge = Callable[[NDArray[np.float32], Sequence[NDArray[np.float32]]], list[Vector]]
+"""(Q×D questions, N×D segments of each) → N confidences of each."""
 Recalled = tuple[list[Answer], NDArray[np.float32]]
 """Answers, and the vectors (N×D) that their scores belong to."""
 
@@ -57,14 +57,18 @@ def answers_to(
                 for i in (answer.segment.photo_id, *answer.duplicates)
             }
         )
-    matches = []
-    for query, question, (answers, found) in zip(queries, vectors, recalled, strict=True):
-        confidences: list[float | None] = [None] * len(answers)
+    judged: list[Sequence[float | None]] = [[None] * len(answers) for answers, _ in recalled]
+    if judge is not None:
         # an example has no confidence: nothing tells what should be absent
-        if judge is not None and answers and query.words.strip():
+        asked = [i for i, query in enumerate(queries) if query.words.strip()]
+        for i, each in zip(
+            asked, judge(vectors[asked], [recalled[i][1] for i in asked]), strict=True
+        ):
             # the order is that of the scores, which finds more than that of the confidences; what
             # comes after a doubtful match is no surer, and told so it is right more often
-            confidences = np.minimum.accumulate(judge(question, found)).tolist()
+            judged[i] = np.minimum.accumulate(each).tolist()
+    matches = []
+    for query, (answers, _), confidences in zip(queries, recalled, judged, strict=True):
         shown = PathPattern(query.where.path_glob) if query.where.path_glob else None
         matches.append(
             tuple(

@@ -119,9 +119,18 @@ def test_a_saved_calibration_comes_back(
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=50))
 def test_quantiles_of_sorted_scores_are_those_of_numpy(scores: list[float]) -> None:
-    ascending = np.sort(np.array(scores, np.float32))
+    rows = np.sort(np.array([scores, scores[::-1]], np.float32), axis=1)
     for share in (0.5, TAIL):
-        assert _quantile(ascending, share) == pytest.approx(np.quantile(scores, share), abs=1e-6)
+        expected = np.quantile(rows.astype(np.float64), share, axis=1)
+        np.testing.assert_allclose(_quantile(rows, share), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_many_questions_are_judged_as_each_alone(world: tuple[Calibration, np.ndarray]) -> None:
+    calibration, concepts = world
+    matches = [shows(concept, count) for count, concept in enumerate(concepts)]
+    together = calibration.confidences(3 * concepts, matches)
+    for concept, found, confidence in zip(concepts, matches, together, strict=True):
+        assert_close(confidence, calibration.confidence(concept, found), 40 * D, scale=1)
 
 
 def test_another_file_is_told_apart(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from indexer.vectors import exact_search
 from indexer.vectors.exact_search import best, contains, exact_scores, gathered, scan
 from indexer.vectors.store import Hits
 
@@ -22,14 +24,21 @@ def assert_same(found: Hits, expected: Hits) -> None:
     np.testing.assert_array_equal(found.vectors, expected.vectors)
 
 
-@given(st.integers(1, 30), st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
-def test_a_scan_by_blocks_is_the_search_of_all(k: int, n: int, rows: int, questions: int) -> None:
+@pytest.mark.parametrize("waiting", [1, exact_search.MOST_WAITING])
+@given(
+    k=st.integers(1, 30), n=st.integers(1, 60), rows=st.integers(1, 20), questions=st.integers(0, 5)
+)
+def test_a_scan_by_blocks_is_the_search_of_all(
+    waiting: int, k: int, n: int, rows: int, questions: int
+) -> None:
     vectors = unit(max(1, n // 2))[np.arange(n) % max(1, n // 2)].astype(np.float16)
     ids = np.arange(n, dtype=np.int64)
     queries = 3 * unit(questions, seed=5)
     wide = vectors.astype(np.float32)
     blocks = [(ids[i : i + rows], wide[i : i + rows]) for i in range(0, n, rows)]
-    found = scan(blocks, queries, k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact_search, "MOST_WAITING", waiting)
+        found = scan(blocks, queries, k)
     assert len(found) == questions
     for query, hits in zip(queries, found, strict=True):
         assert_same(hits, best(ids, exact_scores(vectors, query), vectors, k))
