@@ -1,0 +1,1 @@
+"""Referring expressions: how often the very thing that is meant is found."""
