@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import JsonOption
-from cli.output import print_json, show
+from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from cli.progress.evaluation import Count
     from model.datasets.ground_truth import Truth
+    from model.datasets.referring_expressions import ReferringSet
     from model.evaluation.tables import Measured
 
 evaluate = typer.Typer(
     name="evaluate",
-    help="Measure what a preset sees on annotated photos: retrieval, masks, semantic.",
+    help="Measure what a preset sees on annotated photos: retrieval, masks, semantic, referring.",
     epilog="What every figure means: docs/evaluation.md",
     no_args_is_help=True,
 )
@@ -158,6 +159,87 @@ def semantic(
     with _progress(quiet) as progress:
         measured = evaluate_labels(chosen, labelled, split, progress, scale, baselines)
     _print(measured, json)
+
+
+@evaluate.command()
+def referring(
+    data: DataOption,
+    split: SplitOption = "val",
+    preset: PresetOption = None,
+    source: SourceOption = None,
+    expressions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--expressions",
+            metavar="FILE",
+            help="JSON lines of expressions about the photos, beside those that are made of their"
+            " annotations. Repeatable.",
+        ),
+    ] = None,
+    refs: Annotated[
+        Path | None,
+        typer.Option(
+            "--refs",
+            metavar="FILE",
+            help="RefCOCO's, RefCOCO+'s or RefCOCOg's references, as 'refs(unc).p' or JSON, in"
+            " place of the corpus' own; --data holds COCO's photos.",
+        ),
+    ] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(
+            "--instances",
+            metavar="FILE",
+            help="Masks of the references.",
+            show_default="instances.json beside them",
+        ),
+    ] = None,
+    limit: LimitOption = None,
+    own_masks: Annotated[
+        bool,
+        typer.Option("--own-masks/--no-own-masks", help="Choose among its own masks, too."),
+    ] = True,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure how often the thing that a referring expression means is found, beside recall."""
+    from model.evaluation.run import evaluate_referring
+    from model.presets.preset import DEFAULT, load_preset
+
+    chosen = load_preset(preset or DEFAULT)
+    asked = (
+        _corpus_expressions(_truth(data, split, source, limit), expressions or [])
+        if refs is None
+        else _published_expressions(data, refs, instances, split)
+    )
+    with _progress(quiet) as progress:
+        measured = evaluate_referring(chosen, asked, split, progress, own_masks)
+    _print(measured, json)
+
+
+def _corpus_expressions(truth: Truth, files: list[Path]) -> ReferringSet:
+    from model.datasets.referring_expressions import ReferringSet, expression_lines
+    from model.evaluation.referring.made_expressions import made_expressions
+
+    asked = made_expressions(truth.photos)
+    for file in files:
+        more = expression_lines(file, asked.photos)
+        asked = ReferringSet(more.photos, (*asked.cases, *more.cases))
+    return asked
+
+
+def _published_expressions(
+    photos: Path, refs: Path, instances: Path | None, split: str
+) -> ReferringSet:
+    from model.datasets.referring_expressions import refcoco_set
+    from model.datasets.skipped_rows import SkippedRows
+
+    skipped = SkippedRows()
+    beside = refs.with_name("instances.json") if instances is None else instances
+    asked = refcoco_set(refs, beside, photos, split, skipped)
+    for line in skipped.lines():
+        say(line)
+    return asked
 
 
 def _truth(data: Path, split: str, source: list[str] | None, limit: int | None) -> Truth:

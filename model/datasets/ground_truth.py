@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from model.datasets.corpus import annotation_files, plain_words
+from model.datasets.corpus import annotation_files, held_back, plain_words
 from model.datasets.pairs import BOX_KIND
 from model.errors import DataError, PhotoUnreadable, shown
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image, read_image
 
+HOLDOUT, HELD_BACK = "holdout", 0.1  # share of the train photos that settings are chosen on
 LEAST_SHARE = 0.002  # of the photo; smaller regions are not asked for
 
 STUFF_KIND = "stuff"
@@ -109,7 +110,8 @@ def read_truth(
 
     Args:
         folder: the corpus.
-        split: split, as the annotations name it; nothing was trained on `val`.
+        split: split, as the annotations name it; nothing was trained on `val`. `holdout` is the
+            tenth of `train` that settings are chosen on.
         sources: folders to read; all by default.
         most: photos a source at most, the first ones; all by default.
 
@@ -127,6 +129,9 @@ def read_truth(
                 vocabulary[photo.source].update(region.phrases)
                 if region.kind == STUFF_KIND:
                     stuff.update(region.phrases)
+            if split == HOLDOUT and own_split == "train":
+                held = held_back(photo.source, photo.path.name, HELD_BACK)
+                own_split = HOLDOUT if held else own_split
             if own_split == split and (most is None or taken < most):
                 taken += 1
                 chosen.append(photo)

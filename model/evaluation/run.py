@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
+from model.datasets.referring_expressions import ReferringSet
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks
+from model.evaluation.referring.measure import answer, referring_tables
 from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.language.question import understand
 from model.presets.preset import Models, Preset
+from model.referring.referrer import Referrer
 from model.segmenter import Segmenter
 
 FELZENSZWALB = "felzenszwalb"
@@ -97,6 +100,33 @@ def evaluate_labels(
         scale,
     )
     return _measured("semantic", preset, split, len(labelled.photos), start, [table])
+
+
+def evaluate_referring(
+    preset: Preset, asked: ReferringSet, split: str, progress: Progress, own_masks: bool = True
+) -> Measured:
+    """Referring expressions → regions; arguments as above.
+
+    Args:
+        preset: preset that is measured.
+        asked: the expressions.
+        split: name of the photos' split, for the report.
+        progress: told how many photos are done, and of how many.
+        own_masks: whether the preset's own masks are chosen from, too; takes longer.
+
+    Raises:
+        DataError: nothing is asked.
+    """
+    if not asked.cases:
+        raise DataError(
+            "no expression can be made of these photos' regions",
+            "choose other photos, or give --expressions",
+        )
+    start, models = time.perf_counter(), preset.build()
+    segmenter = models.segmenter if own_masks else None
+    answers = answer(asked, Referrer(models.embedder), segmenter, progress)
+    photos = len({case.photo for case in asked.cases})
+    return _measured("referring", preset, split, photos, start, referring_tables(answers))
 
 
 def read_phrases(file: Path) -> list[str]:

@@ -39,6 +39,11 @@ def named_words(words: Sequence[str]) -> list[bool]:
     return [named for named, _ in _sorted_words(words)]
 
 
+def keeps_of(word: str) -> bool:
+    """Whether "of" after a word belongs to its noun phrase: cup of tea."""
+    return word in _words("portions")
+
+
 def _chunks(words: Sequence[str]) -> Iterator[list[str]]:
     """Words between the little words and the verbs."""
     chunk: list[str] = []

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import Run
 from PIL import Image
@@ -35,6 +36,49 @@ def test_baselines_stand_beside_the_preset(run: Run, squares_corpus: Path) -> No
     (table,) = json.loads(done.out)["tables"]
     assert table["rows"][0]["figures"]["colours"] == 1
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
+
+
+def test_expressions_are_measured_beside_recall(
+    run: Run, squares_corpus: Path, tmp_path: Path
+) -> None:
+    line = {"photo": "squares/0.png", "expression": "the red square", "region": 0}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(line))
+    arguments = ["evaluate", "referring", "--data", squares_corpus, "--preset", "colours"]
+    arguments += ["--expressions", tmp_path / "mine.jsonl", "--quiet"]
+    done = run(*arguments)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("referring · preset colours · 1 photos of split 'val'")
+    document = json.loads(run(*arguments, "--json", "--no-own-masks").out)
+    (table,) = document["tables"]
+    assert table["rows"][0]["figures"] == {"recall alone": 1, "cascade": 1, "chance": 0.5}
+
+
+def test_published_references_are_measured(run: Run, tmp_path: Path) -> None:
+    pixels = np.full((30, 40, 3), 128, np.uint8)
+    pixels[5:25, 3:15], pixels[5:25, 25:37] = (225, 20, 20), (225, 20, 20)
+    Image.fromarray(pixels).save(tmp_path / "COCO_1.png")
+    annotations = [
+        {"id": i, "image_id": 1, "category_id": 1, "bbox": [x, 5, 12, 20],
+         "segmentation": [[x, 5, x + 12, 5, x + 12, 25, x, 25]]}
+        for i, x in enumerate((3, 25))
+    ]  # fmt: skip
+    images = [{"id": 1, "file_name": "COCO_1.png", "height": 30, "width": 40}]
+    instances = {"images": images, "annotations": annotations}
+    sentences = [{"sent": "the red square on the right", "raw": "The red square on the right."}]
+    refs = [
+        {"ann_id": 1, "image_id": 1, "split": "val", "sentences": sentences},
+        {"ann_id": 9, "image_id": 1, "split": "val", "sentences": sentences},
+    ]
+    (tmp_path / "refs.json").write_text(json.dumps(refs))
+    (tmp_path / "instances.json").write_text(json.dumps(instances))
+    done = run(
+        "evaluate", "referring", "--data", tmp_path, "--refs", tmp_path / "refs.json",
+        "--preset", "colours", "--json",
+    )  # fmt: skip
+    assert "1 rows skipped" in done.err
+    regions, own = json.loads(done.out)["tables"]
+    assert regions["rows"][0]["figures"]["cascade"] == 1
+    assert own["rows"][0]["figures"]["cascade"] == 1
 
 
 def test_held_out_phrases_have_their_own_row(
@@ -72,6 +116,7 @@ def test_a_published_layout_is_measured(run: Run, tmp_path: Path) -> None:
         (["masks", "--data", "CORPUS", "--source", "walls"], "no outlined regions"),
         (["semantic", "--data", "CORPUS", "--source", "walls"], "no named regions"),
         (["semantic", "--data", "CORPUS"], "holds no labelled photos"),
+        (["referring", "--data", "CORPUS", "--source", "walls"], "no expression can be made"),
         (["retrieval", "--data", "CORPUS", "--unseen", "none.txt"], "none.txt"),
         (["retrieval", "--data", "CORPUS", "--preset", "giant"], "no preset 'giant'"),
     ],
