@@ -24,6 +24,17 @@ class Segmenter(ABC):
         """Segments of each photo: in one go, where that is quicker."""
         return [self.segment(image) for image in images]
 
+    def candidates(self, image: Image, most: int) -> Segments:
+        """Masks that `segment` chooses from, also those that it leaves out, best first.
+
+        They are in the frame of `segment`. Of a segmenter that tells no others: what that finds.
+
+        Args:
+            image: the photo.
+            most: masks at most.
+        """
+        return self.segment(image)[:most]
+
     def prompted(
         self,
         image: Image,

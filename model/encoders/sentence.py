@@ -63,19 +63,31 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """N×D float32 unit rows. Of a long text the first 256 tokens count."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        read = self._tokenizer.encode_batch_fast([_readable(text) for text in texts])
-        tokens = [torch.tensor(encoding.ids) for encoding in read]
+        tokens = self._numbers(texts)
         # those of a batch are about as long: padding costs as much as words
         by_length = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
         for start in range(0, len(texts), BATCH):
             chosen = by_length[start : start + BATCH]
-            padded = nn.utils.rnn.pad_sequence([tokens[i] for i in chosen], batch_first=True)
-            lengths = torch.tensor([len(tokens[i]) for i in chosen])[:, None]
-            seen = torch.arange(padded.shape[1]) < lengths
-            hidden = self._network(padded, seen)
-            mean = (hidden * seen[..., None]).sum(dim=1) / lengths
+            hidden, seen = self._states([tokens[i] for i in chosen])
+            mean = (hidden * seen[..., None]).sum(dim=1) / seen.sum(dim=1, keepdim=True)
             vectors[chosen] = functional.normalize(mean, dim=1).numpy()
         return vectors
+
+    @torch.inference_mode()
+    def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """N×T×D float32 hidden states of the texts' tokens, not pooled, and N×T bool, False for
+        padding; the first and the last token of each text say where it begins and ends."""
+        return self._states(self._numbers(texts))
+
+    def _numbers(self, texts: Sequence[str]) -> list[Tensor]:
+        read = self._tokenizer.encode_batch_fast([_readable(text) for text in texts])
+        return [torch.tensor(encoding.ids) for encoding in read]
+
+    def _states(self, tokens: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        padded = nn.utils.rnn.pad_sequence(list(tokens), batch_first=True)
+        lengths = torch.tensor([len(each) for each in tokens])[:, None]
+        seen = torch.arange(padded.shape[1]) < lengths
+        return self._network(padded, seen), seen
 
 
 class BertEncoder(nn.Module):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from model.segmenters.panorama import segmented
 
 if TYPE_CHECKING:
     from model.segmenters.promptable.segmenter import PromptableSegmenter
+
+_NEARLY_EQUAL = 0.85  # IoU above which the better of two candidates is kept
 
 
 class DenseSegmenter(Segmenter):
@@ -55,13 +58,19 @@ class DenseSegmenter(Segmenter):
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side`, best first; of a panorama in a longer
         one, of which the side is that of a piece."""
-        return segmented(image, self._segment)
+        return segmented(image, partial(self._segment, selection=self._selection))
 
-    def _segment(self, image: Image) -> Segments:
+    @torch.inference_mode()
+    def candidates(self, image: Image, most: int) -> Segments:
+        """Masks that `segment` chooses from, near-duplicates left out, in its frame, best first."""
+        wide = replace(self._selection, most=most, overlap=_NEARLY_EQUAL, variety=0, pool=1)
+        return segmented(image, partial(self._segment, selection=wide))
+
+    def _segment(self, image: Image, selection: Selection) -> Segments:
         views = [self._proposals(image, side) for side in self._views]
         ratio = self._side / max(image.size)
         height, width = (max(round(length * ratio), 1) for length in image.size)
-        return chosen_segments(views, (height, width), self._selection)
+        return chosen_segments(views, (height, width), selection)
 
     def _proposals(self, image: Image, side: int) -> DenseProposals:
         trunk = EfficientNetTrunk.shared(self._trunk_weights, side)

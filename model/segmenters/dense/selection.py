@@ -21,7 +21,6 @@ from model.masks.segments import Segments
 from model.segmenters.dense.head import HYPOTHESES, DenseProposals
 
 _AT_ONCE = 128  # masks that are drawn or compared
-_POOL = 3  # distinct masks that are judged, for each one that is wanted
 _EVEN_ODDS = 1.8  # rank at which the IoU with an outline is 0.5, fitted on held-back photos
 
 
@@ -38,6 +37,7 @@ class Selection:
         alike: two proposals mean the same if their IoU exceeds this.
         variety: share of its rank that a mask loses for being just like one already chosen; less,
             the less alike they are.
+        pool: distinct masks that are judged, for each one that is wanted.
     """
 
     most: int = 100
@@ -47,6 +47,7 @@ class Selection:
     agreement: float = 0.3
     alike: float = 0.7
     variety: float = 0.6
+    pool: int = 3
 
 
 def chosen_segments(
@@ -70,9 +71,9 @@ def chosen_segments(
     kept = Distinct(selection.overlap)
     for part in torch.split(rank.argsort(descending=True, stable=True), _AT_ONCE):
         kept.offer(part, cover[part], rank[part])
-        if len(kept) >= _POOL * selection.most:
+        if len(kept) >= selection.pool * selection.most:
             break
-    pool, rank = kept.best(_POOL * selection.most)
+    pool, rank = kept.best(selection.pool * selection.most)
     if not len(pool):
         return Segments.empty(size)
     alike = coverage_iou(cover[pool], cover)

@@ -76,3 +76,12 @@ def test_files_that_do_not_belong_together_are_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(WeightsMismatch, match="sentence tower"):
             SentenceEncoder(weights, tokenizer)
+
+
+def test_the_vector_is_the_mean_of_the_tokens_that_are_seen(encoder: SentenceEncoder) -> None:
+    texts = ["red car door", "a dog runs through the tall grass", ""]
+    states, seen = encoder.tokens(texts)
+    assert seen.sum(dim=1).tolist() == [5, 9, 2]
+    for row, vector in enumerate(encoder.encode(texts)):
+        mean = states[row, seen[row]].mean(dim=0)
+        assert_close((mean / mean.norm()).numpy(), vector, TERMS)

@@ -1,73 +1,16 @@
 import pytest
 import torch
 from closeness import assert_close, terms_of
+from tiny_hosts import SIDE, WIDTH, tiny_host
 from torch import Tensor
-from transformers import (
-    Mask2FormerConfig,
-    Mask2FormerForUniversalSegmentation,
-    MaskFormerConfig,
-    MaskFormerDetrConfig,
-    MaskFormerForInstanceSegmentation,
-    SwinConfig,
-)
+from transformers import Mask2FormerConfig
 
 from model.errors import WeightsMismatch
 from model.proposals.query_host import HostAnswers, QueryHost
 from model.proposals.text_gate import PromptTokens
 
-WIDTH, TEXT, SIDE = 32, 12, 64  # group norms of the hosts have 32 groups
+TEXT = 12
 HOSTS = ["mask2former", "maskformer"]
-
-
-def host(kind: str, pre_norm: bool = False, dropout: float = 0.0) -> torch.nn.Module:
-    torch.manual_seed(0)
-    backbone = SwinConfig(
-        image_size=SIDE,
-        embed_dim=8,
-        depths=[1, 1, 1, 1],
-        num_heads=[1, 1, 1, 1],
-        window_size=2,
-        drop_path_rate=0.0,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )
-    if kind == "mask2former":
-        config = Mask2FormerConfig(
-            backbone_config=backbone,
-            feature_size=WIDTH,
-            mask_feature_size=WIDTH,
-            hidden_dim=WIDTH,
-            encoder_feedforward_dim=16,
-            dim_feedforward=16,
-            encoder_layers=1,
-            decoder_layers=4,
-            num_attention_heads=2,
-            num_queries=5,
-            num_labels=3,
-            pre_norm=pre_norm,
-            dropout=dropout,
-            train_num_points=64,
-        )
-        return Mask2FormerForUniversalSegmentation(config).eval()
-    decoder = MaskFormerDetrConfig(
-        d_model=WIDTH,
-        encoder_layers=1,
-        decoder_layers=2,
-        decoder_attention_heads=2,
-        encoder_attention_heads=2,
-        decoder_ffn_dim=16,
-        encoder_ffn_dim=16,
-        num_queries=5,
-        dropout=dropout,
-    )
-    config = MaskFormerConfig(
-        backbone_config=backbone,
-        decoder_config=decoder,
-        fpn_feature_size=WIDTH,
-        mask_feature_size=WIDTH,
-        num_labels=3,
-        use_auxiliary_loss=True,
-    )
-    return MaskFormerForInstanceSegmentation(config).eval()
 
 
 def pixels(photos: int = 2) -> Tensor:
@@ -93,7 +36,7 @@ def asked(network: QueryHost, words: PromptTokens) -> HostAnswers:
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_closed_gates_leave_the_hosts_own_masks_and_classes(kind: str) -> None:
-    plain = host(kind)
+    plain = tiny_host(kind)
     with torch.no_grad():
         own = plain(pixels(), output_hidden_states=True)
     answers = asked(QueryHost(plain, TEXT), prompt([4, 2]))
@@ -108,7 +51,7 @@ def test_closed_gates_leave_the_hosts_own_masks_and_classes(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_an_open_gate_lets_words_change_the_masks(kind: str) -> None:
-    network = opened(QueryHost(host(kind), TEXT))
+    network = opened(QueryHost(tiny_host(kind), TEXT))
     one, other = (asked(network, words).masks[-1] for words in (prompt([4, 4]), prompt([1, 4])))
     assert not torch.equal(one[0], other[0])
     assert torch.equal(one[1], other[1])
@@ -116,7 +59,7 @@ def test_an_open_gate_lets_words_change_the_masks(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_an_empty_prompt_gives_the_hosts_own_masks_beside_others(kind: str) -> None:
-    plain = host(kind)
+    plain = tiny_host(kind)
     with torch.no_grad():
         own = plain(pixels(), output_hidden_states=True).masks_queries_logits
     network = opened(QueryHost(plain, TEXT))
@@ -130,7 +73,7 @@ def test_an_empty_prompt_gives_the_hosts_own_masks_beside_others(kind: str) -> N
 @pytest.mark.numeric
 @pytest.mark.parametrize("kind", HOSTS)
 def test_padding_is_not_heard_in_float64(kind: str) -> None:
-    network = opened(QueryHost(host(kind), TEXT)).double()
+    network = opened(QueryHost(tiny_host(kind), TEXT)).double()
     short = prompt([2, 2], most=2)
     vectors = torch.cat([short.vectors, torch.full((2, 3, TEXT), torch.nan)], dim=1).double()
     padded = PromptTokens(vectors, torch.arange(5).expand(2, 5) < 2)
@@ -143,7 +86,7 @@ def test_padding_is_not_heard_in_float64(kind: str) -> None:
 @pytest.mark.numeric
 @pytest.mark.parametrize("kind", HOSTS)
 def test_the_gate_is_the_papers_equation_in_float64(kind: str) -> None:
-    network = opened(QueryHost(host(kind), TEXT), 0.4).double()
+    network = opened(QueryHost(tiny_host(kind), TEXT), 0.4).double()
     gate, words = network.gates[0], prompt([3])
     queries = torch.randn(1, 5, WIDTH, dtype=torch.float64)
     attention, heads = gate.attention, 2
@@ -171,7 +114,7 @@ def test_the_gate_is_the_papers_equation_in_float64(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", HOSTS)
 def test_the_losses_teach_gates_and_head_and_take_prompts_without_a_region(kind: str) -> None:
-    network = opened(QueryHost(host(kind), TEXT), 0.1).train()
+    network = opened(QueryHost(tiny_host(kind), TEXT), 0.1).train()
     answers = network(pixels(), prompt([4, 3]))
     region = torch.zeros(1, SIDE, SIDE)
     region[:, 8:40, 8:40] = 1
@@ -189,7 +132,7 @@ def test_the_losses_teach_gates_and_head_and_take_prompts_without_a_region(kind:
 
 
 def test_weights_of_the_losses_are_those_of_the_paper() -> None:
-    network = QueryHost(host("mask2former"), TEXT)
+    network = QueryHost(tiny_host("mask2former"), TEXT)
     weights = network.host.weight_dict
     assert weights == {"loss_cross_entropy": 2.0, "loss_mask": 5.0, "loss_dice": 5.0}
     assert network._criterion.empty_weight.tolist() == pytest.approx([1.0, 0.1])
@@ -198,9 +141,9 @@ def test_weights_of_the_losses_are_those_of_the_paper() -> None:
 
 def test_hosts_that_hide_or_unbound_the_gates_are_refused() -> None:
     with pytest.raises(WeightsMismatch, match="pre_norm"):
-        QueryHost(host("mask2former", pre_norm=True), TEXT)
+        QueryHost(tiny_host("mask2former", pre_norm=True), TEXT)
     for kind in HOSTS:
         with pytest.raises(WeightsMismatch, match="drops out"):
-            QueryHost(host(kind, dropout=0.1), TEXT)
+            QueryHost(tiny_host(kind, dropout=0.1), TEXT)
     with pytest.raises(WeightsMismatch, match="Linear is no host"):
         QueryHost(torch.nn.Linear(1, 1), TEXT)

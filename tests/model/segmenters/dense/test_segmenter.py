@@ -54,3 +54,12 @@ def test_a_photo_is_seen_at_every_side_and_the_trunk_shares_what_it_saw(tmp_path
     expected = chosen_segments(views, (240, 320), Selection())
     np.testing.assert_array_equal(found.masks(), expected.masks())
     np.testing.assert_array_equal(found.quality, expected.quality)
+
+
+def test_candidates_are_many_more_masks_in_the_same_frame(untrained: DenseSegmenter) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    image = Image(pixels, (90, 120))
+    kept, candidates = untrained.segment(image), untrained.candidates(image, 150)
+    assert len(kept) <= len(candidates) <= 150
+    assert candidates.size == kept.size
+    assert len(untrained.candidates(image, 3)) == 3
