@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 evaluate = typer.Typer(
     name="evaluate",
-    help="Measure what a preset sees on annotated photos: retrieval, masks, semantic, referring.",
+    help="Measure what a preset sees on annotated photos: retrieval, masks, proposals, semantic,"
+    " referring.",
     epilog="What every figure means: docs/evaluation.md",
     no_args_is_help=True,
 )
@@ -116,6 +117,26 @@ def masks(
     chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
     with _progress(quiet) as progress:
         measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines)
+    _print(measured, json)
+
+
+@evaluate.command()
+def proposals(
+    data: DataOption,
+    split: SplitOption = "val",
+    preset: PresetOption = None,
+    source: SourceOption = None,
+    limit: LimitOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure how well masks that are proposed for words fit what they name."""
+    from model.evaluation.run import evaluate_proposals
+    from model.presets.preset import DEFAULT, load_preset
+
+    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
+    with _progress(quiet) as progress:
+        measured = evaluate_proposals(chosen, truth, split, progress)
     _print(measured, json)
 
 

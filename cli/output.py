@@ -67,6 +67,8 @@ def print_matches(matches: Matches) -> None:
             f"{match.rank:4}  {match.score:5.2f}  {confidence:>10}  {match.segment_id:7}"
             f"  {box:<19}  {shown(match.photo.path)}"
         )
+        if match.proposed:
+            line += " (proposed)"
         if match.duplicates:
             line += f" (and {len(match.duplicates)} like it)"
         if match.missing:

@@ -46,6 +46,16 @@ def search(
             " document says that it is empty.",
         ),
     ] = None,
+    propose: Annotated[
+        int,
+        typer.Option(
+            "--propose",
+            metavar="N",
+            help="Number of the best photos in which masks that the index does not hold are looked"
+            " for, too; takes some seconds a photo. What the index holds is shown first.",
+            min=0,
+        ),
+    ] = 0,
     sheet: SheetOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
@@ -64,9 +74,14 @@ def search(
     _check_sheet(sheet, overwrite)
     with options.open() as engine:
         if batch is not None:
-            _answer_lines(engine, batch, options.query)
+            _answer_lines(engine, batch, options.query, propose)
         else:
             matches = engine.search(options.query(" ".join(words or ())))
+            if propose and len(matches):
+                if not json:
+                    print_matches(matches)
+                    say("looking again at the best photos …")
+                matches = engine.propose(matches, propose)
             _show(matches, json, sheet, open_, overwrite)
 
 
@@ -138,7 +153,9 @@ def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool, overwri
         typer.launch(str(sheet))
 
 
-def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query]) -> None:
+def _answer_lines(
+    engine: SearchEngine, batch: str, query: Callable[[str], Query], propose: int
+) -> None:
     from searchengine.search.query import Query
 
     failed = False
@@ -152,7 +169,8 @@ def _answer_lines(engine: SearchEngine, batch: str, query: Callable[[str], Query
                 print_json({"query": line, "error": str(answer), "matches": []})
                 failed = True
             else:
-                print_json(answer.to_dict())
+                found = engine.propose(answer, propose) if propose and len(answer) else answer
+                print_json(found.to_dict())
     if failed:
         raise typer.Exit(3)
 

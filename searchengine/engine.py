@@ -16,12 +16,14 @@ from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.errors import QueryError
 from model.presets.preset import Models, Preset
+from model.proposals.proposer import MOST as MOST_PROPOSED
 from model.weights.user_folders import user_folder
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.cascade import answers_to
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
 from searchengine.search.left_out import left_out
 from searchengine.search.match import Match, Matches
+from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import questions
 from searchengine.search.understanding import interpret
@@ -176,6 +178,43 @@ class SearchEngine:
             some = waiting[start : start + TOGETHER]
             answers += self._answers(some, [str(query.words) for query in some])
         return answers
+
+    def propose(self, matches: Matches, photos: int = 10, most: int = MOST_PROPOSED) -> Matches:
+        """The matches of words, with masks among them that the index does not hold.
+
+        On the photos that answer best, the masks that indexing saw and dropped are scored, too, as
+        segments of the index are; of two masks of one thing the better one is shown. A photo that
+        cannot be read any more is told in `left_out`.
+
+        Args:
+            matches: answer of `search`.
+            photos: number of photos that are looked at again, 1 or more.
+            most: proposals a photo.
+
+        Raises:
+            QueryError: the matches are not those of words, or no photo is to be looked at.
+        """
+        asked = matches.asked
+        if asked is None or not asked.words.strip():
+            raise QueryError("nothing is proposed without words", "search by words")
+        if photos < 1 or most < 1:
+            raise QueryError(f"{photos} photos were to be looked at", "give 1 or more")
+        with self._opened.turn():
+            index, read = self.reader, interpret(asked)
+            (question,) = questions([read.query], self._opened.embedder)
+            calibration = self._opened.calibration
+            judge: Judge | None = None
+            if calibration is not None:
+                sure = calibration.confidence
+                judge = sure if read.answerable else doubting(sure)
+            items, notes = with_proposals(
+                Answered(matches.items, read.query, question, judge),
+                index.catalog,
+                self._opened.proposer,
+                self._opened.embedder,
+                Limits(photos, most, self.preset.image_side),
+            )
+        return replace(matches, items=items, left_out=(*matches.left_out, *notes))
 
     def similar(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from model.calibration import Calibration
     from model.embedder import Embedder
+    from model.proposals.proposer import Proposer
     from model.segmenter import Segmenter
 
 
@@ -47,6 +48,7 @@ class OpenedIndex:
         self._segmenter_of: tuple[Preset, Segmenter] | None = None
         self._embedder_of: tuple[Preset, Embedder] | None = None
         self._calibration_of: tuple[Preset, Calibration | None] | None = None
+        self._proposer_of: tuple[Preset, Proposer] | None = None
 
     def turn(self) -> AbstractContextManager[None]:
         """A turn of the calling thread; the others wait until it ends."""
@@ -105,6 +107,17 @@ class OpenedIndex:
         if self._embedder_of is None or self._embedder_of[0] != preset:
             self._embedder_of = preset, preset.build_embedder()
         return self._embedder_of[1]
+
+    @property
+    def proposer(self) -> Proposer:
+        """Proposer of masks that the index does not hold, by the preset's models."""
+        preset = self.preset
+        if self._proposer_of is None or self._proposer_of[0] != preset:
+            from model.proposals.candidates import CandidateProposer
+
+            models = self.models
+            self._proposer_of = preset, CandidateProposer(models.segmenter, models.embedder)
+        return self._proposer_of[1]
 
     @property
     def calibration(self) -> Calibration | None:

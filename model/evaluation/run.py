@@ -15,6 +15,7 @@ from model.datasets.referring_expressions import ReferringSet
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks
+from model.evaluation.proposals.measure import measure_proposals
 from model.evaluation.referring.measure import answer, referring_tables
 from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
@@ -22,6 +23,7 @@ from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.language.question import understand
 from model.presets.preset import Models, Preset
+from model.proposals.candidates import CandidateProposer
 from model.referring.referrer import Referrer
 from model.segmenter import Segmenter
 
@@ -79,6 +81,23 @@ def evaluate_masks(
     segmenters = _segmenters(preset, models, baselines)
     table = measure_masks(truth, segmenters, progress, annotator)
     return _measured("masks", preset, split, asked, start, [table])
+
+
+def evaluate_proposals(preset: Preset, truth: Truth, split: str, progress: Progress) -> Measured:
+    """Masks that are proposed for words, beside those of the index; arguments as above.
+
+    Raises:
+        DataError: none of the photos has a named region.
+    """
+    asked = sum(any(region.phrases for region in regions_of(photo, 0)) for photo in truth.photos)
+    if not asked:
+        raise DataError("these photos have no named regions", "choose another source")
+    start, models = time.perf_counter(), preset.build()
+    proposer = CandidateProposer(models.segmenter, models.embedder)
+    tables = measure_proposals(
+        truth, models.segmenter, models.embedder, proposer, preset.calibration(), progress
+    )
+    return _measured("proposals", preset, split, asked, start, tables)
 
 
 def evaluate_labels(

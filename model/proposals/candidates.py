@@ -7,8 +7,10 @@ were drawn besides, the words say which are worth a second look.
 from __future__ import annotations
 
 import hashlib
+import weakref
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.embedder import Embedder
 from model.masks.resizing import resize_mask
@@ -33,6 +35,8 @@ class CandidateProposer(Proposer):
 
     def __init__(self, segmenter: Segmenter, embedder: Embedder, depth: int = DEPTH) -> None:
         self._segmenter, self._embedder, self._depth = segmenter, embedder, depth
+        self._last: tuple[weakref.ref[Image], Segments] | None = None
+        self._vectors: tuple[Segments, Segments, NDArray[np.float32]] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -43,15 +47,36 @@ class CandidateProposer(Proposer):
 
     def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
         """Masks by cosine with the prompt and, a little, by quality; of an empty one by quality."""
-        found = in_frame(self._segmenter.candidates(image, self._depth), known.size)
+        found = self._candidates(image, known.size)
         if not len(found):
             return Segments.empty(known.size)
         rank = QUALITY * found.quality
         if prompt.strip():
             text = self._embedder.embed_texts([prompt]).vectors[0]
-            among = known.with_whole()
-            rank = rank + self._embedder.embed_among(image, found, among).vectors @ text
-        return novel_segments(found.masks(), rank, found.quality, known, most)
+            rank = rank + self._seen(image, found, known) @ text
+        return novel_segments(found.counts, rank, found.quality, known, most)
+
+    def _candidates(self, image: Image, size: tuple[int, int]) -> Segments:
+        """All that is drawn in a photo; that of the last one is remembered, for other words."""
+        if self._last is None or self._last[0]() is not image or self._last[1].size != size:
+            found = in_frame(self._segmenter.candidates(image, self._depth), size)
+            self._last, self._vectors = (weakref.ref(image), found), None
+        return self._last[1]
+
+    def _seen(self, image: Image, found: Segments, known: Segments) -> NDArray[np.float32]:
+        """N×D vectors of all that is drawn, remembered as long as nothing decides them anew."""
+        last = self._vectors
+        others = self._embedder.depends_on_others
+        if last is None or last[0] is not found or (others and last[1] is not known):
+            vectors = self._embedder.embed_among(image, found, with_whole(known)).vectors
+            self._vectors = last = found, known, vectors
+        return last[2]
+
+
+def with_whole(known: Segments) -> Segments:
+    """Segments of a photo, the whole photo one of them, as an index has it."""
+    whole = (known.areas == known.size[0] * known.size[1]).any()
+    return known if whole else known.with_whole()
 
 
 def in_frame(segments: Segments, size: tuple[int, int]) -> Segments:

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from model.devices import named_device
 from model.errors import WeightsMissing, shown
+from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.candidates import in_frame
@@ -52,7 +53,7 @@ class _PublishedProposer(Proposer):
         if not prompt.strip():
             return Segments.empty(known.size)
         masks, scores = self._found(image, prompt, known.size, most)
-        return novel_segments(masks, scores, scores, known, most)
+        return novel_segments(rle.encode(masks), scores, scores, known, most)
 
     @abstractmethod
     def _found(

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from model.encoders.efficientnet import input_size
 from model.encoders.sentence import SentenceEncoder
+from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.novelty import novel_segments
@@ -71,7 +72,8 @@ class HostProposer(Proposer):
         inside = logits > 0
         # as Mask2Former scores its instances: how sure the pixels of the mask are
         fit = (logits.sigmoid() * inside).sum(dim=(1, 2)) / inside.sum(dim=(1, 2)).clamp(min=1)
-        return novel_segments(inside.numpy(), (sure * fit).numpy(), fit.numpy(), known, most)
+        counts = rle.encode(inside.numpy())
+        return novel_segments(counts, (sure * fit).numpy(), fit.numpy(), known, most)
 
     def _pixels(self, image: Image) -> torch.Tensor:
         height, width = input_size(image.size, self._side)

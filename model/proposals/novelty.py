@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from model.masks import rle
-from model.masks.nms import greedy_nms
 from model.masks.segments import Segments
 
 EQUAL = 0.9  # IoU from which a mask is one that is known
@@ -14,7 +15,7 @@ ALIKE = 0.7  # IoU from which the better of two proposals is kept
 
 
 def novel_segments(
-    masks: NDArray[np.bool_],
+    counts: Sequence[bytes],
     rank: NDArray[np.floating],
     quality: NDArray[np.floating],
     known: Segments,
@@ -23,27 +24,29 @@ def novel_segments(
     """Segments of the best masks, best first, without parents.
 
     Args:
-        masks: N×H×W, in the frame of `known`; empty ones are left out.
+        counts: N COCO compressed run lengths in the frame of `known`; empty masks are left out.
         rank: N, by which masks are chosen.
         quality: N in [0, 1], see `Segments.quality`.
         known: segments of the photo.
         most: masks at most.
     """
-    order = np.argsort(-np.asarray(rank), kind="stable")
-    order = order[masks[order].any(axis=(1, 2))]
-    if not len(order) or most < 1:
-        return Segments.empty(known.size)
-    counts = list(rle.encode(masks[order]))
-    if len(known):
-        equal = rle.iou(counts, known.counts, known.size).max(axis=1) >= EQUAL
-        counts = [each for each, is_known in zip(counts, equal, strict=True) if not is_known]
-        order = order[~equal]
-    if not counts:
-        return Segments.empty(known.size)
-    alike = rle.iou(counts, counts, known.size) >= ALIKE
-    kept = greedy_nms(alike, np.asarray(rank, np.float64)[order])[:most]
-    return Segments.unrelated(
-        known.size,
-        [counts[i] for i in kept],
-        np.clip(np.asarray(quality, np.float32)[order[kept]], 0, 1),
-    )
+    size, chosen = known.size, list[int]()
+    areas = rle.areas(counts, size)
+    for number in np.argsort(-np.asarray(rank), kind="stable").tolist():
+        if len(chosen) >= most:
+            break
+        mask, kept = [counts[number]], [counts[i] for i in chosen]
+        if not areas[number] or _overlaps(mask, known.counts, size, EQUAL):
+            continue
+        if not _overlaps(mask, kept, size, ALIKE):
+            chosen.append(number)
+    if not chosen:
+        return Segments.empty(size)
+    sure = np.clip(np.asarray(quality, np.float32)[chosen], 0, 1)
+    return Segments.unrelated(size, [counts[i] for i in chosen], sure)
+
+
+def _overlaps(
+    mask: Sequence[bytes], others: Sequence[bytes], size: tuple[int, int], least: float
+) -> bool:
+    return bool(len(others)) and bool((rle.iou(mask, others, size) >= least).any())

@@ -42,6 +42,7 @@ class Match:
         segment: the segment as the index holds it, in its working frame.
         merged: ids of segments of the same photo that overlap it and answer alike.
         duplicates: paths of photos that look the same and answered after this one.
+        proposed: whether the index does not hold the segment, which was drawn for the query.
     """
 
     rank: int
@@ -51,10 +52,11 @@ class Match:
     segment: SegmentRow
     merged: tuple[int, ...] = ()
     duplicates: tuple[str, ...] = ()
+    proposed: bool = False
 
     @property
     def segment_id(self) -> int:
-        """The segment's id in the index."""
+        """The segment's id in the index; of a proposal a negative number, one a match."""
         return self.segment.id
 
     @cached_property
@@ -115,6 +117,7 @@ class Match:
             "photo_id": self.photo.id,
             "missing": self.missing,
             "segment_id": self.segment_id,
+            "proposed": self.proposed,
             "bbox": list(self.box),
             "area": self.area,
             "segmentation": self.segmentation,

@@ -38,6 +38,19 @@ def test_baselines_stand_beside_the_preset(run: Run, squares_corpus: Path) -> No
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
 
 
+def test_proposals_are_measured_beside_the_index(run: Run, squares_corpus: Path) -> None:
+    arguments = ["evaluate", "proposals", "--data", squares_corpus, "--preset", "colours"]
+    arguments += ["--source", "squares", "--limit", 3]
+    done = run(*arguments)
+    assert (done.code, done.err.splitlines()[-1]) == (0, "3 of 3 photos")
+    assert done.out.startswith("proposals · preset colours · 3 photos of split 'val'")
+    recall = json.loads(run(*arguments, "--quiet", "--json").out)["tables"][0]
+    assert recall["rows"][0]["count"] == 9  # a square has two names, the ground one
+    assert recall["rows"][0]["figures"]["index and ten"] == 1
+    walls = [*arguments[:-4], "--source", "walls"]
+    assert "no named regions" in run(*walls).err
+
+
 def test_expressions_are_measured_beside_recall(
     run: Run, squares_corpus: Path, tmp_path: Path
 ) -> None:

@@ -169,3 +169,17 @@ def test_photos_that_are_gone_are_marked(run: Run, photos: Path, tmp_path: Path)
     assert done.out.rstrip().endswith("red.png (gone)")
     document = json.loads(run("search", "red", "-k", 1, "--index", index, "--json").out)
     assert document["matches"][0]["missing"] is True
+
+
+def test_proposals_come_after_what_the_index_holds(run: Run, indexed: Path, tmp_path: Path) -> None:
+    plain = run("search", "red", "-k", 2, "--index", indexed)
+    done = run("search", "red", "-k", 2, "--index", indexed, "--propose", 1)
+    assert done.code == 0
+    assert done.err == "looking again at the best photos …\n"
+    assert done.out == 2 * plain.out  # this preset drops nothing that could be proposed
+    document = json.loads(run("search", "red", "--index", indexed, "--propose", 1, "--json").out)
+    assert not any(match["proposed"] for match in document["matches"])
+    queries = tmp_path / "queries.txt"
+    queries.write_text("red\n")
+    batch = run("search", "--batch", queries, "--index", indexed, "--propose", 1)
+    assert json.loads(batch.out) == document

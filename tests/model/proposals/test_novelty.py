@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from model.masks import rle
 from model.masks.segments import Segments
 from model.proposals.novelty import novel_segments
 
@@ -14,7 +15,7 @@ def boxes(*spans: tuple[int, int]) -> NDArray[np.bool_]:
 
 def test_the_best_distinct_masks_that_are_not_known_are_kept() -> None:
     known = Segments.from_masks(boxes((0, 10)))
-    masks = boxes((0, 10), (0, 9), (10, 20), (11, 20), (5, 8), (3, 3))
+    masks = rle.encode(boxes((0, 10), (0, 9), (10, 20), (11, 20), (5, 8), (3, 3)))
     found = novel_segments(
         masks, np.array([9, 8, 6, 7, 5, 9]), np.array([1, 1, 0.6, 2, 0.5, 1]), known, 10
     )
@@ -25,9 +26,12 @@ def test_the_best_distinct_masks_that_are_not_known_are_kept() -> None:
 
 def test_no_more_are_kept_than_are_asked_for() -> None:
     nothing = Segments.empty((10, 20))
-    masks = boxes((0, 4), (4, 8), (8, 12))
+    masks = rle.encode(boxes((0, 4), (4, 8), (8, 12)))
     rank = np.array([1.0, 3.0, 2.0])
     assert novel_segments(masks, rank, rank, nothing, 2).boxes[:, 0].tolist() == [4, 8]
     assert len(novel_segments(masks, rank, rank, nothing, 0)) == 0
     assert len(novel_segments(masks[:0], rank[:0], rank[:0], nothing, 5)) == 0
-    assert len(novel_segments(masks[:1], rank[:1], rank[:1], Segments.from_masks(masks), 5)) == 0
+    assert (
+        len(novel_segments(masks[:1], rank[:1], rank[:1], Segments.from_counts((10, 20), masks), 5))
+        == 0
+    )

@@ -1,0 +1,1 @@
+"""Proposals measured: which regions that words name have a mask that fits."""

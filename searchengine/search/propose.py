@@ -1,0 +1,179 @@
+"""Propose: masks that the index does not hold, on the photos that answer best.
+
+Proposals are scored like segments of the index, by the same vector of the question, and grouped
+with what recall found: of two masks of one thing the one that scores better is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.records import PhotoRow, SegmentRow
+from model.embedder import Embedder
+from model.errors import PhotoError
+from model.masks import rle
+from model.masks.grouping import nearly, same_object
+from model.masks.segments import Segments
+from model.proposals.proposer import Proposer
+from searchengine.search.match import DOUBT, Match
+from searchengine.search.photo_pixels import image_of
+from searchengine.search.query import Query
+
+Vector = NDArray[np.float32]
+Judge = Callable[[Vector, NDArray[np.float32]], Vector]
+"""(D question, N×D segments) → N confidences."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What recall answered, and by which models.
+
+    Attributes:
+        matches: matches, best first.
+        query: the query as it was searched.
+        question: D float32, the query as a vector.
+        judge: rule for the confidence of matches; None where there is none.
+    """
+
+    matches: Sequence[Match]
+    query: Query
+    question: Vector
+    judge: Judge | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of how far is looked for proposals.
+
+    Attributes:
+        photos: photos that are looked at, those of the best matches.
+        most: proposals a photo.
+        image_side: pixels of the longer side at which photos were indexed.
+    """
+
+    photos: int
+    most: int
+    image_side: int
+
+
+def doubting(judge: Judge) -> Judge:
+    """The rule where nothing can be right: what was asked is not understood."""
+    return lambda question, found: np.float32(DOUBT) * judge(question, found)
+
+
+def with_proposals(
+    answered: Answered,
+    catalog: CatalogReader,
+    proposer: Proposer,
+    embedder: Embedder,
+    limits: Limits,
+) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """The matches with proposals among them, best first, and a line on every photo left out.
+
+    Args:
+        answered: answers of recall.
+        catalog: catalog of the index.
+        proposer, embedder: models of the index' preset.
+        limits: limits of photos and proposals.
+    """
+    matches, notes = list(answered.matches), []
+    best = {match.photo.id: match.photo for match in matches}
+    for photo in list(best.values())[: limits.photos]:
+        try:
+            found = _proposed(answered, photo, catalog, proposer, embedder, limits)
+        except PhotoError as error:
+            notes.append(f"nothing is proposed in {photo.path}: {error.what}")
+            continue
+        for proposal in found:
+            _grouped(matches, replace(proposal, segment=_numbered(matches, proposal.segment)))
+    matches.sort(key=lambda match: -(match.score or 0.0))
+    matches = matches[: max(answered.query.k, len(answered.matches))]
+    sure = [match.confidence for match in matches]
+    if all(confidence is not None for confidence in sure):
+        sure = np.minimum.accumulate(np.array(sure, np.float32)).tolist()
+    told = zip(matches, sure, strict=True)
+    return tuple(
+        replace(match, rank=rank, confidence=confidence)
+        for rank, (match, confidence) in enumerate(told, 1)
+    ), tuple(notes)
+
+
+def _proposed(
+    answered: Answered,
+    photo: PhotoRow,
+    catalog: CatalogReader,
+    proposer: Proposer,
+    embedder: Embedder,
+    limits: Limits,
+) -> list[Match]:
+    """Proposals in one photo, as matches without a rank, best first."""
+    rows = catalog.segments_of(photo.id)
+    image = image_of(photo, max_side=limits.image_side)
+    frame = rows[0].frame if rows else image.size
+    quality = np.array([row.quality for row in rows], np.float32)
+    known = Segments.unrelated(frame, [row.counts for row in rows], quality)
+    found = proposer.propose(image, answered.query.words, known, limits.most)
+    if not len(found):
+        return []
+    vectors = embedder.embed_among(image, found, known).vectors
+    scores = vectors @ answered.question
+    sure: list[float | None] = [None] * len(found)
+    if answered.judge is not None:
+        sure = answered.judge(answered.question, vectors).tolist()
+    return [
+        Match(0, float(scores[i]), sure[i], photo, _row(found, i, photo), proposed=True)
+        for i in np.argsort(-scores, kind="stable")
+    ]
+
+
+def _grouped(matches: list[Match], proposal: Match) -> None:
+    """Put a proposal among the matches, or in the place of the one that shows the same thing
+    worse; where that scores better, the proposal is left out."""
+    near = [
+        place
+        for place, match in enumerate(matches)
+        if match.photo.id == proposal.photo.id and match.segment.frame == proposal.segment.frame
+    ]
+    counts = [matches[place].segment.counts for place in near]
+    if near:
+        frame, segment = proposal.segment.frame, proposal.segment
+        iou = rle.iou([segment.counts], counts, frame)[0]
+        areas = np.array([matches[place].segment.area for place in near])
+        scores = np.array([matches[place].score or 0.0 for place in near])
+        own = proposal.score or 0.0
+        same, nested = same_object(iou, areas, np.int64(segment.area))
+        alike = nearly(np.minimum(scores, own), np.maximum(scores, own))
+        for place in np.array(near)[same | (nested & alike)].tolist():
+            match = matches[place]
+            if own > (match.score or 0.0):
+                stood_for = (match.segment_id, *match.merged)
+                merged = tuple(i for i in stood_for if i > 0)
+                matches[place] = replace(proposal, merged=merged, duplicates=match.duplicates)
+            return
+    matches.append(proposal)
+
+
+def _numbered(matches: Sequence[Match], segment: SegmentRow) -> SegmentRow:
+    """The segment with a negative id that no match has."""
+    return replace(segment, id=min([0, *(match.segment_id for match in matches)]) - 1)
+
+
+def _row(found: Segments, number: int, photo: PhotoRow) -> SegmentRow:
+    x0, y0, x1, y1 = found.boxes[number].tolist()
+    return SegmentRow(
+        -1,
+        photo.id,
+        -1,
+        found.size,
+        found.counts[number],
+        (x0, y0, x1, y1),
+        int(found.areas[number]),
+        float(found.quality[number]),
+        None,
+        photo.perceptual_hash,
+    )

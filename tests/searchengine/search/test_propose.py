@@ -1,0 +1,143 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.errors import QueryError
+from model.masks.segments import Segments
+from model.photos.images import Image
+from model.proposals.proposer import MOST, Proposer
+from searchengine import Match, Options, SearchEngine
+from searchengine.search.propose import Answered, Limits, with_proposals
+from searchengine.search.recall import questions
+
+Draw = Callable[[Segments], NDArray[np.bool_]]
+
+
+class Drawing(Proposer):
+    """Proposes what a function draws in the frame of the index."""
+
+    fingerprint = "drawing"
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self.asked: list[str] = []
+
+    def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
+        self.asked.append(prompt)
+        return Segments.from_masks(self._draw(known)[:most])
+
+
+def answered(
+    engine: SearchEngine, words: str, draw: Draw, k: int = 20, photos: int = 1
+) -> tuple[tuple[Match, ...], tuple[Match, ...], tuple[str, ...]]:
+    """Matches before and after the proposals, and the notes."""
+    before = engine.search(words, k)
+    assert before.understood is not None
+    (question,) = questions([before.understood], engine.models.embedder)
+    calibration = engine.preset.calibration()
+    assert calibration is not None
+    after, notes = with_proposals(
+        Answered(before.items, before.understood, question, calibration.confidence),
+        engine.reader.catalog,
+        Drawing(draw),
+        engine.models.embedder,
+        Limits(photos, 10, engine.preset.image_side),
+    )
+    return before.items, after, notes
+
+
+def shown(known: Segments, number: int = 0) -> NDArray[np.bool_]:
+    """The mask of the photo's smallest segment that is not a speck."""
+    order = np.argsort(known.areas)
+    return known.masks()[order[number]]
+
+
+def test_a_mask_of_something_else_becomes_a_match_of_its_own(engine: SearchEngine) -> None:
+    def corner(known: Segments) -> NDArray[np.bool_]:
+        mask = np.zeros((1, *known.size), np.bool_)
+        mask[0, -12:, :12] = True
+        return mask
+
+    before, after, notes = answered(engine, "red", corner)
+    assert notes == ()
+    (new,) = (match for match in after if match.proposed)
+    assert len(after) == len(before) + 1
+    assert new.photo.id == before[0].photo.id
+    assert new.segment_id == -1
+    assert new.to_dict()["proposed"]
+    assert [match.segment_id for match in after if not match.proposed] == [
+        match.segment_id for match in before
+    ]
+    assert [match.rank for match in after] == list(range(1, len(after) + 1))
+    scores = [match.score or 0 for match in after]
+    assert scores == sorted(scores, reverse=True)
+    sure = [match.confidence or 0 for match in after]
+    assert sure == sorted(sure, reverse=True)
+    assert after[0].segment_id == before[0].segment_id
+
+
+def test_of_two_masks_of_one_thing_the_better_one_is_shown(engine: SearchEngine) -> None:
+    def core(known: Segments) -> NDArray[np.bool_]:
+        mask = shown(known)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        inner = np.zeros((1, *known.size), np.bool_)
+        inner[0, rows[6] : rows[-6], columns[6] : columns[-6]] = True
+        return inner & mask
+
+    def loose(known: Segments) -> NDArray[np.bool_]:
+        mask = shown(known)
+        return (mask | np.roll(mask, 7, axis=1) | np.roll(mask, 7, axis=0))[None]
+
+    before, better, _ = answered(engine, "red", core)
+    assert better[0].proposed == ((better[0].score or 0) > (before[0].score or 0))
+    assert len(better) == len(before)
+    _, worse, _ = answered(engine, "red", loose)
+    assert [match.segment_id for match in worse] == [match.segment_id for match in before]
+    if better[0].proposed:
+        assert before[0].segment_id in better[0].merged
+
+
+def test_only_the_best_photos_are_looked_at_and_no_more_matches_come_than_asked(
+    engine: SearchEngine,
+) -> None:
+    def everything(known: Segments) -> NDArray[np.bool_]:
+        mask = np.zeros((2, *known.size), np.bool_)
+        mask[0, :8, :8] = mask[1, -8:, -8:] = True
+        return mask
+
+    before, after, _ = answered(engine, "red", everything, k=3, photos=2)
+    assert len(after) == len(before) == 3
+    _, after, _ = answered(engine, "red", everything, photos=2)
+    proposed = [match for match in after if match.proposed]
+    assert len({match.photo.id for match in proposed}) == 2
+    assert len({match.segment_id for match in after}) == len(after)
+
+
+def test_a_photo_that_is_gone_keeps_its_answer_and_is_told(tmp_path: Path, photos: Path) -> None:
+    copy = tmp_path / "photos" / "red.jpg"
+    copy.parent.mkdir()
+    copy.write_bytes((photos / "2023" / "red.jpg").read_bytes())
+    with SearchEngine.open(tmp_path / "index", preset="colours") as engine:
+        engine.index(copy.parent, options=Options(jobs=1))
+        before = engine.search("red")
+        copy.unlink()
+        after = engine.propose(before)
+    assert [match.segment_id for match in after] == [match.segment_id for match in before]
+    assert after.notes[-1].startswith(f"nothing is proposed in {copy}: ")
+
+
+def test_a_segmenter_that_drops_nothing_has_nothing_to_propose(engine: SearchEngine) -> None:
+    before = engine.search("red")
+    after = engine.propose(before, photos=2)
+    assert [m.segment_id for m in after] == [m.segment_id for m in before]
+    assert [m.confidence for m in after] == pytest.approx([m.confidence for m in before])
+
+
+def test_nothing_is_proposed_without_words_or_photos(engine: SearchEngine) -> None:
+    with pytest.raises(QueryError, match="without words"):
+        engine.propose(engine.similar(engine.search("red")[0]))
+    with pytest.raises(QueryError, match="0 photos"):
+        engine.propose(engine.search("red"), photos=0)
