@@ -126,7 +126,7 @@ def _extremes() -> Iterator[_Rule]:
     for name, words in _BIGGEST.items():
         yield _rule(
             rf"(?:{words})"
-            rf"(?: (?:than|of|among|amongst) {_OTHERS}| in (?:the |this ){_SCENE}|(?! than))",
+            rf"(?: (?:than|of|among|amongst) {_OTHERS}|(?! than))",
             Item("extreme", name, adjective=True),
         )
 
@@ -243,7 +243,7 @@ def _rules() -> Iterator[_Rule]:
     yield from _relations()
     yield from _extremes()
     yield from _places()
-    yield _rule(r"(?:over )?(?:there|here)|of (?:the |this )?" + _SCENE + r"\b", Item("", ""))
+    yield _rule(r"(?:over )?(?:there|here)|(?:of|in) (?:the |this )?" + _SCENE + r"\b", Item("", ""))
     yield from _plain_relations()
     yield from _sides()
 

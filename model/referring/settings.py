@@ -26,5 +26,5 @@ class ReferringSettings:
     place: float = 1.0
     superlative: float = 1.0
     ordinal: float = 1.0
-    relation: float = 1.0
+    relation: float = 2.0
     negated: float = 1.0

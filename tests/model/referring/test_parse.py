@@ -28,6 +28,7 @@ from model.referring.parse import LONGEST, parse
         ("the dog that is not black", "'dog', not 'black'"),
         ("elephant bigger than the tree", "'elephant', larger ('tree')"),
         ("bigger elephant", "'elephant', most large"),
+        ("smallest person in the picture", "'person', most small"),
         ("person closest to the camera", "'person', most near"),
         ("black and white cow", "'black and white cow'"),
         ("cup of tea next to the laptop", "'cup of tea', near ('laptop')"),
