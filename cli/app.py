@@ -11,6 +11,7 @@ from cli.export import export
 from cli.index import index
 from cli.maintenance import doctor, status
 from cli.models import models
+from cli.refer import refer
 from cli.search import search, similar
 from cli.train import train
 
@@ -42,7 +43,7 @@ def _segsearch(
     pass
 
 
-for _verb in (index, search, similar, export, status, doctor, train):
+for _verb in (index, search, similar, refer, export, status, doctor, train):
     app.command()(_verb)
 app.add_typer(evaluate)
 app.add_typer(models)

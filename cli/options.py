@@ -45,6 +45,10 @@ HeadOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ExplainOption = Annotated[
+    bool,
+    typer.Option("--explain", help="Tell how the words were read, and what each stage made of it."),
+]
 SheetOption = Annotated[
     Path | None,
     typer.Option(

@@ -47,12 +47,20 @@ def print_json(document: Any) -> None:
     show(json.dumps(document))
 
 
-def print_matches(matches: Matches) -> None:
-    """A table of matches for people."""
+def print_matches(matches: Matches, explain: bool = False) -> None:
+    """A table of matches for people.
+
+    Args:
+        matches: the answer.
+        explain: whether lines before it tell how the words were read.
+    """
     from model.errors import shown
 
     for note in matches.notes:
         say(note)
+    if explain and matches.explanation is not None:
+        for line in matches.explanation.lines():
+            show(line)
     if not len(matches):
         say("nothing is indexed that these conditions allow")
         return

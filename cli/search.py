@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
@@ -11,6 +12,7 @@ import typer
 from cli.batch import batch_lines
 from cli.line_groups import in_groups
 from cli.options import (
+    ExplainOption,
     JsonOption,
     OpenOption,
     OverwriteOption,
@@ -56,6 +58,15 @@ def search(
             min=0,
         ),
     ] = 0,
+    refer: Annotated[
+        bool | None,
+        typer.Option(
+            "--refer/--no-refer",
+            help="Tell apart which one is meant: 'the second door from the left'.",
+            show_default="where the words say more than a bare phrase",
+        ),
+    ] = None,
+    explain: ExplainOption = False,
     sheet: SheetOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
@@ -64,25 +75,30 @@ def search(
 
     With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
     What should not be there is told apart: "street without cars". Singular and plural are one;
-    how many there are is not looked at. What is not understood is said, and so is where nothing
-    is confident; the nearest are shown all the same.
+    how many there are is not looked at. Which one is meant may be said, too: "the largest dog",
+    "cup left of the bowl", "second door from the left". What is not understood is said, and so is
+    where nothing is confident; the nearest are shown all the same.
     """
     if bool(words) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
     if batch is not None and (sheet or open_):
         raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
     _check_sheet(sheet, overwrite)
+
+    def query(line: str) -> Query:
+        return replace(options.query(line), refer=refer)
+
     with options.open() as engine:
         if batch is not None:
-            _answer_lines(engine, batch, options.query, propose)
+            _answer_lines(engine, batch, query, propose, explain)
         else:
-            matches = engine.search(options.query(" ".join(words or ())))
+            matches = engine.search(query(" ".join(words or ())))
             if propose and len(matches):
                 if not json:
-                    print_matches(matches)
+                    print_matches(matches, explain)
                     say("looking again at the best photos …")
                 matches = engine.propose(matches, propose)
-            _show(matches, json, sheet, open_, overwrite)
+            _show(matches, json, sheet, open_, overwrite, explain)
 
 
 @takes_search_options
@@ -134,11 +150,18 @@ def _check_sheet(sheet: Path | None, overwrite: bool) -> None:
         check_place(sheet, overwrite=overwrite)
 
 
-def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool, overwrite: bool) -> None:
+def _show(
+    matches: Matches,
+    json: bool,
+    sheet: Path | None,
+    open_: bool,
+    overwrite: bool,
+    explain: bool = False,
+) -> None:
     if json:
-        print_json(matches.to_dict())
+        print_json(matches.to_dict(explain))
     else:
-        print_matches(matches)
+        print_matches(matches, explain)
     if sheet is None and not open_:
         return
     if sheet is None:
@@ -154,7 +177,11 @@ def _show(matches: Matches, json: bool, sheet: Path | None, open_: bool, overwri
 
 
 def _answer_lines(
-    engine: SearchEngine, batch: str, query: Callable[[str], Query], propose: int
+    engine: SearchEngine,
+    batch: str,
+    query: Callable[[str], Query],
+    propose: int,
+    explain: bool,
 ) -> None:
     from searchengine.search.query import Query
 
@@ -170,7 +197,7 @@ def _answer_lines(
                 failed = True
             else:
                 found = engine.propose(answer, propose) if propose and len(answer) else answer
-                print_json(found.to_dict())
+                print_json(found.to_dict(explain))
     if failed:
         raise typer.Exit(3)
 

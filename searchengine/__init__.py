@@ -63,6 +63,7 @@ from searchengine.doctor import Diagnosis, examine  # noqa: E402
 from searchengine.engine import SearchEngine, default_folder  # noqa: E402
 from searchengine.export import FORMATS as EXPORT_FORMATS  # noqa: E402
 from searchengine.export import ExportReport  # noqa: E402
+from searchengine.photo_referrer import PhotoReferrer  # noqa: E402
 from searchengine.pictures.contact_sheet import contact_sheet  # noqa: E402
 from searchengine.pictures.overlay import overlay  # noqa: E402
 from searchengine.search.example import Example  # noqa: E402
@@ -99,6 +100,7 @@ __all__ = [
     "OutputUnusable",
     "PhotoChanged",
     "PhotoError",
+    "PhotoReferrer",
     "PhotoRow",
     "PhotoTooLarge",
     "PhotoUnreachable",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.catalog.records import Filter
 from indexer.index import Index
@@ -26,6 +27,7 @@ from searchengine.search.match import Match, Matches
 from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.recall import questions
+from searchengine.search.refer import read as read_expression
 from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
 
@@ -127,6 +129,7 @@ class SearchEngine:
         neighbours: int | None = None,
         collapse: bool | None = None,
         all_duplicates: bool | None = None,
+        refer: bool | None = None,
     ) -> Matches:
         """The segments that show what the words say, best first.
 
@@ -141,6 +144,8 @@ class SearchEngine:
                 they do unless given.
             all_duplicates: whether photos that look the same answer each for itself all the
                 same; they do not unless given.
+            refer: whether the words are resolved as a referring expression, as "the second door
+                from the left"; unless given, where they say more than a bare phrase.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -154,6 +159,7 @@ class SearchEngine:
             neighbours=neighbours,
             collapse=collapse,
             all_duplicates=all_duplicates,
+            refer=refer,
         )
         if not isinstance(words, Query):
             return self._answer(Query(words=words, **given), words)
@@ -363,19 +369,28 @@ class SearchEngine:
                 self._opened.calibration if any(q.words.strip() for q in queries) else None
             )
             judge = calibration.confidences if calibration else None
-            answers = answers_to(searched, vectors, index, judge, exclude_id)
+            readings = [read_expression(query) for query in queries]
+            embedder = self._opened.embedder
+
+            def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+                return embedder.embed_texts(texts).vectors
+
+            answers = answers_to(searched, vectors, index, judge, exclude_id, readings, encode)
             return [
                 Matches(
-                    items if each.answerable else tuple(match.doubted() for match in items),
+                    found.items
+                    if each.answerable
+                    else tuple(match.doubted() for match in found.items),
                     text,
                     str(self.folder),
                     self.preset.name,
                     asked=query,
                     understood=each.query,
                     not_understood=each.not_understood,
-                    left_out=left_out(query.where, index.catalog, found=len(items)),
+                    left_out=left_out(query.where, index.catalog, found=len(found.items)),
+                    explanation=found.explanation,
                 )
-                for items, text, query, each in zip(answers, words, queries, read, strict=True)
+                for found, text, query, each in zip(answers, words, queries, read, strict=True)
             ]
 
 

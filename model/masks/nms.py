@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-Maps = TypeVar("Maps", NDArray[np.float32], Tensor)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Maps = TypeVar("Maps", NDArray[np.float32], "Tensor")
 
 _LEAST = 1e-9  # area below which a union counts as this
 

@@ -243,7 +243,9 @@ def _rules() -> Iterator[_Rule]:
     yield from _relations()
     yield from _extremes()
     yield from _places()
-    yield _rule(r"(?:over )?(?:there|here)|(?:of|in) (?:the |this )?" + _SCENE + r"\b", Item("", ""))
+    yield _rule(
+        r"(?:over )?(?:there|here)|(?:of|in) (?:the |this )?" + _SCENE + r"\b", Item("", "")
+    )
     yield from _plain_relations()
     yield from _sides()
 

@@ -1,12 +1,14 @@
 """Cascade: from questions to matches, stage by stage.
 
-Recall finds candidates, collapse lets what is alike count once, calibration turns scores into
-probabilities. Each stage asks the one before it for as much as it needs.
+Recall finds candidates, referring expressions are resolved among the segments of their photos,
+collapse lets what is alike count once, calibration turns scores into probabilities. Each stage
+asks the one before it for as much as it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 
@@ -20,15 +22,42 @@ from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.errors import IndexDamaged
 from searchengine.search.collapse import Answer, Scored, collapse
+from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match
 from searchengine.search.query import Query
 from searchengine.search.recall import recall
+from searchengine.search.refer import PHOTOS, Encode, resolve
 
 Vector = NDArray[np.float32]
 Judge = Callable[[NDArray[np.float32], Sequence[NDArray[np.float32]]], list[Vector]]
 """(Q×D questions, N×D segments of each) → N confidences of each."""
-Recalled = tuple[list[Answer], NDArray[np.float32]]
-"""Answers, and the vectors (N×D) that their scores belong to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recalled:
+    """What answers a query.
+
+    Attributes:
+        answers: N answers, best first.
+        vectors: N×D float32, the vectors that their scores belong to.
+        question: D float32, what they are calibrated against.
+        belief: N float32, shares of that confidence that the query's other parts leave.
+        explanation: reading of the words as a referring expression.
+    """
+
+    answers: list[Answer]
+    vectors: Vector
+    question: Vector
+    belief: Vector | None = None
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The matches of a query, best first, and the reading of its words."""
+
+    items: tuple[Match, ...]
+    explanation: Explanation | None
 
 
 def answers_to(
@@ -37,7 +66,9 @@ def answers_to(
     index: Index,
     judge: Judge | None,
     exclude_id: int | None = None,
-) -> list[tuple[Match, ...]]:
+    readings: Sequence[Explanation | None] = (),
+    encode: Encode | None = None,
+) -> list[Found]:
     """The matches of each query, best first; all are answered from one state of the index.
 
     Args:
@@ -46,47 +77,74 @@ def answers_to(
         index: index to search.
         judge: rule for the confidence of matches of words; None where there is none.
         exclude_id: segment id to leave out of the results (the example itself).
+        readings: readings of the queries' words as referring expressions; by default none.
+        encode: T texts to T×D unit vectors; needed where an expression is resolved.
     """
+    read = dict(enumerate(readings))
+    referring = [i for i, each in read.items() if each is not None and not each.reason]
+    plain = [i for i in range(len(queries)) if i not in set(referring)]
     with index.catalog.snapshot():
-        recalled = _recall_enough(queries, vectors, index, exclude_id)
+        recalled = dict(
+            zip(
+                plain,
+                _recall_enough([queries[i] for i in plain], vectors[plain], index, exclude_id),
+                strict=True,
+            )
+        )
+        for i in referring:
+            reading = read[i]
+            assert reading is not None
+            assert encode is not None
+            recalled[i] = _resolve_enough(queries[i], vectors[i], reading, index, encode)
         photos = index.catalog.photos(
             {
                 i
-                for answers, _ in recalled
-                for answer in answers
+                for each in recalled.values()
+                for answer in each.answers
                 for i in (answer.segment.photo_id, *answer.duplicates)
             }
         )
-    judged: list[Sequence[float | None]] = [[None] * len(answers) for answers, _ in recalled]
-    if judge is not None:
-        # an example has no confidence: nothing tells what should be absent
-        asked = [i for i, query in enumerate(queries) if query.words.strip()]
-        for i, each in zip(
-            asked, judge(vectors[asked], [recalled[i][1] for i in asked]), strict=True
-        ):
-            # the order is that of the scores, which finds more than that of the confidences; what
-            # comes after a doubtful match is no surer, and told so it is right more often
-            judged[i] = np.minimum.accumulate(each).tolist()
-    matches = []
-    for query, (answers, _), confidences in zip(queries, recalled, judged, strict=True):
+    judged = _confidences(queries, recalled, judge)
+    found = []
+    for number, query in enumerate(queries):
+        each, confidences = recalled[number], judged[number]
         shown = PathPattern(query.where.path_glob) if query.where.path_glob else None
-        matches.append(
-            tuple(
-                Match(
-                    rank,
-                    answer.score,
-                    confidence,
-                    _shown(photos[answer.segment.photo_id], shown),
-                    answer.segment,
-                    tuple(answer.merged),
-                    tuple(photos[i].path for i in answer.duplicates),
-                )
-                for rank, (answer, confidence) in enumerate(
-                    zip(answers, confidences, strict=True), 1
-                )
+        items = tuple(
+            Match(
+                rank,
+                answer.score,
+                confidence,
+                _shown(photos[answer.segment.photo_id], shown),
+                answer.segment,
+                tuple(answer.merged),
+                tuple(photos[i].path for i in answer.duplicates),
+            )
+            for rank, (answer, confidence) in enumerate(
+                zip(each.answers, confidences, strict=True), 1
             )
         )
-    return matches
+        found.append(Found(items, each.explanation or read.get(number)))
+    return found
+
+
+def _confidences(
+    queries: Sequence[Query], recalled: Mapping[int, Recalled], judge: Judge | None
+) -> list[Sequence[float | None]]:
+    """Confidences of each query's answers; None of an example's, and where there is no judge."""
+    judged: list[Sequence[float | None]] = [
+        [None] * len(recalled[i].answers) for i in range(len(queries))
+    ]
+    # an example has no confidence: nothing tells what should be absent
+    asked = [i for i, query in enumerate(queries) if query.words.strip()]
+    if judge is None or not asked:
+        return judged
+    asked_for = np.stack([recalled[i].question for i in asked])
+    for i, own in zip(asked, judge(asked_for, [recalled[i].vectors for i in asked]), strict=True):
+        belief = recalled[i].belief
+        # the order is that of the scores, which finds more than that of the confidences; what
+        # comes after a doubtful match is no surer, and told so it is right more often
+        judged[i] = np.minimum.accumulate(own if belief is None else own * belief).tolist()
+    return judged
 
 
 def _shown(photo: PhotoRow, pattern: PathPattern | None) -> PhotoRow:
@@ -102,11 +160,6 @@ def _recall_enough(
 ) -> list[Recalled]:
     """Recall deeper until k answers are left after collapsing, or nothing more is there."""
     catalog = index.catalog
-    vector_of = cache(catalog.photo_vector)
-
-    def cosine(one: int, other: int) -> float:
-        return float(vector_of(one) @ vector_of(other))
-
     recalled: dict[int, Recalled] = {}
     portions = [query.k + query.k // 2 + 8 for query in queries]
     left, deeper = list(range(len(queries))), 1
@@ -118,18 +171,59 @@ def _recall_enough(
         for i, hits in hits_of.items():
             query = queries[i]
             scored = _portions(hits, catalog, rows, portions[i], exclude_id)
-            if query.collapse:
-                likeness = _nothing_alike if query.all_duplicates else cosine
-                answers = collapse(scored, likeness, query.k, query.per_photo)
-            else:
-                pairs = islice(chain.from_iterable(scored), query.k)
-                answers = [Answer.of(row, score) for row, score in pairs]
+            answers = _collapsed(scored, query, catalog)
             if len(answers) == query.k or len(hits) < deeper * portions[i]:
                 place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
                 kept = [place[answer.scored] for answer in answers]
-                recalled[i] = answers, hits.vectors[kept]
+                recalled[i] = Recalled(answers, hits.vectors[kept], vectors[i])
         left, deeper = [i for i in left if i not in recalled], 4 * deeper
     return [recalled[i] for i in range(len(queries))]
+
+
+def _resolve_enough(
+    query: Query, question: Vector, reading: Explanation, index: Index, encode: Encode
+) -> Recalled:
+    """Compare the segments of ever more photos until k answers are left, or there are no more."""
+    deeper, before = 1, 0
+    while True:
+        depth = 4 * deeper * max(PHOTOS, query.k)
+        (hits,) = recall(index, question[None], [query], [depth])
+        rows = index.catalog.segments(hits.ids.tolist())
+        near = dict.fromkeys(rows[i].photo_id for i in hits.ids.tolist() if i in rows)
+        photo_ids = list(near)[: deeper * max(PHOTOS, query.k)]
+        if not photo_ids:
+            none = np.zeros((0, len(question)), np.float32)
+            return Recalled([], none, question, explanation=reading)
+        found = resolve(query, question, reading, photo_ids, index, encode)
+        portion = query.k + query.k // 2 + 8
+        starts = range(0, len(found.scored), portion)
+        answers = _collapsed(
+            (found.scored[start : start + portion] for start in starts), query, index.catalog
+        )
+        if len(answers) == query.k or len(hits) < depth or len(photo_ids) == before:
+            break
+        deeper, before = 4 * deeper, len(photo_ids)
+    place = {row.id: number for number, (row, _) in enumerate(found.scored)}
+    kept = [place[answer.scored] for answer in answers]
+    return Recalled(
+        answers, found.vectors[kept], found.question, found.belief[kept], found.explanation
+    )
+
+
+def _collapsed(
+    scored: Iterable[Sequence[Scored]], query: Query, catalog: CatalogReader
+) -> list[Answer]:
+    """The first k answers, of segments and scores best first."""
+    if not query.collapse:
+        pairs = islice(chain.from_iterable(scored), query.k)
+        return [Answer.of(row, score) for row, score in pairs]
+    vector_of = cache(catalog.photo_vector)
+
+    def cosine(one: int, other: int) -> float:
+        return float(vector_of(one) @ vector_of(other))
+
+    likeness = _nothing_alike if query.all_duplicates else cosine
+    return collapse(scored, likeness, query.k, query.per_photo)
 
 
 def _nothing_alike(one: int, other: int) -> float:

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks import resizing, rle
+from searchengine.search.explanation import Explanation
 from searchengine.search.photo_pixels import is_missing, pixels_of
 from searchengine.search.query import Query
 
@@ -131,13 +132,15 @@ class Matches(Sequence[Match]):
     Attributes:
         items: the matches.
         query: the query in words, for people.
-        folder: index folder.
+        folder: index folder; "" where none was asked.
         preset: the preset's name.
         asked: the query as it was given, where there was one.
         understood: the query as it was searched: nouns in the singular, without counts, negatives
             of the words told apart.
         not_understood: parts that the search does not heed, each with the reason.
         left_out: lines for people on what the conditions leave out.
+        explanation: reading of the words as a referring expression, and what each stage made of
+            it; None where nobody asked for that.
     """
 
     items: tuple[Match, ...]
@@ -148,6 +151,7 @@ class Matches(Sequence[Match]):
     understood: Query | None = None
     not_understood: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -180,11 +184,18 @@ class Matches(Sequence[Match]):
             if without or read.words != plain:
                 searched = ", without ".join([read.words, *without])
                 lines.insert(0, f"searched: {shorten(searched, LONGEST_LINE, placeholder=' …')}")
+        if self.explanation is not None:
+            lines += [f"not heeded: {note}" for note in self.explanation.notes]
         return (*lines, *self.left_out)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as the command line's JSON has it."""
+    def to_dict(self, explain: bool = False) -> dict[str, Any]:
+        """The answer as the command line's JSON has it.
+
+        Args:
+            explain: whether it tells how the words were read, and what each stage made of them.
+        """
         read = self.understood
+        told = self.explanation.to_dict() if self.explanation is not None else None
         return {
             "query": self.query,
             "understood": None
@@ -195,8 +206,9 @@ class Matches(Sequence[Match]):
             },
             "not_understood": list(self.not_understood),
             "left_out": list(self.left_out),
-            "index": self.folder,
+            "index": self.folder or None,
             "preset": self.preset,
             "confident": self.confident,
+            **({"explanation": told} if explain else {}),
             "matches": [match.to_dict() for match in self.items],
         }

@@ -49,6 +49,8 @@ class Query:
         collapse: whether segments that overlap and photos that look the same count once.
         neighbours: segments of other photos that each is also judged by; 0: by itself alone.
         all_duplicates: whether photos that look the same answer each for itself all the same.
+        refer: whether words are resolved as a referring expression; None: where they say more
+            than a bare phrase.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.
@@ -63,6 +65,7 @@ class Query:
     collapse: bool = True
     neighbours: int = 0
     all_duplicates: bool = False
+    refer: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.words.strip() and self.example is None:
@@ -76,6 +79,11 @@ class Query:
         if not 0 <= self.neighbours <= MOST_NEIGHBOURS:
             raise QueryError(
                 f"{self.neighbours} neighbours were asked for", f"ask for 0 to {MOST_NEIGHBOURS}"
+            )
+        if self.refer and self.neighbours:
+            raise QueryError(
+                "neighbours cannot be heeded where an expression is resolved",
+                "ask for one of the two",
             )
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")

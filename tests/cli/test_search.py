@@ -183,3 +183,29 @@ def test_proposals_come_after_what_the_index_holds(run: Run, indexed: Path, tmp_
     queries.write_text("red\n")
     batch = run("search", "--batch", queries, "--index", indexed, "--propose", 1)
     assert json.loads(batch.out) == document
+
+
+def test_which_one_is_meant_is_explained(
+    run: Run, golden: Callable[[str, str], None], indexed: Path
+) -> None:
+    asked = ["search", "the", "leftmost", "red", "square", "-k", 2, "--index", indexed]
+    done = run(*asked, "--explain")
+    assert done.code == 0
+    golden("search-explain.out", done.out)
+    document = json.loads(run(*asked, "--explain", "--json").out)
+    explained = document["explanation"]
+    assert explained["expression"]["superlative"] == "left"
+    assert explained["recall_alone"] is None
+    assert [stage["name"] for stage in explained["stages"]] == ["recall", "superlative"]
+    plain = json.loads(run(*asked, "--explain", "--json", "--no-refer").out)
+    assert plain["explanation"] is None
+    assert "explanation" not in json.loads(run(*asked, "--json").out)
+
+
+def test_a_bare_phrase_is_recalls_and_neighbours_exclude_the_rest(run: Run, indexed: Path) -> None:
+    bare = run("search", "red", "--index", indexed, "--explain")
+    assert "recall alone answers: a bare phrase" in bare.out
+    both = run("search", "the leftmost red", "--refer", "--neighbours", 2, "--index", indexed)
+    assert (both.code, both.out) == (1, "")
+    auto = run("search", "leftmost red square", "--neighbours", 2, "--index", indexed, "--explain")
+    assert "recall alone answers: neighbours" in auto.out

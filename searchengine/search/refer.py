@@ -1,0 +1,160 @@
+"""Refer: of the photos that recall finds, the very segment that a referring expression means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog.records import Filter, SegmentRow
+from indexer.index import Index
+from model.language.question import understand
+from model.masks.segments import Segments
+from model.referring.parse import parse
+from model.referring.referrer import texts_of
+from model.referring.scoring import STAGES, Scene, Scores, score
+from model.referring.settings import ReferringSettings
+from searchengine.search.collapse import Scored
+from searchengine.search.explanation import Explanation, Stage
+from searchengine.search.query import Query
+
+Vectors = NDArray[np.float32]
+Encode = Callable[[Sequence[str]], Vectors]
+
+PHOTOS = 48
+"""Photos whose segments are compared at first."""
+SHOWN = 5  # segments of a stage that are told
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """Segments of several photos by how well an expression is of them.
+
+    Attributes:
+        scored: N segments and their scores, best first; in the unit of recall's cosines.
+        vectors: N×D float32.
+        belief: N float32, the share of recall's confidence that the expression's other parts
+            leave: 1 for the best.
+        question: D float32, what recall's confidence is of.
+        explanation: reading of the expression.
+    """
+
+    scored: list[Scored]
+    vectors: Vectors
+    belief: Vectors
+    question: Vectors
+    explanation: Explanation
+
+
+def read(query: Query) -> Explanation | None:
+    """Reading of a query as an expression that may be resolved; None where nobody asks for it.
+
+    Its `reason` is empty where it is to be resolved.
+    """
+    if query.refer is False or not query.words.strip():
+        return None
+    expression = parse(query.words)
+    if query.refer is None and (query.neighbours or query.example is not None):
+        return Explanation(expression, "neighbours or an example are asked for, too")
+    if expression.bare:
+        why = expression.notes[0] if expression.notes else "a bare phrase"
+        told = expression.notes if query.refer or expression.phrase else ()
+        return Explanation(expression, why, notes=told)
+    return Explanation(expression, notes=expression.notes)
+
+
+def resolve(
+    query: Query,
+    question: Vectors,
+    reading: Explanation,
+    photo_ids: Sequence[int],
+    index: Index,
+    encode: Encode,
+) -> Resolved:
+    """All segments of some photos that the query's conditions allow, by the expression.
+
+    Args:
+        query: query with its conditions.
+        question: D float32, the query as recall's vector.
+        reading: reading of its words.
+        photo_ids: photos to compare, in recall's order.
+        index: index with their segments.
+        encode: T texts to T×D unit vectors.
+    """
+    expression, settings = reading.expression, ReferringSettings()
+    phrases = texts_of(expression)[1:]
+    encoded = encode([understand(phrase).words for phrase in phrases])
+    asked = np.vstack([question[None], encoded])
+    photos, vectors = _segments(photo_ids, index)
+    texts = (expression.text, *phrases)
+    cosines = vectors @ asked.T
+    best = {text: float(top) for text, top in zip(texts, cosines.max(axis=0), strict=True)}
+    scores, start, notes = [], 0, list(reading.notes)
+    for rows in photos:
+        own = cosines[start : start + len(rows)].T
+        start += len(rows)
+        found = score(_scene(rows), expression, dict(zip(texts, own, strict=True)), settings, best)
+        scores.append(found.stages)
+        notes += found.notes if len(photos) == 1 else ()
+    stages = np.concatenate(scores)
+    rows = [row for some in photos for row in some]
+    places = np.flatnonzero(_allowed(rows, query.where, index))
+    total = stages[places].sum(axis=1)
+    order = places[np.lexsort((np.array([rows[i].id for i in places]), -total))]
+    said = stages[:, 1:].sum(axis=1)
+    phrase = encoded[0] if len(encoded) else question
+    return Resolved(
+        [(rows[i], float(stages[i].sum()) / settings.sharpness) for i in order],
+        vectors[order],
+        np.exp(np.minimum(said[order] - said[order].max(initial=-np.inf), 0)).astype(np.float32),
+        np.asarray((1 - settings.phrase) * question + settings.phrase * phrase, np.float32),
+        replace(
+            reading,
+            photos=len(photos),
+            segments=len(rows),
+            stages=_told(stages[places], [rows[i].id for i in places]),
+            notes=tuple(notes),
+        ),
+    )
+
+
+def _segments(photo_ids: Sequence[int], index: Index) -> tuple[list[list[SegmentRow]], Vectors]:
+    """The segments of each photo that has some, and the vectors of all."""
+    photos = [rows for i in photo_ids if (rows := index.catalog.segments_of(i))]
+    ids = np.array([row.id for rows in photos for row in rows], np.int64)
+    return photos, index.catalog.vectors_of(ids)
+
+
+def _scene(rows: Sequence[SegmentRow]) -> Scene:
+    quality = np.array([row.quality for row in rows], np.float32)
+    return Scene.of(Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality))
+
+
+def _allowed(rows: Sequence[SegmentRow], where: Filter, index: Index) -> NDArray[np.bool_]:
+    if where == Filter():
+        return np.ones(len(rows), np.bool_)
+    photos = tuple(photo for photo, _ in groupby(rows, lambda row: row.photo_id))
+    if where.photo_ids is not None:
+        photos = tuple(photo for photo in photos if photo in set(where.photo_ids))
+    ids = index.catalog.segment_ids(replace(where, photo_ids=photos))
+    return np.isin([row.id for row in rows], ids)
+
+
+def _told(stages: NDArray[np.float32], ids: Sequence[int]) -> tuple[Stage, ...]:
+    """The best segments after each stage that changes anything."""
+    told = []
+    for number, name in enumerate(STAGES):
+        if number and not stages[:, number].any():
+            continue
+        so_far = stages[:, : number + 1].sum(axis=1)
+        first = np.argsort(-so_far, kind="stable")[:SHOWN]
+        told.append(Stage(name, tuple((ids[i], float(so_far[i])) for i in first)))
+    return tuple(told)
+
+
+def stages_of(scores: Scores) -> tuple[Stage, ...]:
+    """Stages of one photo's segments, whose ids are their numbers from 1."""
+    return _told(scores.stages, range(1, len(scores.stages) + 1))

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from searchengine import Filter, Query, QueryError, SearchEngine
+
+
+def boxes(engine: SearchEngine, words: str, **more: object) -> list[tuple[str, int]]:
+    found = engine.search(words, **more)
+    return [(Path(match.photo.path).name, match.box[0]) for match in found]
+
+
+def test_one_of_several_alike_is_found(engine: SearchEngine) -> None:
+    for words, left in (
+        ("the leftmost blue circle", 20),
+        ("the second blue circle from the left", 120),
+        ("third blue circle", 220),
+    ):
+        name, x = boxes(engine, words, k=1, where=Filter(path_glob="three.jpg"))[0]
+        assert (name, abs(x - left) <= 4) == ("three.jpg", True)
+
+
+def test_recall_orders_what_nobody_tells_apart(engine: SearchEngine) -> None:
+    asked = "the second blue circle from the left"
+    assert boxes(engine, asked, refer=False) == boxes(engine, asked, refer=False)
+    assert engine.search(asked, refer=False).explanation is None
+    bare = engine.search("blue circle")
+    assert bare.explanation is not None
+    assert bare.explanation.reason == "a bare phrase"
+    assert not bare.notes or "heeded" not in " ".join(bare.notes)
+
+
+def test_confidence_and_scores_never_rise(engine: SearchEngine) -> None:
+    found = engine.search("the leftmost blue circle", k=8)
+    scores = [match.score for match in found if match.score is not None]
+    confidences = [match.confidence for match in found if match.confidence is not None]
+    assert scores == sorted(scores, reverse=True)
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(found) == len({match.segment_id for match in found})
+
+
+def test_conditions_hold_and_several_questions_are_answered_together(engine: SearchEngine) -> None:
+    where = Filter(path_glob="2024/*")
+    found = engine.search("red circle left of the blue circle", where=where)
+    assert {Path(match.photo.path).name for match in found} == {"two.jpg"}
+    queries = [Query(words="the leftmost blue circle", k=2), Query(words="red", k=2)]
+    together = engine.search_many(queries)
+    alone = [engine.search(query) for query in queries]
+    ids = [[match.segment_id for match in matches] for matches in together]
+    assert ids == [[match.segment_id for match in matches] for matches in alone]
+    assert not len(engine.search("the leftmost red", where=Filter(path_glob="none/*")))
+
+
+def test_what_cannot_be_heeded_is_said(engine: SearchEngine) -> None:
+    found = engine.search("left blue circle on the right")
+    assert "not heeded: left and right at once: neither is heeded" in found.notes
+    assert len(found)
+    with pytest.raises(QueryError, match="neighbours"):
+        engine.search("the leftmost red", refer=True, neighbours=2)
+    for odd in ("左の丸", "red circle " * 250, "the one on the left"):
+        assert len(engine.search(odd, refer=True))
