@@ -190,7 +190,8 @@ class SearchEngine:
 
         On the photos that answer best, the masks that indexing saw and dropped are scored, too, as
         segments of the index are; of two masks of one thing the better one is shown. A photo that
-        cannot be read any more is told in `left_out`.
+        cannot be read any more is told in `left_out`; so is that nothing is proposed where a
+        referring expression was resolved, which no proposal is compared with.
 
         Args:
             matches: answer of `search`.
@@ -205,6 +206,9 @@ class SearchEngine:
             raise QueryError("nothing is proposed without words", "search by words")
         if photos < 1 or most < 1:
             raise QueryError(f"{photos} photos were to be looked at", "give 1 or more")
+        if matches.explanation is not None and not matches.explanation.reason:
+            note = "no masks are proposed where it is told which one is meant: ask with --no-refer"
+            return replace(matches, left_out=(*matches.left_out, note))
         with self._opened.turn():
             index, read = self.reader, interpret(asked)
             (question,) = questions([read.query], self._opened.embedder)

@@ -59,3 +59,10 @@ def test_what_cannot_be_heeded_is_said(engine: SearchEngine) -> None:
         engine.search("the leftmost red", refer=True, neighbours=2)
     for odd in ("左の丸", "red circle " * 250, "the one on the left"):
         assert len(engine.search(odd, refer=True))
+
+
+def test_nothing_is_proposed_where_one_is_meant(engine: SearchEngine) -> None:
+    found = engine.search("the leftmost blue circle", k=1)
+    again = engine.propose(found)
+    assert again.items == found.items
+    assert "no masks are proposed" in again.notes[-1]
