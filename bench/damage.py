@@ -37,6 +37,7 @@ COLOURS = ("red", "blue", "green", "yellow")
 PRESETS = ("base", "sam2", "nano")
 """Presets whose weights are damaged: between them they hold every format that is read."""
 MOST_MEMORY = 3 << 20  # KiB that the building of small networks may take
+READING = (("search", "red", "--json"), ("doctor", "--fix"), ("status",))
 CONDITIONS = ("--after", "2024-01-03", "--camera", "canon", "--in", "*.png")
 
 
@@ -178,8 +179,10 @@ class Attack:
         self.place, self.photos = place, painted(place / "photos")
         self.template = place / "template"
         run("index", self.photos, "--index", self.template, "--preset", "colours", "-q")
+        for verb in READING:
+            warmed(lambda verb=verb: run(*verb, "--index", self.template))
+        warmed(lambda: run("index", self.photos, "--index", self.template, "--dry-run"))
         self.expected = answer(self.template)[1]
-        warmed(lambda: answer(self.template))
         self.presets: list[tuple[Path, Path, Any]] = []
 
     def once(self, kind: str, chance: random.Random) -> tuple[str, list[str]]:

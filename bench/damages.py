@@ -100,8 +100,8 @@ def harm(index: Path, kind: str, chance: random.Random) -> str:
 
 
 def harm_weights(folder: Path, chance: random.Random) -> str:
-    """Do one damage to a file of weights, or of what belongs to them."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".toml")
+    """Do one damage to a file of a preset's weights, which lie below the preset's folder."""
+    files = sorted(p for p in folder.glob("*/**/*") if p.is_file())
     file = chance.choice(files)
     name, size = file.relative_to(folder), file.stat().st_size
     kind = chance.choice(("byte", "head", "head", "block", "cut", "other", "empty", "gone"))
