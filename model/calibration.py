@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import WeightsMismatch, shown
-
 Floats = NDArray[np.float32]
 
 SYNONYM = 0.6
@@ -180,19 +178,16 @@ class Calibration:
         Raises:
             WeightsMismatch: the file holds none.
         """
-        from safetensors import SafetensorError, safe_open
+        from model.weights.tensor_file import network_file
 
-        try:
-            with safe_open(path, framework="np") as file:
-                words = json.loads((file.metadata() or {})["words"])
-                segments, texts = file.get_tensor("segments"), file.get_tensor("texts")
-                coefficients = file.get_tensor("coefficients").tolist()
-            return cls.from_background(segments, words, texts, coefficients)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise WeightsMismatch(
-                f"{shown(path)} does not hold a calibration",
-                "reinstall segsearch, or fit it again (python -m model.training.calibration)",
-            ) from error
+        remedy = "reinstall segsearch, or fit it again (python -m model.training.calibration)"
+        with network_file(path, "a calibration", remedy) as (metadata, tensors):
+            return cls.from_background(
+                tensors["segments"].numpy(),
+                json.loads(metadata["words"]),
+                tensors["texts"].numpy(),
+                tensors["coefficients"].tolist(),
+            )
 
 
 def _whole_numbers(vectors: Floats) -> NDArray[np.int8]:

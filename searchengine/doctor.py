@@ -121,12 +121,7 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
         )
         diagnosis.problems += catalog.check(full=True)
         index = Index(folder, catalog)
-        manifest = catalog.manifest
-        complaint = _complaint(
-            lambda: index.require_preset(
-                load_preset(manifest.settings.get("source") or manifest.preset)
-            )
-        )
+        complaint = _complaint(lambda: _examine_preset(index))
         diagnosis.problems += [complaint] if complaint else []
         found = vector_problems(folder, catalog)
         if found and fix:
@@ -135,6 +130,19 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
             diagnosis.fixed += [f"{line}: rebuilt from the catalog" for line in found]
             found = [report.note] if report.note else vector_problems(folder, catalog)
         diagnosis.problems += [f"{line}: segsearch doctor --fix rebuilds it" for line in found]
+
+
+def _examine_preset(index: Index) -> None:
+    """Raise SegsearchError where the index' preset is another one, or its models cannot be built.
+
+    Weights that are pinned are known by their digests; whether others are whole only loading tells.
+    """
+    manifest = index.catalog.manifest
+    preset = load_preset(manifest.settings.get("source") or manifest.preset)
+    index.require_preset(preset)
+    if not all(weights.pinned for weights in preset.weights.values()):
+        preset.build()
+        preset.calibration()
 
 
 def _opened(folder: Path, diagnosis: Diagnosis, *, fix: bool) -> Catalog:

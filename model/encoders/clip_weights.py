@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.errors import PresetInvalid, WeightsMismatch, shown
 from model.weights.offline import offline
-from model.weights.tensor_file import LARGEST_TOWER, require_finite, require_size
+from model.weights.tensor_file import LARGEST_TOWER, read_pickle, require_finite, require_size
 
 Side = Literal["image", "text"]
 SIDES: tuple[Side, ...] = ("image", "text")
@@ -177,17 +177,14 @@ def _fill(network: Any, weights: Path, sides: tuple[Side, ...]) -> None:
 
 def _tensors(path: Path, sides: tuple[Side, ...]) -> dict[str, Tensor]:
     """A checkpoint's tensors of some sides, mapped into memory where the format allows it."""
-    require_size(path, LARGEST_TOWER)
     if path.suffix == ".safetensors":
         from safetensors import safe_open
 
+        require_size(path, LARGEST_TOWER)
         with safe_open(path, framework="pt") as file:
             names = _names(file.keys(), sides)
             return {name: file.get_tensor(held) for held, name in names.items()}
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError:  # as torch wrote before 1.6: a stream, which cannot be mapped
-        held = torch.load(path, map_location="cpu", weights_only=True)
+    held = read_pickle(path, mapped=True)
     tensors = held.get("state_dict", held)
     return {name: tensors[each] for each, name in _names(tensors, sides).items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 from model.encoders.tiling import Size, TiledInput
 from model.errors import WeightsMismatch, shown
 from model.photos.images import Image
+from model.weights.transformers_folder import load_folder, read_config
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WINDOW = 518  # sides of a tile, pixels: what DINOv2 was trained with at last
@@ -108,28 +108,12 @@ class DinoTower:
 
 def _network(folder: Path) -> Any:
     from transformers import Dinov2Model, Dinov2WithRegistersModel
-    from transformers.utils import logging
 
     kinds = {"dinov2": Dinov2Model, "dinov2_with_registers": Dinov2WithRegistersModel}
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a second's work, told on stderr
+    holds = "a DINOv2 (config.json and model.safetensors)"
+    remedy = "fetch it again, or name another folder in the preset's file"
     try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kind: Any = kinds[told["model_type"]]
-        network, report = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    except Exception as error:  # transformers raises what it likes
-        raise WeightsMismatch(
-            f"{shown(folder)} does not hold a DINOv2 (config.json and model.safetensors)",
-            "fetch it again, or name another folder in the preset's file",
-        ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
-    if report["missing_keys"] or report["mismatched_keys"]:
-        raise WeightsMismatch(
-            f"{shown(folder)} holds weights that its config.json does not describe",
-            "fetch both from one place",
-        )
-    return network.eval().requires_grad_(False)
+        kind = kinds[read_config(folder)["model_type"]]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        raise WeightsMismatch(f"{shown(folder)} does not hold {holds}", remedy) from error
+    return load_folder(kind, folder, holds, remedy)

@@ -14,13 +14,11 @@ import timm
 import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
-from model.errors import WeightsMismatch, shown
 from model.photos.images import Image
+from model.weights.tensor_file import network_file
 from model.weights.weights import bundled
 
 STRIDE = 32  # both sides of the input are multiples of it, so that all maps' cells nest
@@ -158,13 +156,12 @@ def _fold(module: nn.Module) -> None:
 def _published(path: Path) -> Any:
     """The network of these weights, layer by layer as published."""
     network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-    try:
-        network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsMismatch(
-            f"{shown(path)} does not hold the weights of EfficientNet-Lite2",
-            "reinstall segsearch, or mend the path in the preset's file",
-        ) from error
+    with network_file(
+        path,
+        "the weights of EfficientNet-Lite2",
+        "reinstall segsearch, or mend the path in the preset's file",
+    ) as (_, tensors):
+        network.load_state_dict({key: value.float() for key, value in tensors.items()})
     return network
 
 

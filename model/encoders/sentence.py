@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.errors import WeightsMismatch, shown
 from model.weights.quantisation import restored
+from model.weights.tensor_file import network_file
 
 BUNDLED = Path(__file__).parents[1] / "presets" / "nano" / "sentence.safetensors"
 BUNDLED_TOKENIZER = BUNDLED.with_name("sentence.tokenizer.json")
@@ -41,23 +41,26 @@ class SentenceEncoder:
 
     def __init__(self, weights: Path | None = None, tokenizer: Path | None = None) -> None:
         weights, tokenizer = weights or BUNDLED, tokenizer or BUNDLED_TOKENIZER
-        try:
-            with safe_open(weights, framework="pt") as file:
-                shape = json.loads((file.metadata() or {})["config"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            self._tokenizer = Tokenizer.from_str(tokenizer.read_text(encoding="utf-8"))
+        remedy = "reinstall segsearch, or mend the paths in the preset's file"
+        with network_file(weights, "a sentence tower", remedy) as (metadata, tensors):
+            shape = json.loads(metadata["config"])
+            if shape["hidden_size"] % shape["num_attention_heads"]:
+                raise ValueError("its heads do not share its width")
+            if shape["num_hidden_layers"] > len(tensors):
+                raise ValueError("it has more layers than tensors")
             with torch.device("meta"):
                 network = BertEncoder(shape)
             network.load_state_dict(restored(tensors), assign=True)
-        except Exception as error:  # the tokenizer's library raises nothing narrower
-            raise WeightsMismatch(
-                f"{shown(weights)} and {shown(tokenizer)} are no sentence tower",
-                "reinstall segsearch, or mend the paths in the preset's file",
-            ) from error
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.no_padding()
         self._network = network.eval().requires_grad_(False)
         self.dimension = int(shape["hidden_size"])
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer.read_text(encoding="utf-8"))
+            self._tokenizer.enable_truncation(MAX_TOKENS)
+            self._tokenizer.no_padding()
+        except Exception as error:  # the tokenizer's library raises nothing narrower
+            raise WeightsMismatch(f"{shown(tokenizer)} is no tokenizer", remedy) from error
+        if self._tokenizer.get_vocab_size() > shape["vocab_size"]:
+            raise WeightsMismatch(f"{shown(tokenizer)} belongs to another tower", remedy)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

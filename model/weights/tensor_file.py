@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +18,13 @@ from model.errors import WeightsMismatch, shown
 
 LARGEST = 256 << 20  # bytes of a part that is trained here; bundled ones have 23 MB at most
 LARGEST_TOWER = 12 << 30  # bytes of a published network; CLIP's ViT-H in float32 has 4
+FAULTS = (
+    OSError, EOFError, SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError,
+    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    MemoryError, NotImplementedError,
+)  # fmt: skip
+"""Exceptions that libraries raise over a file that is not what they expect."""
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -39,9 +48,34 @@ def network_file(
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         require_finite(tensors)
-        yield metadata, tensors
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        with without_warnings():
+            yield metadata, tensors
+    except FAULTS as error:
         raise WeightsMismatch(f"{shown(path)} does not hold {holds}", remedy) from error
+
+
+def read_pickle(path: Path, *, mapped: bool = False) -> Any:
+    """Content of a pickle of torch's, read as weights only: nothing in it is run.
+
+    Args:
+        path: the file, of `LARGEST_TOWER` bytes at the most.
+        mapped: whether tensors are mapped into memory where the format allows it, for who copies
+            them at once: a file that is cut short later would end the process.
+    """
+    require_size(path, LARGEST_TOWER)
+    with without_warnings():
+        if mapped:
+            with suppress(RuntimeError):  # as torch wrote before 1.6: a stream
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Within it, libraries warn nobody: what is wrong with a file is told by our errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def require_size(path: Path, largest: int) -> None:

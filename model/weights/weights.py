@@ -64,6 +64,11 @@ class Weights:
         return isinstance(self.source, Published)
 
     @property
+    def pinned(self) -> bool:
+        """Whether the preset names the digest of every file."""
+        return all(file.sha256 for file in self.files)
+
+    @property
     def origin(self) -> str:
         """Source of the weights, for people."""
         if self.source == Local(FOLDER):

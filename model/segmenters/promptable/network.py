@@ -19,7 +19,7 @@ from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTru
 from model.segmenters.neck import Neck, folded
 from model.segmenters.promptable.decoder import FineMaskDecoder, packed
 from model.weights.quantisation import quantised, restored
-from model.weights.tensor_file import network_file
+from model.weights.tensor_file import fitting, network_file
 
 SIDE = 448  # pixels of the square that photos are padded to
 STRIDE = 16
@@ -150,12 +150,9 @@ class PromptedSam(Sam):  # type: ignore[misc]
             "the weights of a promptable segmenter",
             "reinstall segsearch, or train it again (segsearch train recipes/prompts.toml)",
         ) as (metadata, tensors):
-            shape = json.loads(metadata["shape"])
-            network = cls(
-                trunk,
-                PromptedShape(**shape | {"blocks": tuple(shape["blocks"])}),
-                int(metadata["side"]),
-            )
+            told = json.loads(metadata["shape"])
+            shape = PromptedShape(**told | {"blocks": tuple(told["blocks"])})
+            network = fitting(lambda: cls(trunk, shape, int(metadata["side"])), tensors)
             network.load_state_dict(restored(tensors))
         network.eval().requires_grad_(False)
         return network

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from segment_anything.modeling import (
     ImageEncoderViT,
@@ -20,7 +18,13 @@ from segment_anything.modeling import (
 from torch import Tensor, nn
 
 from model.errors import WeightsMismatch, WeightsMissing, shown
-from model.weights.tensor_file import LARGEST_TOWER, require_finite, require_size
+from model.weights.tensor_file import (
+    FAULTS,
+    LARGEST_TOWER,
+    read_pickle,
+    require_finite,
+    require_size,
+)
 
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _PATCH = 16
@@ -43,10 +47,7 @@ def load_sam(path: Path) -> Sam:
         sam = sam_shaped_like(tensors)
         require_finite(tensors)
         sam.load_state_dict(tensors, assign=True)
-    except (
-        OSError, SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, KeyError,
-        ValueError, TypeError, AttributeError, IndexError, ArithmeticError, AssertionError,
-    ) as error:  # fmt: skip
+    except FAULTS as error:
         raise WeightsMismatch(
             f"{shown(path)} does not hold the weights of a SAM",
             "use sam_vit_b, sam_vit_l or sam_vit_h, as .pth or .safetensors",
@@ -57,10 +58,10 @@ def load_sam(path: Path) -> Sam:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    require_size(path, LARGEST_TOWER)
     if path.suffix == ".safetensors":
+        require_size(path, LARGEST_TOWER)
         return load_file(path)
-    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    tensors: dict[str, Tensor] = read_pickle(path)
     return tensors
 
 

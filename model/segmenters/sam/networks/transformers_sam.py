@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.errors import WeightsMismatch, WeightsMissing, shown
+from model.errors import WeightsMissing, shown
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
 from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, decoder_dtype
 from model.segmenters.sam.networks.folded_sam import FoldedAnswers
@@ -24,6 +24,7 @@ from model.segmenters.sam.networks.hq_refiner import photo_detail
 from model.segmenters.sam.networks.shared_context import Scene
 from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
 from model.segmenters.sam.resize_maps import Frame
+from model.weights.transformers_folder import CONFIG, load_folder
 
 _STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
 _PADDED = ("sam", "sam_hq")  # photos keep their shape; the others' are stretched to a square
@@ -37,37 +38,18 @@ def load_promptable(folder: Path, dtype: torch.dtype, device: torch.device) -> P
         WeightsMismatch: the folder holds no model that answers points, or not all of its weights.
     """
     from transformers import AutoModelForMaskGeneration
-    from transformers.utils import logging
 
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG).is_file():
         raise WeightsMissing(
-            f"there is no model at {shown(folder)}", "give the folder that holds its config.json"
+            f"there is no model at {shown(folder)}", f"give the folder that holds its {CONFIG}"
         )
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a second's work, told on stderr
-    try:
-        model, loaded = AutoModelForMaskGeneration.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise WeightsMismatch(
-            f"{shown(folder)} holds no model that draws masks for points",
-            "use SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 as transformers saves them",
-        ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
-    missing = sorted(loaded["missing_keys"])
-    if missing:
-        raise WeightsMismatch(
-            f"{shown(folder)} lacks {len(missing)} tensors, {shown(missing[0])} among them",
-            "the weights are of another model: fetch the folder again",
-        )
-    return TransformersSam(model.eval().requires_grad_(False), dtype, device)
+    model = load_folder(
+        AutoModelForMaskGeneration,
+        folder,
+        "a model that draws masks for points",
+        "use SAM, SAM 2, SAM-HQ, EdgeTAM or SAM 3 as transformers saves them",
+    )
+    return TransformersSam(model, dtype, device)
 
 
 class TransformersSam(Promptable):
