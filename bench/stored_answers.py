@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
 from torch import Tensor
@@ -15,7 +14,7 @@ from torch.nn import functional
 
 from model.segmenters.sam.generation.grid import point_grid
 from model.segmenters.sam.networks.folded_sam import FoldedSam
-from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, Prompts, View
 from model.segmenters.sam.resize_maps import Frame
 
 
@@ -48,9 +47,9 @@ class _Stored(View):
     def __init__(self, answers: StoredAnswers) -> None:
         self.frame, self._answers, self._next = answers.frame, answers, 0
 
-    def answer(self, points: NDArray[np.float64]) -> Answers:
-        self._next += len(points)
-        return self._answers.part(self._next - len(points), len(points))
+    def ask(self, prompts: Prompts, several: bool) -> Answers:
+        self._next += len(prompts)
+        return self._answers.part(self._next - len(prompts), len(prompts))
 
 
 class StoredModel(Promptable):

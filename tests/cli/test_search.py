@@ -3,11 +3,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Run
 from PIL import Image
 from pycocotools import mask as coco
+from safetensors.torch import save_file
+
+from model.masks.segments import Segments
+from model.segmenters.sam.segmenter import PointGridSegmenter
 
 
 def test_search_prints_a_table(run: Run, golden: Callable[[str, str], None], indexed: Path) -> None:
@@ -107,6 +112,56 @@ def test_a_sheet_is_drawn(run: Run, indexed: Path, tmp_path: Path) -> None:
     assert "drawn" in done.err
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert min(sheet.size) > 100
+
+
+def test_similar_asks_a_sam_for_what_a_box_holds(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toy_sam import drawing_sam
+
+    tensors = {name: value.contiguous() for name, value in drawing_sam().state_dict().items()}
+    save_file(tensors, tmp_path / "sam.safetensors")
+    preset = tmp_path / "tiny.toml"
+    preset.write_text(
+        """
+name = "tiny"
+title = "A small SAM"
+image_side = 160
+seconds_per_photo = 0.1
+dimension = 32
+
+[segmenter]
+kind = "sam"
+side = 160
+points_per_side = 2
+pred_iou_thresh = 0.0
+stability_score_thresh = 0.0
+precision = "float32"
+
+[embedder]
+kind = "colour-words"
+
+[weights.masks]
+file = "sam.safetensors"
+licence = "none"
+"""
+    )
+    index = tmp_path / "index"
+    assert run("index", photos / "red.png", "--preset", preset, "--index", index).code == 0
+    asked = []
+    prompted = PointGridSegmenter.prompted
+
+    def noted(segmenter: PointGridSegmenter, image: Any, **place: Any) -> Segments:
+        asked.append((place, prompted(segmenter, image, **place)))
+        return asked[-1][1]
+
+    monkeypatch.setattr(PointGridSegmenter, "prompted", noted)
+    done = run("similar", photos / "red.png", "--box", "3,3,40,9", "--index", index, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["matches"]
+    ((place, found),) = asked
+    assert place == {"at": None, "box": (3, 3, 40, 9)}
+    assert len(found) == 1
 
 
 def test_similar_takes_a_photo_a_point_a_box_or_a_segment(

@@ -1,7 +1,8 @@
-"""Segmenters whose masks are generated from a grid of points."""
+"""Segmenters whose masks are generated from a grid of points, and drawn where one points."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from model.photos.images import Image
 from model.segmenter import Segmenter
 from model.segmenters.sam.generation.generator import GeneratedMask, MaskGenerator
 from model.segmenters.sam.promptable import Promptable
+from model.segmenters.sam.prompted_photo import PromptedPhoto
 
 
 class PointGridSegmenter(Segmenter):
-    """Everything that a promptable model finds when points are set all over the photo.
+    """Everything that a promptable model finds when points are set all over the photo, and what it
+    draws for one point or box.
 
     Args:
         model: network that answers points.
@@ -27,7 +30,8 @@ class PointGridSegmenter(Segmenter):
 
     def __init__(self, model: Promptable, side: int = 1024, **settings: Any) -> None:
         self._generator = MaskGenerator(model, **settings)
-        self._side = side
+        self._model, self._side = model, side
+        self._last: tuple[weakref.ref[Image], PromptedPhoto] | None = None
 
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side` at most, best first; their quality is
@@ -42,6 +46,30 @@ class PointGridSegmenter(Segmenter):
             _segments(masks, (photo.shape[0], photo.shape[1]))
             for masks, photo in zip(found, photos, strict=True)
         ]
+
+    def prompted(
+        self,
+        image: Image,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Segments:
+        """The mask that is thought best of those at the point, or the one in the box, in the frame
+        of `segment`.
+
+        The last photo is remembered: it is looked at once, however often it is asked about.
+        """
+        points = None if at is None else np.array([at])
+        corners = None if box is None else np.array([*box[:2], box[0] + box[2], box[1] + box[3]])
+        return self.look(image).segments(points, box=corners)[:1]
+
+    def look(self, image: Image) -> PromptedPhoto:
+        """See a photo once, for any number of questions; the last one is remembered."""
+        if self._last is None or self._last[0]() is not image:
+            (view,) = self._model.look([image.reduced(self._side).pixels])
+            seen = PromptedPhoto(view, image.original_size, self._model.threshold)
+            self._last = weakref.ref(image), seen
+        return self._last[1]
 
 
 class SamSegmenter(PointGridSegmenter):

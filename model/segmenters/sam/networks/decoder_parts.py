@@ -65,16 +65,16 @@ class DecoderParts:
     Attributes:
         tokens: t×C learned tokens, before those of the prompt.
         quality_token: place of the token that the quality is read from.
-        mask_tokens: places of the tokens of the masks wanted.
+        mask_tokens: places of the masks' tokens: that of the single mask, then of the hypotheses.
         blocks: blocks of the two-way transformer.
         last: its last attention, tokens to image.
         norm_last: after it.
         enlarge: the two transposed convolutions of kernel and stride 2.
         norm_enlarged: weight and bias of the norm over channels between them, and its epsilon.
         activation: after each of them.
-        mixers: network for each mask that is wanted, from its token to the weights of the channels.
-        quality: network from a token to the quality of all masks, those not wanted first.
-        refining: refiner added to all masks of a point, if any.
+        mixers: network for each mask, from its token to the weights of the channels.
+        quality: network from a token to the quality of all masks.
+        refining: refiner added to all masks of a prompt, if any.
     """
 
     tokens: nn.Parameter
@@ -106,7 +106,7 @@ class ChannelNorm:
 
 
 def decoder_parts(decoder: nn.Module) -> DecoderParts:
-    """The parts of a `MaskDecoder` of segment-anything or transformers, three masks a point."""
+    """The parts of a `MaskDecoder` of segment-anything or transformers."""
     made: Any = decoder
     transformer = made.transformer
     if hasattr(made, "output_upscaling"):
@@ -127,14 +127,14 @@ def decoder_parts(decoder: nn.Module) -> DecoderParts:
     return DecoderParts(
         tokens=nn.Parameter(torch.cat(learned).detach(), requires_grad=False),
         quality_token=quality_token,
-        mask_tokens=tuple(range(quality_token + 2, quality_token + 1 + masks)),
+        mask_tokens=tuple(range(quality_token + 1, quality_token + 1 + masks)),
         blocks=tuple(_block(layer) for layer in transformer.layers),
         last=_attention(transformer.final_attn_token_to_image),
         norm_last=norm_last,
         enlarge=(first, second),
         norm_enlarged=_channel_norm(norm),
         activation=activation,
-        mixers=tuple(made.output_hypernetworks_mlps)[1:],
+        mixers=tuple(made.output_hypernetworks_mlps),
         quality=made.iou_prediction_head,
         refining=refining,
     )

@@ -34,17 +34,24 @@ from model.segmenters.sam.networks.shared_context import SUB, Scene, in_rows, sh
 
 _CELLS = 1 << 14  # of all points of a batch on a CPU: 16 MB in float32
 
+SINGLE = slice(0, 1)
+"""The mask for a prompt that means one thing, `multimask_output=False` of segment-anything."""
+SEVERAL = slice(1, None)
+"""The hypotheses for a prompt that may mean several, `multimask_output=True`."""
+EVERY = slice(0, None)
+"""Both."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """B points after the transformer.
+    """B prompts after the transformer.
 
     Attributes:
-        quality: B×M float32 estimated IoU of each point's masks.
+        quality: B×M float32 estimated IoU of each prompt's masks.
         mixers: B×M×C₂, the weights of the enlarged channels in each mask; of a refining decoder
             those of its own drawing follow.
-        cells: B×N×C, the image's cells as each point left them.
-        scene: shared tensors of the image that the points lie in.
+        cells: B×N×C, the image's cells as each prompt left them.
+        scene: shared tensors of the image that the prompts lie in.
     """
 
     quality: Tensor
@@ -89,11 +96,6 @@ class FoldedDecoder:
             self._transform = torch.compile(self._transformed, backend=compiler)
             self._grow = torch.compile(self._grown, backend=compiler)
 
-    @property
-    def masks_per_point(self) -> int:
-        """M."""
-        return len(self._parts.mixers)
-
     def quickest_batch(self, cells: int) -> int:
         """So many points at a time are quickest, for photos of so many cells: on a CPU few, since
         what they leave behind must stay in the caches."""
@@ -117,23 +119,29 @@ class FoldedDecoder:
         image, position = (x.to(self.device, self.fine_dtype) for x in (cells, places))
         return shared_scene(self._parts, image, position, fine, detail, self.dtype)
 
-    def score(self, scene: Scene, prompts: Tensor) -> Scored:
-        """The transformer and the quality of every mask of B points; nothing is drawn yet.
+    def score(self, scene: Scene, prompts: Tensor, wanted: slice = SEVERAL) -> Scored:
+        """The transformer and the quality of B prompts' masks; nothing is drawn yet.
 
         Args:
             scene: the photo.
-            prompts: B×p×C embeddings of each point's prompt.
+            prompts: B×p×C embeddings of the prompts.
+            wanted: masks of each: `SINGLE`, `SEVERAL` or `EVERY`.
         """
         learned = self._parts.tokens.expand(len(prompts), -1, -1)
         start = torch.cat([learned, prompts.to(self.device, self.fine_dtype)], dim=1)
-        return Scored(*self._transform(scene, start), scene)
+        quality, mixers, cells = self._transform(scene, start)
+        count = len(self._parts.mixers)
+        chosen = mixers[:, :count][:, wanted]
+        if self._refine:
+            chosen = torch.cat([chosen, mixers[:, count:]], dim=1)
+        return Scored(quality[:, wanted], chosen, cells, scene)
 
     def draw(self, scored: Scored, rows: Tensor, height: int | None = None) -> Tensor:
-        """Mask logits of some points, R×M×4·height×4w in float32 (float64 where it is that).
+        """Mask logits of some prompts, R×M×4·height×4w in float32 (float64 where it is that).
 
         Args:
             scored: result of `score`.
-            rows: R int64, which of its points.
+            rows: R int64, which of its prompts.
             height: rows of cells to draw, from above; the rest is padding. All by default.
         """
         scene = scored.scene
@@ -146,7 +154,8 @@ class FoldedDecoder:
         if fine is not None:
             fine = fine[0][: h * w], fine[1][: h * w * SUB]
         grown, mixers = self._grow(scored.cells[rows, : h * w], fine), scored.mixers[rows]
-        logits = torch.bmm(mixers[:, : self.masks_per_point], grown.transpose(1, 2))
+        masks = scored.quality.shape[1]
+        logits = torch.bmm(mixers[:, :masks], grown.transpose(1, 2))
         drawn = in_rows(logits.to(self.fine_dtype), (h, w))
         if self._refine:
             assert scene.detail is not None
@@ -155,7 +164,7 @@ class FoldedDecoder:
         return drawn[:, :, : 4 * wanted]
 
     def _transformed(self, scene: Scene, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Quality, mixers and cells (as in `Scored`) of points, from their tokens B×t×C."""
+        """Quality, mixers and cells (as in `Scored`) of every mask, from tokens B×t×C."""
         parts = self._parts
         tokens, cells = start, scene.cells
         for number, block in enumerate(parts.blocks):
@@ -175,7 +184,7 @@ class FoldedDecoder:
             cells = self._tell(number, tokens, start, cells, scene)
         seen = self._look(parts.last, tokens + start, cells, scene.places_key[-1])
         tokens = parts.norm_last(tokens + seen)
-        quality = parts.quality(tokens[:, parts.quality_token])[:, -self.masks_per_point :]
+        quality = parts.quality(tokens[:, parts.quality_token])[:, : len(parts.mixers)]
         mixers = [
             mixer(tokens[:, place])
             for mixer, place in zip(parts.mixers, parts.mask_tokens, strict=True)

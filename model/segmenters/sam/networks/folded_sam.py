@@ -1,4 +1,4 @@
-"""A `Sam` of segment-anything, answering points with the folded decoder and the faster encoder."""
+"""A `Sam` of segment-anything, answering prompts with the folded decoder and the faster encoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from segment_anything.modeling import ImageEncoderViT, Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
@@ -15,10 +14,16 @@ from torch.nn import functional
 
 from model.segmenters.promptable.decoder import FineMaskDecoder
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
-from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, Scored, decoder_dtype
+from model.segmenters.sam.networks.folded_decoder import (
+    SEVERAL,
+    SINGLE,
+    FoldedDecoder,
+    Scored,
+    decoder_dtype,
+)
 from model.segmenters.sam.networks.image_encoder import ImageEncoder
 from model.segmenters.sam.networks.shared_context import Scene
-from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, Prompts, View
 from model.segmenters.sam.resize_maps import Frame
 
 _STRIDE = 4  # a cell of the image embedding has 4×4 cells of a mask
@@ -84,11 +89,15 @@ class FoldedSam(Promptable):
         cells = features.to(self._no_mask.dtype) + self._no_mask
         return self.decoder.scene(cells, self._places, fine)
 
-    def prompts(self, points: NDArray[np.float64]) -> Tensor:
-        """N×2×C embeddings of N foreground points (x, y) in pixels of the encoder's square."""
-        at = torch.as_tensor(points, device=self.device)[:, None]
-        labels = torch.ones((len(points), 1), dtype=torch.int, device=self.device)
-        embedded: Tensor = self._prompts(points=(at, labels), boxes=None, masks=None)[0]
+    def prompts(self, prompts: Prompts) -> Tensor:
+        """N×t×C embeddings of N prompts in pixels of the encoder's square."""
+        points, boxes = None, None
+        if prompts.points.shape[1]:
+            labels = torch.as_tensor(prompts.inside, dtype=torch.int, device=self.device)
+            points = torch.as_tensor(prompts.points, device=self.device), labels
+        if prompts.boxes is not None:
+            boxes = torch.as_tensor(prompts.boxes, device=self.device)
+        embedded: Tensor = self._prompts(points=points, boxes=boxes, masks=None)[0]
         return embedded
 
     def _normalised(self, pixels: Pixels) -> Tensor:
@@ -111,18 +120,18 @@ class _SamView(View):
         self.runs_ahead = sam.device.type == "cuda"
 
     @torch.inference_mode()
-    def answer(self, points: NDArray[np.float64]) -> Answers:
-        prompts = self._sam.prompts(points * self._scale)
-        return FoldedAnswers(
-            self._sam.decoder, self._sam.decoder.score(self._scene, prompts), self.frame
-        )
+    def ask(self, prompts: Prompts, several: bool) -> Answers:
+        embedded = self._sam.prompts(prompts.scaled(self._scale))
+        wanted = SEVERAL if several else SINGLE
+        scored = self._sam.decoder.score(self._scene, embedded, wanted)
+        return FoldedAnswers(self._sam.decoder, scored, self.frame)
 
 
 class FoldedAnswers(Answers):
     """Answers of a folded decoder, whose masks are drawn when they are asked for.
 
     Args:
-        decoder: decoder that scored the points.
+        decoder: decoder that scored the prompts.
         scored: its scores.
         frame: map that says which of a mask's cells matter.
     """

@@ -1,4 +1,4 @@
-"""SAM, SAM 2, EdgeTAM, SAM 3 and SAM-HQ of transformers, answering points.
+"""SAM, SAM 2, EdgeTAM, SAM 3 and SAM-HQ of transformers, answering prompts.
 
 Their decoders are SAM's with fine features, or with one more drawing (SAM-HQ), and are folded as
 SAM's is.
@@ -13,16 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.errors import WeightsMissing, shown
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
-from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, decoder_dtype
+from model.segmenters.sam.networks.folded_decoder import (
+    EVERY,
+    SEVERAL,
+    SINGLE,
+    FoldedDecoder,
+    decoder_dtype,
+)
 from model.segmenters.sam.networks.folded_sam import FoldedAnswers
 from model.segmenters.sam.networks.hq_refiner import photo_detail
 from model.segmenters.sam.networks.shared_context import Scene
-from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.networks.stable_single import StableSingle
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, Prompts, View
 from model.segmenters.sam.resize_maps import Frame
 from model.weights.transformers_folder import CONFIG, load_folder
 
@@ -61,11 +67,16 @@ class TransformersSam(Promptable):
         model: network of the library; moved and converted, of no use by itself afterwards.
         dtype: number format of the image encoder; the decoder's is `decoder_dtype`'s.
         device: device that it runs on.
+
+    Attributes:
+        decoder: its decoder, folded.
+        stable_single: its rule for single masks, if it has one.
     """
 
     def __init__(self, model: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         parts = decoder_parts(model.mask_decoder)
+        self.stable_single = StableSingle.of(model.mask_decoder)
         self.decoder = FoldedDecoder(parts, decoder_dtype(dtype, self.device), self.device)
         self._wide = self.decoder.fine_dtype  # of prompts and places
         model = model.to(self._wide)
@@ -106,11 +117,15 @@ class TransformersSam(Promptable):
         return Frame.stretched(size, cells)
 
     @torch.inference_mode()
-    def prompts(self, points: NDArray[np.float64]) -> Tensor:
-        """N×2×C embeddings of N foreground points (x, y) in pixels of the encoder's input."""
-        at = torch.as_tensor(points, dtype=self._wide, device=self.device)[None, :, None]
-        labels = torch.ones((1, len(points), 1), dtype=torch.int, device=self.device)
-        sparse: Tensor = self._prompts(at, labels, None, None)[0]
+    def prompts(self, prompts: Prompts) -> Tensor:
+        """N×t×C embeddings of N prompts in pixels of the encoder's input."""
+        points, labels, boxes = None, None, None
+        if prompts.points.shape[1]:
+            points = torch.as_tensor(prompts.points, dtype=self._wide, device=self.device)[None]
+            labels = torch.as_tensor(prompts.inside, dtype=torch.int, device=self.device)[None]
+        if prompts.boxes is not None:
+            boxes = torch.as_tensor(prompts.boxes, dtype=self._wide, device=self.device)[None]
+        sparse: Tensor = self._prompts(points, labels, boxes, None)[0]
         return sparse[0]
 
 
@@ -125,9 +140,12 @@ class _TransformersView(View):
         self.runs_ahead = sam.device.type == "cuda"
 
     @torch.inference_mode()
-    def answer(self, points: NDArray[np.float64]) -> Answers:
-        decoder = self._sam.decoder
-        scored = decoder.score(self._scene, self._sam.prompts(points * self._scale))
+    def ask(self, prompts: Prompts, several: bool) -> Answers:
+        decoder, single = self._sam.decoder, self._sam.stable_single
+        embedded = self._sam.prompts(prompts.scaled(self._scale))
+        if single is not None and not several:
+            return single.answers(decoder, decoder.score(self._scene, embedded, EVERY), self.frame)
+        scored = decoder.score(self._scene, embedded, SEVERAL if several else SINGLE)
         return FoldedAnswers(decoder, scored, self.frame)
 
 

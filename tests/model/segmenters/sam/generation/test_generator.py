@@ -20,7 +20,7 @@ from model.photos.images import Image
 from model.segmenters.sam.generation import candidate_pool
 from model.segmenters.sam.generation.generator import MaskGenerator
 from model.segmenters.sam.networks.folded_sam import FoldedSam
-from model.segmenters.sam.promptable import Answers, Pixels, Promptable, View
+from model.segmenters.sam.promptable import Answers, Pixels, Promptable, Prompts, View
 from model.segmenters.sam.segmenter import PointGridSegmenter
 
 Records = list[dict[str, Any]]
@@ -134,11 +134,11 @@ class CrampedView(View):
     def __init__(self, owner: Cramped, view: View) -> None:
         self.owner, self.view, self.frame = owner, view, view.frame
 
-    def answer(self, points: np.ndarray) -> Answers:
-        self.owner.asked.append(len(points))
-        if len(points) > self.owner.room:
+    def ask(self, prompts: Prompts, several: bool) -> Answers:
+        self.owner.asked.append(len(prompts))
+        if len(prompts) > self.owner.room:
             raise self.owner.error
-        return self.view.answer(points)
+        return self.view.ask(prompts, several)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from toy_sam import WIDTH, drawing_sam, random_sam
 
 from model.segmenters.promptable.decoder import FineMaskDecoder, packed
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
-from model.segmenters.sam.networks.folded_decoder import FoldedDecoder, Scored, decoder_dtype
+from model.segmenters.sam.networks.folded_decoder import (
+    EVERY,
+    SEVERAL,
+    SINGLE,
+    FoldedDecoder,
+    Scored,
+    decoder_dtype,
+)
 
 CELLS = (8, 8)
 
@@ -24,14 +31,16 @@ def inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     return features, places, torch.randn(5, 2, WIDTH, generator=random, dtype=dtype)
 
 
-def reference(decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: Tensor) -> Any:  # type: ignore[no-untyped-def]
+def reference(  # type: ignore[no-untyped-def]
+    decoder: MaskDecoder, features: Tensor, places: Tensor, prompts: Tensor, several: bool = True
+) -> Any:
     dense = torch.zeros(len(prompts), WIDTH, *CELLS, dtype=features.dtype)
     return decoder(
         image_embeddings=features[None],
         image_pe=places[None],
         sparse_prompt_embeddings=prompts,
         dense_prompt_embeddings=dense,
-        multimask_output=True,
+        multimask_output=several,
     )
 
 
@@ -48,14 +57,32 @@ def assert_said(folded: FoldedDecoder, scored: Scored, decoder: MaskDecoder, exp
     )
 
 
+MASKS = pytest.mark.parametrize("several", [True, False])
+
+
 @PRECISIONS
-def test_the_folded_decoder_equals_the_reference(dtype: torch.dtype) -> None:
+@MASKS
+def test_the_folded_decoder_equals_the_reference(several: bool, dtype: torch.dtype) -> None:
     decoder = drawing_sam().mask_decoder
     folded = FoldedDecoder(decoder_parts(decoder), dtype)
     features, places, prompts = inputs(dtype)
-    expected = reference(decoder.to(dtype), features, places, prompts)
-    scored = folded.score(folded.scene(features, places), prompts)
+    expected = reference(decoder.to(dtype), features, places, prompts, several)
+    scored = folded.score(folded.scene(features, places), prompts, SEVERAL if several else SINGLE)
     assert_said(folded, scored, decoder, expected)
+
+
+def test_every_mask_is_the_single_one_and_the_others() -> None:
+    decoder = drawing_sam().mask_decoder
+    folded = FoldedDecoder(decoder_parts(decoder))
+    features, places, prompts = inputs(torch.float32)
+    scene, rows = folded.scene(features, places), torch.arange(5)
+    every, single, several = (
+        folded.score(scene, prompts, wanted) for wanted in (EVERY, SINGLE, SEVERAL)
+    )
+    both = torch.cat([single.quality, several.quality], dim=1)
+    assert_close(every.quality, both, terms_of(decoder))
+    drawn = torch.cat([folded.draw(scored, rows) for scored in (single, several)], dim=1)
+    assert_close(folded.draw(every, rows), drawn, terms_of(decoder))
 
 
 def test_masks_of_some_points_and_without_padding_are_those_of_all() -> None:
@@ -70,7 +97,10 @@ def test_masks_of_some_points_and_without_padding_are_those_of_all() -> None:
 
 
 @PRECISIONS
-def test_fine_features_are_added_as_the_reference_adds_them(dtype: torch.dtype) -> None:
+@MASKS
+def test_fine_features_are_added_as_the_reference_adds_them(
+    several: bool, dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
     decoder = FineMaskDecoder(WIDTH, heads=4, mlp=96, quality=32).eval().requires_grad_(False)
     folded = FoldedDecoder(decoder_parts(decoder), dtype)
@@ -78,8 +108,9 @@ def test_fine_features_are_added_as_the_reference_adds_them(dtype: torch.dtype) 
     middle = torch.randn(WIDTH // 4, 16, 16, dtype=dtype)
     fine = torch.randn(WIDTH // 8, 32, 32, dtype=dtype)
     embedding = packed(features[None], middle[None], fine[None])[0]
-    expected = reference(decoder.to(dtype), embedding, places, prompts)
-    scored = folded.score(folded.scene(features, places, [middle, fine]), prompts)
+    expected = reference(decoder.to(dtype), embedding, places, prompts, several)
+    scene = folded.scene(features, places, [middle, fine])
+    scored = folded.score(scene, prompts, SEVERAL if several else SINGLE)
     assert_said(folded, scored, decoder, expected)
 
 

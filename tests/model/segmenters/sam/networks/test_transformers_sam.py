@@ -21,7 +21,7 @@ from model.segmenters.sam.generation.generator import MaskGenerator
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
 from model.segmenters.sam.networks.folded_decoder import FoldedDecoder
 from model.segmenters.sam.networks.transformers_sam import TransformersSam, load_promptable
-from model.segmenters.sam.promptable import Answers, Promptable, View
+from model.segmenters.sam.promptable import Answers, Promptable, Prompts, View
 from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
 
 WIDTH = 32
@@ -225,6 +225,64 @@ def test_points_are_answered_as_by_the_library(
     assert view.frame.size == PHOTO.shape[:2]
 
 
+@pytest.mark.parametrize("make", [sam, sam2, edgetam, sam3, sam_hq])
+def test_boxes_and_points_are_answered_as_by_the_library(
+    make: Callable[[], Any], tmp_path: Path
+) -> None:
+    model = lively(make).double()
+    model.save_pretrained(tmp_path)
+    ours = load_promptable(tmp_path, torch.float64, CPU)
+    (view,) = ours.look([PHOTO])
+    pixels, ((height, width),) = ours._eyes.prepared([PHOTO])  # type: ignore[attr-defined]
+    library = mended(model) if make is sam_hq else model
+    random = np.random.default_rng(0)
+    start = random.random((4, 2)) * [60, 40]
+    boxes = np.concatenate([start, start + 10 + random.random((4, 2)) * 40], axis=1)
+    points, inside = random.random((4, 3, 2)) * [125, 90], random.random((4, 3)) < 0.6
+    for asked in ("points", "box", "both"):
+        count = 0 if asked == "box" else 3
+        box = None if asked == "points" else boxes
+        prompts = Prompts(points[:, :count], inside[:, :count], box)
+        framed = prompts.scaled(np.array([width / 125, height / 90]))
+        given: dict[str, Any] = {"pixel_values": pixels}
+        if count:
+            given["input_points"] = torch.tensor(framed.points)[None]
+            given["input_labels"] = torch.tensor(inside, dtype=torch.int)[None]
+        if framed.boxes is not None:
+            given["input_boxes"] = torch.tensor(framed.boxes)[None]
+        for several in (True, False):
+            answers = view.ask(prompts, several)
+            drawn, quality = answers.masks(torch.arange(4)), answers.quality
+            with torch.inference_mode():
+                said = library(multimask_output=several, **given)
+            if make is sam_hq:  # the library gives the best mask first
+                order = quality.argsort(dim=1, descending=True)
+                drawn = drawn.take_along_dim(order[..., None, None], 1)
+                quality = quality.take_along_dim(order, 1)
+            rows, columns = drawn.shape[2:]
+            assert drawn.shape[:2] == (4, 3 if several else 1)
+            assert_close(drawn, said.pred_masks[0][..., :rows, :columns], terms_of(model))
+            assert_close(quality, said.iou_scores[0], 1, "float32")  # in which they are given
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_an_unstable_single_mask_gives_way_to_the_surest_of_three(stable: bool) -> None:
+    model = lively(sam2)
+    model.mask_decoder.dynamic_multimask_stability_delta = 0.0 if stable else 1e9
+    ours = TransformersSam(model, torch.float32, CPU)
+    (view,) = ours.look([PHOTO])
+    prompts, rows = Prompts.at(np.random.default_rng(0).random((6, 2)) * [125, 90]), torch.arange(6)
+    single, several = (view.ask(prompts, each) for each in (False, True))
+    ours.stable_single = None
+    plain = view.ask(prompts, several=False)
+    surest = several.quality.argmax(dim=1, keepdim=True)
+    chosen = several.masks(rows).take_along_dim(surest[..., None, None], dim=1)
+    expected = plain.masks(rows) if stable else chosen
+    assert_close(single.masks(rows), expected, terms_of(model))
+    quality = plain.quality if stable else several.quality.take_along_dim(surest, dim=1)
+    assert_close(single.quality, quality, terms_of(model))
+
+
 @pytest.mark.parametrize("make", [sam2, sam_hq])
 def test_several_photos_are_looked_at_as_one_by_one(make: Callable[[], Any]) -> None:
     model = lively(make)
@@ -254,9 +312,9 @@ class PlainHq(Promptable, View, Answers):
         self.scale = np.array([inner[1] / photo.shape[1], inner[0] / photo.shape[0]])
         return [self]
 
-    def answer(self, points: Any) -> Answers:
-        at = torch.as_tensor(points * self.scale, dtype=torch.float32)[None, :, None]
-        said = self.model(pixel_values=self.pixels, input_points=at)
+    def ask(self, prompts: Prompts, several: bool) -> Answers:
+        at = torch.as_tensor(prompts.scaled(self.scale).points, dtype=torch.float32)[None]
+        said = self.model(pixel_values=self.pixels, input_points=at, multimask_output=several)
         self.quality, self.logits = said.iou_scores[0], said.pred_masks[0]
         return self
 
