@@ -11,7 +11,7 @@ from model.masks import rle
 from model.masks.segments import Segments
 
 EQUAL = 0.9  # IoU from which a mask is one that is known
-ALIKE = 0.7  # IoU from which the better of two proposals is kept
+ALIKE = 0.5  # IoU from which the better of two proposals is kept
 
 
 def novel_segments(

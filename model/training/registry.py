@@ -25,6 +25,12 @@ def _prompts() -> TaskKind:
     return prompt_kind()
 
 
+def _proposals() -> TaskKind:
+    from model.training.guided_masks.task import guided_kind
+
+    return guided_kind()
+
+
 def _towers() -> TaskKind:
     from model.training.towers.task import tower_kind
 
@@ -34,6 +40,7 @@ def _towers() -> TaskKind:
 KINDS: Mapping[str, Callable[[], TaskKind]] = {
     "masks": _masks,
     "prompts": _prompts,
+    "proposals": _proposals,
     "segment-head": _segment_head,
     "towers": _towers,
 }

@@ -38,6 +38,24 @@ def test_what_is_known_is_not_proposed_again(models: Models) -> None:
     assert len(proposer.propose(image, "red", known[:0])) == len(known)
 
 
+def test_what_is_unlike_all_that_is_known_comes_first() -> None:
+    class Pair(Segmenter):
+        def segment(self, image: Image) -> Segments:
+            return self.candidates(image, 2)
+
+        def candidates(self, image: Image, most: int) -> Segments:
+            masks = np.zeros((2, 60, 80), np.bool_)
+            masks[0, 5:25, 5:35] = masks[1, 5:25, 45:75] = True
+            return Segments.from_masks(masks, [0.6, 0.5])
+
+    known = np.zeros((1, 60, 80), np.bool_)
+    known[0, 5:25, 5:25] = True  # two thirds of the first
+    pair, embedder = Pair(), load_preset("colours").build_embedder()
+    for some, first in ((Segments.from_masks(known), 45), (Segments.empty((60, 80)), 5)):
+        found = CandidateProposer(pair, embedder).propose(painted(), "", some)
+        assert found.boxes[:, 0].tolist()[0] == first
+
+
 def test_without_words_the_best_masks_are_proposed(models: Models) -> None:
     image = painted()
     known = models.segmenter.segment(image)

@@ -1,0 +1,89 @@
+"""Proposals of word prompts: nano's own, by a trained network before its promptable decoder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from model.encoders.efficientnet import EfficientNetTrunk
+from model.encoders.sentence import SentenceEncoder
+from model.masks import rle
+from model.masks.segments import Segments
+from model.photos.images import Image
+from model.proposals.novelty import novel_segments
+from model.proposals.proposer import MOST, Proposer
+from model.proposals.seen_photo import seen_photos
+from model.proposals.text_gate import PromptTokens
+from model.proposals.word_prompts import WordPrompts, drawn
+from model.segmenters.promptable.frame import framed, framed_size
+from model.segmenters.promptable.network import PromptedSam
+
+
+class WordPromptProposer(Proposer):
+    """Masks of a promptable network for prompts that words become.
+
+    Args:
+        network: trained word prompts.
+        promptable: frozen network that draws.
+        sentences: encoder of the prompts' tokens.
+    """
+
+    def __init__(
+        self, network: WordPrompts, promptable: PromptedSam, sentences: SentenceEncoder
+    ) -> None:
+        self._network, self._promptable, self._sentences = network.eval(), promptable, sentences
+
+    @classmethod
+    def load(cls, weights: Path, prompts: Path, trunk: Path | None = None) -> WordPromptProposer:
+        """The proposer of trained weights.
+
+        Args:
+            weights: safetensors, made by `segsearch train recipes/proposals.toml`.
+            prompts: weights of the promptable network.
+            trunk: weights of the image trunk; by default the bundled ones.
+
+        Raises:
+            WeightsMismatch: a file holds another network.
+        """
+        promptable = PromptedSam.load(prompts, EfficientNetTrunk.shared(trunk))
+        return cls(WordPrompts.load(weights), promptable, SentenceEncoder())
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of the weights of the prompts and of the network that draws."""
+        digest = hashlib.sha256(b"word prompts")
+        for part in (self._network, self._promptable):
+            for name, value in sorted(part.state_dict().items()):
+                digest.update(f"{name} {tuple(value.shape)}".encode())
+                digest.update(value.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.inference_mode()
+    def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
+        """Masks of the queries that show the prompt most surely."""
+        side = self._promptable.image_encoder.img_size
+        seen = seen_photos(self._promptable, framed(image.pixels, side)[None])
+        places = self._promptable.prompt_encoder.get_dense_pe()
+        answer = self._network(seen, places, prompt_tokens(self._sentences, [prompt]))[-1]
+        count = answer.shows.shape[1]
+        logits, quality = drawn(
+            self._promptable,
+            seen.embedding.expand(count, -1, -1, -1),
+            answer.boxes[0],
+            answer.tokens[0],
+        )
+        masks = self._promptable.postprocess_masks(
+            logits[:, None], framed_size(image.size, side), known.size
+        )
+        rank = answer.shows[0].sigmoid() * quality.clamp(0, 1)
+        counts = rle.encode((masks[:, 0] > 0).numpy())
+        return novel_segments(counts, rank.numpy(), quality.numpy(), known, most)
+
+
+def prompt_tokens(sentences: SentenceEncoder, prompts: list[str]) -> PromptTokens:
+    """Tokens of prompts; those of an empty one count as none."""
+    vectors, seen = sentences.tokens(prompts)
+    asked = torch.tensor([bool(prompt.strip()) for prompt in prompts])
+    return PromptTokens(vectors.clone(), seen & asked[:, None])

@@ -1,0 +1,186 @@
+"""The task of word prompts: which prompts of the frozen decoder a phrase becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.datasets.ground_truth import TruePhoto, regions_of
+from model.datasets.outlined_photos import OutlinedPhotos
+from model.encoders.efficientnet import EfficientNetTrunk
+from model.encoders.sentence import SentenceEncoder
+from model.presets.preset import load_preset
+from model.proposals.proposer import MOST
+from model.proposals.word_prompts import WordPrompts, WordPromptsShape, drawn
+from model.segmenters.promptable.network import PromptedSam
+from model.training.guided_masks.batches import (
+    GuidedBatch,
+    GuidedPrompts,
+    Phrases,
+    PromptShares,
+    cover_of,
+)
+from model.training.guided_masks.features import PhotoFeatures
+from model.training.guided_masks.matching import chosen, look_terms, matched
+from model.training.loop.task import Task, TaskContext, TaskKind
+from model.training.losses.mask_losses import dice_loss, focal_loss, overlaps
+
+WEIGHTS = "words.safetensors"
+
+
+@dataclass(frozen=True)
+class GuidedSettings:
+    """A recipe's section [task] for proposals.
+
+    Attributes:
+        preset: preset whose promptable network draws.
+        queries, mlp, layers: see `WordPromptsShape`.
+        shares: shares of the prompts that name nothing in their photo.
+        drawn: masks a batch that the frozen decoder draws, at the most.
+        focal: weight of the focal loss of these masks against the dice loss.
+        unseen: phrases that no prompt of training names.
+        photos: photos to learn from and, of the split `val`, to measure on.
+    """
+
+    preset: str = "nano"
+    queries: int = 20
+    mlp: int = 256
+    layers: int = 3
+    shares: PromptShares = field(default_factory=PromptShares)
+    drawn: int = 16
+    focal: float = 20.0
+    unseen: tuple[str, ...] = ()
+    photos: OutlinedPhotos = field(default_factory=OutlinedPhotos)
+
+
+class GuidedTask(Task):
+    """Learns a network of word prompts.
+
+    Args:
+        settings: the recipe's.
+        train, val: photos with named regions.
+        promptable: frozen network that draws.
+        features: what it sees of the photos.
+        sentences: encoder of the phrases' tokens.
+        batch: photos a batch.
+    """
+
+    def __init__(
+        self,
+        settings: GuidedSettings,
+        train: Sequence[TruePhoto],
+        val: Sequence[TruePhoto],
+        promptable: PromptedSam,
+        features: PhotoFeatures,
+        sentences: SentenceEncoder,
+        batch: int,
+    ) -> None:
+        shape = WordPromptsShape(
+            queries=settings.queries,
+            width=promptable.shape.width,
+            text=sentences.dimension,
+            mlp=settings.mlp,
+            layers=settings.layers,
+        )
+        self.network: WordPrompts = WordPrompts(shape)
+        self._settings, self._batch, self._features = settings, batch, features
+        self._promptable = promptable.eval().requires_grad_(False)
+        self._phrases = Phrases([*train, *val], sentences, settings.unseen)
+        self._train = [photo for photo in train if self._phrases.of(photo)]
+        self._val = val
+
+    def batches(self, epoch_seed: int) -> GuidedPrompts:
+        """Batches of as many photos as there are, drawn by the sources' weights."""
+        return GuidedPrompts(
+            self._train,
+            self._settings.photos.order(self._train, self._batch, epoch_seed),
+            self._features,
+            self._phrases,
+            self._settings.shares,
+            self._side,
+            epoch_seed,
+        )
+
+    def loss(self, batch: GuidedBatch) -> dict[str, Tensor]:
+        """Terms of every look, and of the masks that the last one's prompts become."""
+        promptable = self._promptable.to(batch.seen.embedding.device)
+        places = promptable.prompt_encoder.get_dense_pe()
+        answers = self.network(batch.seen, places, batch.prompt)
+        coarse = [_at_stride_16(cover) for cover in batch.cover]
+        terms: dict[str, Tensor] = {}
+        for answer in answers:
+            pairs = matched(answer, coarse)
+            for name, value in look_terms(answer, pairs, coarse).items():
+                terms[name] = terms.get(name, torch.zeros_like(value)) + value / len(answers)
+        some = torch.randperm(len(pairs[0]), device=pairs[0].device)[: self._settings.drawn]
+        if len(some):
+            prompts, queries, numbers = (each[some] for each in pairs)
+            logits, _ = drawn(
+                promptable,
+                batch.seen.embedding[prompts],
+                answers[-1].boxes[prompts, queries],
+                answers[-1].tokens[prompts, queries],
+            )
+            true = chosen(batch.cover, (prompts, queries, numbers))
+            terms["focal"] = self._settings.focal * focal_loss(logits, true).mean()
+            terms["dice"] = dice_loss(logits, true).mean()
+        return {"loss": torch.stack(list(terms.values())).sum()} | terms
+
+    def validate(self) -> dict[str, float]:
+        """Share of the regions over 0.2 % of the photo that have a mask that fits (IoU ≥ 0.5, at
+        stride 4) among the ten surest of their phrase: of phrases that were taught, and others."""
+        found: dict[str, list[Tensor]] = {"recall": [], "recall of unseen": []}
+        for photo in self._val:
+            regions = [region for region in regions_of(photo, 0) if region.phrases]
+            for phrase in sorted({phrase for region in regions for phrase in region.phrases}):
+                own = [region for region in regions if phrase in region.phrases]
+                masks = self._proposed(photo, phrase)
+                fits = overlaps(masks, cover_of(photo, own, self._side)).amax(dim=0) >= 0.5
+                found["recall of unseen" if self._phrases.held(phrase) else "recall"].append(fits)
+        return {name: float(torch.cat(fits).float().mean()) for name, fits in found.items() if fits}
+
+    def export(self, folder: Path) -> None:
+        """Write the network's weights and shape."""
+        self.network.save(folder / WEIGHTS)
+
+    @property
+    def _side(self) -> int:
+        side: int = self._promptable.image_encoder.img_size
+        return side
+
+    def _proposed(self, photo: TruePhoto, phrase: str) -> Tensor:
+        """10×4h×4w mask logits of the surest queries."""
+        seen = self._features.of(photo.path)
+        places = self._promptable.prompt_encoder.get_dense_pe()
+        answer = self.network(seen, places, self._phrases.tokens([phrase]))[-1]
+        surest = answer.shows[0].argsort(descending=True)[:MOST]
+        embedding = seen.embedding.expand(len(surest), -1, -1, -1)
+        boxes, tokens = answer.boxes[0, surest], answer.tokens[0, surest]
+        return drawn(self._promptable, embedding, boxes, tokens)[0]
+
+
+def _at_stride_16(cover: Tensor) -> Tensor:
+    return functional.avg_pool2d(cover[:, None], 4)[:, 0] if len(cover) else cover[:, ::4, ::4]
+
+
+def guided_kind() -> TaskKind:
+    """Kind of task `proposals`: how a recipe's [task] is read and built."""
+    return TaskKind(GuidedSettings, _build)
+
+
+def _build(settings: GuidedSettings, context: TaskContext) -> GuidedTask:
+    learned, measured = settings.photos.read(context.data)
+    train = [photo for photo in learned if photo.named]
+    val = [photo for photo in measured.get("val", []) if photo.named]
+    trunk = EfficientNetTrunk.shared()
+    weights = load_preset(settings.preset).weights["prompts"].checked_path()
+    promptable = PromptedSam.load(weights, trunk)
+    features = PhotoFeatures(context.cache, promptable, trunk)
+    features.make([photo.path for photo in (*train, *val)], context.tell)
+    sentences = SentenceEncoder()
+    return GuidedTask(settings, train, val, promptable, features, sentences, context.batch)
