@@ -16,10 +16,10 @@ INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt, and the shell's
 
 def main() -> None:
     """Run the command line, and end the process."""
-    # Read by OpenMP as it is loaded. Threads that wait for each other by spinning take the cores
-    # from whatever else runs: beside two busy processes, indexing took 2.7 times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        # Read by OpenMP as it is loaded. Threads that wait for each other by spinning take the
+        # cores from whatever else runs: beside two busy processes, indexing took 2.7 times as long.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         code = _code()
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -259,6 +259,11 @@ def _carry_out(
                 left += twins  # what one file came to says nothing about another, after all
                 progress.advanced(outcome)
             stamps = {stamp.path: stamp for stamp in left}
+    if pool.given_up:
+        report.notes.append(
+            f"{pool.given_up} of {pool.jobs} worker processes given up, as memory was short or they"
+            " could not be started: fewer from the start (--jobs) take no longer"
+        )
     _let_go_of_old_names(catalog, plan, recognised)
     report.missing = len(plan.gone)
     if prune:

@@ -86,6 +86,11 @@ class WorkerPool:
             thread.join()
 
     @property
+    def jobs(self) -> int:
+        """Workers that the pool began with."""
+        return len(self._seats)
+
+    @property
     def given_up(self) -> int:
         """Workers that were given up because memory was short or they could not be started."""
         with self._lock:

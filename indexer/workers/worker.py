@@ -59,14 +59,19 @@ def send(stream: BinaryIO, message: object) -> None:
 
 def receive(stream: BinaryIO) -> Any:
     """The next message; EOFError when the other side has gone."""
-    head = stream.read(8)
-    if len(head) < 8:
-        raise EOFError
-    (length,) = struct.unpack("<Q", head)
-    body = stream.read(length)
-    if len(body) < length:
-        raise EOFError
-    return pickle.loads(body)
+    (length,) = struct.unpack("<Q", _exactly(stream, 8))
+    return pickle.loads(_exactly(stream, length))
+
+
+def _exactly(stream: BinaryIO, length: int) -> bytearray:
+    """So many bytes: of a stream without a buffer each read gives what is there."""
+    read = bytearray()
+    while len(read) < length:
+        some = stream.read(length - len(read))
+        if not some:
+            raise EOFError
+        read += some
+    return read
 
 
 def main() -> None:
@@ -109,7 +114,9 @@ def _serve() -> None:
 
 def _listen(inbox: SimpleQueue[Any]) -> None:
     """Pass on what the parent sends; when it is gone, leave the photo at hand and end."""
-    orders = os.fdopen(os.dup(0), "rb")  # sys.stdin could not be closed while this thread reads
+    # sys.stdin could not be closed while this thread reads, and a thread that waits with the lock
+    # of a buffer aborts a process that ends
+    orders = cast(BinaryIO, os.fdopen(os.dup(0), "rb", buffering=0))
     try:
         while True:
             inbox.put(receive(orders))

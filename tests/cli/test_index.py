@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from command_line import Run
 
 from cli.output import counted
 from cli.progress.indexing import Bar
+from indexer.report import Report
 
 
 def test_an_index_run_tells_what_it_did(
@@ -150,3 +152,29 @@ def test_elsewhere_nothing_is_drawn(
     with Bar() as bar:
         bar.compared(1234, 5, 10)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("way", ["/", "//", "/.", "/usr/..", "link"])
+def test_a_whole_machine_is_indexed_only_if_that_is_said(
+    run: Run, photos: Path, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to("/")
+    monkeypatch.chdir(tmp_path)
+    with open(os.devnull) as nobody:  # noqa: PTH123
+        monkeypatch.setattr("sys.stdin", nobody)
+        refused = run("index", photos, way, "--index", tmp_path / "index", "--preset", "colours")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert not (tmp_path / "index").exists()
+
+
+def test_with_yes_a_whole_machine_is_taken(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(
+        "searchengine.SearchEngine.index",
+        lambda self, *roots, **options: asked.extend(roots) or Report(),
+    )
+    assert run("index", "/", "--yes", "--index", tmp_path / "index", "-q").code == 0
+    assert asked == [Path("/")]

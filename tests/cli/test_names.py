@@ -14,6 +14,8 @@ NAMES = [
     b"latin-\xe9.png",
     b"\xff\xfe.png",
     b"'\";--.png",
+    b"n" * 251 + b".png",  # as long as a name can be
+    "é".encode() * 125 + b"x.png",
 ]
 
 

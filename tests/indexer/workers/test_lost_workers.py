@@ -82,6 +82,17 @@ def test_a_photo_whose_worker_is_killed_is_tried_again_alone(
         assert pool.given_up == 1  # memory holds one worker fewer
 
 
+def test_the_report_tells_of_workers_given_up(
+    curses: Path, paths: list[str], tmp_path: Path, painted: ModuleType
+) -> None:
+    greedy = str(painted.paint(tmp_path / "greedy.png", 50))
+    report = update(tmp_path / "index", [*paths, greedy], load_preset("colours"), Options(jobs=2))
+    assert (report.added, report.skipped) == (len(paths) + 1, [])
+    (note,) = report.notes
+    assert note.startswith("1 of 2 worker processes given up")
+    assert "--jobs" in note
+
+
 def test_a_killed_photo_is_told_and_not_remembered(
     tmp_path: Path, painted: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

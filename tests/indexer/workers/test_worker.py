@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -98,3 +99,25 @@ def test_what_a_library_prints_is_no_answer(worker: Any, photo: Path, tmp_path: 
         assert answer_of(talking)[0].photo is not None
         talking.stdin.close()
         assert talking.stderr.read() == b"hello\nfrom Python\n"
+
+
+def test_a_message_may_come_in_pieces_without_a_buffer() -> None:
+    message = ["a path" * 20000, b"x" * 200000]
+    end, begin = os.pipe()
+    with os.fdopen(end, "rb", buffering=0) as stream, os.fdopen(begin, "wb") as other:
+        sending = threading.Thread(target=send, args=(other, message))
+        sending.start()  # a pipe holds 65,536 bytes: it is read while it is written
+        assert receive(cast(BinaryIO, stream)) == message
+        sending.join()
+        other.write(b"1234")
+        other.close()
+        with pytest.raises(EOFError):
+            receive(cast(BinaryIO, stream))
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_a_refused_worker_ends_while_its_pipe_stays_open(worker: Any, again: int) -> None:
+    send(worker.stdin, WorkerConfig("telepathy", 200.0))
+    receive(worker.stdout)
+    assert worker.wait(20) == 0  # no signal 6: nobody holds the lock of a buffer
+    assert worker.stderr.read() == b""

@@ -103,6 +103,7 @@ def test_the_first_time_that_makes_sense_counts() -> None:
         ("Leica", "", "Leica"),
         ("\0\0", " ", None),
         ("Line\nbreak\x07", "\tModel", "Line break Model"),
+        ("Nu\0l", "Mo\0\0del", "Nu Mo"),
     ],
 )
 def test_cameras(make: str, model: str, expected: str | None) -> None:
