@@ -52,8 +52,16 @@ def symmetric_loss(logits: Tensor, positive: Tensor, rivals: Tensor | None = Non
     return (by_row.mean() + by_column.mean()) / 2
 
 
+LARGEST = 4.6
+"""Logarithm of the largest scale, about 100, as CLIP's."""
+
+
 class Temperature(nn.Module):
-    """The learned scale of the cosines, as its logarithm, kept below 100."""
+    """The learned scale of the cosines, as its logarithm, kept below 100.
+
+    At the bound it is learned on: a gradient that would lower it passes, one that would raise it
+    further does not.
+    """
 
     def __init__(self, start: float = 0.07) -> None:
         super().__init__()
@@ -61,4 +69,11 @@ class Temperature(nn.Module):
 
     def forward(self) -> Tensor:
         """The logarithm of the scale."""
-        return self.log_scale.clamp(max=4.6)
+        scale = self.log_scale
+        above = scale.detach() > LARGEST
+        held = torch.where(above, LARGEST + (scale - scale.detach()), scale)
+        if held.requires_grad:  # as the loss descends against the gradient
+            held.register_hook(  # type: ignore[no-untyped-call]
+                lambda slope: slope.masked_fill(above & (slope < 0), 0)
+            )
+        return held

@@ -64,6 +64,22 @@ def test_the_scale_is_learned_and_bounded() -> None:
     assert temperature().item() == pytest.approx(4.6)
 
 
+def test_a_scale_above_its_bound_comes_back_and_rises_no_further() -> None:
+    temperature = Temperature()
+    temperature.log_scale.data.fill_(4.7)
+    optimiser = torch.optim.SGD(temperature.parameters(), lr=0.05)
+    seen = []
+    for wanted in (5.0, 5.0, 4.0, 4.0, 4.0, 4.0):  # the loss wants it larger, then smaller
+        (temperature() - wanted).square().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        optimiser.zero_grad()
+        seen.append(temperature.log_scale.item())
+        assert temperature().item() < 4.6001
+    assert seen[:2] == [pytest.approx(4.7)] * 2
+    assert seen[2:] == sorted(seen[2:], reverse=True)
+    assert seen[-1] < 4.6
+
+
 def test_autocast_costs_no_digits() -> None:
     torch.manual_seed(0)
     segments, texts = normalize(torch.randn(6, 4), dim=1), normalize(torch.randn(6, 4), dim=1)
