@@ -14,6 +14,7 @@ from model.encoders.tiling import Size, TiledInput
 from model.photos.images import Image
 
 WINDOW = 336  # sides of a tile, pixels, rounded down to patches
+_MIDDLE = {12: range(6, 11), 24: range(11, 23), 32: range(3, 31)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,9 @@ class ClipTower:
 
 
 def middle_blocks(depth: int) -> range:
-    """Numbers (1 to L) of the blocks whose mean R2 takes: 0-based 5 to 9 of 12, 10 to 21 of 24."""
+    """Numbers (1 to L) of the blocks whose mean R2 takes: 0-based 5 to 9 of 12, 10 to 21 of 24 and
+    2 to 29 of 32, as the released code has them; of other depths as far in as of 12 (ours)."""
+    if depth in _MIDDLE:
+        return _MIDDLE[depth]
     first = round(depth * 5 / 12) + 1
     return range(first, max(depth - 1, first + 1))

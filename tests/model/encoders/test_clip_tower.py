@@ -93,7 +93,8 @@ def test_the_last_values_are_those_of_the_last_attention(clip: ClipNetwork) -> N
 
 
 @pytest.mark.parametrize(
-    ("depth", "zero_based"), [(12, range(5, 10)), (24, range(10, 22)), (6, range(2, 4))]
+    ("depth", "zero_based"),
+    [(12, range(5, 10)), (24, range(10, 22)), (32, range(2, 30)), (6, range(2, 4))],
 )
 def test_the_middle_blocks_are_the_paper_s(depth: int, zero_based: range) -> None:
     assert list(middle_blocks(depth)) == [number + 1 for number in zero_based]
