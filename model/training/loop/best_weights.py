@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from model.atomic_files import replaced
 from model.errors import TrainingError
@@ -52,10 +52,28 @@ class BestWeights:
             return False
         if value != value:  # no number is never best
             return False
-        with written("the best weights", self._folder), replaced(self._folder / BEST) as part:
-            save_file(kept_state(network), part)
+        self._keep(kept_state(network))
         self.value = value
         return True
+
+    def kept(self) -> dict[str, Tensor]:
+        """The best weights by name; none before the first."""
+        return {} if self.value is None else load_file(self._folder / BEST)
+
+    def go_on_from(self, value: float | None, weights: dict[str, Tensor]) -> None:
+        """Take what was best at a checkpoint, in the place of what was found after it.
+
+        Args:
+            value: value of the metric, None before the first.
+            weights: the weights by name; none where an older checkpoint did not hold them.
+        """
+        self.value = value
+        if value is not None and weights:
+            self._keep(weights)
+
+    def _keep(self, weights: dict[str, Tensor]) -> None:
+        with written("the best weights", self._folder), replaced(self._folder / BEST) as part:
+            save_file(weights, part)
 
     def restore(self, network: nn.Module) -> None:
         """Give the network the best weights, if any were kept."""

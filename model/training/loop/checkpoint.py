@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.atomic_files import flush
+from model.training.loop.best_weights import BEST
 
 STATE = "state.json"
 
@@ -57,12 +58,14 @@ class Checkpoint:
         network: trained parameters and buffers, by name.
         averaged: averaged parameters by name; empty without.
         optimiser: the optimiser's state.
+        best: weights that measured best until then, by name; empty before the first.
     """
 
     progress: TrainingState
     network: dict[str, Tensor]
     averaged: dict[str, Tensor]
     optimiser: dict[str, Any]
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
@@ -74,6 +77,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     part.mkdir()
     save_file(checkpoint.network, part / "network.safetensors")
     save_file(checkpoint.averaged, part / "averaged.safetensors")
+    save_file(checkpoint.best, part / BEST)
     torch.save(checkpoint.optimiser, part / "optimiser.pt")
     digests = {file.name: _digest(file) for file in sorted(part.iterdir())}
     state = asdict(checkpoint.progress) | {"files": digests}
@@ -121,6 +125,7 @@ def load_checkpoint(place: Path) -> Checkpoint:
         load_file(place / "network.safetensors"),
         load_file(place / "averaged.safetensors"),
         torch.load(place / "optimiser.pt", map_location="cpu", weights_only=True),
+        load_file(place / BEST) if (place / BEST).is_file() else {},  # older ones have none
     )
 
 

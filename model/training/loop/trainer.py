@@ -245,6 +245,7 @@ class Trainer:
                 kept_state(self._task.network),
                 self._averaged.weights if self._averaged else {},
                 self._optimiser.state_dict(),
+                self._best.kept(),
             )
             with written("the checkpoint", self._folder):
                 save_checkpoint(self._folder / "checkpoints", checkpoint, self._settings.keep)
@@ -273,7 +274,7 @@ class Trainer:
             self._settings.best,
             self._settings.best_is,
         ):
-            self._best.value = progress.best
+            self._best.go_on_from(progress.best, found.best)
         self._place = Place(progress.epoch, progress.position)
 
     def _groups(self) -> list[dict[str, Any]]:

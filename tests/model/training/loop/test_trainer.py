@@ -239,6 +239,37 @@ def test_the_best_weights_are_exported(tmp_path: Path) -> None:
         assert len(seen) == 12
 
 
+class Killed(BaseException):
+    pass
+
+
+class Ender(Callbacks):
+    """Ends the training once a step was measured, before its checkpoint."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def validated(self, step: int, metrics: Mapping[str, float], best: bool) -> None:
+        if step == self._step:
+            raise Killed
+
+
+def test_what_was_best_after_the_last_checkpoint_is_not_exported(tmp_path: Path) -> None:
+    scores = {2: 1.0, 4: 0.5, 6: 2.0, 8: 0.1}
+    measured = iter((2, 4, 6, 8))
+    task = Guess()
+    task.metrics = lambda: {"score": scores[next(measured)], "weight": task.weight}
+    options: dict[str, Any] = {"checkpoint_every": 4, "best": "score"}
+    with pytest.raises(Killed):
+        Trainer(task, settings(validate_every=2, **options), tmp_path, watcher=Ender(6)).run()
+    assert next(measured) == 8
+    measured = iter((8,))  # the resumed run measures at its end alone
+    Trainer(task, settings(validate_every=0, **options), tmp_path).run(resume=True)
+    weights = {n["score"]: n["weight"] for n in read_record(tmp_path) if n["section"] == "val"}
+    assert set(weights) == {1.0, 0.5, 0.1}
+    assert float((tmp_path / "weight.txt").read_text()) == pytest.approx(weights[1.0])
+
+
 def test_a_mistaken_metric_costs_no_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
     with pytest.raises(TrainingError, match=r"'right'.*choose one of weight"):
