@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from model.presets.preset import FOLDER
+from searchengine import SearchEngine
 from searchengine.doctor import examine
 
 
@@ -64,3 +66,20 @@ def test_an_index_of_other_weights_is_told(index: Path) -> None:
     database.close()
     diagnosis = examine(index)
     assert any("other weights" in problem for problem in diagnosis.problems), diagnosis.problems
+
+
+def test_weights_without_a_digest_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    own = tmp_path / "own.toml"
+    shutil.copy(FOLDER / "nano" / "calibration.safetensors", tmp_path)
+    own.write_text(
+        'extends = "nano"\nname = "own"\n'
+        '[weights.calibration]\nfile = "calibration.safetensors"\nlicence = "MIT"\n'
+    )
+    with SearchEngine.open(tmp_path / "index", preset=str(own)) as engine:
+        engine.index(tmp_path / "none")
+    assert examine(tmp_path / "index").healthy
+    with (tmp_path / "calibration.safetensors").open("r+b") as file:
+        file.truncate(5000)
+    (problem,) = examine(tmp_path / "index").problems
+    assert "does not hold a calibration" in problem
