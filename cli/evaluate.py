@@ -220,6 +220,17 @@ def referring(
         bool,
         typer.Option("--own-masks/--no-own-masks", help="Choose among its own masks, too."),
     ] = True,
+    global_local: Annotated[
+        float | None,
+        typer.Option(
+            "--global-local",
+            metavar="F",
+            help="Look with the preset's CLIP as Global-Local CLIP does; F is the share of the"
+            " global feature, as 0.95.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -234,7 +245,7 @@ def referring(
         else _published_expressions(data, refs, instances, split)
     )
     with _progress(quiet) as progress:
-        measured = evaluate_referring(chosen, asked, split, progress, own_masks)
+        measured = evaluate_referring(chosen, asked, split, progress, own_masks, global_local)
     _print(measured, json)
 
 

@@ -24,6 +24,7 @@ from model.evaluation.tables import Measured, Table
 from model.language.question import understand
 from model.presets.preset import Models, Preset
 from model.proposals.candidates import CandidateProposer
+from model.referring.global_local_referrer import GlobalLocalReferrer
 from model.referring.referrer import Referrer
 from model.segmenter import Segmenter
 
@@ -122,7 +123,12 @@ def evaluate_labels(
 
 
 def evaluate_referring(
-    preset: Preset, asked: ReferringSet, split: str, progress: Progress, own_masks: bool = True
+    preset: Preset,
+    asked: ReferringSet,
+    split: str,
+    progress: Progress,
+    own_masks: bool = True,
+    alpha: float | None = None,
 ) -> Measured:
     """Referring expressions → regions; arguments as above.
 
@@ -132,9 +138,12 @@ def evaluate_referring(
         split: name of the photos' split, for the report.
         progress: told how many photos are done, and of how many.
         own_masks: whether the preset's own masks are chosen from, too; takes longer.
+        alpha: share of the global feature by which Global-Local CLIP takes the place of the
+            preset's vectors; None: these are used.
 
     Raises:
         DataError: nothing is asked.
+        PresetInvalid: the preset has no CLIP that Global-Local CLIP could look with.
     """
     if not asked.cases:
         raise DataError(
@@ -143,7 +152,8 @@ def evaluate_referring(
         )
     start, models = time.perf_counter(), preset.build()
     segmenter = models.segmenter if own_masks else None
-    answers = answer(asked, Referrer(models.embedder), segmenter, progress)
+    referrer = Referrer(models.embedder) if alpha is None else GlobalLocalReferrer.of(preset, alpha)
+    answers = answer(asked, referrer, segmenter, progress)
     photos = len({case.photo for case in asked.cases})
     return _measured("referring", preset, split, photos, start, referring_tables(answers))
 

@@ -20,7 +20,7 @@ class ReferringSettings:
     """
 
     sharpness: float = 20.0
-    kept: float = 0.2
+    kept: float = 0.3
     duplicates: float = 0.5
     phrase: float = 0.5
     place: float = 1.0

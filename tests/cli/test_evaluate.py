@@ -64,6 +64,9 @@ def test_expressions_are_measured_beside_recall(
     document = json.loads(run(*arguments, "--json", "--no-own-masks").out)
     (table,) = document["tables"]
     assert table["rows"][0]["figures"] == {"recall alone": 1, "cascade": 1, "chance": 0.5}
+    refused = run(*arguments, "--global-local", 0.95)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "names no CLIP" in refused.err
 
 
 def test_published_references_are_measured(run: Run, tmp_path: Path) -> None:
