@@ -27,7 +27,8 @@ class Segmenter(ABC):
     def candidates(self, image: Image, most: int) -> Segments:
         """Masks that `segment` chooses from, also those that it leaves out, best first.
 
-        They are in the frame of `segment`. Of a segmenter that tells no others: what that finds.
+        They are in the frame of `segment`, have no parents and may have specks. Of a segmenter that
+        tells no others: what that finds.
 
         Args:
             image: the photo.

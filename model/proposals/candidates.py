@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.embedder import Embedder
 from model.masks import rle
+from model.masks.cleaning import without_specks
 from model.masks.resizing import resize_mask
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -22,6 +23,7 @@ from model.proposals.proposer import MOST, Proposer
 from model.segmenter import Segmenter
 
 DEPTH = 400  # masks that are scored
+SPECKS = 0.1  # islands and holes below this share of their mask are mended
 # beside a mask's cosine with the words, weights of its quality and of how like it is to what is
 # known: chosen with `DEPTH` on photos that were held out of training
 QUALITY, NOVELTY = 0.1, 0.2
@@ -61,7 +63,7 @@ class CandidateProposer(Proposer):
             rank = rank + self._seen(image, found, known) @ text
         if len(known):
             rank = rank - NOVELTY * self._likeness(found, known)
-        return novel_segments(found.counts, rank, found.quality, known, most)
+        return _mended(novel_segments(found.counts, rank, found.quality, known, most))
 
     def _candidates(self, image: Image, size: tuple[int, int]) -> Segments:
         """All that is drawn in a photo; that of the last one is remembered, for other words."""
@@ -86,6 +88,15 @@ class CandidateProposer(Proposer):
             iou = rle.iou(found.counts, known.counts, known.size)
             self._likest = last = found, known, iou.max(axis=1).astype(np.float32)
         return last[2]
+
+
+def _mended(segments: Segments) -> Segments:
+    """Segments without the specks that all but the chosen masks may keep."""
+    if not len(segments):
+        return segments
+    masks = np.stack([without_specks(mask, SPECKS) for mask in segments.masks()])
+    some = masks.any(axis=(1, 2))
+    return Segments.unrelated(segments.size, rle.encode(masks[some]), segments.quality[some])
 
 
 def with_whole(known: Segments) -> Segments:

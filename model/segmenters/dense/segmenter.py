@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,12 +16,13 @@ from model.photos.images import Image
 from model.segmenter import Segmenter
 from model.segmenters.dense.head import DenseProposals
 from model.segmenters.dense.network import DenseNetwork
-from model.segmenters.dense.selection import Selection, chosen_segments
+from model.segmenters.dense.selection import Selection, chosen_segments, rough_segments
 from model.segmenters.panorama import segmented
 
 if TYPE_CHECKING:
     from model.segmenters.promptable.segmenter import PromptableSegmenter
 
+Choose = Callable[[Sequence[DenseProposals], tuple[int, int], Selection], Segments]
 _NEARLY_EQUAL = 0.85  # IoU above which the better of two candidates is kept
 
 
@@ -58,19 +59,22 @@ class DenseSegmenter(Segmenter):
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side`, best first; of a panorama in a longer
         one, of which the side is that of a piece."""
-        return segmented(image, partial(self._segment, selection=self._selection))
+        return segmented(
+            image, partial(self._segment, selection=self._selection, choose=chosen_segments)
+        )
 
     @torch.inference_mode()
     def candidates(self, image: Image, most: int) -> Segments:
-        """Masks that `segment` chooses from, near-duplicates left out, in its frame, best first."""
+        """Masks that `segment` chooses from, near-duplicates left out, in its frame, best first; as
+        they are drawn, specks and all."""
         wide = replace(self._selection, most=most, overlap=_NEARLY_EQUAL, variety=0, pool=1)
-        return segmented(image, partial(self._segment, selection=wide))
+        return segmented(image, partial(self._segment, selection=wide, choose=rough_segments))
 
-    def _segment(self, image: Image, selection: Selection) -> Segments:
+    def _segment(self, image: Image, selection: Selection, choose: Choose) -> Segments:
         views = [self._proposals(image, side) for side in self._views]
         ratio = self._side / max(image.size)
         height, width = (max(round(length * ratio), 1) for length in image.size)
-        return chosen_segments(views, (height, width), selection)
+        return choose(views, (height, width), selection)
 
     def _proposals(self, image: Image, side: int) -> DenseProposals:
         trunk = EfficientNetTrunk.shared(self._trunk_weights, side)

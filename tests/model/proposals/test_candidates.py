@@ -56,6 +56,21 @@ def test_what_is_unlike_all_that_is_known_comes_first() -> None:
         assert found.boxes[:, 0].tolist()[0] == first
 
 
+def test_masks_are_proposed_without_their_specks() -> None:
+    class Specked(Segmenter):
+        def segment(self, image: Image) -> Segments:
+            masks = np.zeros((1, 60, 80), np.bool_)
+            masks[0, 10:40, 10:40] = masks[0, 0, 0] = True
+            masks[0, 20, 20] = False
+            return Segments.from_masks(masks)
+
+    embedder = load_preset("colours").build_embedder()
+    found = CandidateProposer(Specked(), embedder).propose(
+        painted(), "red", Segments.empty((60, 80))
+    )
+    assert found.areas.tolist() == [900]
+
+
 def test_without_words_the_best_masks_are_proposed(models: Models) -> None:
     image = painted()
     known = models.segmenter.segment(image)

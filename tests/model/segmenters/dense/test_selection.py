@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from model.segmenters.dense.head import HYPOTHESES, DenseProposals
-from model.segmenters.dense.selection import Distinct, Selection, chosen_segments, covered, varied
+from model.segmenters.dense.selection import (
+    Distinct,
+    Selection,
+    chosen_segments,
+    covered,
+    rough_segments,
+    varied,
+)
 
 
 def painted() -> DenseProposals:
@@ -183,3 +190,12 @@ def test_what_an_earlier_part_holds_is_not_taken_again() -> None:
     distinct.offer(torch.tensor([7, 8]), cover[:2], torch.tensor([0.2, 0.3]))
     distinct.offer(torch.tensor([9, 10]), cover[1:3], torch.tensor([0.9, 0.8]))
     assert distinct.best(5)[0].tolist() == [10, 8, 7]
+
+
+def test_rough_segments_are_the_same_masks_before_they_are_mended() -> None:
+    fine = chosen_segments([painted()], (64, 96), Selection(specks=0))
+    rough = rough_segments([painted()], (64, 96), Selection(specks=0.4))
+    assert rough.counts == fine.counts
+    np.testing.assert_array_equal(rough.quality, fine.quality)
+    assert (rough.parents == -1).all()
+    assert len(rough_segments([painted()], (64, 96), Selection(smallest=1.1))) == 0
