@@ -155,7 +155,8 @@ class GlobalLocal:
             weight.new_tensor(three)[:, None, None]
             for three in (self._clip.mean, self._clip.deviation)
         )
-        return (values - mean) / deviation
+        standardised: Tensor = (values - mean) / deviation
+        return standardised
 
     def _resized(self, pixels: Tensor) -> Tensor:
         return functional.interpolate(
