@@ -16,6 +16,9 @@ def text_region(
     cover: Tensor,
     threshold: float = LEAST_BELONGING,
     among: Tensor | None = None,
+    *,
+    normalise: bool = False,
+    mlp: bool = True,
 ) -> Tensor:
     """N×D: one embedding a mask in CLIP's own space, not of length 1.
 
@@ -29,12 +32,15 @@ def text_region(
         threshold: patches that belong to their masks by less are dropped.
         among: M×P, the masks that patches belong to or not; by default those that are embedded.
             Patches in none of them are kept.
+        normalise: whether each V_p is brought to length 1 before they are summed.
+        mlp: whether the term MLP(ln2(u_s)) takes part.
     """
     kept = cover * belong(values, cover if among is None else among, threshold)
     # a mask of nothing but such patches keeps them all: it must have some embedding
     lost = kept.sum(dim=1, keepdim=True) == 0
     kept = cover.where(lost, kept)
-    return vision.regions(kept @ values, kept.sum(dim=1, keepdim=True))
+    summed = functional.normalize(values, dim=1) if normalise else values
+    return vision.regions(kept @ summed, kept.sum(dim=1, keepdim=True), mlp)
 
 
 def belong(values: Tensor, cover: Tensor, threshold: float = LEAST_BELONGING) -> Tensor:

@@ -57,6 +57,8 @@ class TowerSettings:
         dino_side: longer side of DINOv2's input, pixels.
         tiles: longer side at which both also look at tiles of the photo; 0: they do not.
         precision: one of `model.devices.PRECISIONS`.
+        normalise: see `text_region`.
+        mlp: see `text_region`.
     """
 
     architecture: str
@@ -66,6 +68,8 @@ class TowerSettings:
     dino_side: int = 448
     tiles: int = 0
     precision: str = "auto"
+    normalise: bool = False
+    mlp: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +256,14 @@ class TowersEmbedder(Embedder):
             others = cover
             if among is not segments:
                 others = coverage(among, clip.grid).to(cover.device)
-            start = text_region(self.clip.vision, clip.values, cover, among=others)
+            start = text_region(
+                self.clip.vision,
+                clip.values,
+                cover,
+                among=others,
+                normalise=self._settings.normalise,
+                mlp=self._settings.mlp,
+            )
         return SegmentViews(start, cover, LevelMaps(tuple(maps), clip.whole))
 
     @cached_property

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.encoders.clip_vision import ClassTokenVision, ClipVision, vision_of
 from model.encoders.clip_weights import ClipNetwork
-from model.encoders.tiling import Size, TiledInput
+from model.encoders.tiling import Maps, Size, TiledInput
 from model.photos.images import Image
 
 WINDOW = 336  # sides of a tile, pixels, rounded down to patches
@@ -82,18 +82,21 @@ class ClipTower:
             more["whole"] = vision.whole(states).float()
             return self._maps(states, pixels, levels, middle) | more
 
-        return [
-            ClipView(
-                (maps["values"].shape[0], maps["values"].shape[1]),
-                maps["values"].flatten(0, 1),
-                {level: maps[f"level {level}"].flatten(0, 1) for level in levels},
-                maps["middle"].flatten(0, 1) if "middle" in maps else None,
-                first["whole"],
-                [first[f"state {number}"][None] for number in range(vision.depth + 1)],
-                (first["values"].shape[0], first["values"].shape[1]),
-            )
-            for first, maps in self._looks.maps(images, whole, part)
-        ]
+        seen = self._looks.maps(images, whole, part, {"values": vision.whole_share})
+        return [self._view(first, maps, levels) for first, maps in seen]
+
+    def _view(self, first: Maps, maps: Maps, levels: Sequence[int]) -> ClipView:
+        """The view that a photo's maps without and with its tiles make."""
+        values = maps["values"] if maps is first else self.vision.tiled_values(maps["values"])
+        return ClipView(
+            (values.shape[0], values.shape[1]),
+            values.flatten(0, 1),
+            {level: maps[f"level {level}"].flatten(0, 1) for level in levels},
+            maps["middle"].flatten(0, 1) if "middle" in maps else None,
+            first["whole"],
+            [first[f"state {number}"][None] for number in range(self.vision.depth + 1)],
+            (first["values"].shape[0], first["values"].shape[1]),
+        )
 
     def _maps(
         self, states: list[Tensor], pixels: Tensor, levels: Sequence[int], middle: bool

@@ -30,8 +30,10 @@ class ClipVision(ABC):
         dimension: D, components of the joint space.
         depth: L, number of blocks.
         prefix: tokens before those of the patches.
+        whole_share: weight of the whole photo's values beside a tile's, where there are tiles.
     """
 
+    whole_share: float = 1.0
     patch: int
     native: int
     width: int
@@ -47,13 +49,18 @@ class ClipVision(ABC):
     def values(self, states: list[Tensor]) -> Tensor:
         """B×P×C: the patches' values in the network's last attention."""
 
+    def tiled_values(self, total: Tensor) -> Tensor:
+        """Values of patches, of those of a tile and `whole_share` of the whole photo's."""
+        return total
+
     @abstractmethod
-    def regions(self, total: Tensor, area: Tensor) -> Tensor:
+    def regions(self, total: Tensor, area: Tensor, mlp: bool = True) -> Tensor:
         """N×D: what the network makes of values that were added up over regions.
 
         Args:
             total: N×C, sums over each region's patches, weighted by its share in each.
             area: N×1, the sums of these weights.
+            mlp: whether the perceptron behind the attention takes part.
         """
 
     @abstractmethod
@@ -119,9 +126,11 @@ class ClassTokenVision(ClipVision):
         projection: Tensor = self._network.proj.to(tokens.dtype)
         return tokens @ projection
 
-    def regions(self, total: Tensor, area: Tensor) -> Tensor:
+    def regions(self, total: Tensor, area: Tensor, mlp: bool = True) -> Tensor:
         """Sums, not means: with the sum the value outweighs the feed-forward part (R1)."""
         mixed = self.mixed(total)
+        if not mlp:
+            return self.projected(self.normal(mixed))
         block = self.blocks[-1]
         fed = self._typed(nn.Sequential(block.ln_2, block.mlp), mixed)
         return self.projected(self.normal(mixed + fed))
@@ -144,6 +153,7 @@ class AttentionPoolVision(ClipVision):
     """
 
     prefix = 0
+    whole_share = 0.5
 
     def __init__(self, network: Any) -> None:
         self._network = network.trunk
@@ -171,11 +181,17 @@ class AttentionPoolVision(ClipVision):
         weight, bias = self._pool.kv.weight[self.width :], self._pool.kv.bias[self.width :]
         return functional.linear(self._network.norm(states[-1]), weight, bias)
 
-    def regions(self, total: Tensor, area: Tensor) -> Tensor:
+    def tiled_values(self, total: Tensor) -> Tensor:
+        """The values of ½ x of the whole photo and x of the tile, before which the released code
+        adds up: their bias counts once."""
+        bias: Tensor = self._pool.kv.bias[self.width :].to(total)
+        return total - self.whole_share * bias
+
+    def regions(self, total: Tensor, area: Tensor, mlp: bool = True) -> Tensor:
         """The pool with one key for all patches: its attention is even over the region."""
         pool, dtype = self._pool, self._network.pos_embed.dtype
         pooled = pool.proj((total / area).to(dtype))
-        regions: Tensor = self._head(pooled + pool.mlp(pool.norm(pooled)))
+        regions: Tensor = self._head(pooled + pool.mlp(pool.norm(pooled)) if mlp else pooled)
         return regions.to(total.dtype)
 
     def whole(self, states: list[Tensor]) -> Tensor:

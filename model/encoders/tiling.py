@@ -64,7 +64,11 @@ class TiledInput:
             raise ValueError(f"a side is shorter than a patch of {self.patch} pixels")
 
     def maps(
-        self, images: Sequence[Image], whole: Forward, part: Forward | None = None
+        self,
+        images: Sequence[Image],
+        whole: Forward,
+        part: Forward | None = None,
+        shares: Mapping[str, float] | None = None,
     ) -> list[tuple[Maps, Maps]]:
         """Each photo's maps without and with its tiles, h×w×C each; one pair where it has none.
 
@@ -76,7 +80,9 @@ class TiledInput:
             whole: looks at whole photos; what else it gives by names of its own (B×…) comes with
                 the maps without tiles.
             part: looks at tiles; as at whole photos by default.
+            shares: weights of the whole photo's maps in such sums, by name; 1 by default.
         """
+        weights = shares or {}
         seen = together(whole, [self._pixels(image, self.side) for image in images])
         wholes = [{name: values[0] for name, values in maps.items()} for maps in seen]
         if not self.tiles:
@@ -87,7 +93,7 @@ class TiledInput:
             (
                 maps,
                 {
-                    name: enlarged(maps[name], tiles.grid)
+                    name: weights.get(name, 1.0) * enlarged(maps[name], tiles.grid)
                     + blended(values, tiles.corners, tiles.grid)
                     for name, values in tiled.items()
                 },

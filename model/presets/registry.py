@@ -242,6 +242,8 @@ EMBEDDERS: Mapping[str, Kind[Embedder]] = {
             "dino_side": whole(32),
             "tiles": whole_or_none(32),
             "precision": one_of(*PRECISIONS),
+            "normalise": switch(),
+            "mlp": switch(),
         },
         _fitted_calibration,
         gpu=True,

@@ -8,6 +8,7 @@ import pytest
 import torch
 from closeness import assert_close, terms_of
 from torch import Tensor
+from torch.nn import functional
 
 from model import Image
 from model.embedders.text_region import belonging, text_region
@@ -65,6 +66,8 @@ def naive(
     masks: Tensor,
     threshold: float,
     among: Tensor | None = None,
+    normalise: bool = False,
+    mlp: bool = True,
 ) -> Tensor:
     block, network = vision.blocks[-1], vision._network
     others = masks if among is None else among
@@ -77,9 +80,9 @@ def naive(
         kept = [p for p in range(len(values)) if mask[p] > 0 and not dropped[p]]
         total = torch.zeros(values.shape[1], dtype=values.dtype)
         for p in kept or mask.nonzero()[:, 0].tolist():
-            total += mask[p] * values[p]
+            total += mask[p] * (values[p] / values[p].norm() if normalise else values[p])
         u = block.attn.out_proj.weight @ total + block.attn.out_proj.bias
-        z = u + block.mlp(block.ln_2(u))
+        z = u + block.mlp(block.ln_2(u)) if mlp else u
         rows.append(network.ln_post(z) @ network.proj)
     return torch.stack(rows)
 
@@ -91,6 +94,19 @@ def test_it_is_the_loop_over_masks(tower: ClipTower, view: ClipView, threshold: 
         masks = soft_masks(9, 48).to(values.dtype)
         found = text_region(vision, values, masks, threshold)
         assert_close(found, naive(vision, values, masks, threshold), terms(vision))
+
+
+@pytest.mark.parametrize(("normalise", "mlp"), [(True, True), (True, False), (False, False)])
+def test_values_are_normalised_and_the_mlp_left_out_where_that_is_said(
+    tower: ClipTower, view: ClipView, normalise: bool, mlp: bool
+) -> None:
+    vision, values, masks = double(tower), view.values.double(), soft_masks(9, 48).double()
+    found = text_region(vision, values, masks, normalise=normalise, mlp=mlp)
+    assert_close(
+        found, naive(vision, values, masks, 0.07, normalise=normalise, mlp=mlp), terms(vision)
+    )
+    plain = functional.normalize(text_region(vision, values, masks), dim=1)
+    assert not np.allclose(functional.normalize(found, dim=1), plain, atol=1e-3)
 
 
 def test_a_vector_among_other_masks_is_the_one_that_it_has_as_one_of_them(

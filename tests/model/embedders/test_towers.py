@@ -71,6 +71,22 @@ def test_before_training_it_is_text_region(preset: Preset, tiny_towers: Path) ->
     assert_close(found.vectors, expected, TERMS, scale=1)
 
 
+def test_a_preset_says_whether_values_are_normalised_and_the_mlp_takes_part(
+    preset: Preset, tiny_towers: Path
+) -> None:
+    clip = load_clip(tiny_towers / "clip.safetensors", str(tiny_towers / "clip.json"))
+    tower = ClipTower(clip, 64)
+    view = tower.look(photo())
+    cover = coverage(segments(), view.grid)
+    start = text_region(tower.vision, view.values, cover, normalise=True, mlp=False)
+    embedder = built(preset, normalise=True, mlp=False)
+    found = embedder.embed_segments(photo(), segments()).vectors
+    assert_close(found, functional.normalize(start, dim=1), TERMS, scale=1)
+    assert replace(preset, embedder={**preset.embedder, "mlp": False}).space != preset.space
+    with pytest.raises(PresetInvalid, match="true or false"):
+        built(preset, normalise="yes")
+
+
 def test_or_corr_clip_if_the_preset_says_so(preset: Preset, tiny_towers: Path) -> None:
     clip = load_clip(tiny_towers / "clip.safetensors", str(tiny_towers / "clip.json"))
     tower = ClipTower(clip, 64)

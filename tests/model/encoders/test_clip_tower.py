@@ -192,7 +192,29 @@ def test_siglip_s_regions_are_its_pool_with_even_attention(siglip: ClipNetwork) 
         pool.kv.weight[:48], pool.kv.bias[:48] = 0, 0
         expected = trunk.forward_head(trunk.norm(view.states[-1])[:, 5:19])
         pool.kv.weight[:48], pool.kv.bias[:48] = kept
+        alone = tower.vision.regions(cover @ view.values, cover.sum(dim=1, keepdim=True), mlp=False)
+        mean = view.values[5:19].mean(dim=0, keepdim=True)
+        assert_close(alone, siglip.network.visual.head(pool.proj(mean)), 14 + terms_of(pool))
     assert_close(found, expected, 14 + terms_of(pool))
+
+
+def test_siglip_s_tiles_and_half_of_the_whole_are_added_before_the_values(
+    siglip: ClipNetwork,
+) -> None:
+    tower = ClipTower(siglip, 64, tiles=128)
+    trunk = siglip.network.visual.trunk
+
+    def normal(pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        x = trunk.norm(tower.vision.states(pixels)[-1])
+        h, w = pixels.shape[2] // 8, pixels.shape[3] // 8
+        return {"x": x.reshape(len(x), h, w, -1)}
+
+    with torch.inference_mode():
+        ((_, maps),) = tower._looks.maps([photo()], normal, shares={"x": 0.5})
+        kv = trunk.attn_pool.kv
+        expected = functional.linear(maps["x"].flatten(0, 1), kv.weight[48:], kv.bias[48:])
+    found = tower.look(photo()).values
+    assert_close(found, expected, terms_of(siglip.network.visual))
 
 
 def test_an_image_side_of_another_kind_is_refused() -> None:
