@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,6 +20,7 @@ from model.errors import SegsearchError
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.workers.worker import main; main()"
 _KILL = getattr(signal, "SIGKILL", None)
+_MOMENT = 5.0  # seconds in which a process that has closed its pipe comes to its end
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class WorkerProcess:
             send(self._inbox, self._config)
             refusal = receive(self._answers)
         except (EOFError, OSError) as error:
-            raise WorkerEnded(self.end()) from error
+            raise WorkerEnded(self._ended()) from error
         if refusal is not None:
             self.end()
             raise cast(SegsearchError, refusal)
@@ -122,7 +124,7 @@ class WorkerProcess:
             while isinstance(answer := receive(self._answers), Question):
                 send(self._inbox, tuple(known(answer.digests)))
         except (EOFError, OSError) as error:
-            raise WorkerEnded(self.end(late=late.is_set())) from error
+            raise WorkerEnded(self._ended(late=late.is_set())) from error
         finally:
             timer.cancel()
         if isinstance(answer, SegsearchError):
@@ -143,6 +145,12 @@ class WorkerProcess:
             except BrokenPipeError:
                 continue  # what it had not read yet is lost with it
         return Ending(code, late, starved=kills_for_memory() > self._kills)
+
+    def _ended(self, *, late: bool = False) -> Ending:
+        """How it ended, now that it has closed its side: its own exit code, not our signal."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_MOMENT)
+        return self.end(late=late)
 
     @property
     def _inbox(self) -> BinaryIO:

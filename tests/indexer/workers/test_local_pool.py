@@ -244,13 +244,15 @@ def test_a_preset_that_cannot_be_used_stops_all(paths: list[str]) -> None:
         list(pool.look_at(paths))
 
 
+@pytest.mark.parametrize("slowly", ["", "time.sleep(0.3); "])
 def test_a_worker_that_cannot_start_is_one_line(
+    slowly: str,
     paths: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(7)")
+    (tmp_path / "sitecustomize.py").write_text(f"import os, time; os.close(1); {slowly}os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with (
         WorkerPool(ORDER, 1) as pool,
