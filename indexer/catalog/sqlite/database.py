@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,23 +13,13 @@ from typing import Any, cast
 from urllib.parse import quote_from_bytes
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from model.errors import (
-    IndexDamaged,
-    IndexLocked,
-    IndexMissing,
-    IndexReadOnly,
-    StorageError,
-    StorageFull,
-    shown,
-)
+from indexer.catalog.sqlite.failures import BUSY_SECONDS, in_our_words, index_missing, read_only
+from model.errors import IndexReadOnly, StorageError, shown
 
-BUSY_SECONDS = 15.0
 CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
 MAPPED_BYTES = 1 << 40  # SQLite maps as much of it as it was built to, 2 GiB mostly
-LEAST_FREE_BYTES = 1 << 20
 _NO_SHARED_MEMORY = frozenset(
     {
         sqlite3.SQLITE_IOERR_SHMOPEN,
@@ -40,7 +29,6 @@ _NO_SHARED_MEMORY = frozenset(
     }
 )
 APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
-TO_MEND = "segsearch doctor --fix saves what can be saved"
 
 
 class Database:
@@ -62,7 +50,7 @@ class Database:
         if not create and not path.is_file():
             raise index_missing(path.parent)
         if not readonly and not _writable(path):
-            raise _read_only(path)
+            raise read_only(path)
         self._mode = "ro" if readonly else "rwc" if create else "rw"
         self._frozen: tuple[int, int] | None = None
         self._reading = threading.local()
@@ -80,7 +68,7 @@ class Database:
         """
         outer: Connection | None = getattr(self._reading, "connection", None)
         if outer is not None:
-            with _in_our_words(self.path):
+            with in_our_words(self.path):
                 yield outer
             return
         if self._frozen is not None and self._frozen != self._stamp():
@@ -88,7 +76,7 @@ class Database:
             self._engine.dispose()
             self._frozen = None
             self._open()
-        with _in_our_words(self.path), self._engine.connect() as connection:
+        with in_our_words(self.path), self._engine.connect() as connection:
             driver = _driver(connection)
             driver.execute("BEGIN")
             self._reading.connection = connection
@@ -104,8 +92,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed at the end, undone by any exception."""
         if self.readonly:
-            raise _read_only(self.path)
-        with _in_our_words(self.path), self._engine.connect() as connection:
+            raise read_only(self.path)
+        with in_our_words(self.path), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -125,7 +113,7 @@ class Database:
         It takes as much room again while it lasts, and that nobody else writes; where either is
         lacking, it is left for another time.
         """
-        with suppress(StorageError), _in_our_words(self.path), self._engine.connect() as connection:
+        with suppress(StorageError), in_our_words(self.path), self._engine.connect() as connection:
             driver = _driver(connection)
             pages, free = (
                 driver.execute(f"PRAGMA {what}").fetchone()[0]
@@ -212,14 +200,6 @@ class Database:
             return 0, 0
 
 
-def index_missing(folder: Path) -> IndexMissing:
-    """The error for a folder without a catalog."""
-    return IndexMissing(
-        f"there is no index in {shown(folder)}",
-        f"make one with: segsearch index FOLDER --index {shown(folder)}",
-    )
-
-
 def header_holds(path: Path) -> bool:
     """Whether those bytes of a catalog's header are right that are alike in all catalogs."""
     with path.open("rb") as file:
@@ -249,7 +229,7 @@ def leave_shared_memory(path: Path) -> None:
         wants_memory = file.read(20)[18:20] == b"\2\2"
     if wants_memory and not shares_memory(path.parent) and _writable(path):
         with (
-            _in_our_words(path),
+            in_our_words(path),
             closing(sqlite3.connect(path, isolation_level=None)) as connection,
         ):
             _leave_wal(connection)
@@ -292,13 +272,6 @@ def _leave_wal(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # lets the lock go
 
 
-def _read_only(path: Path) -> IndexReadOnly:
-    return IndexReadOnly(
-        f"{shown(path)} cannot be written to",
-        "make its folder writable, or index into another one with --index",
-    )
-
-
 def _writable(path: Path) -> bool:
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
@@ -316,49 +289,3 @@ def fetched(connection: Connection, statement: str, *parameters: Any) -> list[tu
 def run_many(connection: Connection, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
     """A statement once for each of many parameters, straight through SQLite."""
     _driver(connection).executemany(statement, parameters)
-
-
-@contextmanager
-def _in_our_words(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        explained = _explained(error, path)
-        if explained is None:
-            raise
-        raise explained from error
-
-
-def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | None:
-    original: Any = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
-    where = shown(path)
-    full = StorageFull(
-        f"the disk is full: {where} could not be written, what was there before is intact",
-        "free some space, then run the same command again; it goes on where it stopped",
-    )
-    if code == sqlite3.SQLITE_FULL:
-        return full
-    if code == sqlite3.SQLITE_READONLY:
-        return _read_only(path)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return IndexLocked(
-            f"{where} has been in use by another process for {BUSY_SECONDS:.0f} s",
-            "wait for that process, or stop it, then try again",
-        )
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        if not path.is_file():
-            return index_missing(path.parent)
-        if shutil.disk_usage(path.parent).free < LEAST_FREE_BYTES:
-            return full
-        return StorageError(
-            f"{where} cannot be opened or read ({original})",
-            "check the permissions and the disk it is on",
-        )
-    if isinstance(original, sqlite3.ProgrammingError | sqlite3.InterfaceError):
-        return None
-    # the statements are ours and fit every catalog that is whole
-    return IndexDamaged(
-        f"{where} is damaged ({original})",
-        f"{TO_MEND}; or restore it from a backup, or delete its folder and index the photos again",
-    )

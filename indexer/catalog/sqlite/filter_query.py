@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
-from indexer.catalog.sqlite.database import TO_MEND
+from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
 from model.errors import IndexDamaged

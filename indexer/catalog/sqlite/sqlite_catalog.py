@@ -14,11 +14,10 @@ from indexer.catalog.sqlite import transactions
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
 from indexer.catalog.sqlite.database import (
     APPLICATION_ID,
-    TO_MEND,
     Database,
     header_holds,
-    index_missing,
 )
+from indexer.catalog.sqlite.failures import TO_MEND, index_missing
 from indexer.catalog.sqlite.migrations import (
     migrate,
     newest_version,

@@ -25,7 +25,8 @@ from indexer.catalog.records import (
     Watermark,
 )
 from indexer.catalog.sqlite import rows, stored_vectors
-from indexer.catalog.sqlite.database import TO_MEND, Database, fetched
+from indexer.catalog.sqlite.database import Database, fetched
+from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
 from indexer.catalog.sqlite.migrations import version_of
 from indexer.catalog.sqlite.row_faults import root_fault

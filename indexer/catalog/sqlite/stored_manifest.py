@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from indexer.catalog.records import Manifest
-from indexer.catalog.sqlite.database import Database, index_missing
+from indexer.catalog.sqlite.database import Database
+from indexer.catalog.sqlite.failures import index_missing
 from indexer.catalog.sqlite.seals import seal_of
 from indexer.catalog.sqlite.tables import ManifestTable
 from model.embeddings import EmbeddingSpace

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from indexer.catalog import vector_codec
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from indexer.catalog.sqlite import box_codec
-from indexer.catalog.sqlite.database import TO_MEND
+from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.seals import seal_rows
 from indexer.catalog.sqlite.tables import (
