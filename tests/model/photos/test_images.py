@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from peak_memory import takes_at_most
 from PIL import Image as PillowImage
 
 from model.errors import PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
@@ -325,3 +326,10 @@ def test_other_files_are_no_pictures(suffix: str) -> None:
 def test_an_image_checks_itself(pixels: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="expected H×W×3 uint8"):
         Image(pixels, (2, 2))
+
+
+def test_a_small_file_of_many_pixels_is_held_once(tmp_path: Path) -> None:
+    PillowImage.new("RGB", (8000, 4000), "red").save(tmp_path / "small.png", compress_level=1)
+    assert (tmp_path / "small.png").stat().st_size < 1 << 20
+    with takes_at_most(6 * 8000 * 4000):  # Pillow's own four bytes a pixel, and some
+        read_image(tmp_path / "small.png", max_side=640)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import struct
 import zipfile
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from peak_memory import takes_at_most
 from safetensors.torch import load_file, save_file
 
 import model.presets
@@ -34,7 +34,7 @@ from model.segmenters.sam.networks.transformers_sam import load_promptable
 from model.weights.quantisation import quantised
 
 NANO = Path(model.presets.__path__[0]) / "nano"
-ALLOWED = 700  # MB that refusing a file may take at the most
+ALLOWED = 700 << 20  # bytes that refusing a file may take at the most
 Load = Callable[[Path], object]
 
 
@@ -181,14 +181,12 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 
 def told_of(load: Load, file: Path, damage: str, *, refused: bool = True) -> str:
     """The error's line; what is taken must be taken in little memory, too."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = ""
-    try:
-        load(file)
-    except WeightsMismatch as error:
-        told = str(error)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown >> 10 < ALLOWED, damage
+    with takes_at_most(ALLOWED, damage):
+        try:
+            load(file)
+        except WeightsMismatch as error:
+            told = str(error)
     assert told or not refused, f"{damage}: was taken"
     return told
 
@@ -279,8 +277,6 @@ def test_a_pickle_that_inflates_is_refused_before_it_is_read(
                 if each.filename.endswith("data/0"):
                     data = bytes(300 << 20)
                 new.writestr(each.filename, data)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         assert file.stat().st_size < 20 << 20
-        with pytest.raises(WeightsMismatch):
+        with takes_at_most(100 << 20), pytest.raises(WeightsMismatch):
             load(file)
-        assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10 < 100

@@ -140,3 +140,16 @@ def test_a_lost_generation_is_started_anew(sound: SqliteCatalog) -> None:
     sound.repair()
     assert sound.check() == []
     assert sound.generation > 0
+
+
+@pytest.mark.parametrize("table", ["photos", "segments"])
+@pytest.mark.parametrize("value", ["1", "'text'", "NULL", "-5", "9223372036854775807"])
+def test_a_lost_count_is_told_and_counted_anew(
+    sound: SqliteCatalog, made: ModuleType, table: str, value: str
+) -> None:
+    harm(sound, f"UPDATE sqlite_sequence SET seq = {value} WHERE name = '{table}'")
+    assert sound.check() == [f"the count of {table} is not what was written"]
+    sound.repair()
+    assert sound.check(full=True) == []
+    made.write(sound, 20, 22)  # no id is given twice, none is beyond all reason
+    assert sound.check(full=True) == []
