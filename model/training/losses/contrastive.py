@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -72,8 +74,12 @@ class Temperature(nn.Module):
         scale = self.log_scale
         above = scale.detach() > LARGEST
         held = torch.where(above, LARGEST + (scale - scale.detach()), scale)
-        if held.requires_grad:  # as the loss descends against the gradient
-            held.register_hook(  # type: ignore[no-untyped-call]
-                lambda slope: slope.masked_fill(above & (slope < 0), 0)
-            )
+        if held.requires_grad:
+            held.register_hook(partial(_lowering, above))  # type: ignore[no-untyped-call]
         return held
+
+
+def _lowering(above: Tensor, slope: Tensor | None) -> Tensor | None:
+    """The gradient where the loss, descending against it, lowers what is above its bound; there is
+    none where a process did not use the scale."""
+    return None if slope is None else slope.masked_fill(above & (slope < 0), 0)
