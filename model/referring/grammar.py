@@ -65,7 +65,7 @@ _BIGGEST = {
     "short": r"shortest|shorter",
     "wide": r"widest|wider|broadest|broader",
     "narrow": r"narrowest|narrower|thinnest|thinner",
-    "near": rf"(?:closest|nearest|closer|nearer)(?: (?:to )?{_CAMERA})?",
+    "near": rf"(?:closest|nearest|closer|nearer)(?: (?:to )?{_CAMERA}|(?! to))",
     "far": rf"(?:farthest|furthest|farther|further)(?: (?:away|back|from {_CAMERA}))*",
     "top": r"topmost|uppermost|highest|top most|upper most",
     "bottom": r"bottommost|lowest|lowermost|bottom most",

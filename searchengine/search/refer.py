@@ -24,7 +24,7 @@ from searchengine.search.query import Query
 Vectors = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Vectors]
 
-PHOTOS = 48
+PHOTOS = 32
 """Photos whose segments are compared at first."""
 SHOWN = 5  # segments of a stage that are told
 

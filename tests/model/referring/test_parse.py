@@ -30,6 +30,7 @@ from model.referring.parse import LONGEST, parse
         ("bigger elephant", "'elephant', most large"),
         ("smallest person in the picture", "'person', most small"),
         ("person closest to the camera", "'person', most near"),
+        ("the wheel closest to the bumper", "'wheel', near ('bumper')"),
         ("black and white cow", "'black and white cow'"),
         ("cup of tea next to the laptop", "'cup of tea', near ('laptop')"),
         ("small boat on the left", "'small boat', left, small"),
