@@ -207,7 +207,7 @@ def _recall_table(phrases: Sequence[PhraseFound], seconds: Sequence[float]) -> T
             rows.append(Row(what, count, tuple(figures.tolist())))
     taken = float(np.mean(seconds))
     rows.append(
-        Row("CPU seconds a phrase, both columns", len(seconds), (None, None, None, None, taken))
+        Row("CPU seconds, all phrases of a photo", len(seconds), (None, None, None, None, taken))
     )
     return Table(
         "a phrase's regions over 0.2 % of the photo that a mask fits by IoU ≥ 0.5",
