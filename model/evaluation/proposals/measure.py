@@ -219,6 +219,7 @@ def _recall_table(phrases: Sequence[PhraseFound], seconds: Sequence[float]) -> T
 
 def _absent_table(absent: Sequence[AbsentWord]) -> Table:
     sure = np.array([[each.recalled, each.proposed] for each in absent]) >= CONFIDENT
+    sure = np.column_stack([sure, sure[:, 1] & ~sure[:, 0]])
     photo = np.array([each.photo for each in absent])
     low, high = mean_interval(sure, photo)
     rows = (
@@ -227,4 +228,4 @@ def _absent_table(absent: Sequence[AbsentWord]) -> Table:
         Row("… to", len(sure), tuple(high.tolist())),
     )
     title = "words for what a photo does not show, though its source names it in others"
-    return Table(title, "photos and words", ("index", "ten proposals"), rows)
+    return Table(title, "photos and words", ("index", "ten proposals", "proposals alone"), rows)

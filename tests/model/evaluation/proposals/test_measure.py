@@ -113,7 +113,7 @@ def test_what_is_shown_instead_of_an_absent_word_is_counted(truth: Truth, tmp_pa
         preset.calibration(),
         lambda done, of: None,
     )
-    assert absent.rows[0].figures == (0, 1)
+    assert absent.rows[0].figures == (0, 1, 1)
 
 
 @pytest.mark.numeric
