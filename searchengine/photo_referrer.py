@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from searchengine.search.match import Match, Matches
 from searchengine.search.query import Query
 from searchengine.search.refer import read, stages_of
 from searchengine.search.understanding import interpret
+
+if TYPE_CHECKING:
+    from model.calibration import Calibration
 
 
 class PhotoReferrer:
@@ -37,6 +41,10 @@ class PhotoReferrer:
     @cached_property
     def _models(self) -> Models:
         return self.preset.build()
+
+    @cached_property
+    def _calibration(self) -> Calibration | None:
+        return self.preset.calibration()
 
     def refer(self, photo: Path | str, expression: str, k: int = 5) -> Matches:
         """The segments of a photo that an expression may mean, best first.
@@ -59,7 +67,7 @@ class PhotoReferrer:
         row, segments, views, scene = self._look(photo)
         referrer = Referrer(self._models.embedder)
         scores = referrer.scores_of(views, scene, reading.expression)
-        calibration = self.preset.calibration()
+        calibration = self._calibration
         asked = reading.expression.phrase or reading.expression.text
         confidences: list[float | None] = [None] * len(segments)
         if calibration is not None and len(segments):
