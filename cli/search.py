@@ -63,7 +63,7 @@ def search(
         typer.Option(
             "--refer/--no-refer",
             help="Tell apart which one is meant: 'the second door from the left'.",
-            show_default="where the words say more than a bare phrase",
+            show_default="where up to eight words say more than a bare phrase",
         ),
     ] = None,
     explain: ExplainOption = False,

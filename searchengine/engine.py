@@ -145,7 +145,7 @@ class SearchEngine:
             all_duplicates: whether photos that look the same answer each for itself all the
                 same; they do not unless given.
             refer: whether the words are resolved as a referring expression, as "the second door
-                from the left"; unless given, where they say more than a bare phrase.
+                from the left"; unless given, where up to eight say more than a bare phrase.
 
         Raises:
             IndexMissing: nothing has been indexed yet.

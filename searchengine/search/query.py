@@ -49,8 +49,8 @@ class Query:
         collapse: whether segments that overlap and photos that look the same count once.
         neighbours: segments of other photos that each is also judged by; 0: by itself alone.
         all_duplicates: whether photos that look the same answer each for itself all the same.
-        refer: whether words are resolved as a referring expression; None: where they say more
-            than a bare phrase.
+        refer: whether words are resolved as a referring expression; None: where a few of them say
+            more than a bare phrase. Sentences find their photos as they stand.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.

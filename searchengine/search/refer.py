@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog.records import Filter, SegmentRow
 from indexer.index import Index
-from model.language.question import understand
+from model.language.question import SENTENCE, understand
 from model.masks.segments import Segments
 from model.referring.parse import parse
 from model.referring.referrer import texts_of
@@ -57,6 +57,8 @@ def read(query: Query) -> Explanation | None:
     if query.refer is False or not query.words.strip():
         return None
     expression = parse(query.words)
+    if query.refer is None and len(query.words.split()) > SENTENCE:
+        return Explanation(expression, f"more than {SENTENCE} words, and nobody asked for more")
     if query.refer is None and (query.neighbours or query.example is not None):
         return Explanation(expression, "neighbours or an example are asked for, too")
     if expression.bare:

@@ -66,3 +66,13 @@ def test_nothing_is_proposed_where_one_is_meant(engine: SearchEngine) -> None:
     again = engine.propose(found)
     assert again.items == found.items
     assert "no masks are proposed" in again.notes[-1]
+
+
+def test_sentences_are_resolved_only_where_that_is_asked_for(engine: SearchEngine) -> None:
+    sentence = "a blue circle that stands to the left of the red circle on the grey ground"
+    told = engine.search(sentence).explanation
+    assert told is not None
+    assert told.reason == "more than 8 words, and nobody asked for more"
+    asked = engine.search(sentence, refer=True).explanation
+    assert asked is not None
+    assert not asked.reason
