@@ -190,15 +190,17 @@ class SqliteCatalog(SqliteReader, Catalog):
         Raises:
             IndexDamaged: the file itself is; nothing is changed.
         """
-        problems = self._problems(full=full)
-        if not problems:
-            return []
-        if not header_holds(self._database.path):
-            raise IndexDamaged(problems[0].line)
-        with self._database.writing() as connection:
-            lines = mend(connection, problems, self._database.path)
-            transactions.count_generation(connection)
-        self._database.compact()
+        lines: list[str] = []
+        for _ in range(2):  # once SQLite's indexes are made anew, rows may be seen as they are
+            problems = self._problems(full=full)
+            if not problems:
+                break
+            if not header_holds(self._database.path):
+                raise IndexDamaged(problems[0].line)
+            with self._database.writing() as connection:
+                lines += mend(connection, problems, self._database.path)
+                transactions.count_generation(connection)
+            self._database.compact()
         return lines
 
     def _problems(self, *, full: bool) -> list[Problem]:
