@@ -98,7 +98,7 @@ def test_it_learns_and_what_it_exports_is_a_head_of_the_preset(
     summary = train(recipe(tmp_path / "r.toml", tiny_towers), corpus, tmp_path / "run", cache=cache)
     assert summary is not None
     losses = [line["loss"] for line in read_record(tmp_path / "run") if line["section"] == "train"]
-    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.1
     assert summary.metrics["mAP"] > summary.metrics["mAP untrained"]
     head = tmp_path / "run" / "head.safetensors"
     assert ResidualHead.load(head).shape.clip_levels == (2, 3, 4, 6)
