@@ -31,7 +31,7 @@ class WordPromptsShape:
         width: C, channels of the decoder's prompts and cells.
         text: components of a token.
         deep: channels of the trunk's map at stride 32.
-        heads, mlp: of every layer.
+        heads, mlp: attention heads, and width of the inner layer, of every layer.
         layers: looks at the photo.
     """
 

@@ -107,8 +107,8 @@ class GuidedPrompts(Sequence[GuidedBatch]):
     Attributes:
         photos: all that are learned from; each has a phrase.
         order: numbers of the photos of each batch.
-        features: what the frozen networks see of them.
-        phrases: what may be asked.
+        features: maps that the frozen networks make of them.
+        phrases: names that may be asked for.
         shares: shares of the prompts that name nothing.
         side: pixels of the square frame.
         seed: decides all prompts.

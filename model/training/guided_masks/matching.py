@@ -65,7 +65,7 @@ def look_terms(answer: WordAnswers, pairs: Pairs, cover: Sequence[Tensor]) -> di
 
     Args:
         answer: answers to B prompts.
-        pairs: what `matched` gave for them.
+        pairs: result of `matched` for them.
         cover: B tensors M×h×w at stride 16.
     """
     prompts, queries, _ = pairs

@@ -65,7 +65,7 @@ class GuidedTask(Task):
         settings: the recipe's.
         train, val: photos with named regions.
         promptable: frozen network that draws.
-        features: what it sees of the photos.
+        features: maps that it makes of the photos.
         sentences: encoder of the phrases' tokens.
         batch: photos a batch.
     """
