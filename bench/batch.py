@@ -67,7 +67,7 @@ def child(folder: str, task: str) -> None:
         alone(engine, [Query(words="warm"), Query(words="up")])
         for _ in range(ROUNDS):
             for side in (alone, together):
-                queries = [Query(words=texts.pop(), k=K) for _ in range(TOGETHER)]
+                queries = [Query(words=texts.pop(), k=K, refer=False) for _ in range(TOGETHER)]
                 start = time.process_time()
                 found = side(engine, queries)
                 if task == "documents":

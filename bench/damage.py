@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import resource
@@ -28,6 +29,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+os.environ["OMP_NUM_THREADS"] = "1"  # a fork waits for ever for its parent's threads
 
 from damages import KINDS, harm, harm_weights
 from forked_verbs import forked, run, warmed
