@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from types import ModuleType
 
 import pytest
@@ -122,6 +123,30 @@ def test_an_index_of_sqlite_that_lies_is_made_anew(sound: SqliteCatalog) -> None
     with SqliteCatalog.open(sound.folder) as reopened:
         assert any(line.startswith("SQLite's own check") for line in reopened.check())
         assert "made SQLite's indexes anew" in reopened.repair()
+        assert reopened.check(full=True) == []
+
+
+def test_what_a_lying_index_hid_is_mended_with_it(sound: SqliteCatalog) -> None:
+    path = sound.folder / FILE_NAME
+    sound.close()
+    with closing(sqlite3.connect(path)) as connection:
+        (index,) = connection.execute(
+            "SELECT * FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'files'"
+            " AND sql LIKE '%photo_id%'"
+        ).fetchall()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = ?", (index[1],))
+        connection.commit()
+    with closing(sqlite3.connect(path)) as connection:  # the index still holds the file's row
+        assert connection.execute("DELETE FROM files WHERE photo_id = 5").rowcount
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+        connection.commit()
+    with SqliteCatalog.open(sound.folder) as reopened:
+        assert not any("photo 5" in line for line in reopened.check(full=True))
+        lines = reopened.repair(full=True)
+        assert "made SQLite's indexes anew" in lines
+        assert "dropped 1 broken photos; index again to make them anew" in lines
         assert reopened.check(full=True) == []
 
 
