@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ KINDS = ("field", "byte", "header", "page", "cache", "row", "manifest")
 
 
 def set_field(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
+    with closing(sqlite3.connect(catalog)) as database, database:
         tables = [
             name
             for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -46,7 +47,7 @@ def set_field(catalog: Path, chance: random.Random) -> str:
 
 
 def drop_rows(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
+    with closing(sqlite3.connect(catalog)) as database, database:
         tables = ("photos", "segments", "vectors", "photo_vectors", "files", "revisions",
                   "sqlite_sequence", "roots")  # fmt: skip
         table = chance.choice(tables)
@@ -61,7 +62,7 @@ def drop_rows(catalog: Path, chance: random.Random) -> str:
 
 
 def harm_manifest(catalog: Path, chance: random.Random) -> str:
-    with sqlite3.connect(catalog) as database:
+    with closing(sqlite3.connect(catalog)) as database, database:
         if chance.random() < 0.3:
             database.execute("DELETE FROM manifest")
             return "manifest emptied"

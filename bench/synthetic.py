@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def make_index(
     SqliteCatalog.create(folder, manifest).close()
     rng = np.random.default_rng(seed)
     shapes = _shapes(rng)
-    with sqlite3.connect(folder / FILE_NAME) as connection:
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
         first, photo = 1, 0
         while first <= segments:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -192,7 +192,7 @@ def test_a_damaged_catalog_is_left_alone(index: Path, photos: Path, painted: Mod
 
 
 def test_a_newer_index_is_left_alone(index: Path, photos: Path, painted: ModuleType) -> None:
-    with sqlite3.connect(index / "catalog.sqlite") as connection:
+    with closing(sqlite3.connect(index / "catalog.sqlite")) as connection, connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.execute(f"PRAGMA user_version = {version + 1}")
     connection.close()

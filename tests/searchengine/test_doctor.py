@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_damaged_vectors_are_found_and_rebuilt(index: Path, damage: str) -> None
 
 
 def test_a_broken_photo_is_found_and_dropped(index: Path) -> None:
-    with sqlite3.connect(index / "catalog.sqlite") as database:
+    with closing(sqlite3.connect(index / "catalog.sqlite")) as database, database:
         database.execute("UPDATE vectors SET vector = x'00' WHERE segment_id = 1")
     database.close()
     assert not examine(index).healthy
@@ -61,7 +62,7 @@ def test_a_catalog_that_is_none_is_told(tmp_path: Path) -> None:
 
 
 def test_an_index_of_other_weights_is_told(index: Path) -> None:
-    with sqlite3.connect(index / "catalog.sqlite") as database:
+    with closing(sqlite3.connect(index / "catalog.sqlite")) as database, database:
         database.execute("UPDATE manifest SET value = replace(value, 'fingerprint', 'other')")
     database.close()
     diagnosis = examine(index)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 import unicodedata
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ LETTERS = st.text("ab/*?[]^-.J", max_size=8)
 def test_sqlite_and_python_read_a_pattern_alike(pattern: str, path: str) -> None:
     path = "/" + path
     asked = PathPattern(pattern)
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection, connection:
         found = any(
             connection.execute("SELECT ? GLOB ?", (text, glob)).fetchone()[0]
             for text, globs in (

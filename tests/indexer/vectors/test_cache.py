@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +300,7 @@ def test_a_vector_that_changed_in_the_catalog_is_told(
 ) -> None:
     """Nothing of ours does that; the file alone tells that it happened."""
     synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
-    with sqlite3.connect(folder / "catalog.sqlite") as connection:
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as connection, connection:
         (vector,) = connection.execute("SELECT vector FROM vectors WHERE segment_id = 7").fetchone()
         other = bytes(reversed(vector))
         connection.execute(

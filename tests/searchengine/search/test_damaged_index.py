@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def index(indexed: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("table", ["segments", "photos", "files"])
 def test_lost_rows_are_told(index: Path, table: str) -> None:
     key = {"segments": "id", "photos": "id", "files": "photo_id"}[table]
-    with sqlite3.connect(index / "catalog.sqlite") as database:
+    with closing(sqlite3.connect(index / "catalog.sqlite")) as database, database:
         gone = database.execute(f"DELETE FROM {table} WHERE {key} = 2").rowcount
     database.close()
     assert gone == 1
@@ -29,7 +30,7 @@ def test_lost_rows_are_told(index: Path, table: str) -> None:
 
 
 def test_a_date_or_a_camera_that_nobody_wrote_leaves_no_photo_out(index: Path) -> None:
-    with sqlite3.connect(index / "catalog.sqlite") as database:
+    with closing(sqlite3.connect(index / "catalog.sqlite")) as database, database:
         database.execute("UPDATE photos SET taken_at = NULL, camera = 'Other' WHERE camera NOTNULL")
     database.close()
     with SearchEngine.open(index) as engine:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -50,7 +51,7 @@ def test_a_byte_of_the_header_is_set_right(file: Path, offset: int) -> None:
 @pytest.mark.parametrize("version", [-3, 0, 123_456])
 def test_a_version_that_never_was_is_set_right(file: Path, version: int) -> None:
     expected = held(file.parent)
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     for readonly in (True, False):
@@ -63,7 +64,7 @@ def test_a_version_that_never_was_is_set_right(file: Path, version: int) -> None
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_version_set_back_changes_nothing(file: Path, version: int) -> None:
     expected = held(file.parent)
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     assert held(file.parent) == expected
@@ -71,7 +72,7 @@ def test_a_version_set_back_changes_nothing(file: Path, version: int) -> None:
 
 def test_pages_that_cannot_be_read_are_gone_around(file: Path) -> None:
     expected = held(file.parent)
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         (root,) = connection.execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = 'photo_vectors'"
         ).fetchone()
@@ -98,7 +99,7 @@ def test_what_is_no_catalog_is_left_as_it_is(file: Path, content: bytes) -> None
 
 def test_somebody_elses_database_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE TABLE recipes (name)")
     connection.close()
     before = file.read_bytes()
@@ -109,7 +110,7 @@ def test_somebody_elses_database_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_older_schema_is_opened_aside(file: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA user_version = 2")
     connection.close()
     before = file.read_bytes()

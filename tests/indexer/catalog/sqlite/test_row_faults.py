@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -123,7 +124,7 @@ def test_no_photo_is_left_out_for_what_nobody_wrote(
 def test_a_photo_whose_file_is_lost_is_told(template: Path, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     shutil.copytree(template, folder)
-    with sqlite3.connect(folder / FILE_NAME) as database:
+    with closing(sqlite3.connect(folder / FILE_NAME)) as database, database:
         database.execute("DELETE FROM files WHERE photo_id = 5")
     with SqliteCatalog.open(folder, readonly=True) as catalog:
         for deed in (
@@ -142,7 +143,7 @@ def test_a_root_that_is_no_path_is_told_and_forgotten(
     shutil.copytree(template, folder)
     with SqliteCatalog.open(folder) as catalog:
         catalog.remember_root("/photos")
-    with sqlite3.connect(folder / FILE_NAME) as database:
+    with closing(sqlite3.connect(folder / FILE_NAME)) as database, database:
         database.execute("UPDATE roots SET path = ?", (value,))
     with SqliteCatalog.open(folder) as catalog:
         with pytest.raises(IndexDamaged, match="doctor --fix"):
