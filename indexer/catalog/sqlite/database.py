@@ -172,6 +172,14 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         # text that is damaged is read as it is, so that its seal can tell
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         if not self.readonly:
@@ -189,7 +197,6 @@ class Database:
         # run would give their segment ids to other photos while a saved vector cache still knows
         # the lost ones. One fsync a photo is small beside embedding it.
         connection.execute("PRAGMA synchronous = FULL")
-        return connection
 
     def _stamp(self) -> tuple[int, int]:
         """Stamp that each writing changes: the file's time, and the size of the log beside it."""
