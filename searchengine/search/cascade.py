@@ -29,6 +29,8 @@ from searchengine.search.recall import recall
 from searchengine.search.refer import PHOTOS, Encode, resolve
 
 Vector = NDArray[np.float32]
+Likeness = Callable[[int, int], float]
+"""(photo id, photo id) → cosine of the two as wholes."""
 Judge = Callable[[NDArray[np.float32], Sequence[NDArray[np.float32]]], list[Vector]]
 """(Q×D questions, N×D segments of each) → N confidences of each."""
 
@@ -83,19 +85,16 @@ def answers_to(
     read = dict(enumerate(readings))
     referring = [i for i, each in read.items() if each is not None and not each.reason]
     plain = [i for i in range(len(queries)) if i not in set(referring)]
+    likeness = _likeness(index.catalog)
     with index.catalog.snapshot():
-        recalled = dict(
-            zip(
-                plain,
-                _recall_enough([queries[i] for i in plain], vectors[plain], index, exclude_id),
-                strict=True,
-            )
-        )
+        some = [queries[i] for i in plain]
+        enough = _recall_enough(some, vectors[plain], index, likeness, exclude_id)
+        recalled = dict(zip(plain, enough, strict=True))
         for i in referring:
             reading = read[i]
             assert reading is not None
             assert encode is not None
-            recalled[i] = _resolve_enough(queries[i], vectors[i], reading, index, encode)
+            recalled[i] = _resolve_enough(queries[i], vectors[i], reading, index, likeness, encode)
         photos = index.catalog.photos(
             {
                 i
@@ -156,12 +155,13 @@ def _recall_enough(
     queries: Sequence[Query],
     vectors: NDArray[np.float32],
     index: Index,
+    likeness: Likeness,
     exclude_id: int | None,
 ) -> list[Recalled]:
     """Recall deeper until k answers are left after collapsing, or nothing more is there."""
     catalog = index.catalog
     recalled: dict[int, Recalled] = {}
-    portions = [query.k + query.k // 2 + 8 for query in queries]
+    portions = [_portion(query) for query in queries]
     left, deeper = list(range(len(queries))), 1
     while left:
         some, depths = [queries[i] for i in left], [deeper * portions[i] for i in left]
@@ -171,7 +171,7 @@ def _recall_enough(
         for i, hits in hits_of.items():
             query = queries[i]
             scored = _portions(hits, catalog, rows, portions[i], exclude_id)
-            answers = _collapsed(scored, query, catalog)
+            answers = _collapsed(scored, query, likeness)
             if len(answers) == query.k or len(hits) < deeper * portions[i]:
                 place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
                 kept = [place[answer.scored] for answer in answers]
@@ -181,7 +181,12 @@ def _recall_enough(
 
 
 def _resolve_enough(
-    query: Query, question: Vector, reading: Explanation, index: Index, encode: Encode
+    query: Query,
+    question: Vector,
+    reading: Explanation,
+    index: Index,
+    likeness: Likeness,
+    encode: Encode,
 ) -> Recalled:
     """Compare the segments of ever more photos until k answers are left, or there are no more."""
     deeper, before = 1, 0
@@ -195,11 +200,10 @@ def _resolve_enough(
             none = np.zeros((0, len(question)), np.float32)
             return Recalled([], none, question, explanation=reading)
         found = resolve(query, question, reading, photo_ids, index, encode)
-        portion = query.k + query.k // 2 + 8
+        portion = _portion(query)
         starts = range(0, len(found.scored), portion)
-        answers = _collapsed(
-            (found.scored[start : start + portion] for start in starts), query, index.catalog
-        )
+        portions = (found.scored[start : start + portion] for start in starts)
+        answers = _collapsed(portions, query, likeness)
         if len(answers) == query.k or len(hits) < depth or len(photo_ids) == before:
             break
         deeper, before = 4 * deeper, len(photo_ids)
@@ -210,20 +214,30 @@ def _resolve_enough(
     )
 
 
+def _portion(query: Query) -> int:
+    """Segments that are read at once: mostly enough for k answers."""
+    return query.k + query.k // 2 + 8
+
+
 def _collapsed(
-    scored: Iterable[Sequence[Scored]], query: Query, catalog: CatalogReader
+    scored: Iterable[Sequence[Scored]], query: Query, likeness: Likeness
 ) -> list[Answer]:
     """The first k answers, of segments and scores best first."""
     if not query.collapse:
         pairs = islice(chain.from_iterable(scored), query.k)
         return [Answer.of(row, score) for row, score in pairs]
+    alike = _nothing_alike if query.all_duplicates else likeness
+    return collapse(scored, alike, query.k, query.per_photo)
+
+
+def _likeness(catalog: CatalogReader) -> Likeness:
+    """Cosine of two photos; each photo's vector is read once, however many queries ask."""
     vector_of = cache(catalog.photo_vector)
 
     def cosine(one: int, other: int) -> float:
         return float(vector_of(one) @ vector_of(other))
 
-    likeness = _nothing_alike if query.all_duplicates else cosine
-    return collapse(scored, likeness, query.k, query.per_photo)
+    return cosine
 
 
 def _nothing_alike(one: int, other: int) -> float:
