@@ -21,6 +21,7 @@ from model.proposals.candidates import in_frame
 from model.proposals.novelty import novel_segments
 from model.proposals.proposer import MOST, Proposer
 from model.segmenter import Segmenter
+from model.weights.transformers_folder import load_folder
 
 BOX_SCORE = 0.25  # least score of a box, as Grounding DINO's authors have it
 CONCEPT_SCORE = 0.3  # least score of an instance, as SAM 3's
@@ -87,7 +88,7 @@ class GroundedProposer(_PublishedProposer):
         """The detector in a folder as the hub has it.
 
         Raises:
-            WeightsMissing: the folder is not there.
+            WeightsMissing, WeightsMismatch: the folder is not there, or does not hold the model.
             DeviceMissing: the device is not on this machine.
         """
         from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
@@ -134,7 +135,7 @@ class ConceptProposer(_PublishedProposer):
         """The model in a folder as the hub has it.
 
         Raises:
-            WeightsMissing: the folder is not there.
+            WeightsMissing, WeightsMismatch: the folder is not there, or does not hold the model.
             DeviceMissing: the device is not on this machine.
         """
         from transformers import Sam3Model, Sam3Processor
@@ -167,5 +168,7 @@ def _published(model: Any, processor: Any, folder: Path, device: str) -> tuple[A
             f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
         )
     place = named_device(device)
-    loaded = model.from_pretrained(folder, local_files_only=True).to(place)
-    return loaded, processor.from_pretrained(folder, local_files_only=True)
+    loaded = load_folder(
+        model, folder, f"a {model.__name__}", "download it again (config.json, model.safetensors)"
+    )
+    return loaded.to(place), processor.from_pretrained(folder, local_files_only=True)
