@@ -151,7 +151,8 @@ def test_the_cache_may_be_gone_or_damaged(
             {"cut": whole[:-9], "overwritten": bytes(len(whole)), "empty": b""}[spoil]
         )
     assert painted.answers(index) == painted.answers(template)
-    assert read_origin(cache).watermark == SqliteCatalog.open(index, readonly=True).watermark
+    with SqliteCatalog.open(index, readonly=True) as catalog:
+        assert read_origin(cache).watermark == catalog.watermark
 
 
 def test_an_index_run_makes_a_missing_cache_anew(

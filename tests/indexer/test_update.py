@@ -63,7 +63,8 @@ def test_a_second_run_touches_nothing(index: Path, photos: Path, painted: Module
     assert first.segments == sum(len(ids) for ids in painted.segment_ids(index).values()) > 8
     assert len(watcher.outcomes) == 4
     before = {path.name: path.stat().st_mtime_ns for path in index.iterdir()}
-    generation = SqliteCatalog.open(index, readonly=True).generation
+    with SqliteCatalog.open(index, readonly=True) as catalog:
+        generation = catalog.generation
     again = painted.run(index, photos, progress=watcher)
     assert str(again) == "0 added, 4 unchanged"
     assert again.segments == 0
@@ -71,7 +72,8 @@ def test_a_second_run_touches_nothing(index: Path, photos: Path, painted: Module
     after = {path.name: path.stat().st_mtime_ns for path in index.iterdir()}
     for name in ("catalog.sqlite", "vectors.faiss"):
         assert before[name] == after[name]
-    assert SqliteCatalog.open(index, readonly=True).generation == generation
+    with SqliteCatalog.open(index, readonly=True) as catalog:
+        assert catalog.generation == generation
     assert [plan[0] for plan in watcher.plans] == [4, 0]
     assert 0 < watcher.plans[0][1] < 60
     assert watcher.plans[1][1] == 0
