@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -126,27 +128,53 @@ def test_an_index_of_sqlite_that_lies_is_made_anew(sound: SqliteCatalog) -> None
         assert reopened.check(full=True) == []
 
 
-def test_what_a_lying_index_hid_is_mended_with_it(sound: SqliteCatalog) -> None:
-    path = sound.folder / FILE_NAME
-    sound.close()
+@contextmanager
+def unseen(folder: Path, index: str) -> Iterator[sqlite3.Connection]:
+    """A connection that does not know an index of SQLite, and so leaves it as it is."""
+    path = folder / FILE_NAME
     with closing(sqlite3.connect(path)) as connection:
-        (index,) = connection.execute(
-            "SELECT * FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'files'"
-            " AND sql LIKE '%photo_id%'"
+        (row,) = connection.execute(
+            "SELECT * FROM sqlite_schema WHERE name = ?", (index,)
         ).fetchall()
         connection.execute("PRAGMA writable_schema = ON")
-        connection.execute("DELETE FROM sqlite_schema WHERE name = ?", (index[1],))
+        connection.execute("DELETE FROM sqlite_schema WHERE name = ?", (index,))
         connection.commit()
-    with closing(sqlite3.connect(path)) as connection:  # the index still holds the file's row
-        assert connection.execute("DELETE FROM files WHERE photo_id = 5").rowcount
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
         connection.execute("PRAGMA writable_schema = ON")
-        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", row)
         connection.commit()
+
+
+def test_what_a_lying_index_hid_is_mended_with_it(sound: SqliteCatalog) -> None:
+    sound.close()
+    with unseen(sound.folder, "files_by_photo") as connection:  # it still holds the file's row
+        assert connection.execute("DELETE FROM files WHERE photo_id = 5").rowcount
     with SqliteCatalog.open(sound.folder) as reopened:
         assert not any("photo 5" in line for line in reopened.check(full=True))
         lines = reopened.repair(full=True)
         assert "made SQLite's indexes anew" in lines
         assert "dropped 1 broken photos; index again to make them anew" in lines
+        assert reopened.check(full=True) == []
+
+
+def test_what_is_seen_only_by_sound_indexes_is_mended_too(sound: SqliteCatalog) -> None:
+    """A photo that the index lacks over which photos are counted, and that lacks a vector."""
+    harm(sound, "DELETE FROM vectors WHERE segment_id = 8")
+    with closing(sqlite3.connect(sound.folder / FILE_NAME)) as connection:
+        (photo,) = connection.execute("SELECT * FROM photos WHERE id = 5").fetchall()
+    harm(sound, "DELETE FROM photos WHERE id = 5")
+    sound.close()
+    with unseen(sound.folder, "photos_by_pixels") as connection:
+        marks = ", ".join("?" * len(photo))
+        connection.execute(f"INSERT INTO photos VALUES ({marks})", photo)
+        connection.commit()
+    with SqliteCatalog.open(sound.folder) as reopened:
+        assert not any("photo 5" in line for line in reopened.check(full=True))
+        assert reopened.repair(full=True) == [
+            "made SQLite's indexes anew",
+            "dropped 1 broken photos; index again to make them anew",
+        ]
         assert reopened.check(full=True) == []
 
 
