@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,11 +158,20 @@ class Preset:
     def _embedding_identity(self) -> dict[str, Any]:
         digests = {role: w.sha256 for role, w in self.weights.items() if role not in NO_VECTORS}
         return {
-            "embedder": dict(self.embedder),
+            "embedder": {name: _identity(value) for name, value in self.embedder.items()},
             "image_side": self.image_side,
             "dimension": self.dimension,
             "weights": digests,
         }
+
+
+def _identity(setting: object) -> object:
+    """A setting as it decides vectors: of a file with an architecture what it says, not where it
+    lies; a file that is not there is refused by who builds."""
+    if isinstance(setting, str) and setting.endswith(".json"):
+        with suppress(OSError):
+            return hashlib.sha256(Path(setting).read_bytes()).hexdigest()
+    return setting
 
 
 def load_preset(name: str = DEFAULT) -> Preset:

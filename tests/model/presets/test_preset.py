@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from model import Image, load_preset, preset_names
+from model.embeddings import EmbeddingSpace
 from model.errors import PresetInvalid, PresetUnknown, WeightsMissing
 from model.presets.preset import FOLDER
 
@@ -87,6 +88,21 @@ def test_the_fingerprint_tells_settings_apart_and_the_space_only_the_embedder_s(
     assert bundled.space == other.space
     sharper = load_preset(written(tmp_path, COLOURS + "side = 96\n"))
     assert sharper.space != bundled.space
+
+
+def test_what_an_own_architecture_says_decides_and_not_where_it_lies(tmp_path: Path) -> None:
+    def space(file: Path, says: str) -> EmbeddingSpace:
+        file.write_text(says)
+        bundled = load_preset("base")
+        return replace(bundled, embedder={**bundled.embedder, "architecture": str(file)}).space
+
+    first = space(tmp_path / "clip.json", '{"embed_dim": 32}')
+    assert space(tmp_path / "moved.json", '{"embed_dim": 32}') == first
+    assert space(tmp_path / "clip.json", '{"embed_dim": 32, "quick_gelu": true}') != first
+    (tmp_path / "clip.json").unlink()
+    lost = load_preset("base")
+    lost = replace(lost, embedder={**lost.embedder, "architecture": str(tmp_path / "clip.json")})
+    assert lost.space != first  # who builds it is told
 
 
 def test_a_preset_that_extends_another_says_only_what_is_different(tmp_path: Path) -> None:
