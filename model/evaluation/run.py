@@ -16,7 +16,8 @@ from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.proposals.measure import measure_proposals
-from model.evaluation.referring.measure import answer, referring_tables
+from model.evaluation.referring.answer_tables import referring_tables
+from model.evaluation.referring.measure import answer
 from model.evaluation.retrieval.observations import observe
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels

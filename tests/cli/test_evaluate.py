@@ -62,8 +62,11 @@ def test_expressions_are_measured_beside_recall(
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("referring · preset colours · 1 photos of split 'val'")
     document = json.loads(run(*arguments, "--json", "--no-own-masks").out)
-    (table,) = document["tables"]
-    assert table["rows"][0]["figures"] == {"recall alone": 1, "cascade": 1, "chance": 0.5}
+    table, times = document["tables"]
+    sure = {"recall alone": 1, "recall alone: from": 1, "recall alone: to": 1}
+    sure |= {"cascade": 1, "cascade: from": 1, "cascade: to": 1}
+    assert table["rows"][0]["figures"] == {**sure, "chance": 0.5}
+    assert times["title"] == "median milliseconds"
     refused = run(*arguments, "--global-local", 0.95)
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     assert "names no CLIP" in refused.err
@@ -92,7 +95,7 @@ def test_published_references_are_measured(run: Run, tmp_path: Path) -> None:
         "--preset", "colours", "--json",
     )  # fmt: skip
     assert "1 rows skipped" in done.err
-    regions, own = json.loads(done.out)["tables"]
+    regions, own, _ = json.loads(done.out)["tables"]
     assert regions["rows"][0]["figures"]["cascade"] == 1
     assert own["rows"][0]["figures"]["cascade"] == 1
 

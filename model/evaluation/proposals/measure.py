@@ -13,8 +13,8 @@ from model.calibration import Calibration
 from model.datasets.corpus import partly_annotated
 from model.datasets.ground_truth import Region, TruePhoto, Truth, regions_of
 from model.embedder import Embedder
+from model.evaluation.intervals import mean_interval
 from model.evaluation.masks.mask_recall import SIZES, Progress, in_photo_frame
-from model.evaluation.proposals.intervals import mean_interval
 from model.evaluation.tables import Row, Table
 from model.language.question import understand
 from model.masks import rle

@@ -11,6 +11,30 @@ from numpy.typing import NDArray
 from model.masks import rle
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+MEASURES = ("oIoU", "mIoU", *(f"Pr@{t}" for t in THRESHOLDS), "MC-Acc", "CC-oIoU")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """A figure that is the ratio of two sums over Q expressions.
+
+    Attributes:
+        above, below: Q float64, shares of the expressions in the two sums.
+    """
+
+    above: Floats
+    below: Floats
+
+    @property
+    def value(self) -> float | None:
+        """The figure; None where the lower sum is 0, so that there is none."""
+        below = self.below.sum()
+        return float(self.above.sum() / below) if below > 0 else None
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Ratio:
+        return Ratio(self.above[chosen], self.below[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,28 +46,35 @@ class Overlaps:
         union: Q float64, pixels of the unions; those of the target where nothing was chosen.
     """
 
-    common: NDArray[np.float64]
-    union: NDArray[np.float64]
-
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> Overlaps:
-        return Overlaps(self.common[chosen], self.union[chosen])
+    common: Floats
+    union: Floats
 
     @property
-    def iou(self) -> NDArray[np.float64]:
+    def iou(self) -> Floats:
         """Q IoUs, 0 where the union is empty."""
         return self.common / np.maximum(self.union, 1)
 
-    def overall_iou(self) -> float:
-        """oIoU: the sum of all intersections by the sum of all unions."""
-        return float(self.common.sum() / max(self.union.sum(), 1))
+    def ratios(self, best: Overlaps) -> dict[str, Ratio]:
+        """Figures by their names in `MEASURES`.
 
-    def mean_iou(self) -> float:
-        """mIoU: the mean of the pairs' IoUs."""
-        return float(self.iou.mean())
+        oIoU is the sum of all intersections by the sum of all unions, mIoU the mean of the pairs'
+        IoUs, Pr@t the share of pairs with an IoU of at least t. MC-Acc is the share of expressions
+        whose chosen mask is the best that there was to choose, and CC-oIoU the oIoU of these: how
+        well was chosen, and how well the masks fit where it was. No publication that was found
+        defines the last two, so their form is ours.
 
-    def precision(self, threshold: float) -> float:
-        """Pr@t: share of the pairs whose IoU is at least t."""
-        return float((self.iou >= threshold).mean())
+        Args:
+            best: overlaps of the candidates that fit best; equal ones are as good.
+        """
+        iou, each = self.iou, np.ones(len(self.common))
+        right = ((iou >= best.iou) & (iou > 0)).astype(np.float64)
+        return {
+            "oIoU": Ratio(self.common, self.union),
+            "mIoU": Ratio(iou, each),
+            **{f"Pr@{t}": Ratio((iou >= t).astype(np.float64), each) for t in THRESHOLDS},
+            "MC-Acc": Ratio(right, each),
+            "CC-oIoU": Ratio(right * self.common, right * self.union),
+        }
 
 
 def overlap(chosen: bytes | None, meant: bytes, size: tuple[int, int]) -> tuple[float, float]:

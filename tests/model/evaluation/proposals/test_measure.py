@@ -2,12 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from closeness import assert_close
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth
-from model.evaluation.proposals.intervals import mean_interval
 from model.evaluation.proposals.measure import measure_proposals
 from model.masks import rle
 from model.masks.segments import Segments
@@ -114,15 +112,3 @@ def test_what_is_shown_instead_of_an_absent_word_is_counted(truth: Truth, tmp_pa
         lambda done, of: None,
     )
     assert absent.rows[0].figures == (0, 1, 1)
-
-
-@pytest.mark.numeric
-def test_intervals_are_of_photos_rather_than_of_regions() -> None:
-    chance = np.random.default_rng(0)
-    alike = np.repeat(chance.random((40, 1)) < 0.5, 25, axis=0)
-    photo = np.repeat(np.arange(40), 25)
-    low, high = mean_interval(alike, photo)
-    naive = np.sqrt(0.25 / 40) * 1.96  # half a width, were photos the only chance
-    assert_close(high - low, np.full(1, 2 * naive), 1, "bfloat16", scale=12)
-    single, same = mean_interval(np.ones((3, 2)), np.zeros(3, np.int64))
-    assert single.tolist() == same.tolist() == [1, 1]

@@ -1,10 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.datasets.ground_truth import read_truth
 from model.datasets.referring_expressions import ReferringCase, ReferringSet
-from model.evaluation.referring.measure import BEST, CASCADE, RECALL, answer, referring_tables
+from model.evaluation.intervals import mean_interval
+from model.evaluation.referring.answer_tables import referring_tables
+from model.evaluation.referring.measure import BEST, CASCADE, DRAW, LOOK, RECALL, answer
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import load_preset
@@ -37,11 +41,18 @@ def test_methods_stand_beside_each_other(squares_corpus: Path) -> None:
         lambda done, count: seen.append((done, count)),
     )
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    regions, own = referring_tables(answers)
+    regions, own, times = referring_tables(answers)
     assert regions.figure("all", CASCADE) == regions.figure("all", RECALL) == 1
     assert regions.figure("plain: colour", "chance") == pytest.approx(1 / 2)
     assert own.figure("written: mIoU", CASCADE) == 1
     assert own.figure("all: Pr@0.9", BEST) == 1
+    assert own.figure("all: MC-Acc", CASCADE) == own.figure("all: CC-oIoU", "cascade: from") == 1
+    assert [row.count for row in times.rows] == [6, 3, 3]
+    assert all(milliseconds > 0 for row in times.rows for milliseconds in row.figures if row.count)
+    recall, cascade = times.rows[0].figures
+    assert recall is not None
+    assert cascade is not None
+    assert cascade > recall
 
 
 def test_a_photo_without_masks_scores_nothing(squares_corpus: Path) -> None:
@@ -49,8 +60,10 @@ def test_a_photo_without_masks_scores_nothing(squares_corpus: Path) -> None:
     nothing = answer(
         asked(squares_corpus), Referrer(models.embedder), Blind(), lambda done, count: None
     )
-    _, own = referring_tables(nothing)
+    _, own, _ = referring_tables(nothing)
     assert own.figure("all: oIoU", CASCADE) == own.figure("all: mIoU", BEST) == 0
+    assert own.figure("all: MC-Acc", CASCADE) == 0
+    assert own.figure("all: CC-oIoU", CASCADE) is None
     assert nothing.own[CASCADE].union.min() > 0
 
 
@@ -59,4 +72,22 @@ def test_own_masks_are_chosen_from_only_where_asked(squares_corpus: Path) -> Non
     answers = answer(
         asked(squares_corpus), Referrer(models.embedder), None, lambda done, count: None
     )
-    assert len(referring_tables(answers)) == 1
+    assert len(referring_tables(answers)) == 2
+    assert (list(answers.photo_seconds), len(answers.photo_seconds[LOOK])) == ([LOOK], 3)
+
+
+def test_intervals_draw_photos_with_all_their_expressions(squares_corpus: Path) -> None:
+    cases = asked(squares_corpus)
+    told = [replace(c, region=(number == 0), kind="") for number, c in enumerate(cases.cases)]
+    models = load_preset("colours").build()
+    answers = answer(
+        ReferringSet(cases.photos, tuple(told)),
+        Referrer(models.embedder),
+        models.segmenter,
+        lambda done, count: None,
+    )
+    assert set(answers.photo_seconds) == {LOOK, DRAW}
+    table = referring_tables(answers)[0]
+    right = np.array([[False], *[[True]] * 5])
+    low, high = mean_interval(right, np.array([0, 0, 1, 1, 2, 2]))
+    assert table.rows[0].figures[3:6] == (5 / 6, low[0], high[0])
