@@ -10,7 +10,10 @@ SIZE = (9, 14)
 def figures(chosen: list[np.ndarray | None], meant: list[np.ndarray], best: list) -> dict:
     """The measures of masks, through run lengths."""
     pairs = [
-        [overlap(None if c is None else coded(c), coded(m), SIZE) for c, m in zip(of, meant, strict=True)]
+        [
+            overlap(None if mask is None else coded(mask), coded(target), SIZE)
+            for mask, target in zip(of, meant, strict=True)
+        ]
         for of in (chosen, best)
     ]
     ratios = overlaps(pairs[0]).ratios(overlaps(pairs[1]))
