@@ -44,7 +44,7 @@ class GuidedSettings:
         drawn: masks a batch that the frozen decoder draws, at the most.
         focal: weight of the focal loss of these masks against the dice loss.
         unseen: phrases that no prompt of training names.
-        photos: photos to learn from and, of the split `val`, to measure on.
+        photos: photos to learn from; a share of them, `photos.holdout`, to measure on.
     """
 
     preset: str = "nano"
@@ -63,7 +63,7 @@ class GuidedTask(Task):
 
     Args:
         settings: the recipe's.
-        train, val: photos with named regions.
+        train, held: photos with named regions, to learn from and to measure on.
         promptable: frozen network that draws.
         features: maps that it makes of the photos.
         sentences: encoder of the phrases' tokens.
@@ -74,7 +74,7 @@ class GuidedTask(Task):
         self,
         settings: GuidedSettings,
         train: Sequence[TruePhoto],
-        val: Sequence[TruePhoto],
+        held: Sequence[TruePhoto],
         promptable: PromptedSam,
         features: PhotoFeatures,
         sentences: SentenceEncoder,
@@ -90,9 +90,9 @@ class GuidedTask(Task):
         self.network: WordPrompts = WordPrompts(shape)
         self._settings, self._batch, self._features = settings, batch, features
         self._promptable = promptable.eval().requires_grad_(False)
-        self._phrases = Phrases([*train, *val], sentences, settings.unseen)
+        self._phrases = Phrases([*train, *held], sentences, settings.unseen)
         self._train = [photo for photo in train if self._phrases.of(photo)]
-        self._val = val
+        self._held = held
 
     def batches(self, epoch_seed: int) -> GuidedPrompts:
         """Batches of as many photos as there are, drawn by the sources' weights."""
@@ -135,7 +135,7 @@ class GuidedTask(Task):
         """Share of the regions over 0.2 % of the photo that have a mask that fits (IoU ≥ 0.5, at
         stride 4) among the ten surest of their phrase: of phrases that were taught, and others."""
         found: dict[str, list[Tensor]] = {"recall": [], "recall of unseen": []}
-        for photo in self._val:
+        for photo in self._held:
             regions = [region for region in regions_of(photo, 0) if region.phrases]
             for phrase in sorted({phrase for region in regions for phrase in region.phrases}):
                 own = [region for region in regions if phrase in region.phrases]
@@ -176,11 +176,11 @@ def guided_kind() -> TaskKind:
 def _build(settings: GuidedSettings, context: TaskContext) -> GuidedTask:
     learned, measured = settings.photos.read(context.data)
     train = [photo for photo in learned if photo.named]
-    val = [photo for photo in measured.get("val", []) if photo.named]
+    held = [photo for photo in measured.get("held", []) if photo.named]  # it chooses weights
     trunk = EfficientNetTrunk.shared()
     weights = load_preset(settings.preset).weights["prompts"].checked_path()
     promptable = PromptedSam.load(weights, trunk)
     features = PhotoFeatures(context.cache, promptable, trunk)
-    features.make([photo.path for photo in (*train, *val)], context.tell)
+    features.make([photo.path for photo in (*train, *held)], context.tell)
     sentences = SentenceEncoder()
-    return GuidedTask(settings, train, val, promptable, features, sentences, context.batch)
+    return GuidedTask(settings, train, held, promptable, features, sentences, context.batch)
