@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ from model.proposals.proposer import MOST, Proposer
 from model.segmenter import Segmenter
 
 DEPTH = 400  # masks that are scored
+PHOTOS = 16
+"""Photos whose masks and vectors are remembered, 0.8 MB each."""
 SPECKS = 0.1  # islands and holes below this share of their mask are mended
 # beside a mask's cosine with the words, weights of its quality and of how like it is to what is
 # known: chosen with `DEPTH` on photos that were held out of training
@@ -40,9 +44,7 @@ class CandidateProposer(Proposer):
 
     def __init__(self, segmenter: Segmenter, embedder: Embedder, depth: int = DEPTH) -> None:
         self._segmenter, self._embedder, self._depth = segmenter, embedder, depth
-        self._last: tuple[weakref.ref[Image], Segments] | None = None
-        self._vectors: tuple[Segments, Segments, NDArray[np.float32]] | None = None
-        self._likest: tuple[Segments, Segments, NDArray[np.float32]] | None = None
+        self._remembered: OrderedDict[int, _Drawn] = OrderedDict()
 
     @property
     def fingerprint(self) -> str:
@@ -54,40 +56,66 @@ class CandidateProposer(Proposer):
     def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
         """Masks by cosine with the prompt and, a little, by quality and by how unlike they are to
         what is known; of an empty prompt by these alone."""
-        found = self._candidates(image, known.size)
+        drawn = self._drawn(image, known)
+        found = drawn.segments
         if not len(found):
             return Segments.empty(known.size)
         rank = QUALITY * found.quality
         if prompt.strip():
             text = self._embedder.embed_texts([prompt]).vectors[0]
-            rank = rank + self._seen(image, found, known) @ text
+            rank = rank + self._vectors(drawn, image, known) @ text
         if len(known):
-            rank = rank - NOVELTY * self._likeness(found, known)
+            rank = rank - NOVELTY * self._likeness(drawn, known)
         return _mended(novel_segments(found.counts, rank, found.quality, known, most))
 
-    def _candidates(self, image: Image, size: tuple[int, int]) -> Segments:
-        """All that is drawn in a photo; that of the last one is remembered, for other words."""
-        if self._last is None or self._last[0]() is not image or self._last[1].size != size:
-            found = in_frame(self._segmenter.candidates(image, self._depth), size)
-            self._last, self._vectors = (weakref.ref(image), found), None
-        return self._last[1]
+    def _drawn(self, image: Image, known: Segments) -> _Drawn:
+        """All that is drawn in a photo; of the last photos it is remembered, for other words."""
+        drawn = self._remembered.pop(id(image), None)
+        if drawn is None or drawn.image() is not image or drawn.segments.size != known.size:
+            found = in_frame(self._segmenter.candidates(image, self._depth), known.size)
+            drawn = _Drawn(weakref.ref(image), found)
+        if drawn.known != known.counts:
+            # what is known decides how like it a mask is, and with some embedders the vectors
+            others = self._embedder.depends_on_others
+            drawn.vectors, drawn.likeness = None if others else drawn.vectors, None
+            drawn.known = known.counts
+        self._remembered[id(image)] = drawn
+        while len(self._remembered) > PHOTOS:
+            self._remembered.popitem(last=False)
+        return drawn
 
-    def _seen(self, image: Image, found: Segments, known: Segments) -> NDArray[np.float32]:
-        """N×D vectors of all that is drawn, remembered as long as nothing decides them anew."""
-        last = self._vectors
-        others = self._embedder.depends_on_others
-        if last is None or last[0] is not found or (others and last[1] is not known):
-            vectors = self._embedder.embed_among(image, found, with_whole(known)).vectors
-            self._vectors = last = found, known, vectors
-        return last[2]
+    def _vectors(self, drawn: _Drawn, image: Image, known: Segments) -> NDArray[np.float32]:
+        """N×D vectors of all that is drawn."""
+        if drawn.vectors is None:
+            among = with_whole(known)
+            drawn.vectors = self._embedder.embed_among(image, drawn.segments, among).vectors
+        return drawn.vectors
 
-    def _likeness(self, found: Segments, known: Segments) -> NDArray[np.float32]:
-        """N largest IoUs with what is known, remembered for other words."""
-        last = self._likest
-        if last is None or last[0] is not found or last[1] is not known:
-            iou = rle.iou(found.counts, known.counts, known.size)
-            self._likest = last = found, known, iou.max(axis=1).astype(np.float32)
-        return last[2]
+    def _likeness(self, drawn: _Drawn, known: Segments) -> NDArray[np.float32]:
+        """N largest IoUs with what is known."""
+        if drawn.likeness is None:
+            iou = rle.iou(drawn.segments.counts, known.counts, known.size)
+            drawn.likeness = iou.max(axis=1).astype(np.float32)
+        return drawn.likeness
+
+
+@dataclass(eq=False)
+class _Drawn:
+    """All that is drawn in one photo.
+
+    Attributes:
+        image: the photo, as long as somebody has it.
+        segments: N segments.
+        known: masks that were known when the rest was found out.
+        vectors: N×D vectors, once they are asked for.
+        likeness: N largest IoUs with what is known, once they are asked for.
+    """
+
+    image: weakref.ref[Image]
+    segments: Segments
+    known: tuple[bytes, ...] = ()
+    vectors: NDArray[np.float32] | None = None
+    likeness: NDArray[np.float32] | None = None
 
 
 def _mended(segments: Segments) -> Segments:

@@ -4,7 +4,7 @@ import pytest
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import Models, load_preset
-from model.proposals.candidates import CandidateProposer, in_frame
+from model.proposals.candidates import PHOTOS, CandidateProposer, in_frame
 from model.segmenter import Segmenter
 
 
@@ -96,6 +96,33 @@ def test_masks_come_in_the_frame_of_what_is_known() -> None:
     assert moved.boxes[0].tolist() == [10, 5, 30, 15]
     same = Segments.from_masks(masks)
     assert in_frame(same, (40, 80)) is same
+
+
+def test_photos_are_drawn_once_for_many_words(models: Models) -> None:
+    class Counting(Segmenter):
+        drawn = 0
+
+        def segment(self, image: Image) -> Segments:
+            return models.segmenter.segment(image)
+
+        def candidates(self, image: Image, most: int) -> Segments:
+            self.drawn += 1
+            return models.segmenter.candidates(image, most)
+
+    segmenter = Counting()
+    proposer = CandidateProposer(segmenter, models.embedder)
+    photos = [painted() for _ in range(PHOTOS)]
+    known = models.segmenter.segment(photos[0])
+    for some in (known[:0], known[:1], known[:0]):
+        for words in ("red", "blue"):
+            for photo in photos:
+                found = proposer.propose(photo, words, some)
+                fresh = CandidateProposer(models.segmenter, models.embedder)
+                assert found.counts == fresh.propose(photo, words, some).counts
+    assert segmenter.drawn == PHOTOS
+    proposer.propose(painted(), "red", known)  # one too many: the oldest is forgotten
+    proposer.propose(photos[0], "red", known)
+    assert segmenter.drawn == PHOTOS + 2
 
 
 def test_the_fingerprint_tells_depths_apart(models: Models) -> None:
