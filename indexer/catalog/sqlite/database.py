@@ -15,7 +15,13 @@ from urllib.parse import quote_from_bytes
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import QueuePool
 
-from indexer.catalog.sqlite.failures import BUSY_SECONDS, in_our_words, index_missing, read_only
+from indexer.catalog.sqlite.failures import (
+    BUSY_SECONDS,
+    SQLITE_ERRORS,
+    in_our_words,
+    index_missing,
+    read_only,
+)
 from model.errors import IndexReadOnly, StorageError, shown
 
 CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
@@ -85,7 +91,7 @@ class Database:
             finally:
                 self._reading.connection = None
                 if not connection.invalidated:  # as an interruption leaves it, closed
-                    with suppress(sqlite3.Error):  # a failing disk has ended it already
+                    with suppress(*SQLITE_ERRORS):  # a failing disk has ended it already
                         driver.execute("ROLLBACK")
 
     @contextmanager
@@ -102,7 +108,7 @@ class Database:
                 # some failures (a full disk) have ended the transaction already, and an
                 # interruption in the middle of a statement has closed the whole connection
                 # and where it cannot even be undone, the next connection finds it undone
-                with suppress(sqlite3.Error):
+                with suppress(*SQLITE_ERRORS):
                     if not connection.invalidated and _driver(connection).in_transaction:
                         _driver(connection).execute("ROLLBACK")
                 raise

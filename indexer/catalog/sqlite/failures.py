@@ -24,6 +24,9 @@ from model.errors import (
 BUSY_SECONDS = 15.0
 LEAST_FREE_BYTES = 1 << 20
 TO_MEND = "segsearch doctor --fix saves what can be saved"
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Exceptions over a file: SQLite's message quotes names out of it, and where these are no text,
+Python raises a UnicodeDecodeError in the error's place."""
 
 
 @contextmanager
@@ -36,14 +39,16 @@ def in_our_words(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except (DBAPIError, *SQLITE_ERRORS) as error:
         explained = _explained(error, path)
         if explained is None:
             raise
         raise explained from error
 
 
-def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | None:
+def _explained(
+    error: DBAPIError | sqlite3.Error | UnicodeDecodeError, path: Path
+) -> StorageError | None:
     original: Any = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     where = shown(path)
@@ -72,8 +77,9 @@ def _explained(error: DBAPIError | sqlite3.Error, path: Path) -> StorageError | 
     if isinstance(original, sqlite3.ProgrammingError | sqlite3.InterfaceError):
         return None
     # the statements are ours and fit every catalog that is whole
+    told = "names that are no text" if isinstance(original, UnicodeDecodeError) else original
     return IndexDamaged(
-        f"{where} is damaged ({original})",
+        f"{where} is damaged ({told})",
         f"{TO_MEND}; or restore it from a backup, or delete its folder and index the photos again",
     )
 

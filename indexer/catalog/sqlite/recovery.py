@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from indexer.catalog.sqlite.database import APPLICATION_ID, Database, header_holds
+from indexer.catalog.sqlite.failures import SQLITE_ERRORS
 from indexer.catalog.sqlite.migrations import migrate, newest_version
 from indexer.catalog.sqlite.sealing import seal_sound_rows
 from model.errors import IndexDamaged, StorageFull, shown
@@ -92,7 +93,7 @@ def _mend_version(path: Path) -> bool:
                 )
             connection.execute(f"PRAGMA user_version = {version}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return False
     return True
 
@@ -150,7 +151,7 @@ def _copied_whole(source: Path, target: Path) -> str:
                 raise sqlite3.DatabaseError
             connection.execute(f"PRAGMA user_version = {_true_version(connection)}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         target.unlink(missing_ok=True)
         return ""
     return "copied the catalog into a new file"
@@ -196,14 +197,14 @@ def _has_seals(path: Path) -> bool:
 def _carry(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     """Carry the rows of a table over that can be read; how many."""
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
-    with suppress(sqlite3.Error):
+    with suppress(*SQLITE_ERRORS):
         there = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
         columns = [column for column in columns if column in there]
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
     carried = 0
     for row in _readable(old, table, columns):
-        with suppress(sqlite3.Error):  # a row that no catalog can hold
+        with suppress(*SQLITE_ERRORS):  # a row that no catalog can hold
             carried += new.execute(statement, row).rowcount
     return carried
 
@@ -223,12 +224,12 @@ def _readable(old: sqlite3.Connection, table: str, columns: list[str]) -> Iterat
                 last, step = row[0], 1
                 yield row[1:]
             return
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             if table in ("manifest", "roots", "files"):
                 break
             last, step = (last or 0) + step, 2 * step
             if last > _LARGEST_KEY:
                 break
-    with suppress(sqlite3.Error):
+    with suppress(*SQLITE_ERRORS):
         for row in old.execute(f"{chosen} ORDER BY {key} DESC"):
             yield row[1:]

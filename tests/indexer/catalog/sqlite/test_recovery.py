@@ -70,6 +70,27 @@ def test_a_version_set_back_changes_nothing(file: Path, version: int) -> None:
     assert held(file.parent) == expected
 
 
+def test_names_that_are_no_text_are_told_and_mended(file: Path) -> None:
+    """SQLite quotes them in its message, which Python then cannot read."""
+    expected = held(file.parent)
+    before = file.read_bytes()
+    unreadable = 0
+    for name in (b"photos_by_pixels", b"segments_by_area", b"photo_vectors", b"files"):
+        at = before.index(name)  # in the row of the schema, before its statement
+        write_at(file, at + 2, b"\xff")
+        for readonly in (True, False):
+            try:
+                SqliteCatalog.open(file.parent, readonly=readonly).close()
+            except IndexDamaged as error:
+                unreadable += "names that are no text" in str(error)
+        rescue(file)
+        assert held(file.parent) == expected
+        for leftover in file.parent.glob(f"{FILE_NAME}-*"):
+            leftover.unlink()
+        file.write_bytes(before)
+    assert unreadable
+
+
 def test_pages_that_cannot_be_read_are_gone_around(file: Path) -> None:
     expected = held(file.parent)
     with closing(sqlite3.connect(file)) as connection, connection:
