@@ -13,10 +13,11 @@ from hypothesis import settings
 from PIL import Image
 
 # Test processes side by side share the cores: threads that wait for a core by spinning made a test
-# of 15 s take 300. An environment that names a number of threads is obeyed.
+# of 15 s take 300. An environment that names a number of threads is obeyed; they then sleep.
 _share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 for _library in ("OMP", "MKL", "OPENBLAS"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", str(max(_share, 1)))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A shell's background job ignores Ctrl-C, and so would every command that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
