@@ -113,10 +113,7 @@ class OpenedIndex:
         """Proposer of masks that the index does not hold, by the preset's models."""
         preset = self.preset
         if self._proposer_of is None or self._proposer_of[0] != preset:
-            from model.proposals.candidates import CandidateProposer
-
-            models = self.models
-            self._proposer_of = preset, CandidateProposer(models.segmenter, models.embedder)
+            self._proposer_of = preset, preset.build_proposer(self.models)
         return self._proposer_of[1]
 
     @property

@@ -24,7 +24,6 @@ from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.language.question import understand
 from model.presets.preset import Models, Preset
-from model.proposals.candidates import CandidateProposer
 from model.referring.global_local_referrer import GlobalLocalReferrer
 from model.referring.referrer import Referrer
 from model.segmenter import Segmenter
@@ -95,7 +94,7 @@ def evaluate_proposals(preset: Preset, truth: Truth, split: str, progress: Progr
     if not asked:
         raise DataError("these photos have no named regions", "choose another source")
     start, models = time.perf_counter(), preset.build()
-    proposer = CandidateProposer(models.segmenter, models.embedder)
+    proposer = preset.build_proposer(models)
     tables = measure_proposals(
         truth, models.segmenter, models.embedder, proposer, preset.calibration(), progress
     )

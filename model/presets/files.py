@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PresetInvalid, PresetUnknown, shown
+from model.presets.proposers import DEFAULT_PROPOSER, PROPOSERS
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.presets.settings import Setting, Settings, check_section, number, text, whole
 from model.toml_tables import read_toml
@@ -21,7 +22,7 @@ from model.weights.user_folders import expand_home
 DEFAULT = "nano"
 HEAD = ".safetensors"
 DEEPEST = 16  # presets that extend one another
-SECTIONS = ("segmenter", "embedder", "weights")
+SECTIONS = ("segmenter", "embedder", "proposer", "weights")
 TOP: Settings = {
     "name": text(needed=True),
     "title": text(needed=True),
@@ -116,6 +117,7 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     # with what it extends, so that what is wrong is told of the file that says it
     check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)
     check_kind(path, "embedder", table.get("embedder", {}), EMBEDDERS)
+    check_kind(path, "proposer", table.get("proposer", DEFAULT_PROPOSER), PROPOSERS)
     check_section(path, "", {k: v for k, v in table.items() if k not in SECTIONS}, TOP)
     return table
 

@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.embeddings import EmbeddingSpace
 from model.errors import PresetInvalid, SegsearchError, WeightsMismatch, WeightsMissing, shown
 from model.presets.files import DEFAULT, preset_file, preset_names, read_table, split_head
+from model.presets.proposers import DEFAULT_PROPOSER, PROPOSERS
 from model.presets.registry import EMBEDDERS, NO_VECTORS, SEGMENTERS, Kind, check_kind
 from model.weights.offline import offline
 from model.weights.sources import FOLDER
@@ -25,6 +26,7 @@ from model.weights.weights import Weights, read_weights
 if TYPE_CHECKING:
     from model.calibration import Calibration
     from model.embedder import Embedder
+    from model.proposals.proposer import Proposer
     from model.segmenter import Segmenter
 
 __all__ = ["DEFAULT", "FOLDER", "Models", "Preset", "load_preset", "preset_names"]
@@ -71,6 +73,7 @@ class Preset:
     head: Path | None = None
     worker_gb: float = 1.0
     photos_at_once: int = 0
+    proposer: Settings = field(default_factory=lambda: dict(DEFAULT_PROPOSER))
 
     @property
     def reference(self) -> str:
@@ -118,6 +121,12 @@ class Preset:
         """The embedder alone, all that words need; raises what `build` raises."""
         embedder: Embedder = _build(EMBEDDERS, "embedder", self)
         return embedder
+
+    def build_proposer(self, models: Models) -> Proposer:
+        """The proposer of masks for words, beside the models that make the index; raises what
+        `build` raises."""
+        proposer: Proposer = _build(PROPOSERS, "proposer", self, models.segmenter, models.embedder)
+        return proposer
 
     def with_head(self, path: Path) -> Preset:
         """This preset with the user's own head; its calibration, fitted to another, is left out.
@@ -203,13 +212,13 @@ def _digest(identity: Settings) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _build(kinds: Mapping[str, Kind[Any]], section: str, preset: Preset) -> Any:
+def _build(kinds: Mapping[str, Kind[Any]], section: str, preset: Preset, *models: Any) -> Any:
     said: Settings = getattr(preset, section)
     check_kind(preset.source, section, said, kinds)
     settings = {key: value for key, value in said.items() if key != "kind"}
     try:
         with offline():
-            return kinds[said["kind"]].build(preset, **settings)
+            return kinds[said["kind"]].build(preset, *models, **settings)
     except (SegsearchError, ImportError, MemoryError):
         raise
     except Exception as error:  # the libraries raise what they like over weights of odd shapes

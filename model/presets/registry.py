@@ -37,7 +37,8 @@ Model = TypeVar("Model")
 Build = Callable[..., Model]
 """Builder of a model from the preset and the settings of its section."""
 
-NO_VECTORS = ("calibration", "masks", "prompts")  # weights that judge scores or draw masks
+NO_VECTORS = ("calibration", "masks", "prompts", "proposer", "gates")
+"""Roles of weights that judge scores or draw masks."""
 
 
 class ModelSource(Protocol):
@@ -101,7 +102,13 @@ def check_kind(file: Path, section: str, said: Any, kinds: Mapping[str, Kind[Any
     check_section(file, section, said, first | dict(kinds[said["kind"]].settings))
 
 
-def _path(preset: ModelSource, role: str) -> Path:
+def weights_path(preset: ModelSource, role: str) -> Path:
+    """Path of a preset's weights, whose digest is right.
+
+    Raises:
+        PresetInvalid: no weights are named for that role.
+        WeightsMissing, WeightsMismatch: files are not there, or others than the preset says.
+    """
     if role not in preset.weights:
         raise PresetInvalid(
             f"{shown(preset.source)} names no weights for '{role}', which its models need",
@@ -119,9 +126,9 @@ def _felzenszwalb(preset: ModelSource, **settings: Any) -> Segmenter:
 def _dense(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.dense.segmenter import DenseSegmenter
 
-    questions = _path(preset, "prompts") if "prompts" in preset.weights else None
+    questions = weights_path(preset, "prompts") if "prompts" in preset.weights else None
     return DenseSegmenter(
-        _path(preset, "masks"), _path(preset, "trunk"), prompts=questions, **settings
+        weights_path(preset, "masks"), weights_path(preset, "trunk"), prompts=questions, **settings
     )
 
 
@@ -134,22 +141,22 @@ def _colour_regions(preset: ModelSource, **settings: Any) -> Segmenter:
 def _sam(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.sam.segmenter import SamSegmenter
 
-    return SamSegmenter(_path(preset, "masks"), **settings)
+    return SamSegmenter(weights_path(preset, "masks"), **settings)
 
 
 def _transformers_sam(preset: ModelSource, **settings: Any) -> Segmenter:
     from model.segmenters.sam.transformers_segmenter import TransformersSegmenter
 
-    path = _path(preset, "masks")
+    path = weights_path(preset, "masks")
     return TransformersSegmenter(path if path.is_dir() else path.parent, **settings)
 
 
 def _universal(preset: ModelSource, **settings: Any) -> Embedder:
     from model.embedders.universal import UniversalEmbedder
 
-    head = _path(preset, "head")
+    head = weights_path(preset, "head")
     files: dict[str, Any] = {
-        role: _path(preset, role)
+        role: weights_path(preset, role)
         for role in ("trunk", "sentence", "tokenizer", "materials")
         if role in preset.weights
     }

@@ -84,7 +84,9 @@ class GroundedProposer(_PublishedProposer):
         self._segmenter = segmenter
 
     @classmethod
-    def load(cls, folder: Path, segmenter: Segmenter, device: str = "auto") -> GroundedProposer:
+    def load(
+        cls, folder: Path, segmenter: Segmenter, device: str = "auto", least: float = BOX_SCORE
+    ) -> GroundedProposer:
         """The detector in a folder as the hub has it.
 
         Raises:
@@ -96,7 +98,7 @@ class GroundedProposer(_PublishedProposer):
         model, processor = _published(
             GroundingDinoForObjectDetection, GroundingDinoProcessor, folder, device
         )
-        return cls(model, processor, segmenter)
+        return cls(model, processor, segmenter, least)
 
     def _found(
         self, image: Image, prompt: str, size: tuple[int, int], most: int
@@ -131,7 +133,9 @@ class ConceptProposer(_PublishedProposer):
         super().__init__(model, processor, least)
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto") -> ConceptProposer:
+    def load(
+        cls, folder: Path, device: str = "auto", least: float = CONCEPT_SCORE
+    ) -> ConceptProposer:
         """The model in a folder as the hub has it.
 
         Raises:
@@ -140,7 +144,7 @@ class ConceptProposer(_PublishedProposer):
         """
         from transformers import Sam3Model, Sam3Processor
 
-        return cls(*_published(Sam3Model, Sam3Processor, folder, device))
+        return cls(*_published(Sam3Model, Sam3Processor, folder, device), least)
 
     def _found(
         self, image: Image, prompt: str, size: tuple[int, int], most: int

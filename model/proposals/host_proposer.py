@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image as PillowImage
 from safetensors.torch import save_file
 from torch.nn import functional
+from transformers import Mask2FormerForUniversalSegmentation, MaskFormerForInstanceSegmentation
 
 from model.encoders.efficientnet import input_size
 from model.encoders.sentence import SentenceEncoder
+from model.errors import WeightsMismatch, WeightsMissing, shown
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -22,6 +25,7 @@ from model.proposals.proposer import MOST, Proposer
 from model.proposals.query_host import SHOWN, QueryHost
 from model.proposals.text_gate import PromptTokens
 from model.weights.tensor_file import network_file
+from model.weights.transformers_folder import load_folder, read_config
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -48,6 +52,24 @@ class HostProposer(Proposer):
         self._network = network.eval().requires_grad_(False)
         self._sentences, self._side = sentences, side
         self._mean, self._std = (np.array(each, np.float32) for each in (mean, std))
+
+    @classmethod
+    def load(cls, folder: Path, gates: Path, side: int = 512) -> HostProposer:
+        """The proposer of a host and of what was learned beside it.
+
+        Args:
+            folder: Mask2Former or MaskFormer as the hub has it.
+            gates: safetensors of its gates and head, as `save_gates` writes them.
+            side: see the class.
+
+        Raises:
+            WeightsMissing: the folder is not there.
+            WeightsMismatch: folder or file holds something else, or they do not belong together.
+        """
+        sentences = SentenceEncoder()
+        network = QueryHost(load_host(folder), sentences.dimension)
+        load_gates(network, gates)
+        return cls(network, sentences, side)
 
     @property
     def fingerprint(self) -> str:
@@ -86,6 +108,30 @@ class HostProposer(Proposer):
     def _tokens(self, prompt: str) -> PromptTokens:
         vectors, seen = self._sentences.tokens([prompt])
         return PromptTokens(vectors, seen if prompt.strip() else torch.zeros_like(seen))
+
+
+def load_host(folder: Path) -> Any:
+    """Mask2Former or MaskFormer in a folder as the hub has it.
+
+    Raises:
+        WeightsMissing: there is no such folder.
+        WeightsMismatch: another model is in it.
+    """
+    if not folder.is_dir():
+        raise WeightsMissing(
+            f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
+        )
+    kinds: Mapping[str, Any] = {
+        "mask2former": Mask2FormerForUniversalSegmentation,
+        "maskformer": MaskFormerForInstanceSegmentation,
+    }
+    try:
+        kind = kinds[read_config(folder)["model_type"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsMismatch(
+            f"{shown(folder)} holds no Mask2Former and no MaskFormer", "name the folder of one"
+        ) from error
+    return load_folder(kind, folder, f"a {kind.__name__}", "download it again")
 
 
 def save_gates(network: QueryHost, path: Path) -> None:

@@ -25,6 +25,7 @@ from transformers import (
 from model.errors import WeightsMissing
 from model.masks.segments import Segments
 from model.photos.images import Image
+from model.presets.preset import load_preset
 from model.proposals.concepts import ConceptProposer, GroundedProposer
 from model.segmenter import Segmenter
 
@@ -204,3 +205,21 @@ def test_models_are_loaded_from_a_folder_as_the_hub_has_it(
     assert boxes.fingerprint == GroundedProposer(*grounding, BoxSegmenter()).fingerprint
     with pytest.raises(WeightsMissing, match="no folder"):
         ConceptProposer.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("kind", "maker"), [("sam3", ConceptProposer), ("grounding-dino", GroundedProposer)]
+)
+def test_a_preset_names_the_folder(
+    kind: str, maker: type, concepts: tuple[Any, Any], grounding: tuple[Any, Any], tmp_path: Path
+) -> None:
+    for each in concepts if kind == "sam3" else grounding:
+        each.save_pretrained(tmp_path / "model")
+    (tmp_path / "own.toml").write_text(
+        "extends = 'colours'\nweights.proposer = {file = 'model/config.json'}\n"
+        f"proposer = {{kind = '{kind}', least = 0.0, device = 'cpu'}}"
+    )
+    preset = load_preset(str(tmp_path / "own.toml"))
+    proposer = preset.build_proposer(preset.build())
+    assert type(proposer) is maker
+    assert proposer.propose(photo(), "red door", Segments.empty(FRAME)).size == FRAME

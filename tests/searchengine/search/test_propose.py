@@ -136,6 +136,17 @@ def test_a_segmenter_that_drops_nothing_has_nothing_to_propose(engine: SearchEng
     assert [m.confidence for m in after] == pytest.approx([m.confidence for m in before])
 
 
+def test_a_preset_s_own_proposer_searches_the_index_that_another_made(
+    tmp_path: Path, engine: SearchEngine
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("extends = 'colours'\nproposer = {kind = 'candidates', depth = 1}")
+    with SearchEngine.open(engine.folder, preset=str(own)) as other:
+        found = other.propose(other.search("red"), photos=1)
+        assert [m.segment_id for m in found] == [m.segment_id for m in engine.search("red")]
+        assert other.preset.proposer["depth"] == 1
+
+
 def test_nothing_is_proposed_without_words_or_photos(engine: SearchEngine) -> None:
     with pytest.raises(QueryError, match="without words"):
         engine.propose(engine.similar(engine.search("red")[0]))
