@@ -131,7 +131,7 @@ class UniversalEmbedder(Embedder):
             unit(meanings),
             region_colours(cells),
             region_patterns(cells),
-            region_materials(materials / len(seen)),
+            region_materials(np.asarray(materials / len(seen), np.float32)),
         )
 
     @torch.inference_mode()

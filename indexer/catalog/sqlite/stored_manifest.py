@@ -76,10 +76,13 @@ def stored_manifest(database: Database) -> Manifest:
     try:
         if found[_SEAL] != _seal(found):
             raise ValueError("its values are not what was written")
+        settings = json.loads(found["settings"])
+        if type(settings) is not dict or any(type(value) is not str for value in settings.values()):
+            raise ValueError("its settings are no texts by names")
         return Manifest(
             preset=found["preset"],
             space=EmbeddingSpace(found["space"], int(found["dimension"]), found["fingerprint"]),
-            settings=json.loads(found["settings"]),
+            settings=settings,
             created_by=found["created_by"],
             created_at=found["created_at"],
             catalog_id=found["catalog_id"],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -246,6 +247,14 @@ def test_a_manifest_with_a_hole_is_told(catalog: SqliteCatalog) -> None:
     connection.execute("DELETE FROM manifest WHERE key = 'dimension'")
     connection.commit()
     connection.close()
+    with pytest.raises(IndexDamaged, match="manifest"):
+        SqliteCatalog.open(catalog.folder)
+
+
+@pytest.mark.parametrize("settings", ["-3", "[]", "null", '{"source": 7}', "{", "[" * 100_000])
+def test_settings_that_nobody_wrote_are_told(catalog: SqliteCatalog, settings: str) -> None:
+    with closing(sqlite3.connect(catalog.folder / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE manifest SET value = ? WHERE key = 'settings'", (settings,))
     with pytest.raises(IndexDamaged, match="manifest"):
         SqliteCatalog.open(catalog.folder)
 
