@@ -76,8 +76,9 @@ def search(
     With nano they may say how a thing looks and where: "red leather bag", "small boat on the left".
     What should not be there is told apart: "street without cars". Singular and plural are one;
     how many there are is not looked at. Which one is meant may be said, too: "the largest dog",
-    "cup left of the bowl", "second door from the left". What is not understood is said, and so is
-    where nothing is confident; the nearest are shown all the same.
+    "cup left of the bowl", "second door from the left". A sentence of more than eight words finds
+    the photos that show all that it names. What is not understood is said, and so is where nothing
+    is confident; the nearest are shown all the same.
     """
     if bool(words) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")

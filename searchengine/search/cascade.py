@@ -1,15 +1,15 @@
 """Cascade: from questions to matches, stage by stage.
 
-Recall finds candidates, referring expressions are resolved among the segments of their photos,
-collapse lets what is alike count once, calibration turns scores into probabilities. Each stage
-asks the one before it for as much as it needs.
+Recall finds candidates; referring expressions are resolved among the segments of their photos, and
+sentences rank these photos. Collapse lets what is alike count once, calibration turns scores into
+probabilities. Each stage asks the one before it for as much as it needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 
 import numpy as np
@@ -26,11 +26,15 @@ from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match
 from searchengine.search.query import Query
 from searchengine.search.recall import recall
-from searchengine.search.refer import PHOTOS, Encode, resolve
+from searchengine.search.refer import PHOTOS, Encode, Resolved, resolve
+from searchengine.search.sentence import PHOTOS as PHOTOS_OF_SENTENCE
+from searchengine.search.sentence import named_by, rank_photos
 
 Vector = NDArray[np.float32]
 Likeness = Callable[[int, int], float]
 """(photo id, photo id) → cosine of the two as wholes."""
+Compare = Callable[..., Resolved]
+"""Photos, in recall's order, to their segments by what a query says beside recall's vector."""
 Judge = Callable[[NDArray[np.float32], Sequence[NDArray[np.float32]]], list[Vector]]
 """(Q×D questions, N×D segments of each) → N confidences of each."""
 
@@ -83,18 +87,22 @@ def answers_to(
         encode: T texts to T×D unit vectors; needed where an expression is resolved.
     """
     read = dict(enumerate(readings))
-    referring = [i for i, each in read.items() if each is not None and not each.reason]
-    plain = [i for i in range(len(queries)) if i not in set(referring)]
+    stages: dict[int, tuple[Compare, int]] = {}
+    for i, reading in read.items():
+        if reading is not None and not reading.reason:
+            stages[i] = partial(resolve, queries[i], vectors[i], reading), PHOTOS
+        elif reading is not None and named_by(queries[i]):
+            stages[i] = partial(rank_photos, queries[i], vectors[i], reading), PHOTOS_OF_SENTENCE
+    plain = [i for i in range(len(queries)) if i not in stages]
     likeness = _likeness(index.catalog)
     with index.catalog.snapshot():
         some = [queries[i] for i in plain]
         enough = _recall_enough(some, vectors[plain], index, likeness, exclude_id)
         recalled = dict(zip(plain, enough, strict=True))
-        for i in referring:
-            reading = read[i]
-            assert reading is not None
+        for i, (stage, count) in stages.items():
             assert encode is not None
-            recalled[i] = _resolve_enough(queries[i], vectors[i], reading, index, likeness, encode)
+            compare = partial(stage, index=index, encode=encode)
+            recalled[i] = _compare_enough(queries[i], vectors[i], compare, count, index, likeness)
         photos = index.catalog.photos(
             {
                 i
@@ -180,26 +188,26 @@ def _recall_enough(
     return [recalled[i] for i in range(len(queries))]
 
 
-def _resolve_enough(
+def _compare_enough(
     query: Query,
     question: Vector,
-    reading: Explanation,
+    compare: Compare,
+    photos: int,
     index: Index,
     likeness: Likeness,
-    encode: Encode,
 ) -> Recalled:
-    """Compare the segments of ever more photos until k answers are left, or there are no more."""
+    """Compare the segments of so many photos, and of ever more until k answers are left or there
+    are no more."""
     deeper, before = 1, 0
     while True:
-        depth = 4 * deeper * max(PHOTOS, query.k)
+        depth = 4 * deeper * max(photos, query.k)
         (hits,) = recall(index, question[None], [query], [depth])
         rows = index.catalog.segments(hits.ids.tolist())
         near = dict.fromkeys(rows[i].photo_id for i in hits.ids.tolist() if i in rows)
-        photo_ids = list(near)[: deeper * max(PHOTOS, query.k)]
+        photo_ids = list(near)[: deeper * max(photos, query.k)]
         if not photo_ids:
-            none = np.zeros((0, len(question)), np.float32)
-            return Recalled([], none, question, explanation=reading)
-        found = resolve(query, question, reading, photo_ids, index, encode)
+            return Recalled([], np.zeros((0, len(question)), np.float32), question)
+        found = compare(photo_ids)
         portion = _portion(query)
         starts = range(0, len(found.scored), portion)
         portions = (found.scored[start : start + portion] for start in starts)

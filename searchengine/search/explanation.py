@@ -37,6 +37,7 @@ class Explanation:
         segments: number of segments that were.
         stages: stages in their order, those left out that the expression says nothing of.
         notes: parts that could not be heeded, each with the reason.
+        phrases: things that a sentence names, by which photos were ranked beside it.
     """
 
     expression: Expression
@@ -45,11 +46,20 @@ class Explanation:
     segments: int = 0
     stages: tuple[Stage, ...] = ()
     notes: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def recall_alone(self) -> bool:
+        """Whether the order is that of recall's vector."""
+        return bool(self.reason) and not self.phrases
 
     def lines(self) -> list[str]:
         """The explanation for people, a line each."""
         told = [f"read as: {self.expression}"]
-        if self.reason:
+        if self.phrases:
+            named = ", ".join(self.phrases)
+            told = [f"read as: a sentence, which photos are to fit, and this in them: {named}"]
+        if self.recall_alone:
             return [*told, f"recall alone answers: {self.reason}"]
         told.append(f"compared: {self.segments:,} segments of {self.photos:,} photos")
         for stage in self.stages:
@@ -61,7 +71,8 @@ class Explanation:
         """The explanation as the command line's JSON has it."""
         return {
             "expression": self.expression.to_dict(),
-            "recall_alone": self.reason or None,
+            "recall_alone": self.reason if self.recall_alone else None,
+            "phrases": list(self.phrases),
             "photos": self.photos,
             "segments": self.segments,
             "stages": [stage.to_dict() for stage in self.stages],

@@ -90,7 +90,7 @@ def resolve(
     phrases = texts_of(expression)[1:]
     encoded = encode([understand(phrase).words for phrase in phrases])
     asked = np.vstack([question[None], encoded])
-    photos, vectors = _segments(photo_ids, index)
+    photos, vectors = segments_of_photos(photo_ids, index)
     texts = (expression.text, *phrases)
     cosines = vectors @ asked.T
     best = {text: float(top) for text, top in zip(texts, cosines.max(axis=0), strict=True)}
@@ -103,7 +103,7 @@ def resolve(
         notes += found.notes if len(photos) == 1 else ()
     stages = np.concatenate(scores)
     rows = [row for some in photos for row in some]
-    places = np.flatnonzero(_allowed(rows, query.where, index))
+    places = np.flatnonzero(allowed(rows, query.where, index))
     total = stages[places].sum(axis=1)
     order = places[np.lexsort((np.array([rows[i].id for i in places]), -total))]
     said = stages[:, 1:].sum(axis=1)
@@ -123,7 +123,9 @@ def resolve(
     )
 
 
-def _segments(photo_ids: Sequence[int], index: Index) -> tuple[list[list[SegmentRow]], Vectors]:
+def segments_of_photos(
+    photo_ids: Sequence[int], index: Index
+) -> tuple[list[list[SegmentRow]], Vectors]:
     """The segments of each photo that has some, and the vectors of all."""
     photos = [rows for i in photo_ids if (rows := index.catalog.segments_of(i))]
     ids = np.array([row.id for rows in photos for row in rows], np.int64)
@@ -135,7 +137,8 @@ def _scene(rows: Sequence[SegmentRow]) -> Scene:
     return Scene.of(Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality))
 
 
-def _allowed(rows: Sequence[SegmentRow], where: Filter, index: Index) -> NDArray[np.bool_]:
+def allowed(rows: Sequence[SegmentRow], where: Filter, index: Index) -> NDArray[np.bool_]:
+    """N bool: which segments some conditions allow."""
     if where == Filter():
         return np.ones(len(rows), np.bool_)
     photos = tuple(photo for photo, _ in groupby(rows, lambda row: row.photo_id))

@@ -76,7 +76,8 @@ def test_a_process_of_any_start_takes_an_engine(folder: Path, way: str) -> None:
     with SearchEngine.open(folder) as engine:
         expected = answer(engine)
         if way != "fork":  # their processes import this file by its name, which pytest made up
-            assert answer(pickle.loads(pickle.dumps(engine))) == expected
+            with pickle.loads(pickle.dumps(engine)) as other:
+                assert answer(other) == expected
             return
         answers = context.SimpleQueue()
         process = context.Process(target=ask, args=(engine, answers))

@@ -35,9 +35,12 @@ from model.evaluation.retrieval.judging import (
 )
 from model.evaluation.retrieval.observations import Observations, Proposals
 from model.evaluation.tables import Row, Table
+from model.language.sentence import phrases_of as things_named
+from model.language.sentence import sentence_scores
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 MEASURES = (MAP, P10, R1, R10)
+NAMED = "photos and what sentences name"
 KINDS = ("object", "part", "stuff")
 CHUNK = 128  # queries whose scores of all masks are held at once
 
@@ -221,10 +224,12 @@ def text_to_photo(truth: Truth, observations: Observations, preset: str, encode:
     bearing = relevance(distinct, [photo.captions for photo in truth.photos])
     others = bearing[[distinct.index(text) for text in texts]] & ~own
     whole = queries @ observations.whole.T
-    scores = {
-        _column(name, preset): np.maximum(_photo_scores(queries, p, len(truth.photos)), whole)
-        for name, p in observations.proposals.items()
-    }
+    scores: dict[str, NDArray[np.float32]] = {}
+    for name, proposals in observations.proposals.items():
+        best = np.maximum(_photo_scores(queries, proposals, len(truth.photos)), whole)
+        scores[_column(name, preset)] = best
+        if name == preset:
+            scores[NAMED] = _with_phrases(texts, whole, best, observations, proposals, encode)
     scores[WHOLE] = whole
     if observations.imagenet is not None:
         scores[IMAGENET] = queries @ observations.imagenet.T
@@ -237,6 +242,30 @@ def text_to_photo(truth: Truth, observations: Observations, preset: str, encode:
         for measure in (R1, R10)
     ]
     return comparison_table(title, "texts", tuple(scores), rows)
+
+
+def _with_phrases(
+    texts: Sequence[str],
+    whole: NDArray[np.float32],
+    best: NDArray[np.float32],
+    observations: Observations,
+    proposals: Proposals,
+    encode: Encode,
+) -> NDArray[np.float32]:
+    """T×n scores as a search has them: sentences ask for all that they name, too."""
+    named = [things_named(text) for text in texts]
+    phrases = sorted({phrase for some in named for phrase in some})
+    scores = best.copy()
+    if not phrases:
+        return scores
+    encoded = encode(phrases)
+    found = _photo_scores(encoded, proposals, whole.shape[1])
+    found = np.maximum(found, encoded @ observations.whole.T)  # an index holds wholes, too
+    for number, some in enumerate(named):
+        if some:
+            rows = [phrases.index(phrase) for phrase in some]
+            scores[number] = sentence_scores(whole[number], found[rows])
+    return scores
 
 
 def _photo_scores(
