@@ -47,7 +47,10 @@ HeadOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExplainOption = Annotated[
     bool,
-    typer.Option("--explain", help="Tell how the words were read, and what each stage made of it."),
+    typer.Option(
+        "--explain",
+        help="Tell how the words were read, what each stage made of it, and what was proposed.",
+    ),
 ]
 SheetOption = Annotated[
     Path | None,

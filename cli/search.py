@@ -19,7 +19,7 @@ from cli.options import (
     SheetOption,
     numbers,
 )
-from cli.output import print_json, print_matches, say
+from cli.output import print_json, print_matches, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ def search(
                     print_matches(matches, explain)
                     say("looking again at the best photos …")
                 matches = engine.propose(matches, propose)
+                if not json:
+                    _tell_proposals(matches, explain)
+                    explain = False  # the reading was told before
             _show(matches, json, sheet, open_, overwrite, explain)
 
 
@@ -141,6 +144,12 @@ def similar(
     with options.open() as engine:
         matches = engine.similar(example, where=options.where(), **options.counts())
         _show(matches, json, sheet, open_, overwrite)
+
+
+def _tell_proposals(matches: Matches, explain: bool) -> None:
+    if explain and matches.proposals is not None:
+        for line in matches.proposals.lines():
+            show(line)
 
 
 def _check_sheet(sheet: Path | None, overwrite: bool) -> None:

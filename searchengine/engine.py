@@ -189,9 +189,10 @@ class SearchEngine:
         """The matches of words, with masks among them that the index does not hold.
 
         On the photos that answer best, the masks that indexing saw and dropped are scored, too, as
-        segments of the index are; of two masks of one thing the better one is shown. A photo that
-        cannot be read any more is told in `left_out`; so is that nothing is proposed where a
-        referring expression was resolved, which no proposal is compared with.
+        segments of the index are; of two masks of one thing the better one is shown. What became
+        of each is told in `proposals`. A photo that cannot be read any more is told in `left_out`;
+        so is that nothing is proposed where a referring expression was resolved, which no proposal
+        is compared with.
 
         Args:
             matches: answer of `search`.
@@ -219,14 +220,19 @@ class SearchEngine:
             if calibration is not None:
                 sure = calibration.confidence
                 judge = sure if read.answerable else doubting(sure)
-            items, notes = with_proposals(
+            found = with_proposals(
                 Answered(matches.items, read.query, question, judge),
                 index.catalog,
                 self._opened.proposer,
                 self._opened.embedder,
                 Limits(photos, most, self.preset.image_side),
             )
-        return replace(matches, items=items, left_out=(*matches.left_out, *notes))
+        return replace(
+            matches,
+            items=found.items,
+            left_out=(*matches.left_out, *found.notes),
+            proposals=found.account,
+        )
 
     def similar(
         self,

@@ -42,6 +42,8 @@ class CandidateProposer(Proposer):
         depth: number of masks that are scored.
     """
 
+    name = "candidates"
+
     def __init__(self, segmenter: Segmenter, embedder: Embedder, depth: int = DEPTH) -> None:
         self._segmenter, self._embedder, self._depth = segmenter, embedder, depth
         self._remembered: OrderedDict[int, _Drawn] = OrderedDict()

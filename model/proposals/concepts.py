@@ -77,6 +77,8 @@ class GroundedProposer(_PublishedProposer):
         least: least score of a box.
     """
 
+    name = "grounded"
+
     def __init__(
         self, model: Any, processor: Any, segmenter: Segmenter, least: float = BOX_SCORE
     ) -> None:
@@ -128,6 +130,8 @@ class ConceptProposer(_PublishedProposer):
         processor: its `Sam3Processor`.
         least: least score of an instance.
     """
+
+    name = "concepts"
 
     def __init__(self, model: Any, processor: Any, least: float = CONCEPT_SCORE) -> None:
         super().__init__(model, processor, least)

@@ -41,6 +41,8 @@ class HostProposer(Proposer):
             normalised.
     """
 
+    name = "query host"
+
     def __init__(
         self,
         network: QueryHost,

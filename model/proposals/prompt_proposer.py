@@ -30,6 +30,8 @@ class WordPromptProposer(Proposer):
         sentences: encoder of the prompts' tokens.
     """
 
+    name = "word prompts"
+
     def __init__(
         self, network: WordPrompts, promptable: PromptedSam, sentences: SentenceEncoder
     ) -> None:

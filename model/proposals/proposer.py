@@ -15,7 +15,12 @@ class Proposer(ABC):
 
     Masks depend on the words, so they are made at query time, on the photos that answer best: no
     index can hold them (PMP, Li et al., arXiv 2412.10292).
+
+    Attributes:
+        name: name for people of what makes the masks.
     """
+
+    name: str
 
     @property
     @abstractmethod

@@ -16,6 +16,7 @@ from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks import resizing, rle
 from searchengine.search.explanation import Explanation
 from searchengine.search.photo_pixels import is_missing, pixels_of
+from searchengine.search.proposal_account import ProposalAccount
 from searchengine.search.query import Query
 
 CONFIDENT = 0.5
@@ -141,6 +142,7 @@ class Matches(Sequence[Match]):
         left_out: lines for people on what the conditions leave out.
         explanation: reading of the words as a referring expression, and what each stage made of
             it; None where nobody asked for that.
+        proposals: account of what was proposed; None where nobody asked for that.
     """
 
     items: tuple[Match, ...]
@@ -152,6 +154,7 @@ class Matches(Sequence[Match]):
     not_understood: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     explanation: Explanation | None = None
+    proposals: ProposalAccount | None = None
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -192,10 +195,17 @@ class Matches(Sequence[Match]):
         """The answer as the command line's JSON has it.
 
         Args:
-            explain: whether it tells how the words were read, and what each stage made of them.
+            explain: whether it tells how the words were read, what each stage made of them, and
+                what was proposed.
         """
         read = self.understood
-        told = self.explanation.to_dict() if self.explanation is not None else None
+        told = {
+            name: None if account is None else account.to_dict()
+            for name, account in (
+                ("explanation", self.explanation),
+                ("proposals", self.proposals),
+            )
+        }
         return {
             "query": self.query,
             "understood": None
@@ -209,6 +219,6 @@ class Matches(Sequence[Match]):
             "index": self.folder or None,
             "preset": self.preset,
             "confident": self.confident,
-            **({"explanation": told} if explain else {}),
+            **(told if explain else {}),
             "matches": [match.to_dict() for match in self.items],
         }

@@ -6,6 +6,7 @@ with what recall found: of two masks of one thing the one that scores better is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,7 @@ from model.masks.segments import Segments
 from model.proposals.proposer import Proposer
 from searchengine.search.match import DOUBT, Match
 from searchengine.search.photo_pixels import image_of
+from searchengine.search.proposal_account import LookedAt, ProposalAccount, Proposed
 from searchengine.search.query import Query
 
 Vector = NDArray[np.float32]
@@ -61,6 +63,21 @@ class Limits:
     image_side: int
 
 
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """What answers once proposals were made.
+
+    Attributes:
+        items: matches with proposals among them, best first.
+        notes: lines for people on every photo that was left out.
+        account: account of the proposals.
+    """
+
+    items: tuple[Match, ...]
+    notes: tuple[str, ...]
+    account: ProposalAccount
+
+
 def doubting(judge: Judge) -> Judge:
     """The rule where nothing can be right: what was asked is not understood."""
     return lambda question, found: np.float32(DOUBT) * judge(question, found)
@@ -72,8 +89,8 @@ def with_proposals(
     proposer: Proposer,
     embedder: Embedder,
     limits: Limits,
-) -> tuple[tuple[Match, ...], tuple[str, ...]]:
-    """The matches with proposals among them, best first, and a line on every photo left out.
+) -> Completed:
+    """The matches with proposals among them.
 
     Args:
         answered: answers of recall.
@@ -82,6 +99,7 @@ def with_proposals(
         limits: limits of photos and proposals.
     """
     matches, notes = list(answered.matches), []
+    looked_at: list[LookedAt] = []
     best = {match.photo.id: match.photo for match in matches}
     for photo in list(best.values())[: limits.photos]:
         try:
@@ -89,18 +107,49 @@ def with_proposals(
         except PhotoError as error:
             notes.append(f"nothing is proposed in {photo.path}: {error.what}")
             continue
-        for proposal in found:
+        told = [
             _grouped(matches, replace(proposal, segment=_numbered(matches, proposal.segment)))
-    matches.sort(key=lambda match: -(match.score or 0.0))
-    matches = matches[: max(answered.query.k, len(answered.matches))]
-    sure = [match.confidence for match in matches]
+            for proposal in found
+        ]
+        looked_at.append(LookedAt(photo, tuple(told)))
+    items = _ranked(matches, answered)
+    account = ProposalAccount(
+        answered.query.words, proposer.name, proposer.fingerprint, _shown(looked_at, items)
+    )
+    return Completed(items, tuple(notes), account)
+
+
+def _ranked(matches: list[Match], answered: Answered) -> tuple[Match, ...]:
+    """As many of the matches as the query asks for, also of each photo, best first."""
+    query, of_photo = answered.query, Counter[int]()
+    chosen = []
+    for match in sorted(matches, key=lambda match: -(match.score or 0.0)):
+        of_photo[match.photo.id] += 1
+        if query.per_photo is None or of_photo[match.photo.id] <= query.per_photo:
+            chosen.append(match)
+    chosen = chosen[: max(query.k, len(answered.matches))]
+    sure = [match.confidence for match in chosen]
     if all(confidence is not None for confidence in sure):
         sure = np.minimum.accumulate(np.array(sure, np.float32)).tolist()
-    told = zip(matches, sure, strict=True)
+    told = zip(chosen, sure, strict=True)
     return tuple(
         replace(match, rank=rank, confidence=confidence)
         for rank, (match, confidence) in enumerate(told, 1)
-    ), tuple(notes)
+    )
+
+
+def _shown(looked_at: Sequence[LookedAt], items: Sequence[Match]) -> tuple[LookedAt, ...]:
+    """The photos, their proposals marked that are among the matches."""
+    ids = {match.segment_id for match in items}
+    return tuple(
+        replace(
+            each,
+            proposals=tuple(
+                replace(one, shown=True) if one.segment_id in ids else one for one in each.proposals
+            ),
+        )
+        for each in looked_at
+    )
 
 
 def _proposed(
@@ -111,13 +160,16 @@ def _proposed(
     embedder: Embedder,
     limits: Limits,
 ) -> list[Match]:
-    """Proposals in one photo, as matches without a rank, best first."""
+    """Proposals in one photo that the query's conditions allow, as matches without a rank, best
+    first."""
     rows = catalog.segments_of(photo.id)
     image = image_of(photo, max_side=limits.image_side)
     frame = rows[0].frame if rows else image.size
     quality = np.array([row.quality for row in rows], np.float32)
     known = Segments.unrelated(frame, [row.counts for row in rows], quality)
     found = proposer.propose(image, answered.query.words, known, limits.most)
+    least = answered.query.where.min_area * frame[0] * frame[1]
+    found = found[np.flatnonzero(found.areas >= least)]
     if not len(found):
         return []
     vectors = embedder.embed_among(image, found, known).vectors
@@ -131,9 +183,10 @@ def _proposed(
     ]
 
 
-def _grouped(matches: list[Match], proposal: Match) -> None:
+def _grouped(matches: list[Match], proposal: Match) -> Proposed:
     """Put a proposal among the matches, or in the place of the one that shows the same thing
-    worse; where that scores better, the proposal is left out."""
+    worse; where that scores better, the proposal is left out. Returns what became of it."""
+    told = Proposed(proposal.score or 0.0, proposal.confidence)
     near = [
         place
         for place, match in enumerate(matches)
@@ -150,12 +203,14 @@ def _grouped(matches: list[Match], proposal: Match) -> None:
         alike = nearly(np.minimum(scores, own), np.maximum(scores, own))
         for place in np.array(near)[same | (nested & alike)].tolist():
             match = matches[place]
-            if own > (match.score or 0.0):
-                stood_for = (match.segment_id, *match.merged)
-                merged = tuple(i for i in stood_for if i > 0)
-                matches[place] = replace(proposal, merged=merged, duplicates=match.duplicates)
-            return
+            if own <= (match.score or 0.0):
+                return replace(told, behind=match.segment_id)
+            stood_for = (match.segment_id, *match.merged)
+            merged = tuple(i for i in stood_for if i > 0)
+            matches[place] = replace(proposal, merged=merged, duplicates=match.duplicates)
+            return replace(told, segment_id=proposal.segment_id, in_place_of=match.segment_id)
     matches.append(proposal)
+    return replace(told, segment_id=proposal.segment_id)
 
 
 def _numbered(matches: Sequence[Match], segment: SegmentRow) -> SegmentRow:

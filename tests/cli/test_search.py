@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import Run
 from PIL import Image
@@ -12,6 +13,7 @@ from pycocotools import mask as coco
 from safetensors.torch import save_file
 
 from model.masks.segments import Segments
+from model.proposals.candidates import CandidateProposer
 from model.segmenters.sam.segmenter import PointGridSegmenter
 
 
@@ -238,6 +240,37 @@ def test_proposals_come_after_what_the_index_holds(run: Run, indexed: Path, tmp_
     queries.write_text("red\n")
     batch = run("search", "--batch", queries, "--index", indexed, "--propose", 1)
     assert json.loads(batch.out) == document
+
+
+def drawn(
+    proposer: CandidateProposer, image: Any, prompt: str, known: Segments, most: int
+) -> Segments:
+    """Three masks of any photo: in the red square, of most of it, and of a corner."""
+    masks = np.zeros((3, *known.size), np.bool_)
+    masks[0, 28:68, 20:76] = masks[1, :90, :120] = masks[2, 80:, 100:] = True
+    return Segments.from_masks(masks)
+
+
+def test_proposals_are_explained(
+    run: Run,
+    golden: Callable[[str, str], None],
+    indexed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CandidateProposer, "propose", drawn)
+    asked = ["search", "red", "-k", 3, "--index", indexed, "--propose", 1]
+    done = run(*asked, "--explain")
+    assert done.code == 0
+    golden("search-propose-explain.out", done.out)
+    explained = run(*asked, "--explain", "--json").out
+    golden("search-propose-explain.json", explained)
+    document = json.loads(explained)
+    assert document["explanation"]["recall_alone"] == "a bare phrase"
+    (photo,) = document["proposals"]["photos"]
+    assert photo["proposed"] == len(photo["proposals"]) == 3
+    assert "proposals" not in json.loads(run(*asked, "--json").out)
+    plain = json.loads(run(*asked[:-2], "--explain", "--json").out)
+    assert plain["proposals"] is None
 
 
 def test_which_one_is_meant_is_explained(

@@ -9,8 +9,8 @@ from model.errors import QueryError
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.proposer import MOST, Proposer
-from searchengine import Match, Options, SearchEngine
-from searchengine.search.propose import Answered, Limits, with_proposals
+from searchengine import Filter, Match, Options, Query, SearchEngine
+from searchengine.search.propose import Answered, Completed, Limits, with_proposals
 from searchengine.search.recall import questions
 
 Draw = Callable[[Segments], NDArray[np.bool_]]
@@ -20,6 +20,7 @@ class Drawing(Proposer):
     """Proposes what a function draws in the frame of the index."""
 
     fingerprint = "drawing"
+    name = "drawing"
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
@@ -30,23 +31,30 @@ class Drawing(Proposer):
         return Segments.from_masks(self._draw(known)[:most])
 
 
-def answered(
-    engine: SearchEngine, words: str, draw: Draw, k: int = 20, photos: int = 1
-) -> tuple[tuple[Match, ...], tuple[Match, ...], tuple[str, ...]]:
-    """Matches before and after the proposals, and the notes."""
-    before = engine.search(words, k)
+def completed(
+    engine: SearchEngine, query: Query, draw: Draw, photos: int = 1
+) -> tuple[tuple[Match, ...], Completed]:
+    """Matches before the proposals, and what answers with them."""
+    before = engine.search(query)
     assert before.understood is not None
     (question,) = questions([before.understood], engine.models.embedder)
     calibration = engine.preset.calibration()
     assert calibration is not None
-    after, notes = with_proposals(
+    return before.items, with_proposals(
         Answered(before.items, before.understood, question, calibration.confidence),
         engine.reader.catalog,
         Drawing(draw),
         engine.models.embedder,
         Limits(photos, 10, engine.preset.image_side),
     )
-    return before.items, after, notes
+
+
+def answered(
+    engine: SearchEngine, words: str, draw: Draw, k: int = 20, photos: int = 1
+) -> tuple[tuple[Match, ...], tuple[Match, ...], tuple[str, ...]]:
+    """Matches before and after the proposals, and the notes."""
+    before, after = completed(engine, Query(words=words, k=k), draw, photos)
+    return before, after.items, after.notes
 
 
 def shown(known: Segments, number: int = 0) -> NDArray[np.bool_]:
@@ -116,6 +124,61 @@ def test_only_the_best_photos_are_looked_at_and_no_more_matches_come_than_asked(
     assert len({match.segment_id for match in after}) == len(after)
 
 
+def three(known: Segments) -> NDArray[np.bool_]:
+    """A corner of the background, the heart of the smallest thing, and that thing with more."""
+    thing, (height, width) = shown(known), known.size
+    corner, heart = np.zeros((2, height, width), np.bool_)
+    corner[-20:, :20] = True
+    rows, columns = np.flatnonzero(thing.any(axis=1)), np.flatnonzero(thing.any(axis=0))
+    heart[rows[9] : rows[-9], columns[9] : columns[-9]] = True
+    return np.stack([corner, heart & thing, thing | np.roll(thing, 12, axis=0)])
+
+
+def test_what_became_of_each_proposal_is_told(engine: SearchEngine) -> None:
+    before, done = completed(engine, Query(words="red"), three)
+    account = done.account
+    assert (account.prompt, account.maker, account.fingerprint) == ("red", "drawing", "drawing")
+    (photo,) = account.photos
+    assert photo.photo.id == before[0].photo.id
+    assert len(photo.proposals) == 3
+    assert photo.alone + photo.in_place + photo.behind == 3
+    scores = [each.score for each in photo.proposals]
+    assert scores == sorted(scores, reverse=True)
+    by_id = {match.segment_id: match for match in done.items}
+    for each in photo.proposals:
+        assert (each.segment_id is None) == (each.behind is not None)
+        assert each.shown == (each.segment_id in by_id)
+        if each.in_place_of is not None:
+            assert each.segment_id is not None
+            assert each.in_place_of in by_id[each.segment_id].merged
+    assert {match.segment_id for match in done.items if match.proposed} == {
+        each.segment_id for each in photo.proposals if each.shown
+    }
+    assert all(each.alone for each in photo.proposals if each.score == min(scores))
+    assert account.to_dict()["photos"][0]["proposed"] == 3
+    assert len(account.lines()) == 5
+
+
+def test_a_proposal_below_what_is_shown_is_told(engine: SearchEngine) -> None:
+    _, done = completed(engine, Query(words="red", k=1), three)
+    assert len(done.items) == 1
+    (photo,) = done.account.photos
+    (last,) = (each for each in photo.proposals if each.alone)
+    assert not last.shown
+    assert str(last).endswith(", alone, below what is shown")
+
+
+def test_proposals_meet_the_conditions_of_the_query(engine: SearchEngine) -> None:
+    _, done = completed(engine, Query(words="red", per_photo=1), three, photos=2)
+    assert any(each.segment_id for photo in done.account.photos for each in photo.proposals)
+    ids = [match.photo.id for match in done.items]
+    assert len(ids) == len(set(ids))
+    _, done = completed(engine, Query(words="red", where=Filter(min_area=0.05)), three)
+    (photo,) = done.account.photos
+    assert len(photo.proposals) == 2  # the corner is smaller
+    assert not any(match.proposed for match in done.items)
+
+
 def test_a_photo_that_is_gone_keeps_its_answer_and_is_told(tmp_path: Path, photos: Path) -> None:
     copy = tmp_path / "photos" / "red.jpg"
     copy.parent.mkdir()
@@ -132,6 +195,10 @@ def test_a_photo_that_is_gone_keeps_its_answer_and_is_told(tmp_path: Path, photo
 def test_a_segmenter_that_drops_nothing_has_nothing_to_propose(engine: SearchEngine) -> None:
     before = engine.search("red")
     after = engine.propose(before, photos=2)
+    assert before.proposals is None
+    assert after.proposals is not None
+    assert (after.proposals.prompt, after.proposals.maker) == ("red", "candidates")
+    assert [photo.proposals for photo in after.proposals.photos] == [(), ()]
     assert [m.segment_id for m in after] == [m.segment_id for m in before]
     assert [m.confidence for m in after] == pytest.approx([m.confidence for m in before])
 

@@ -45,6 +45,7 @@ class Second(Proposer):
     """Proposes the second square, whatever is asked."""
 
     fingerprint = "second"
+    name = "second"
 
     def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
         return Segments.from_masks(square(1)[None])
@@ -98,6 +99,7 @@ def test_what_is_shown_instead_of_an_absent_word_is_counted(truth: Truth, tmp_pa
 
     class Blue(Proposer):
         fingerprint = "blue"
+        name = "blue"
 
         def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
             image.pixels[square(2)] = PAINTS["blue"]
