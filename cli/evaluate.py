@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from model.datasets.ground_truth import Truth
     from model.datasets.referring_expressions import ReferringSet
     from model.evaluation.tables import Measured
+    from model.presets.preset import Preset
+    from model.referring.settings import GlobalLocalSettings
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -62,6 +66,17 @@ BaselinesOption = Annotated[
         help="Measure the methods that the preset is compared with, too.",
     ),
 ]
+
+
+class View(StrEnum):
+    """Views of Global-Local CLIP."""
+
+    none = "none"
+    of_photo = "global"
+    alone = "local"
+    both = "both"
+
+
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 
@@ -231,6 +246,22 @@ def referring(
             max=1,
         ),
     ] = None,
+    blurred: Annotated[
+        View | None,
+        typer.Option(
+            "--blurred",
+            help="Views of Global-Local CLIP whose background is the blurred photo.",
+            show_default="none",
+        ),
+    ] = None,
+    fusion: Annotated[
+        View | None,
+        typer.Option(
+            "--fusion",
+            help="View of Global-Local CLIP that the other one is fed into, as HybridGL does.",
+            show_default="none",
+        ),
+    ] = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -244,9 +275,20 @@ def referring(
         if refs is None
         else _published_expressions(data, refs, instances, split)
     )
+    looks = _looks(chosen, alpha=global_local, blurred=blurred, fusion=fusion)
     with _progress(quiet) as progress:
-        measured = evaluate_referring(chosen, asked, split, progress, own_masks, global_local)
+        measured = evaluate_referring(chosen, asked, split, progress, own_masks, looks)
     _print(measured, json)
+
+
+def _looks(preset: Preset, **asked: Any) -> GlobalLocalSettings | None:
+    """How Global-Local CLIP looks, as the preset says and the options change it; None: not at
+    all."""
+    from model.referring.settings import GlobalLocalSettings, global_local_settings
+
+    said = global_local_settings(preset.referring)
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(said or GlobalLocalSettings(), **given) if given else said
 
 
 def _corpus_expressions(truth: Truth, files: list[Path]) -> ReferringSet:

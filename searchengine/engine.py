@@ -387,7 +387,11 @@ class SearchEngine:
             def encode(texts: Sequence[str]) -> NDArray[np.float32]:
                 return embedder.embed_texts(texts).vectors
 
-            answers = answers_to(searched, vectors, index, judge, exclude_id, readings, encode)
+            told = any(reading is not None and not reading.reason for reading in readings)
+            looks = self._opened.looks if told else None
+            answers = answers_to(
+                searched, vectors, index, judge, exclude_id, readings, encode, looks
+            )
             return [
                 Matches(
                     found.items

@@ -12,6 +12,7 @@ from model.devices import compute_alone
 from model.errors import IndexMissing
 from model.presets.files import absolute_reference
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
+from model.referring.settings import global_local_settings
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.turns import EngineTurns
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from model.embedder import Embedder
     from model.proposals.proposer import Proposer
     from model.segmenter import Segmenter
+    from searchengine.search.photo_looks import PhotoLooks
 
 
 class OpenedIndex:
@@ -49,6 +51,7 @@ class OpenedIndex:
         self._embedder_of: tuple[Preset, Embedder] | None = None
         self._calibration_of: tuple[Preset, Calibration | None] | None = None
         self._proposer_of: tuple[Preset, Proposer] | None = None
+        self._looks_of: tuple[Preset, PhotoLooks | None] | None = None
 
     def turn(self) -> AbstractContextManager[None]:
         """A turn of the calling thread; the others wait until it ends."""
@@ -115,6 +118,22 @@ class OpenedIndex:
         if self._proposer_of is None or self._proposer_of[0] != preset:
             self._proposer_of = preset, preset.build_proposer(self.models)
         return self._proposer_of[1]
+
+    @property
+    def looks(self) -> PhotoLooks | None:
+        """Looks at photos that tell one segment from another, where the preset asks for them."""
+        preset = self.preset
+        if self._looks_of is None or self._looks_of[0] != preset:
+            said = global_local_settings(preset.referring)
+            looks: PhotoLooks | None = None
+            if said is not None and said.photos:
+                from model.referring.global_local_referrer import GlobalLocalReferrer
+                from searchengine.search.photo_looks import PhotoLooks
+
+                referrer = GlobalLocalReferrer.of(preset, said)
+                looks = PhotoLooks(referrer, said.photos, preset.image_side)
+            self._looks_of = preset, looks
+        return self._looks_of[1]
 
     @property
     def calibration(self) -> Calibration | None:

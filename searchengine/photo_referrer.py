@@ -15,6 +15,7 @@ from model.photos.images import content_hash, read_header, read_image
 from model.presets.preset import DEFAULT, Models, load_preset
 from model.referring.referrer import Referrer, Views
 from model.referring.scoring import Scene
+from model.referring.settings import global_local_settings
 from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match, Matches
 from searchengine.search.query import Query
@@ -43,8 +44,18 @@ class PhotoReferrer:
         return self.preset.build()
 
     @cached_property
+    def _referrer(self) -> Referrer:
+        looks = global_local_settings(self.preset.referring)
+        if looks is None:
+            return Referrer(self._models.embedder)
+        from model.referring.global_local_referrer import GlobalLocalReferrer
+
+        return GlobalLocalReferrer.of(self.preset, looks)
+
+    @cached_property
     def _calibration(self) -> Calibration | None:
-        return self.preset.calibration()
+        # what a preset has is fitted to its embedder's vectors
+        return self.preset.calibration() if type(self._referrer) is Referrer else None
 
     def refer(self, photo: Path | str, expression: str, k: int = 5) -> Matches:
         """The segments of a photo that an expression may mean, best first.
@@ -65,7 +76,7 @@ class PhotoReferrer:
         reading = read(query)
         assert reading is not None
         row, segments, views, scene = self._look(photo)
-        referrer = Referrer(self._models.embedder)
+        referrer = self._referrer
         scores = referrer.scores_of(views, scene, reading.expression)
         calibration = self._calibration
         asked = reading.expression.phrase or reading.expression.text
@@ -113,7 +124,7 @@ class PhotoReferrer:
             header = read_header(path)
             image = read_image(path, max_side=self.preset.image_side, finer_panoramas=True)
             segments = self._models.segmenter.segment(image)
-            views = Referrer(self._models.embedder).look(image, segments)
+            views = self._referrer.look(image, segments)
             row = PhotoRow(
                 0, path, digest, header.format, image.original_size, header.orientation,
                 None, None, None, None, 0, (path,),

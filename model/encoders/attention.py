@@ -12,13 +12,16 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def block_output(block: Any, tokens: Tensor, causal: bool = False) -> Tensor:
+def block_output(
+    block: Any, tokens: Tensor, causal: bool = False, seen: Tensor | None = None
+) -> Tensor:
     """What an open_clip `ResidualAttentionBlock` makes of tokens (B×T×C).
 
     Args:
         block: the block.
         tokens: tokens that enter the attention.
         causal: whether a token sees only those before it.
+        seen: bool, to be broadcast to B×heads×T×T: which token sees which; all by default.
     """
     attention = block.attn
     projected = functional.linear(
@@ -26,7 +29,7 @@ def block_output(block: Any, tokens: Tensor, causal: bool = False) -> Tensor:
     )
     batch, length, width = tokens.shape
     q, k, v = projected.view(batch, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
-    mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=causal)
     tokens = tokens + block.ls_1(
         attention.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
     )

@@ -89,15 +89,20 @@ class ClassTokenVision(ClipVision):
         self.dimension = int(network.output_dim)
         self.depth = len(self.blocks)
 
-    def states(self, pixels: Tensor) -> list[Tensor]:
-        """States of the base's `states`; positions are interpolated to the input."""
+    def entering(self, pixels: Tensor) -> Tensor:
+        """B×(1+P)×C tokens that enter the first block; positions are interpolated to the input."""
         network = self._network
         patches = network.conv1(pixels.to(network.conv1.weight))
         positions = network.positional_embedding
         places = interpolated(positions[1:], network.grid_size, patches.shape[-2:])
         patches = patches.flatten(2).transpose(1, 2) + places
         first = (network.class_embedding + positions[0]).expand(len(patches), 1, -1)
-        states = [network.ln_pre(torch.cat([first, patches], dim=1))]
+        tokens: Tensor = network.ln_pre(torch.cat([first, patches], dim=1))
+        return tokens
+
+    def states(self, pixels: Tensor) -> list[Tensor]:
+        """States of the base's `states`."""
+        states = [self.entering(pixels)]
         for block in self.blocks:
             states.append(block_output(block, states[-1]))
         return states

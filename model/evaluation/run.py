@@ -26,6 +26,7 @@ from model.language.question import understand
 from model.presets.preset import Models, Preset
 from model.referring.global_local_referrer import GlobalLocalReferrer
 from model.referring.referrer import Referrer
+from model.referring.settings import GlobalLocalSettings
 from model.segmenter import Segmenter
 
 FELZENSZWALB = "felzenszwalb"
@@ -128,7 +129,7 @@ def evaluate_referring(
     split: str,
     progress: Progress,
     own_masks: bool = True,
-    alpha: float | None = None,
+    looks: GlobalLocalSettings | None = None,
 ) -> Measured:
     """Referring expressions → regions; arguments as above.
 
@@ -138,8 +139,8 @@ def evaluate_referring(
         split: name of the photos' split, for the report.
         progress: told how many photos are done, and of how many.
         own_masks: whether the preset's own masks are chosen from, too; takes longer.
-        alpha: share of the global feature by which Global-Local CLIP takes the place of the
-            preset's vectors; None: these are used.
+        looks: choices by which Global-Local CLIP takes the place of the preset's vectors; None:
+            these are used.
 
     Raises:
         DataError: nothing is asked.
@@ -152,7 +153,7 @@ def evaluate_referring(
         )
     start, models = time.perf_counter(), preset.build()
     segmenter = models.segmenter if own_masks else None
-    referrer = Referrer(models.embedder) if alpha is None else GlobalLocalReferrer.of(preset, alpha)
+    referrer = Referrer(models.embedder) if looks is None else GlobalLocalReferrer.of(preset, looks)
     answers = answer(asked, referrer, segmenter, progress)
     photos = len({case.photo for case in asked.cases})
     return _measured("referring", preset, split, photos, start, referring_tables(answers))

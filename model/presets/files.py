@@ -14,7 +14,16 @@ from typing import Any
 from model.errors import PresetInvalid, PresetUnknown, shown
 from model.presets.proposers import DEFAULT_PROPOSER, PROPOSERS
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
-from model.presets.settings import Setting, Settings, check_section, number, text, whole
+from model.presets.settings import (
+    Setting,
+    Settings,
+    check_section,
+    number,
+    one_of,
+    switch,
+    text,
+    whole,
+)
 from model.toml_tables import read_toml
 from model.weights.sources import FOLDER
 from model.weights.user_folders import expand_home
@@ -22,7 +31,7 @@ from model.weights.user_folders import expand_home
 DEFAULT = "nano"
 HEAD = ".safetensors"
 DEEPEST = 16  # presets that extend one another
-SECTIONS = ("segmenter", "embedder", "proposer", "weights")
+SECTIONS = ("segmenter", "embedder", "proposer", "referring", "weights")
 TOP: Settings = {
     "name": text(needed=True),
     "title": text(needed=True),
@@ -31,6 +40,16 @@ TOP: Settings = {
     "dimension": replace(whole(1), needed=True),
     "worker_gb": number(0, above=True),
     "photos_at_once": whole(0),
+}
+_VIEWS = one_of("none", "global", "local", "both")
+REFERRING: Settings = {
+    "global_local": switch(),
+    "alpha": number(0, 1),
+    "last": whole(1, 64),
+    "fill": one_of("mean", "released"),
+    "blurred": _VIEWS,
+    "fusion": _VIEWS,
+    "photos": whole(0),
 }
 FILE: Settings = {"name": text(needed=True), "sha256": text(), "size": whole(0, 1 << 53)}
 WEIGHTS: Settings = {
@@ -118,6 +137,7 @@ def read_table(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     check_kind(path, "segmenter", table.get("segmenter", {}), SEGMENTERS)
     check_kind(path, "embedder", table.get("embedder", {}), EMBEDDERS)
     check_kind(path, "proposer", table.get("proposer", DEFAULT_PROPOSER), PROPOSERS)
+    check_section(path, "referring", table.get("referring", {}), REFERRING)
     check_section(path, "", {k: v for k, v in table.items() if k not in SECTIONS}, TOP)
     return table
 

@@ -59,6 +59,7 @@ class Preset:
         head: the user's own head, if one was named with the preset.
         worker_gb: memory of a process that looks at photos with it, gigabytes.
         photos_at_once: photos that such a process looks at together; 0: as many as suit its device.
+        referring: settings of how one of several segments is told; none of what indexing finds.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Preset:
     worker_gb: float = 1.0
     photos_at_once: int = 0
     proposer: Settings = field(default_factory=lambda: dict(DEFAULT_PROPOSER))
+    referring: Settings = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

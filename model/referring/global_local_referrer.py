@@ -15,10 +15,10 @@ from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import Preset
 from model.referring.expression import Expression
-from model.referring.global_local import ALPHA, GlobalLocal
+from model.referring.global_local import GlobalLocal
 from model.referring.referrer import Referrer, Views, texts_of
 from model.referring.scoring import Cosines
-from model.referring.settings import ReferringSettings
+from model.referring.settings import GlobalLocalSettings, ReferringSettings
 
 
 class GlobalLocalReferrer(Referrer):
@@ -34,11 +34,15 @@ class GlobalLocalReferrer(Referrer):
         self.settings = settings or ReferringSettings()
 
     @classmethod
-    def of(cls, preset: Preset, alpha: float = ALPHA) -> GlobalLocalReferrer:
+    def of(cls, preset: Preset, looks: GlobalLocalSettings | None = None) -> GlobalLocalReferrer:
         """A referrer with a preset's CLIP.
 
+        Args:
+            preset: preset with towers.
+            looks: choices of how segments are looked at.
+
         Raises:
-            PresetInvalid: the preset has no CLIP, or one of another kind.
+            PresetInvalid: the preset has no CLIP, or none that can look so.
             WeightsMissing, WeightsMismatch: its weights cannot be used.
         """
         if "clip" not in preset.weights:
@@ -56,7 +60,7 @@ class GlobalLocalReferrer(Referrer):
             device,
             chosen_dtype(str(said.get("precision", "auto")), device),
         )
-        return cls(GlobalLocal(clip, alpha))
+        return cls(GlobalLocal(clip, looks))
 
     def look(self, image: Image, segments: Segments) -> Views:
         """Features of a photo's segments at length 1, and texts as the network has them."""

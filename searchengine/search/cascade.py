@@ -24,6 +24,7 @@ from model.errors import IndexDamaged
 from searchengine.search.collapse import Answer, Scored, collapse
 from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match
+from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import Query
 from searchengine.search.recall import recall
 from searchengine.search.refer import PHOTOS, Encode, Resolved, resolve
@@ -74,6 +75,7 @@ def answers_to(
     exclude_id: int | None = None,
     readings: Sequence[Explanation | None] = (),
     encode: Encode | None = None,
+    looks: PhotoLooks | None = None,
 ) -> list[Found]:
     """The matches of each query, best first; all are answered from one state of the index.
 
@@ -85,12 +87,13 @@ def answers_to(
         exclude_id: segment id to leave out of the results (the example itself).
         readings: readings of the queries' words as referring expressions; by default none.
         encode: T texts to T×D unit vectors; needed where an expression is resolved.
+        looks: looks at photos by which expressions are resolved beside the vectors, if any.
     """
     read = dict(enumerate(readings))
     stages: dict[int, tuple[Compare, int]] = {}
     for i, reading in read.items():
         if reading is not None and not reading.reason:
-            stages[i] = partial(resolve, queries[i], vectors[i], reading), PHOTOS
+            stages[i] = partial(resolve, queries[i], vectors[i], reading, looks=looks), PHOTOS
         elif reading is not None and named_by(queries[i]):
             stages[i] = partial(rank_photos, queries[i], vectors[i], reading), PHOTOS_OF_SENTENCE
     plain = [i for i in range(len(queries)) if i not in stages]

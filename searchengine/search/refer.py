@@ -19,6 +19,7 @@ from model.referring.scoring import STAGES, Scene, Scores, score
 from model.referring.settings import ReferringSettings
 from searchengine.search.collapse import Scored
 from searchengine.search.explanation import Explanation, Stage
+from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import Query
 
 Vectors = NDArray[np.float32]
@@ -75,6 +76,7 @@ def resolve(
     photo_ids: Sequence[int],
     index: Index,
     encode: Encode,
+    looks: PhotoLooks | None = None,
 ) -> Resolved:
     """All segments of some photos that the query's conditions allow, by the expression.
 
@@ -85,6 +87,8 @@ def resolve(
         photo_ids: photos to compare, in recall's order.
         index: index with their segments.
         encode: T texts to T×D unit vectors.
+        looks: looks at the first photos that take the vectors' place where nothing but the
+            expression is asked; None: there are none.
     """
     expression, settings = reading.expression, ReferringSettings()
     phrases = texts_of(expression)[1:]
@@ -92,9 +96,11 @@ def resolve(
     asked = np.vstack([question[None], encoded])
     photos, vectors = segments_of_photos(photo_ids, index)
     texts = (expression.text, *phrases)
-    cosines = vectors @ asked.T
+    cosines, unseen = vectors @ asked.T, list[str]()
+    if looks is not None and not query.negatives:
+        cosines, unseen = looks.replaced(cosines, photos, texts, expression, index.catalog)
     best = {text: float(top) for text, top in zip(texts, cosines.max(axis=0), strict=True)}
-    scores, start, notes = [], 0, list(reading.notes)
+    scores, start, notes = [], 0, [*reading.notes, *unseen]
     for rows in photos:
         own = cosines[start : start + len(rows)].T
         start += len(rows)

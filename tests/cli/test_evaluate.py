@@ -72,6 +72,21 @@ def test_expressions_are_measured_beside_recall(
     assert "names no CLIP" in refused.err
 
 
+def test_views_of_global_local_clip_are_measured(
+    run: Run, squares_corpus: Path, tiny_towers: Path, tmp_path: Path
+) -> None:
+    line = {"photo": "squares/0.png", "expression": "the red square", "region": 0}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(line))
+    arguments = ["evaluate", "referring", "--data", squares_corpus, "--quiet", "--no-own-masks"]
+    arguments += ["--expressions", tmp_path / "mine.jsonl"]
+    arguments += ["--preset", tiny_towers / "towers.toml"]
+    for views in (("--global-local", 0.9, "--blurred", "both"), ("--fusion", "both")):
+        done = run(*arguments, *views)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith("referring · preset tiny")
+    assert run(*arguments, "--fusion", "sideways").code == 2
+
+
 def test_published_references_are_measured(run: Run, tmp_path: Path) -> None:
     pixels = np.full((30, 40, 3), 128, np.uint8)
     pixels[5:25, 3:15], pixels[5:25, 25:37] = (225, 20, 20), (225, 20, 20)

@@ -2,7 +2,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from closeness import assert_close
 from command_line import Run
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
@@ -88,3 +90,34 @@ def test_wrong_usage_and_photos_that_are_gone_are_told(run: Run, circles: Path) 
     assert run("refer", circles, "red", "--batch", "-").code == 2
     gone = run("refer", circles.parent / "gone.png", "red", "--preset", "colours")
     assert (gone.code, gone.out, gone.err.count("\n")) == (1, "", 1)
+
+
+def test_a_preset_may_look_at_segments_with_its_clip(
+    run: Run, circles: Path, tiny_towers: Path, tmp_path: Path
+) -> None:
+    from model.photos.images import read_image
+    from model.presets.preset import load_preset
+    from model.referring.global_local_referrer import GlobalLocalReferrer
+    from model.referring.parse import parse
+    from model.referring.settings import GlobalLocalSettings
+
+    text, file = "the leftmost red circle", tmp_path / "looks.toml"
+    said = 'global_local = true\nalpha = 0.6\nlast = 2\nfill = "released"\nblurred = "global"\n'
+    file.write_text(f'extends = "{tiny_towers}/towers.toml"\n[referring]\n{said}')
+    done = run("refer", circles, text, "--preset", file, "--json", "-k", 50)
+    assert done.code == 0
+    found = json.loads(done.out)["matches"]
+    preset = load_preset(str(file))
+    looks = GlobalLocalSettings(0.6, 2, "released", "global")
+    referrer = GlobalLocalReferrer.of(preset, looks)
+    image = read_image(circles, max_side=preset.image_side)
+    segments = preset.build_segmenter().segment(image)
+    ranked = referrer.resolve(image, segments, parse(text))
+    scores = ranked.scores.total[ranked.order] / referrer.settings.sharpness
+    assert len(found) == len(segments) >= 4
+    assert_close(np.array([match["score"] for match in found]), scores, 1000, "float32", scale=1)
+    assert {match["confidence"] for match in found} == {None}
+    file.write_text('extends = "colours"\n[referring]\nglobal_local = true\n')
+    refused = run("refer", circles, text, "--preset", file)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "names no CLIP" in refused.err

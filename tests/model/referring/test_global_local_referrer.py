@@ -13,11 +13,14 @@ from model.referring.global_local import GlobalLocal
 from model.referring.global_local_referrer import GlobalLocalReferrer
 from model.referring.parse import parse
 from model.referring.scoring import Scene
+from model.referring.settings import GlobalLocalSettings, global_local_settings
+
+LOOKS = GlobalLocalSettings(0.85, blurred="global")
 
 
 @pytest.fixture(scope="module")
 def referrer(tiny_towers: Path) -> GlobalLocalReferrer:
-    return GlobalLocalReferrer.of(load_preset(str(tiny_towers / "towers.toml")), 0.85)
+    return GlobalLocalReferrer.of(load_preset(str(tiny_towers / "towers.toml")), LOOKS)
 
 
 def scene() -> tuple[Image, Segments]:
@@ -32,7 +35,7 @@ def test_recall_is_the_cosine_with_the_mixed_text(
 ) -> None:
     image, segments = scene()
     clip = load_clip(tiny_towers / "clip.safetensors", str(tiny_towers / "clip.json"))
-    looks = GlobalLocal(clip, 0.85)
+    looks = GlobalLocal(clip, LOOKS)
     features = looks.features(image, segments)
     expression = parse("the leftmost red door")
     text = looks.texts([expression.text, "red door"]).mean(dim=0)
@@ -50,3 +53,11 @@ def test_recall_is_the_cosine_with_the_mixed_text(
 def test_a_preset_without_clip_is_refused() -> None:
     with pytest.raises(PresetInvalid, match="names no CLIP"):
         GlobalLocalReferrer.of(load_preset("colours"))
+
+
+def test_a_preset_says_how_it_looks() -> None:
+    said = {"global_local": True, "alpha": 0.5, "last": 2, "fusion": "both", "photos": 0}
+    expected = GlobalLocalSettings(0.5, 2, fusion="both", photos=0)
+    assert global_local_settings(said) == expected
+    assert global_local_settings({"alpha": 0.5}) is None
+    assert global_local_settings({"global_local": False}) is None
