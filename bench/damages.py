@@ -48,7 +48,7 @@ def set_field(catalog: Path, chance: random.Random) -> str:
 
 def drop_rows(catalog: Path, chance: random.Random) -> str:
     with closing(sqlite3.connect(catalog)) as database, database:
-        tables = ("photos", "segments", "vectors", "photo_vectors", "files", "revisions",
+        tables = ("photos", "segments", "vectors", "photo_vectors", "origins", "files", "revisions",
                   "sqlite_sequence", "roots")  # fmt: skip
         table = chance.choice(tables)
         if chance.random() < 0.5:

@@ -77,6 +77,8 @@ def print_matches(matches: Matches, explain: bool = False) -> None:
         )
         if match.proposed:
             line += " (proposed)"
+        elif match.segment.origin is not None:
+            line += " (kept)"
         if match.duplicates:
             line += f" (and {len(match.duplicates)} like it)"
         if match.missing:

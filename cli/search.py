@@ -19,7 +19,7 @@ from cli.options import (
     SheetOption,
     numbers,
 )
-from cli.output import print_json, print_matches, say, show
+from cli.output import counted, print_json, print_matches, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ def search(
             min=0,
         ),
     ] = 0,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Write the proposals that are shown to the index, with the words that they were"
+            " proposed for.",
+        ),
+    ] = False,
     refer: Annotated[
         bool | None,
         typer.Option(
@@ -84,23 +92,27 @@ def search(
         raise typer.BadParameter("give either WORDS or --batch FILE")
     if batch is not None and (sheet or open_):
         raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
+    if keep and not propose:
+        raise typer.BadParameter("--keep keeps what --propose N finds: give that, too")
     _check_sheet(sheet, overwrite)
 
     def query(line: str) -> Query:
         return replace(options.query(line), refer=refer)
 
     with options.open() as engine:
+        if keep:
+            engine.require_keeping()  # before models are loaded
         if batch is not None:
-            _answer_lines(engine, batch, query, propose, explain)
+            _answer_lines(engine, batch, query, propose, keep, explain)
         else:
             matches = engine.search(query(" ".join(words or ())))
             if propose and len(matches):
                 if not json:
                     print_matches(matches, explain)
                     say("looking again at the best photos …")
-                matches = engine.propose(matches, propose)
+                matches = engine.propose(matches, propose, keep=keep)
                 if not json:
-                    _tell_proposals(matches, explain)
+                    _tell_proposals(matches, keep, explain)
                     explain = False  # the reading was told before
             _show(matches, json, sheet, open_, overwrite, explain)
 
@@ -146,10 +158,15 @@ def similar(
         _show(matches, json, sheet, open_, overwrite)
 
 
-def _tell_proposals(matches: Matches, explain: bool) -> None:
-    if explain and matches.proposals is not None:
-        for line in matches.proposals.lines():
+def _tell_proposals(matches: Matches, keep: bool, explain: bool) -> None:
+    account = matches.proposals
+    if account is None:
+        return
+    if explain:
+        for line in account.lines():
             show(line)
+    if keep:
+        say(f"kept {counted(account.kept, 'segment')}")
 
 
 def _check_sheet(sheet: Path | None, overwrite: bool) -> None:
@@ -191,12 +208,15 @@ def _answer_lines(
     batch: str,
     query: Callable[[str], Query],
     propose: int,
+    keep: bool,
     explain: bool,
 ) -> None:
     from searchengine.search.query import Query
 
     failed = False
-    for lines in in_groups(batch_lines(batch), LINES_TOGETHER):
+    # what is kept gives segments new ids: the next line is answered after it
+    together = 1 if keep else LINES_TOGETHER
+    for lines in in_groups(batch_lines(batch), together):
         asked = [_unless_refused(query, line) for line in lines]
         answers = _answers(engine, [each for each in asked if isinstance(each, Query)])
         for line, each in zip(lines, asked, strict=True):
@@ -206,8 +226,9 @@ def _answer_lines(
                 print_json({"query": line, "error": str(answer), "matches": []})
                 failed = True
             else:
-                found = engine.propose(answer, propose) if propose and len(answer) else answer
-                print_json(found.to_dict(explain))
+                if propose and len(answer):
+                    answer = engine.propose(answer, propose, keep=keep)
+                print_json(answer.to_dict(explain))
     if failed:
         raise typer.Exit(3)
 

@@ -117,7 +117,11 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
         catalog = stack.enter_context(_opened(folder, diagnosis, fix=fix))
         counts = catalog.counts()
         diagnosis.facts.append(
-            ("index", f"{folder}: {counts.photos:,} photos, {counts.segments:,} segments")
+            (
+                "index",
+                f"{folder}: {counts.photos:,} photos, {counts.segments:,} segments"
+                + (f", {counts.kept:,} of them kept from proposals" if counts.kept else ""),
+            )
         )
         diagnosis.problems += catalog.check(full=True)
         index = Index(folder, catalog)

@@ -22,6 +22,7 @@ from model.weights.user_folders import user_folder
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.cascade import answers_to
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
+from searchengine.search.keep import keep_shown, require_keeping
 from searchengine.search.left_out import left_out
 from searchengine.search.match import Match, Matches
 from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
@@ -185,7 +186,14 @@ class SearchEngine:
             answers += self._answers(some, [str(query.words) for query in some])
         return answers
 
-    def propose(self, matches: Matches, photos: int = 10, most: int = MOST_PROPOSED) -> Matches:
+    def propose(
+        self,
+        matches: Matches,
+        photos: int = 10,
+        most: int = MOST_PROPOSED,
+        *,
+        keep: bool = False,
+    ) -> Matches:
         """The matches of words, with masks among them that the index does not hold.
 
         On the photos that answer best, the masks that indexing saw and dropped are scored, too, as
@@ -198,10 +206,16 @@ class SearchEngine:
             matches: answer of `search`.
             photos: number of photos that are looked at again, 1 or more.
             most: proposals a photo.
+            keep: whether the proposals among the matches are written to the index, with their
+                words and the proposer's fingerprint. All segments of their photos get new ids,
+                which the matches tell. A photo that has changed meanwhile is told in `left_out`.
 
         Raises:
             QueryError: the matches are not those of words, or no photo is to be looked at.
+            IndexReadOnly, IndexLocked: the index may not be written to, which `keep` asks for.
         """
+        if keep:
+            self.require_keeping()
         asked = matches.asked
         if asked is None or not asked.words.strip():
             raise QueryError("nothing is proposed without words", "search by words")
@@ -227,12 +241,25 @@ class SearchEngine:
                 self._opened.embedder,
                 Limits(photos, most, self.preset.image_side),
             )
+            if keep:
+                found = keep_shown(found, self.folder)
         return replace(
             matches,
             items=found.items,
             left_out=(*matches.left_out, *found.notes),
             proposals=found.account,
         )
+
+    def require_keeping(self) -> None:
+        """Raise unless proposals could be kept just now; no model is loaded for it.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet.
+            IndexReadOnly: the index may not be written to.
+            IndexLocked: another process is writing to it.
+        """
+        with self._opened.turn():
+            require_keeping(self.reader.folder)
 
     def similar(
         self,

@@ -23,6 +23,7 @@ class Status:
         photos: number of distinct photos.
         files: number of files that hold them.
         segments: number of their segments.
+        kept: number of the segments that were proposed for words, and kept.
         undated: number of photos without a date, which meet no condition on dates.
         roots: folders that were indexed.
         skipped: path, kind and reason of every photo that could not be used.
@@ -43,6 +44,7 @@ class Status:
     skipped: tuple[tuple[str, str, str], ...]
     coverage: float
     bytes: dict[str, int]
+    kept: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The status as the command line's JSON has it."""
@@ -55,7 +57,8 @@ class Status:
             f"index     {shown(self.index)} (preset {shown(self.preset)}, {size:,.1f} MB on disk)",
             f"photos    {self.photos:,} in {self.files:,} files,"
             f" {self.coverage:.1%} of the photos found",
-            f"segments  {self.segments:,}",
+            f"segments  {self.segments:,}"
+            + (f", {self.kept:,} of them kept from proposals" if self.kept else ""),
             *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
             *(f"folder    {shown(root)}" for root in self.roots),
             *(f"skipped   {shown(kind)}: {shown(reason)}" for _, kind, reason in self.skipped),
@@ -82,6 +85,7 @@ def status_of(index: Index) -> Status:
         skipped=tuple((s.path, s.kind, s.reason) for s in catalog.skipped()),
         coverage=held / counts.files if counts.files else 1.0,
         bytes=_bytes(index.folder),
+        kept=counts.kept,
     )
 
 

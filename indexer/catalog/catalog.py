@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import (
+    AddedSegments,
     Counts,
     FileStamp,
     Filter,
@@ -192,6 +193,20 @@ class Catalog(CatalogReader):
 
         Raises:
             SpaceMismatch: its vectors are not of the index's space.
+        """
+
+    @abstractmethod
+    def add_segments(self, photo_id: int, added: AddedSegments) -> list[int]:
+        """Add segments to a photo, after those that it has; returns their ids, in their order.
+
+        All segments of the photo get new ids, that follow each other and were never used before;
+        their ordinals, masks and vectors stay. The parent of one that lies in an added segment
+        becomes that, where it is the smallest.
+
+        Raises:
+            QueryError: there is no such photo.
+            SpaceMismatch: the vectors are not of the index's space.
+            StorageError: the photo would have more segments than one can have.
         """
 
     @abstractmethod

@@ -128,6 +128,48 @@ class IndexedPhoto:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Origin of a segment that was proposed for words, and kept.
+
+    Attributes:
+        prompt: words, as they were searched; what no text can hold in UTF-8 is "?".
+        proposer: fingerprint of the proposer.
+    """
+
+    prompt: str
+    proposer: str
+
+    def __post_init__(self) -> None:
+        sayable = self.prompt.encode("utf-8", "replace").decode("utf-8")
+        object.__setattr__(self, "prompt", sayable)
+
+
+@dataclass(frozen=True, eq=False)
+class AddedSegments:
+    """Segments that a photo of the index gets beside those that it has.
+
+    Attributes:
+        segments: N segments in the frame of the photo's others; whose parts they are, and what is
+            part of them, is found when they are added.
+        embeddings: N vectors, one a segment.
+        origin: origin of all of them.
+
+    Raises:
+        ValueError: the parts do not belong together.
+    """
+
+    segments: Segments
+    embeddings: Embeddings
+    origin: Origin
+
+    def __post_init__(self) -> None:
+        if len(self.embeddings) != len(self.segments):
+            raise ValueError(
+                f"{len(self.embeddings)} vectors for {len(self.segments)} segments, one each is due"
+            )
+
+
+@dataclass(frozen=True)
 class PhotoRow:
     """A remembered photo.
 
@@ -181,6 +223,7 @@ class SegmentRow:
         quality: the segmenter's estimate, 0 to 1.
         parent_id: the smallest segment that contains this one.
         photo_hash: its photo's perceptual hash.
+        origin: words that it was proposed for, and by what; None where indexing found it.
     """
 
     id: int
@@ -193,6 +236,7 @@ class SegmentRow:
     quality: float
     parent_id: int | None
     photo_hash: int
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -237,12 +281,17 @@ class Filter:
 
 
 class Counts(NamedTuple):
-    """Counts of an index's photos, files and segments."""
+    """Counts of an index's photos, files and segments.
+
+    Attributes:
+        kept: number of the segments that were proposed for words, and kept.
+    """
 
     photos: int
     segments: int
     files: int
     skipped: int
+    kept: int = 0
 
 
 class KnownFile(NamedTuple):

@@ -14,6 +14,27 @@ CONTAINMENT = 0.85
 LARGER = 1.15
 
 
+def rooted_parents(counts: Sequence[bytes], size: tuple[int, int]) -> NDArray[np.int64]:
+    """Parents as by `part_whole_parents`; of all that have none, the mask that is the whole frame.
+
+    So has `Segments.with_whole` it. Where several masks are the whole frame, the last is meant;
+    where none is, nothing is changed.
+
+    Args:
+        counts: N COCO compressed run lengths.
+        size: (height, width) of their frame, pixels.
+    """
+    whole = np.flatnonzero(rle.areas(counts, size) == size[0] * size[1])
+    if not len(whole):
+        return part_whole_parents(counts, size)
+    root = int(whole[-1])
+    others = np.delete(np.arange(len(counts)), root)
+    found = part_whole_parents([counts[i] for i in others], size)
+    parents = np.full(len(counts), -1, np.int64)
+    parents[others] = np.where(found < 0, root, others[found])
+    return parents
+
+
 def part_whole_parents(counts: Sequence[bytes], size: tuple[int, int]) -> NDArray[np.int64]:
     """Index of the smallest mask that contains each of N masks, or -1.
 

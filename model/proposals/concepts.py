@@ -77,7 +77,7 @@ class GroundedProposer(_PublishedProposer):
         least: least score of a box.
     """
 
-    name = "grounded"
+    name = "grounding-dino"
 
     def __init__(
         self, model: Any, processor: Any, segmenter: Segmenter, least: float = BOX_SCORE
@@ -131,7 +131,7 @@ class ConceptProposer(_PublishedProposer):
         least: least score of an instance.
     """
 
-    name = "concepts"
+    name = "sam3"
 
     def __init__(self, model: Any, processor: Any, least: float = CONCEPT_SCORE) -> None:
         super().__init__(model, processor, least)

@@ -41,7 +41,7 @@ class HostProposer(Proposer):
             normalised.
     """
 
-    name = "query host"
+    name = "query-host"
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ class WordPromptProposer(Proposer):
         sentences: encoder of the prompts' tokens.
     """
 
-    name = "word prompts"
+    name = "word-prompts"
 
     def __init__(
         self, network: WordPrompts, promptable: PromptedSam, sentences: SentenceEncoder

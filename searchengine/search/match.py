@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from textwrap import shorten
 from typing import Any, overload
@@ -111,6 +111,7 @@ class Match:
 
     def to_dict(self) -> dict[str, Any]:
         """The match as the command line's JSON has it."""
+        origin = self.segment.origin
         return {
             "rank": self.rank,
             "score": None if self.score is None else round(self.score, 4),
@@ -120,6 +121,7 @@ class Match:
             "missing": self.missing,
             "segment_id": self.segment_id,
             "proposed": self.proposed,
+            "origin": None if origin is None else asdict(origin),
             "bbox": list(self.box),
             "area": self.area,
             "segmentation": self.segmentation,

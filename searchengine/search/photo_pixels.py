@@ -50,6 +50,21 @@ def image_of(photo: PhotoRow, max_side: int | None = None) -> Image:
     raise refused
 
 
+def require_unchanged(photo: PhotoRow) -> None:
+    """Raise PhotoError unless one of the photo's files is still as it was indexed."""
+    stamps = {stamp.path: stamp for stamp in photo.stamps}
+    refused: PhotoError | None = None
+    for path in (photo.path, *(path for path in photo.files if path != photo.path)):
+        try:
+            _refuse_changed(path, stamps.get(path), photo)
+        except PhotoError as error:
+            refused = refused or error
+        else:
+            return
+    assert refused is not None
+    raise refused
+
+
 def is_missing(photo: PhotoRow) -> bool:
     """Whether no file of a photo is there any more."""
     return not any(Path(path).exists() for path in photo.files)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from indexer.catalog.records import PhotoRow
@@ -35,6 +36,12 @@ class Proposed:
     def alone(self) -> bool:
         """Whether no other match shows the same thing."""
         return self.in_place_of is None and self.behind is None
+
+    def renamed(self, names: Mapping[int, int]) -> Proposed:
+        """The proposal with other ids of segments; those that `names` lacks stay."""
+        told = (self.segment_id, self.in_place_of, self.behind)
+        segment_id, in_place_of, behind = (i if i is None else names.get(i, i) for i in told)
+        return replace(self, segment_id=segment_id, in_place_of=in_place_of, behind=behind)
 
     def __str__(self) -> str:
         sure = "" if self.confidence is None else f" ({min(self.confidence, 0.99):.0%})"
@@ -115,12 +122,22 @@ class ProposalAccount:
         maker: name of the proposer.
         fingerprint: hex digest of all that decides which masks it proposes.
         photos: photos that were looked at, in the order of their matches.
+        kept: number of proposals that were written to the index.
     """
 
     prompt: str
     maker: str
     fingerprint: str
     photos: tuple[LookedAt, ...] = ()
+    kept: int = 0
+
+    def renamed(self, names: Mapping[int, int]) -> ProposalAccount:
+        """The account with other ids of segments."""
+        photos = tuple(
+            replace(photo, proposals=tuple(each.renamed(names) for each in photo.proposals))
+            for photo in self.photos
+        )
+        return replace(self, photos=photos)
 
     def lines(self) -> list[str]:
         """The account for people, a line each."""
@@ -137,5 +154,6 @@ class ProposalAccount:
             "prompt": self.prompt,
             "maker": self.maker,
             "fingerprint": self.fingerprint,
+            "kept": self.kept,
             "photos": [photo.to_dict() for photo in self.photos],
         }

@@ -7,19 +7,20 @@ with what recall found: of two masks of one thing the one that scores better is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.catalog import CatalogReader
-from indexer.catalog.records import PhotoRow, SegmentRow
+from indexer.catalog.records import Origin, PhotoRow, SegmentRow
 from model.embedder import Embedder
 from model.errors import PhotoError
 from model.masks import rle
 from model.masks.grouping import nearly, same_object
 from model.masks.segments import Segments
+from model.proposals.novelty import EQUAL
 from model.proposals.proposer import Proposer
 from searchengine.search.match import DOUBT, Match
 from searchengine.search.photo_pixels import image_of
@@ -71,11 +72,13 @@ class Completed:
         items: matches with proposals among them, best first.
         notes: lines for people on every photo that was left out.
         account: account of the proposals.
+        vectors: D float32 of each proposal, by its match's id.
     """
 
     items: tuple[Match, ...]
     notes: tuple[str, ...]
     account: ProposalAccount
+    vectors: Mapping[int, Vector]
 
 
 def doubting(judge: Judge) -> Judge:
@@ -100,23 +103,26 @@ def with_proposals(
     """
     matches, notes = list(answered.matches), []
     looked_at: list[LookedAt] = []
+    vectors = dict[int, Vector]()
+    origin = Origin(answered.query.words, proposer.fingerprint)
     best = {match.photo.id: match.photo for match in matches}
     for photo in list(best.values())[: limits.photos]:
         try:
-            found = _proposed(answered, photo, catalog, proposer, embedder, limits)
+            found, seen = _proposed(answered, photo, catalog, proposer, embedder, limits, origin)
         except PhotoError as error:
             notes.append(f"nothing is proposed in {photo.path}: {error.what}")
             continue
-        told = [
-            _grouped(matches, replace(proposal, segment=_numbered(matches, proposal.segment)))
-            for proposal in found
-        ]
+        told = []
+        for proposal, vector in zip(found, seen, strict=True):
+            numbered = replace(proposal, segment=_numbered(matches, proposal.segment))
+            vectors[numbered.segment_id] = vector
+            told.append(_grouped(matches, numbered))
         looked_at.append(LookedAt(photo, tuple(told)))
     items = _ranked(matches, answered)
     account = ProposalAccount(
-        answered.query.words, proposer.name, proposer.fingerprint, _shown(looked_at, items)
+        origin.prompt, proposer.name, origin.proposer, _shown(looked_at, items)
     )
-    return Completed(items, tuple(notes), account)
+    return Completed(items, tuple(notes), account, vectors)
 
 
 def _ranked(matches: list[Match], answered: Answered) -> tuple[Match, ...]:
@@ -159,28 +165,39 @@ def _proposed(
     proposer: Proposer,
     embedder: Embedder,
     limits: Limits,
-) -> list[Match]:
+    origin: Origin,
+) -> tuple[list[Match], NDArray[np.float32]]:
     """Proposals in one photo that the query's conditions allow, as matches without a rank, best
-    first."""
-    rows = catalog.segments_of(photo.id)
+    first, and their vectors.
+
+    What was kept of the same words and proposer is not told to that: so it proposes the same again,
+    of which only what was not kept is left.
+    """
+    held = catalog.segments_of(photo.id)
+    rows = [row for row in held if row.origin != origin]
     image = image_of(photo, max_side=limits.image_side)
-    frame = rows[0].frame if rows else image.size
+    frame = held[0].frame if held else image.size
     quality = np.array([row.quality for row in rows], np.float32)
     known = Segments.unrelated(frame, [row.counts for row in rows], quality)
     found = proposer.propose(image, answered.query.words, known, limits.most)
     least = answered.query.where.min_area * frame[0] * frame[1]
-    found = found[np.flatnonzero(found.areas >= least)]
+    kept = [row.counts for row in held if row.origin == origin]
+    wanted = found.areas >= least
+    if kept and len(found):
+        wanted &= rle.iou(found.counts, kept, frame).max(axis=1) < EQUAL
+    found = found[np.flatnonzero(wanted)]
     if not len(found):
-        return []
+        return [], np.zeros((0, len(answered.question)), np.float32)
     vectors = embedder.embed_among(image, found, known).vectors
     scores = vectors @ answered.question
     sure: list[float | None] = [None] * len(found)
     if answered.judge is not None:
         sure = answered.judge(answered.question, vectors).tolist()
+    order = np.argsort(-scores, kind="stable")
     return [
         Match(0, float(scores[i]), sure[i], photo, _row(found, i, photo), proposed=True)
-        for i in np.argsort(-scores, kind="stable")
-    ]
+        for i in order
+    ], vectors[order]
 
 
 def _grouped(matches: list[Match], proposal: Match) -> Proposed:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from model.masks.segments import Segments
 from model.proposals.candidates import CandidateProposer
 from model.segmenters.sam.segmenter import PointGridSegmenter
+from searchengine import SearchEngine
 
 
 def test_search_prints_a_table(run: Run, golden: Callable[[str, str], None], indexed: Path) -> None:
@@ -271,6 +272,46 @@ def test_proposals_are_explained(
     assert "proposals" not in json.loads(run(*asked, "--json").out)
     plain = json.loads(run(*asked[:-2], "--explain", "--json").out)
     assert plain["proposals"] is None
+
+
+def test_proposals_are_kept(
+    run: Run,
+    golden: Callable[[str, str], None],
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CandidateProposer, "propose", drawn)
+    index = tmp_path / "index"
+    run("index", photos / "red.png", "--index", index, "--preset", "colours", "-q")
+    asked = ["search", "red", "--index", index, "--propose", 1, "--keep"]
+    done = run(*asked, "--explain")
+    assert done.code == 0
+    golden("search-keep.out", done.out)
+    golden("search-keep.err", done.err)
+    again = run(*asked)
+    assert again.err.endswith("kept 0 segments\n")
+    assert "(kept)" in run("search", "red", "--index", index).out
+    queries = tmp_path / "queries.txt"
+    queries.write_text("red\ngrey\nblue\n")
+    batch = run("search", "--batch", queries, "--index", index, "--propose", 1, "--keep")
+    answers = [json.loads(line) for line in batch.out.splitlines()]
+    assert not any(match["proposed"] for answer in answers for match in answer["matches"])
+    with SearchEngine.open(index) as engine:
+        rows = list(engine.segments(match["segment_id"] for match in answers[-1]["matches"]))
+    assert len(rows) == len(answers[-1]["matches"])
+
+
+def test_nothing_is_kept_unless_it_is_proposed_and_can_be_written(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = run("search", "red", "--keep", "--index", indexed)
+    assert (alone.code, alone.out) == (2, "")
+    monkeypatch.setattr("indexer.catalog.sqlite.database._writable", lambda path: False)
+    monkeypatch.setattr(SearchEngine, "search", None)
+    refused = run("search", "red", "--propose", 1, "--keep", "--index", indexed)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "cannot be written to" in refused.err
 
 
 def test_which_one_is_meant_is_explained(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
+from indexer.catalog.records import AddedSegments, FileStamp, IndexedPhoto, Manifest, Origin
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.masks.segments import Segments
@@ -20,6 +20,7 @@ from model.photos.images import PhotoHeader
 SPACE = EmbeddingSpace("toy", 8, "c0ffee")
 MANIFEST = Manifest("toy", SPACE, {"side": "32"}, "segsearch 0", "2024-01-01T00:00:00+00:00")
 FRAME = (24, 32)
+ORIGIN = Origin("a red car’s door", "ab" * 32)
 CAMERAS = (None, "NIKON D70", "Émile 100%", "Canon EOS_5D")
 
 
@@ -54,6 +55,12 @@ def made_photo(number: int, segments: int | None = None) -> IndexedPhoto:
         seconds=0.25 + number,
         pixel_digest=(number + 1).to_bytes(32, "little"),
     )
+
+
+def made_addition(number: int, segments: int = 2) -> AddedSegments:
+    """1 to 4 segments beside those of any photo, the second one part of the first."""
+    photo = made_photo(number, segments)
+    return AddedSegments(photo.segments, photo.embeddings, ORIGIN)
 
 
 def made_stamp(number: int) -> FileStamp:

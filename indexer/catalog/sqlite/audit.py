@@ -16,6 +16,7 @@ from indexer.catalog.sqlite.row_faults import (
     NOT_AS_WRITTEN,
     Owner,
     file_fault,
+    origin_fault,
     photo_fault,
     root_fault,
     segment_faults,
@@ -70,6 +71,7 @@ _WITHOUT_OWNER = {  # tables, and what their rows belong to; segments before the
     "segments": "photo_id NOT IN (SELECT id FROM photos)",
     "photo_vectors": "photo_id NOT IN (SELECT id FROM photos)",
     "vectors": "segment_id NOT IN (SELECT id FROM segments)",
+    "origins": "segment_id NOT IN (SELECT id FROM segments)",
     "files": "photo_id NOT IN (SELECT id FROM photos)",
 }
 
@@ -169,6 +171,11 @@ def _wrong_photos(
                 if fault:
                     for (photo_id,) in fetched(connection, owner, row[0]):
                         yield photo_id, fault
+    for rows in blocks(connection, "origins", selected("origins")):
+        for row in rows:
+            if fault := origin_fault(row):
+                for (photo_id,) in fetched(connection, _OWNER_OF_SEGMENT, row[0]):
+                    yield photo_id, fault
     photos = [row for rows in blocks(connection, "photos", selected("photos")) for row in rows]
     step = 1 if full else max(len(photos) // SAMPLE, 1)
     for row in photos[::step]:

@@ -48,14 +48,14 @@ def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
     if conditions.min_area > 0:
         return _large_segments(connection, photos, conditions.min_area)
     ranges = connection.execute(
-        select(PhotoTable.first_segment, PhotoTable.segment_count)
-        .where(*photos)
-        .order_by(PhotoTable.id)
+        select(PhotoTable.first_segment, PhotoTable.segment_count).where(*photos)
     ).all()
     try:
         pairs = np.array([tuple(r) for r in ranges], np.int64).reshape(-1, 2)
     except (ValueError, TypeError, OverflowError):
         raise IndexDamaged(_LOST, TO_MEND) from None
+    # photos whose segments were rewritten have later ones than those that came after them
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     first, count = pairs[:, 0], pairs[:, 1]
     small = (count >= 0) & (count <= MOST_SEGMENTS) & (first > 0) & (first <= LARGEST_ID)
     if not small.all() or (first[1:] < (first + count)[:-1]).any():

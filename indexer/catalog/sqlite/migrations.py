@@ -204,7 +204,23 @@ _SEALED_VALUES = {
 """What SQLite itself sees to in rows that are sealed."""
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_tables, vectors_in_bytes, named_states, sealed_rows)
+def told_origins(connection: Connection) -> None:
+    """Version 5: segments that were proposed for words, and kept, tell these and the proposer."""
+    connection.exec_driver_sql("""CREATE TABLE IF NOT EXISTS origins (
+        segment_id INTEGER NOT NULL PRIMARY KEY REFERENCES segments (id) ON DELETE CASCADE,
+        prompt TEXT NOT NULL,
+        proposer TEXT NOT NULL,
+        seal INTEGER CHECK (seal IS NULL OR length(proposer) > 0)
+    )""")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    first_tables,
+    vectors_in_bytes,
+    named_states,
+    sealed_rows,
+    told_origins,
+)
 
 
 def newest_version() -> int:

@@ -29,7 +29,8 @@ _PAGE = 4096
 _OURS = {"manifest", "photos", "segments", "vectors", "photo_vectors", "files"}
 _KEYS = {
     "manifest": "key", "revisions": "generation", "roots": "path", "photos": "id",
-    "segments": "id", "vectors": "segment_id", "photo_vectors": "photo_id", "files": "path",
+    "segments": "id", "vectors": "segment_id", "photo_vectors": "photo_id", "origins": "segment_id",
+    "files": "path",
 }  # fmt: skip
 _MOST_GAPS = 4000
 _LARGEST_KEY = 1 << 53
@@ -116,6 +117,8 @@ def _true_version(connection: sqlite3.Connection) -> int:
     def columns(table: str) -> set[str]:
         return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
 
+    if columns("origins"):
+        return 5
     if "seal" in columns("photos"):
         return 4
     if columns("revisions"):

@@ -91,6 +91,13 @@ def file_fault(row: Sequence[Any]) -> str:
     return "" if is_sealed("files", row) else NOT_AS_WRITTEN
 
 
+def origin_fault(row: Sequence[Any]) -> str:
+    """Fault of a row of `origins`; empty where there is none."""
+    _, prompt, proposer, _ = row
+    sound = is_sealed("origins", row) and type(prompt) is str and type(proposer) is str
+    return "" if sound else "has a segment whose origin is not what was written"
+
+
 def root_fault(row: Sequence[Any]) -> str:
     """Fault of a row of `roots`, which has no seal; empty where there is none."""
     return "" if type(row[0]) is bytes and row[0] else NOT_AS_WRITTEN

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog.records import FileStamp, KnownFile, PhotoRow, SegmentRow
+from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
 from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
@@ -22,6 +22,7 @@ from indexer.catalog.sqlite.row_faults import (
     NO_FILE,
     Owner,
     file_fault,
+    origin_fault,
     photo_fault,
     segment_faults,
 )
@@ -37,20 +38,24 @@ ORDER BY f.path
 """
 _LONELY = "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)"
 _OWNER = ", ".join(f"p.{column}" for column in Owner._fields)
+_ORIGIN = selected("origins", "o.")
 _SEGMENTS = f"""
-SELECT {selected("segments", "s.")}, {_OWNER}
+SELECT {selected("segments", "s.")}, {_OWNER}, {_ORIGIN}
 FROM json_each(?) AS asked JOIN segments AS s ON s.id = asked.value
 JOIN photos AS p ON p.id = s.photo_id
+LEFT JOIN origins AS o ON o.segment_id = s.id
 """
 _SEGMENTS_OF_PHOTO = f"""
-SELECT {selected("segments", "s.")}, {_OWNER}
+SELECT {selected("segments", "s.")}, {_OWNER}, {_ORIGIN}
 FROM photos AS p JOIN segments AS s ON s.photo_id = p.id
+LEFT JOIN origins AS o ON o.segment_id = s.id
 WHERE p.id = ? ORDER BY s.id
 """
 _FILE = f"SELECT {selected('files')} FROM files"
 _BLOCK = 5000
 _OF_PHOTO = len(SEALED["photos"]) + 1
 _OF_SEGMENT = len(SEALED["segments"]) + 1
+_WITH_OWNER = _OF_SEGMENT + len(Owner._fields)
 
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
@@ -172,15 +177,24 @@ def _photo(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
 
 
 def _segments(rows: Sequence[Sequence[Any]]) -> list[SegmentRow]:
-    owners = [Owner(*row[_OF_SEGMENT:]) for row in rows]
+    owners = [Owner(*row[_OF_SEGMENT:_WITH_OWNER]) for row in rows]
     own = [row[:_OF_SEGMENT] for row in rows]
     for row, fault in zip(own, segment_faults(own, owners), strict=True):
         if fault:
             raise damaged_photo(row[1], fault)
-    return [_segment(row, owner) for row, owner in zip(own, owners, strict=True)]
+    origins = [_origin(row[1], row[_WITH_OWNER:]) for row in rows]
+    return [_segment(*of_segment) for of_segment in zip(own, owners, origins, strict=True)]
 
 
-def _segment(row: Sequence[Any], owner: Owner) -> SegmentRow:
+def _origin(photo_id: object, row: Sequence[Any]) -> Origin | None:
+    if row[0] is None:
+        return None
+    if fault := origin_fault(row):
+        raise damaged_photo(photo_id, fault)
+    return Origin(row[1], row[2])
+
+
+def _segment(row: Sequence[Any], owner: Owner, origin: Origin | None) -> SegmentRow:
     segment_id, photo_id, parent, area, quality, box, counts, _ = row
     return SegmentRow(
         id=segment_id,
@@ -193,4 +207,5 @@ def _segment(row: Sequence[Any], owner: Owner) -> SegmentRow:
         quality=quality,
         parent_id=None if parent is None else parent + owner.first_segment,
         photo_hash=owner.perceptual_hash,
+        origin=origin,
     )

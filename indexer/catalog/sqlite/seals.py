@@ -25,6 +25,7 @@ SEALED: dict[str, tuple[str, ...]] = {
     "segments": ("id", "photo_id", "parent", "area", "quality", "box", "counts"),
     "vectors": ("segment_id", "vector"),
     "photo_vectors": ("photo_id", "vector"),
+    "origins": ("segment_id", "prompt", "proposer"),
     "files": ("path", "name_start", "size", "mtime_ns", "photo_id", "kind", "reason"),
 }  # fmt: skip
 """The sealed tables and the columns under their seals, in order, the primary key first."""

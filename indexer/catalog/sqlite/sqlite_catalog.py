@@ -9,8 +9,15 @@ from typing import Self
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest, ReadPhoto
+from indexer.catalog.records import (
+    AddedSegments,
+    FileStamp,
+    IndexedPhoto,
+    Manifest,
+    ReadPhoto,
+)
 from indexer.catalog.sqlite import transactions
+from indexer.catalog.sqlite.additions import rewrite_with
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
 from indexer.catalog.sqlite.database import (
     APPLICATION_ID,
@@ -124,6 +131,23 @@ class SqliteCatalog(SqliteReader, Catalog):
             if transactions.put_file(connection, stamp, photo_id):
                 transactions.count_generation(connection)
         return photo_id
+
+    def add_segments(self, photo_id: int, added: AddedSegments) -> list[int]:
+        """Add segments to a photo, after those that it has; returns their ids, in their order.
+
+        All segments of the photo get new ids; their ordinals, masks and vectors stay.
+
+        Raises:
+            QueryError: there is no such photo.
+            SpaceMismatch: the vectors are not of the index's space.
+            StorageError: the photo would have more segments than one can have.
+        """
+        require_same_space(self.manifest.space, added.embeddings.space)
+        with self._database.writing() as connection:
+            ids = rewrite_with(connection, photo_id, added, self.manifest.space.dimension)
+            if ids:
+                transactions.count_generation(connection)
+        return ids
 
     def add_file(self, photo: ReadPhoto, stamp: FileStamp) -> int | None:
         """Remember a file of a known photo, by its content or its pixels; returns the photo's id.

@@ -215,7 +215,8 @@ class SqliteReader(CatalogReader):
             row = connection.exec_driver_sql(
                 "SELECT count(*), coalesce(sum(segment_count), 0),"
                 " (SELECT count(*) FROM files),"
-                " (SELECT count(*) FROM files WHERE photo_id IS NULL) FROM photos"
+                " (SELECT count(*) FROM files WHERE photo_id IS NULL),"
+                " (SELECT count(*) FROM origins) FROM photos"
             ).one()
         return Counts(*row)
 

@@ -129,6 +129,20 @@ class VectorTable(Tables):
     seal: Mapped[int | None]
 
 
+class OriginTable(Tables):
+    """Words that a segment was proposed for and the proposer's fingerprint; no row for segments
+    that indexing found."""
+
+    __tablename__ = "origins"
+
+    segment_id: Mapped[int] = mapped_column(
+        ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True
+    )
+    prompt: Mapped[str]
+    proposer: Mapped[str]
+    seal: Mapped[int | None]
+
+
 class PhotoVectorTable(Tables):
     """Vectors of whole photos, packed by `indexer.catalog.vector_codec`."""
 

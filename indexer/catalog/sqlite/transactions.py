@@ -16,18 +16,20 @@ from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.seals import seal_rows
 from indexer.catalog.sqlite.tables import (
     FileTable,
+    OriginTable,
     PhotoTable,
     PhotoVectorTable,
     SegmentTable,
     VectorTable,
 )
 from model.errors import IndexDamaged
+from model.masks.segments import Segments
 
 
 def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
     """Write a photo that is not there yet, its segments and vectors; returns its id."""
     header, segments = photo.header, photo.segments
-    first = _next_segment_id(connection)
+    first = next_segment_id(connection)
     result = connection.execute(
         insert(PhotoTable).values(
             content_hash=photo.content_hash,
@@ -54,7 +56,7 @@ def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
     (of_photo,) = vector_codec.pack(photo.photo_embedding.vectors)
     connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
     if len(segments):
-        connection.execute(insert(SegmentTable), _segment_values(photo, photo_id, first))
+        connection.execute(insert(SegmentTable), segment_values(segments, photo_id, first))
         vectors = enumerate(vector_codec.pack(photo.embeddings.vectors), first)
         connection.execute(
             insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
@@ -131,7 +133,10 @@ def _unchanged_predecessor(connection: Connection, photo: IndexedPhoto, path: st
             PhotoVectorTable.vector == vector_codec.pack(photo.photo_embedding.vectors)[0],
         )
     ).scalar_one_or_none()
-    masks = select(SegmentTable.counts).where(SegmentTable.photo_id == before)
+    masks = select(SegmentTable.counts).where(
+        SegmentTable.photo_id == before,
+        SegmentTable.id.not_in(select(OriginTable.segment_id)),  # which indexing never finds
+    )
     stored = connection.execute(masks.order_by(SegmentTable.id)).scalars().all()
     return before if list(stored) == list(segments.counts) else None
 
@@ -228,7 +233,8 @@ def count_generation(connection: Connection) -> None:
     )
 
 
-def _next_segment_id(connection: Connection) -> int:
+def next_segment_id(connection: Connection) -> int:
+    """The id of the next segment: no segment ever had it, nor any after it."""
     # AUTOINCREMENT's own memory of the highest id ever given, also to segments long gone
     # — unless it was damaged: the rows that are there count as well
     last = connection.exec_driver_sql(
@@ -241,8 +247,8 @@ def _next_segment_id(connection: Connection) -> int:
     return last + 1
 
 
-def _segment_values(photo: IndexedPhoto, photo_id: int, first: int) -> list[dict[str, object]]:
-    segments = photo.segments
+def segment_values(segments: Segments, photo_id: int, first: int) -> list[dict[str, object]]:
+    """Rows of a photo's segments, of which the first gets the id `first`."""
     return [
         {
             "id": first + ordinal,

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.masks import rle
-from model.masks.hierarchy import CONTAINMENT, LARGER, part_whole_parents
+from model.masks.hierarchy import CONTAINMENT, LARGER, part_whole_parents, rooted_parents
+from model.masks.segments import Segments
 
 
 def rectangles(*boxes: Any, size: tuple[int, int] = (60, 80)) -> Any:
@@ -74,3 +75,18 @@ def test_following_parents_always_ends(boxes: np.ndarray) -> None:
         while here >= 0:
             here, steps = parents[here], steps + 1
             assert steps <= len(parents)
+
+
+def test_the_whole_frame_is_the_root_wherever_it_stands() -> None:
+    masks = np.zeros((5, 20, 30), np.bool_)
+    masks[0, 2:12, 2:12] = masks[1, 4:8, 4:8] = masks[2, :, :28] = masks[3, 14:18, 20:26] = True
+    masks[4] = True
+    found = Segments.from_masks(masks[:4]).with_whole()
+    assert rooted_parents(found.counts, found.size).tolist() == found.parents.tolist()
+    order = [0, 4, 2, 1, 3]
+    moved = rooted_parents([found.counts[i] for i in order], found.size)
+    assert [order[i] if i >= 0 else -1 for i in moved] == [found.parents[i] for i in order]
+    without = rooted_parents(found.counts[:4], found.size)
+    assert without.tolist() == part_whole_parents(found.counts[:4], found.size).tolist()
+    assert rooted_parents([], (3, 3)).tolist() == []
+    assert rooted_parents(found.counts[4:], found.size).tolist() == [-1]

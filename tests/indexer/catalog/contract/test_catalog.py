@@ -16,6 +16,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Counts, FileStamp, Filter, Manifest, SkippedFile, Watermark
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import IndexMissing, QueryError, SpaceMismatch, StorageError
+from model.masks.segments import Segments
 
 
 class BackEnd(Protocol):
@@ -131,6 +132,86 @@ def test_a_skipped_file_is_remembered_and_takes_its_photo(
     assert catalog.skipped() == [SkippedFile("/a", "PhotoUnreadable", "truncated")]
     assert catalog.counts() == Counts(0, 0, 1, 1)
     assert catalog.known_sizes([1, 2]) == set()
+
+
+def test_segments_are_added_to_a_photo(catalog: Catalog, made: ModuleType) -> None:
+    made.write(catalog, 0, 5)
+    photo_id = catalog.photo_by_hash(made.made_photo(3).content_hash)
+    assert photo_id is not None
+    before, ids = catalog.segments_of(photo_id), catalog.segment_ids().tolist()
+    vectors = catalog.vectors_of([row.id for row in before])
+    others = [i for i in ids if i not in {row.id for row in before}]
+    held, mark = catalog.segments(others), catalog.watermark
+    added = made.made_addition(8)
+    new = catalog.add_segments(photo_id, added)
+    after = catalog.segments_of(photo_id)
+    assert [row.id for row in after] == list(range(ids[-1] + 1, ids[-1] + 1 + 5))
+    assert new == [row.id for row in after[3:]]
+    assert [row.ordinal for row in after] == [0, 1, 2, 3, 4]
+    for old, now in zip(before, after, strict=False):
+        assert (old.counts, old.box, old.quality) == (now.counts, now.box, now.quality)
+    assert np.array_equal(catalog.vectors_of([row.id for row in after[:3]]), vectors)
+    found = catalog.vectors_of(new)
+    assert np.einsum("nd,nd->n", found, added.embeddings.vectors).min() > 0.9999
+    assert tuple(row.counts for row in after[3:]) == added.segments.counts
+    assert [row.origin for row in after] == [None] * 3 + [made.ORIGIN] * 2
+    # as if all had been found at once
+    together = Segments.from_counts(after[0].frame, [row.counts for row in after])
+    parents = [-1 if row.parent_id is None else row.parent_id - after[0].id for row in after]
+    assert parents == together.parents.tolist()
+    assert catalog.segments(others) == held
+    assert catalog.segments(new) == {row.id: row for row in after[3:]}
+    assert catalog.segment_ids().tolist() == others + [row.id for row in after]
+    assert catalog.generation == mark.generation + 1
+    assert catalog.has_passed(mark)
+    assert catalog.counts() == Counts(photos=5, segments=12, files=5, skipped=0, kept=2)
+    assert catalog.check(full=True) == []
+    assert catalog.segments([row.id for row in before]) == {}
+
+
+def test_what_is_added_goes_with_its_photo_and_stays_as_long(
+    catalog: Catalog, made: ModuleType
+) -> None:
+    photo_id = catalog.add_photo(made.made_photo(4), stamp("/a"))
+    for number in (8, 9):  # the second time, what was added is rewritten, too
+        catalog.add_segments(photo_id, made.made_addition(number))
+    assert [row.origin for row in catalog.segments_of(photo_id)[4:]] == [made.ORIGIN] * 4
+    assert catalog.add_photo(made.made_photo(4), stamp("/a")) == photo_id
+    edited = replace(made.made_photo(4), content_hash=b"edited".ljust(32, b"-"))
+    assert catalog.add_photo(edited, stamp("/a", 2)) == photo_id
+    assert catalog.counts() == Counts(1, 8, 1, 0, 4)
+    other = catalog.add_photo(made.made_photo(3), stamp("/a", 3))
+    assert other != photo_id
+    assert catalog.counts() == Counts(1, 3, 1, 0, 0)
+    assert catalog.check(full=True) == []
+
+
+def test_a_photo_without_segments_gets_some(catalog: Catalog, made: ModuleType) -> None:
+    photo_id = catalog.add_photo(made.made_photo(0), stamp("/a"))
+    new = catalog.add_segments(photo_id, made.made_addition(7, 1))
+    assert [row.id for row in catalog.segments_of(photo_id)] == new
+    assert catalog.check(full=True) == []
+
+
+def test_what_cannot_be_added_changes_nothing(catalog: Catalog, made: ModuleType) -> None:
+    photo_id = catalog.add_photo(made.made_photo(4), stamp("/a"))
+    before = catalog.segments_of(photo_id), catalog.watermark
+    added = made.made_addition(7)
+    with pytest.raises(QueryError, match="no photo 99"):
+        catalog.add_segments(99, added)
+    elsewhere = EmbeddingSpace("other", 8, "decaf0")
+    with pytest.raises(SpaceMismatch):
+        catalog.add_segments(
+            photo_id, replace(added, embeddings=Embeddings(added.embeddings.vectors, elsewhere))
+        )
+    large = replace(added, segments=Segments.from_masks(np.ones((2, 9, 9), np.bool_)))
+    with pytest.raises(ValueError, match=r"frame of \(9, 9\)"):
+        catalog.add_segments(photo_id, large)
+    nothing = replace(added, segments=added.segments[:0], embeddings=added.embeddings[:0])
+    assert catalog.add_segments(photo_id, nothing) == []
+    assert (catalog.segments_of(photo_id), catalog.watermark) == before
+    with pytest.raises(ValueError, match="one each is due"):
+        replace(added, segments=added.segments[:1])
 
 
 def test_ids_follow_each_other_and_are_never_used_again(catalog: Catalog, made: ModuleType) -> None:

@@ -180,4 +180,4 @@ def test_an_empty_index_has_no_segments(tmp_path: Path, made: ModuleType) -> Non
         for wanted in (None, Filter(min_area=0.5), Filter(camera="x"), Filter(path_glob="*")):
             assert catalog.segment_ids(wanted).tolist() == []
         assert list(catalog.vector_blocks()) == []
-        assert catalog.counts() == (0, 0, 0, 0)
+        assert catalog.counts() == (0, 0, 0, 0, 0)

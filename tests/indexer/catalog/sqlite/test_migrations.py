@@ -71,7 +71,7 @@ def test_the_migrations_make_the_tables_that_are_declared(catalog: SqliteCatalog
     with database.reading() as connection:
         found = described(connection)
     database.close()
-    assert len(found) == 8
+    assert len(found) == 9
     assert str(found).replace("TEXT", "VARCHAR") == str({name: declared[name] for name in found})
 
 
@@ -298,3 +298,79 @@ def test_a_migration_that_is_killed_changes_nothing(
         vectors = catalog.vectors_of(catalog.segment_ids())
     assert lengths(first_version) == [8]
     assert np.einsum("nd,nd->n", vectors, truth(made)["segments"]).min() > 0.9999
+
+
+@pytest.fixture
+def fourth_version(catalog: SqliteCatalog, made: ModuleType) -> Path:
+    """An index as version 4 wrote it, which knew of no origins."""
+    made.write(catalog, 0, 5)
+    catalog.close()
+    connection = sqlite3.connect(catalog.folder / FILE_NAME)
+    connection.executescript("DROP TABLE origins; PRAGMA user_version = 4;")
+    connection.close()
+    return catalog.folder
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_segments_of_the_fourth_version_were_found_by_indexing(
+    fourth_version: Path, made: ModuleType, readonly: bool
+) -> None:
+    with SqliteCatalog.open(fourth_version, readonly=readonly) as catalog:
+        assert catalog.schema_version == len(MIGRATIONS)
+        rows = catalog.segments(catalog.segment_ids().tolist())
+        assert len(rows) == 10
+        assert {row.origin for row in rows.values()} == {None}
+        assert catalog.counts().kept == 0
+        assert catalog.check(full=True) == []
+    with SqliteCatalog.open(fourth_version) as catalog:
+        catalog.add_segments(2, made.made_addition(7))
+        assert catalog.check(full=True) == []
+
+
+def test_origins_outlive_a_version_that_was_set_back(
+    catalog: SqliteCatalog, made: ModuleType
+) -> None:
+    made.write(catalog, 0, 3)
+    new = catalog.add_segments(2, made.made_addition(7))
+    catalog.close()
+    for version in (1, 3, 4):
+        set_version(catalog.folder, version)
+        with SqliteCatalog.open(catalog.folder) as reopened:
+            assert {row.origin for row in reopened.segments(new).values()} == {made.ORIGIN}
+            assert reopened.check(full=True) == []
+
+
+KILLED_BEFORE_COMMIT = """
+import sys
+import indexer.catalog.sqlite.migrations as migrations
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
+
+def waiting(connection):
+    told(connection)
+    print("made", flush=True)
+    sys.stdin.read()
+
+*others, told = migrations.MIGRATIONS
+migrations.MIGRATIONS = (*others, waiting)
+SqliteCatalog.open(sys.argv[1]).close()
+"""
+
+
+def test_a_migration_to_origins_that_is_killed_changes_nothing(fourth_version: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_BEFORE_COMMIT, str(fourth_version)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "made\n"
+    process.kill()
+    process.communicate()
+    connection = sqlite3.connect(fourth_version / FILE_NAME)
+    assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+    assert connection.execute("PRAGMA table_info(origins)").fetchall() == []
+    connection.close()
+    with SqliteCatalog.open(fourth_version) as catalog:
+        assert catalog.schema_version == len(MIGRATIONS)
+        assert catalog.check(full=True) == []

@@ -19,7 +19,14 @@ from indexer.catalog.sqlite.tables import Tables
 from model.errors import IndexDamaged, QueryError
 
 VALUES: tuple[Any, ...] = (0, 2**40, 1e308, "x", b"\xff" * 16)
-KEYS = {"photos": 5, "segments": 8, "vectors": 8, "photo_vectors": 5, "files": None}
+KEYS = {
+    "photos": 5,
+    "segments": 8,
+    "vectors": 8,
+    "photo_vectors": 5,
+    "origins": 12,
+    "files": None,
+}
 COLUMNS = [(table, column) for table in SEALED for column in SEALED[table]]
 
 
@@ -34,6 +41,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, made: ModuleType) -> Path
     folder = tmp_path_factory.mktemp("faults") / "index"
     with SqliteCatalog.create(folder, made.MANIFEST) as catalog:
         made.write(catalog, 0, 6)
+        assert catalog.add_segments(2, made.made_addition(7, 1)) == [12]
     return folder
 
 

@@ -1,0 +1,128 @@
+"""Additions: a photo's segments written anew, with more of them.
+
+Ids of a photo's segments follow each other, and the next one after its last is mostly another
+photo's. So all get new ids at the end, and none is ever used twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, insert, update
+
+from indexer.catalog import vector_codec
+from indexer.catalog.records import AddedSegments, SegmentRow
+from indexer.catalog.sqlite import rows, stored_vectors
+from indexer.catalog.sqlite.database import run_many
+from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
+from indexer.catalog.sqlite.seals import SEALED, seal_rows
+from indexer.catalog.sqlite.tables import OriginTable, PhotoTable, SegmentTable, VectorTable
+from indexer.catalog.sqlite.transactions import next_segment_id, segment_values
+from model.errors import QueryError, StorageError
+from model.masks.hierarchy import rooted_parents
+from model.masks.segments import Segments
+
+
+def rewrite_with(
+    connection: Connection, photo_id: int, added: AddedSegments, dimension: int
+) -> list[int]:
+    """Write a photo's segments under new ids, and more after them; returns the ids of these.
+
+    Rows are judged before they are copied: no damage gets a seal.
+
+    Raises:
+        QueryError: there is no such photo.
+        StorageError: the photo would have more segments than one can have.
+        IndexDamaged: rows of the photo are not what was written.
+    """
+    if photo_id not in rows.photo_rows(connection, [photo_id]):
+        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+    held = rows.segment_rows_of(connection, photo_id)
+    stored_vectors.vectors_of(connection, [row.id for row in held], dimension)
+    if not len(added.segments):
+        return []
+    first = next_segment_id(connection)
+    total = len(held) + len(added.segments)
+    if total > MOST_SEGMENTS or first + total > LARGEST_ID:
+        raise StorageError(
+            f"photo {photo_id} has {len(held):,} segments, and no more can be added",
+            "index it into another folder with --index",
+        )
+    if held:
+        _copy(connection, held, first)
+    following = first + len(held)
+    parents = _parents(held, added.segments)
+    _write(connection, photo_id, added, following, parents[len(held) :])
+    run_many(
+        connection,
+        "UPDATE segments SET parent = ? WHERE id = ?",
+        [
+            (parent, first + row.ordinal)
+            for row, parent in zip(held, parents, strict=False)
+            if parent is not None and parent >= len(held)
+        ],
+    )
+    height, width = added.segments.size
+    connection.execute(
+        update(PhotoTable)
+        .where(PhotoTable.id == photo_id)
+        .values(first_segment=first, segment_count=total, frame_height=height, frame_width=width)
+    )
+    seal_rows(connection, "photos", "id = ?", photo_id)
+    seal_rows(connection, "segments", "photo_id = ?", photo_id)
+    for table in ("vectors", "origins"):
+        seal_rows(connection, table, "segment_id >= ? AND segment_id < ?", first, first + total)
+    return list(range(following, first + total))
+
+
+def _copy(connection: Connection, held: Sequence[SegmentRow], first: int) -> None:
+    """Move a photo's rows to ids from `first` on; vectors as they are, to the last bit."""
+    before, after = held[0].id, held[-1].id
+    for table in ("segments", "vectors", "origins"):
+        key, *others = SEALED[table]
+        columns = ", ".join(others)
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} ({key}, {columns}) SELECT {key} + ?, {columns} FROM {table}"
+            f" WHERE {key} BETWEEN ? AND ?",
+            (first - before, before, after),
+        )
+    # vectors and origins go with their segments
+    connection.exec_driver_sql("DELETE FROM segments WHERE id BETWEEN ? AND ?", (before, after))
+
+
+def _write(
+    connection: Connection,
+    photo_id: int,
+    added: AddedSegments,
+    first: int,
+    parents: Sequence[int | None],
+) -> None:
+    values = segment_values(added.segments, photo_id, first)
+    for row, parent in zip(values, parents, strict=True):
+        row["parent"] = parent
+    connection.execute(insert(SegmentTable), values)
+    ids = range(first, first + len(values))
+    packed = zip(ids, vector_codec.pack(added.embeddings.vectors), strict=True)
+    connection.execute(
+        insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in packed]
+    )
+    told = {"prompt": added.origin.prompt, "proposer": added.origin.proposer}
+    connection.execute(insert(OriginTable), [{"segment_id": i, **told} for i in ids])
+
+
+def _parents(held: Sequence[SegmentRow], added: Segments) -> list[int | None]:
+    """Ordinal of each segment's parent, those that are added last.
+
+    Only what has to do with an added one is found anew.
+    """
+    frames = {row.frame for row in held} - {added.size}
+    if frames:
+        raise ValueError(f"segments are in a frame of {added.size}, the photo's in {frames.pop()}")
+    counts = [*(row.counts for row in held), *added.counts]
+    found: NDArray[np.int64] = rooted_parents(counts, added.size)
+    known = [-1 if row.parent_id is None else row.parent_id - held[0].id for row in held]
+    kept = np.array([*known, *found[len(held) :].tolist()], np.int64)
+    parents = np.where(found >= len(held), found, kept)
+    return [None if parent < 0 else parent for parent in parents.tolist()]
