@@ -284,7 +284,7 @@ def test_an_exception_inside_undoes_the_transaction(
         patch.setattr("indexer.catalog.sqlite.transactions.put_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             catalog.add_photo(made.made_photo(4), made.made_stamp(4))
-    assert catalog.counts() == (0, 0, 0, 0)
+    assert catalog.counts() == (0, 0, 0, 0, 0)
     catalog.add_photo(made.made_photo(4), made.made_stamp(4))
     assert catalog.segment_ids().tolist() == [1, 2, 3, 4]
 
