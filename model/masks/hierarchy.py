@@ -29,7 +29,7 @@ def rooted_parents(counts: Sequence[bytes], size: tuple[int, int]) -> NDArray[np
         return part_whole_parents(counts, size)
     root = int(whole[-1])
     others = np.delete(np.arange(len(counts)), root)
-    found = part_whole_parents([counts[i] for i in others], size)
+    found = part_whole_parents([counts[i] for i in others.tolist()], size)
     parents = np.full(len(counts), -1, np.int64)
     parents[others] = np.where(found < 0, root, others[found])
     return parents

@@ -263,9 +263,8 @@ def test_proposals_are_explained(
     done = run(*asked, "--explain")
     assert done.code == 0
     golden("search-propose-explain.out", done.out)
-    explained = run(*asked, "--explain", "--json").out
-    golden("search-propose-explain.json", explained)
-    document = json.loads(explained)
+    document = json.loads(run(*asked, "--explain", "--json").out)
+    golden("search-propose-explain.json", json.dumps(document["proposals"], indent=1) + "\n")
     assert document["explanation"]["recall_alone"] == "a bare phrase"
     (photo,) = document["proposals"]["photos"]
     assert photo["proposed"] == len(photo["proposals"]) == 3
