@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def written(catalog: SqliteCatalog, made: ModuleType) -> SqliteCatalog:
     return catalog
 
 
-def everything(folder: Path) -> list[object]:
+def everything(folder: Path) -> list[list[Any]]:
     connection = sqlite3.connect(folder / FILE_NAME)
     tables = ("photos", "segments", "vectors", "photo_vectors", "origins", "revisions")
     rows = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
