@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Category = Literal[
@@ -82,22 +82,26 @@ class Item:
         category: kind of the turn; "" for what tells nothing.
         value: sense of it, as a side, the kind of a relation, or the word itself.
         adjective: whether it stands before the noun that it tells of.
+        place: number of its first word in the text.
     """
 
     category: Category
     value: str
     adjective: bool = False
+    place: int = 0
 
 
 def items(text: str) -> Iterator[Item]:
     """Turns of speech and words of a text in lower case, words parted by one space."""
-    at = 0
+    at = place = 0
     while at < len(text):
         turns = ((rule.pattern.match(text, at), rule.told) for rule in _RULES)
         found, told = next((turn for turn in turns if turn[0]), (_WORD.match(text, at), ()))
         assert found is not None
-        yield from told or (Item("word", found[0]),)
+        for item in told or (Item("word", found[0]),):
+            yield replace(item, place=place)
         at = found.end() + 1
+        place += found[0].count(" ") + 1
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,23 @@
-"""Parse: a referring expression, read by closed lists and the noun phrases between them."""
+"""Parse: a referring expression, read by closed lists and the noun phrases between them.
+
+Where a dependency parser is installed, it reads what these leave.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-from model.language.closed_words import closed_words
+from model.language.dependency_parser import dependency_parser
 from model.language.english_words import is_word
-from model.language.noun_phrases import keeps_of, noun_phrases
 from model.language.plurals import singular
 from model.language.text_cleaning import words_of
 from model.photos.colour_terms import NAMES
+from model.referring.arrangement import arranged, unclear
 from model.referring.expression import Expression, Ordinal, Relation
-from model.referring.grammar import Item, items
+from model.referring.grammar import items
+from model.referring.parts import Part, divided, phrases
 from model.referring.word_lists import words as closed
 
 LONGEST = 40
@@ -33,7 +37,8 @@ def parse(text: str, target: TargetPhrase | None = None) -> Expression:
     Args:
         text: any text.
         target: another rule for the phrase of the thing that is meant, as the paper's
-            (`model.referring.target_phrase`); by default the first noun phrase.
+            (`model.referring.target_phrase.root_phrase`); by default the first noun phrase, or
+            where there are more words than that, what a dependency parser finds.
     """
     words = words_of(text)
     if len(words) > LONGEST:
@@ -41,7 +46,9 @@ def parse(text: str, target: TargetPhrase | None = None) -> Expression:
         return Expression(text, notes=(note,))
     if not any(is_word(word) for word in words):
         return Expression(text, notes=("no English word: not read as an expression",))
-    parts = _divided(items(" ".join(words)))
+    parts = divided(items(" ".join(words)))
+    if unclear(parts[0]) and (parser := dependency_parser()) is not None:
+        parts = arranged(parts, parser.read(words))
     read = [_expression(text, part) for part in parts]
     own, notes = read[0], []
     if target is not None and (phrase := target(text)):
@@ -59,91 +66,18 @@ def parse(text: str, target: TargetPhrase | None = None) -> Expression:
             most = None if own.superlative in pair else own.superlative
             own = replace(own, places=kept, superlative=most)
     negated = tuple(
-        phrase for part in parts if not part.relation for phrase in _phrases(part.denied)
+        phrase for part in parts if not part.relation for phrase in phrases(part.denied)
     )
     return replace(own, relations=relations, negated=negated, notes=tuple(notes))
 
 
-@dataclass
-class _Part:
-    """What is said of one thing: the one that is meant, or one that it is related to."""
-
-    relation: str = ""
-    negated: bool = False
-    words: list[str] = field(default_factory=list)
-    denied: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-    extreme: str | None = None
-    number: int | None = None
-    side: str | None = None
-    closed: bool = False
-    joined: bool = False
-
-    @property
-    def named(self) -> bool:
-        """Whether a word of it names something."""
-        return any(w not in closed("of_many") | closed("articles") for w in self.words)
-
-
-def _divided(turns: Iterable[Item]) -> list[_Part]:
-    """The parts of an expression, first that of the thing that is meant."""
-    parts = [_Part()]
-    negated = False
-    for turn in turns:
-        own, last = parts[0], parts[-1]
-        match turn.category:
-            case "word" if negated and last is own:
-                own.denied.append(turn.value)
-                continue
-            case "word":
-                if not last.closed or not own.named:
-                    last.words.append(turn.value)
-            case "negation":
-                negated = True
-                continue
-            case "relation" if turn.value == "of" and _is_portion(last.words):
-                last.words.append("of")  # cup of tea
-            case "relation" if turn.value == "of" and not last.named:
-                pass  # "the tallest of the women": still the same thing
-            case "relation" if last.relation and not last.words:
-                last.relation = turn.value
-            case "relation":
-                parts.append(_Part(turn.value, negated))
-            case "and" if last.relation and last.named:
-                parts.append(_Part(last.relation, last.negated, joined=True))
-            case "and":
-                last.words.append("and")
-            case "break":
-                last.closed = bool(last.relation) or last.named
-            case "place":
-                own.places.append(turn.value)
-            case "side" if turn.value == "top" and last.words:
-                last.words.append("top")  # a blue top is worn
-            case "side":
-                (own if last.named and last.relation else last).places.append(turn.value)
-            case "extreme":
-                (last if turn.adjective and not last.named else own).extreme = turn.value
-            case "ordinal":
-                (last if turn.adjective and not last.named else own).number = int(turn.value)
-            case "from":
-                counted = next((part for part in reversed(parts) if part.number), None)
-                if counted is None:
-                    own.places.append(turn.value)
-                else:
-                    counted.side = turn.value
-            case _:
-                continue
-        negated = False
-    return [parts[0], *(part for part in parts[1:] if part.words)]
-
-
-def _expression(text: str, part: _Part) -> Expression:
+def _expression(text: str, part: Part) -> Expression:
     """What a part says, without its relations."""
     words = [word for word in part.words if word not in closed("articles")]
     places = list(part.places)
     if len(words) > 1 and not part.relation:
         places += [size for size in ("large", "small") if words[0] in closed(size)]
-    named = _phrases(words)
+    named = phrases(words)
     phrase = named[0] if named else ""
     ordinal = None if part.number is None else Ordinal(part.number, part.side or "left")
     said = text if not part.relation else " ".join(part.words)
@@ -157,19 +91,6 @@ def _expression(text: str, part: _Part) -> Expression:
     )
 
 
-def _phrases(words: Sequence[str]) -> tuple[str, ...]:
-    """Noun phrases of a part's words; all the words, where the chunker finds none in them."""
-    while words and words[-1] in {"and", "or"}:
-        words = words[:-1]
-    if not words or all(word in closed("nameless") for word in words):
-        return ()
-    found = noun_phrases(" ".join(words))
-    if found:
-        return found
-    known = [word for word in words if word not in closed("articles") | closed_words("linking")]
-    return (" ".join(known),) if any(map(is_word, known)) else ()
-
-
 def _head(phrase: str) -> str:
     """The noun of a noun phrase: its last word, or the last before "of"."""
     words = phrase.split()
@@ -178,7 +99,7 @@ def _head(phrase: str) -> str:
     return words[-1] if words else ""
 
 
-def _related(parts: Sequence[_Part], read: Sequence[Expression]) -> tuple[Relation, ...]:
+def _related(parts: Sequence[Part], read: Sequence[Expression]) -> tuple[Relation, ...]:
     """The relations that parts tell; what is in clothes wears them, what is in red is red."""
     relations: list[Relation] = []
     for part, other in zip(parts, read, strict=True):
@@ -208,7 +129,3 @@ def _coloured(
         else:
             kept.append(relation)
     return own, tuple(kept)
-
-
-def _is_portion(words: Sequence[str]) -> bool:
-    return bool(words) and keeps_of(words[-1])

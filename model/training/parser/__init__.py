@@ -1,0 +1,1 @@
+"""Training of the dependency parser that reads referring expressions."""
