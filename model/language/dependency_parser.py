@@ -1,7 +1,6 @@
 """Dependency parser: what depends on what in a text, by spaCy where it is installed.
 
-One of spaCy's published English pipelines where it is installed, else the one beside this module
-where it was trained (`model.training.parser.fit`), else none.
+One of spaCy's published English pipelines where it is installed, else the bundled one, else none.
 Nothing is fetched, and nothing is imported before a text has to be read.
 """
 
@@ -79,7 +78,7 @@ class DependencyParser:
 
 
 def dependency_parser() -> DependencyParser | None:
-    """The parser, made once; None where spaCy is not installed, or there is no pipeline for it.
+    """The parser, made once; None where spaCy is not installed.
 
     Raises:
         WeightsMismatch: the bundled pipeline's file is damaged.
@@ -101,7 +100,7 @@ def _parser() -> DependencyParser | None:
                     return DependencyParser(spacy.load(name, exclude=["ner"]), name)
                 except (OSError, ValueError, ImportError) as error:  # of another version of spaCy
                     logging.getLogger(__name__).debug("%s cannot be used: %s", name, error)
-        return DependencyParser(read_pipeline(BUNDLED), "bundled") if BUNDLED.exists() else None
+        return DependencyParser(read_pipeline(BUNDLED), "bundled")
 
 
 def _tree(doc: Doc) -> Tree:

@@ -1,3 +1,6 @@
+import csv
+from pathlib import Path
+
 import pytest
 
 from model.language import dependency_parser as parsing
@@ -87,3 +90,10 @@ def test_a_tree_that_names_no_thing_changes_nothing() -> None:
     parts = [Part(words=["one"], at=[0])]
     assert arranged(parts, Tree(("one",), ("PRON",), (0,), ("root",))) == parts
     assert arranged(parts, Tree(("one",), ("NUM",), (0,), ("root",))) == parts
+
+
+def test_the_bundled_parser_names_heads() -> None:
+    table = (Path(__file__).parents[3] / "recipes" / "expression-heads.tsv").read_text("utf-8")
+    rows = list(csv.DictReader(table.splitlines(), delimiter="\t"))
+    right = [row for row in rows if parsed.parse(row["expression"]).head == row["head"]]
+    assert len(right) >= len(rows) - 6

@@ -10,7 +10,7 @@ from model.language.dependency_parser import DependencyParser
 from model.language.dependency_pipeline import read_pipeline, write_pipeline
 from model.training.parser import fit as fitting
 
-EPOCHS = 10
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_trained_parser_reads_words(trained: Path) -> None:
 def test_the_command_writes_the_file_and_tells_figures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_treebank(tmp_path)
+    write_treebank(tmp_path, copies=20)
     out = tmp_path / "out.safetensors"
     assert fitting.main([*_named(tmp_path, out), "--epochs", "1"]) == 0
     told = capsys.readouterr()
