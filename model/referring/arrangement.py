@@ -11,14 +11,15 @@ from dataclasses import replace
 
 from model.language.dependency_tree import NOMINAL, Tree
 from model.language.english_words import is_noun
+from model.language.noun_phrases import named_words
 from model.language.plurals import singular
+from model.photos.colour_terms import NAMES
 from model.referring.parts import Part, is_portion, phrases
 from model.referring.word_lists import words as closed
 
 # what a noun is to a verb that tells of what is meant: "kid eating cake", "chair she sits on"
 _DONE = {"obj": "with", "nsubj": "near"}
 _NOUNS = frozenset({"NOUN", "PROPN"})
-_OF_VERBS = ("ing", "ed", "en", "wn")
 _VERBS = frozenset({"VERB", "AUX"})
 
 
@@ -34,7 +35,7 @@ def arranged(parts: Sequence[Part], tree: Tree) -> list[Part]:
     if meant is None or holder is None:
         return list(parts)
     named = _named(holder, tree, meant)
-    if not phrases([word for _, word in named]):
+    if not phrases([word for _, word in named if word not in closed("articles")]):
         return list(parts)
     own = replace(parts[0], words=[word for _, word in named], at=[at for at, _ in named])
     rest: list[Part] = []
@@ -57,13 +58,14 @@ def unclear(part: Part) -> bool:
     if phrases(told) != (" ".join(told),):
         return True
     inside = words[words.index(told[0]) :]
-    return len(inside) > len(told) or (len(told) > 1 and _tells(told[-1]))
+    return len(inside) > len(told) or (len(told) > 1 and _tells(told))
 
 
-def _tells(word: str) -> bool:
-    """Whether a word after a noun may tell of it: "couple dancing", "shelf full"."""
-    noun = is_noun(word) or is_noun(singular(word))
-    return not noun or word.endswith(_OF_VERBS) or word in closed("after_nouns")
+def _tells(words: Sequence[str]) -> bool:
+    """Whether the last word tells of the noun before it: "couple dancing", "shelf full"."""
+    last = words[-1]
+    noun = (is_noun(last) or is_noun(singular(last))) and named_words(words)[-1]
+    return not noun or last in closed("after_nouns")
 
 
 def _held(part: Part) -> list[tuple[int, str]]:
@@ -92,7 +94,7 @@ def _done(left: Sequence[tuple[int, str]], tree: Tree) -> list[Part]:
         if tree.tags[noun] not in _NOUNS or tree.tags[verb] not in _VERBS or verb == noun:
             continue
         relation = _DONE.get(tree.relations[noun])
-        if relation is None:
+        if relation is None or tree.words[noun] in NAMES:
             continue
         held = [each for each in left if each[0] in tree.chunk(noun)]
         parts.append(Part(relation, words=[w for _, w in held], at=[at for at, _ in held]))

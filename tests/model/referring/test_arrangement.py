@@ -73,7 +73,14 @@ def test_without_a_parser_closed_lists_read_all(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     "text",
-    ["red car", "the really big dog on the left", "black and white cow", "cup of tea", "dog"],
+    [
+        "red car",
+        "the really big dog on the left",
+        "black and white cow",
+        "cup of tea",
+        "dog",
+        "balcony railing",
+    ],
 )
 def test_what_closed_lists_understand_needs_no_parser(text: str) -> None:
     assert not unclear(divided(items(text))[0])
