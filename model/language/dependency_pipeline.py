@@ -60,7 +60,7 @@ def fresh_pipeline(examples: Iterable[Example], labels: dict[str, Any] | None = 
 
     Args:
         examples: sentences that it is made for; one is enough where labels are given.
-        labels: what tagger and parser tell apart (`labels_of`); None: all that examples have.
+        labels: kinds that tagger and parser tell apart (`labels_of`); None: all of the examples.
     """
     import spacy
 

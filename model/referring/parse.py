@@ -23,6 +23,9 @@ from model.referring.word_lists import words as closed
 LONGEST = 40
 """Words from which on a text is a story rather than an expression."""
 
+LONGEST_PARSED = 8
+"""Words up to which a dependency parser is asked: longer texts are mostly sentences of a photo."""
+
 TargetPhrase = Callable[[str], str]
 """Rule for the phrase of a text that names what is meant; "" where it finds none."""
 
@@ -47,7 +50,8 @@ def parse(text: str, target: TargetPhrase | None = None) -> Expression:
     if not any(is_word(word) for word in words):
         return Expression(text, notes=("no English word: not read as an expression",))
     parts = divided(items(" ".join(words)))
-    if unclear(parts[0]) and (parser := dependency_parser()) is not None:
+    short = len(words) <= LONGEST_PARSED
+    if short and unclear(parts[0]) and (parser := dependency_parser()) is not None:
         parts = arranged(parts, parser.read(words))
     read = [_expression(text, part) for part in parts]
     own, notes = read[0], []

@@ -108,7 +108,7 @@ class Accuracy:
     Attributes:
         tags: universal part of speech (UPOS).
         heads: word that it depends on (UAS).
-        relations: that and the universal relation to it, without its subtype (LAS).
+        relations: both that word and the universal relation to it, without its subtype (LAS).
         roots: share of sentences of which the root is found.
     """
 
