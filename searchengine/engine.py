@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.catalog.records import Filter
 from indexer.index import Index
@@ -19,17 +18,12 @@ from model.errors import QueryError
 from model.presets.preset import Models, Preset
 from model.proposals.proposer import MOST as MOST_PROPOSED
 from model.weights.user_folders import user_folder
+from searchengine.answers import answered, completed
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.cascade import answers_to
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
-from searchengine.search.keep import keep_shown, require_keeping
-from searchengine.search.left_out import left_out
+from searchengine.search.keep import require_keeping
 from searchengine.search.match import Match, Matches
-from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
 from searchengine.search.query import Negative, Query, as_negatives
-from searchengine.search.recall import questions
-from searchengine.search.refer import read as read_expression
-from searchengine.search.understanding import interpret
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
@@ -183,7 +177,7 @@ class SearchEngine:
         answers: list[Matches] = []
         for start in range(0, len(waiting), TOGETHER):
             some = waiting[start : start + TOGETHER]
-            answers += self._answers(some, [str(query.words) for query in some])
+            answers += answered(self._opened, some, [str(query.words) for query in some])
         return answers
 
     def propose(
@@ -216,39 +210,7 @@ class SearchEngine:
         """
         if keep:
             self.require_keeping()
-        asked = matches.asked
-        if asked is None or not asked.words.strip():
-            raise QueryError("nothing is proposed without words", "search by words")
-        if photos < 1 or most < 1:
-            raise QueryError(f"{photos} photos were to be looked at", "give 1 or more")
-        if matches.explanation is not None and not matches.explanation.recall_alone:
-            note = "no masks are proposed where it is told which one is meant: ask with --no-refer"
-            if matches.explanation.phrases:
-                note = "no masks are proposed for a sentence: ask for one thing that it names"
-            return replace(matches, left_out=(*matches.left_out, note))
-        with self._opened.turn():
-            index, read = self.reader, interpret(asked)
-            (question,) = questions([read.query], self._opened.embedder)
-            calibration = self._opened.calibration
-            judge: Judge | None = None
-            if calibration is not None:
-                sure = calibration.confidence
-                judge = sure if read.answerable else doubting(sure)
-            found = with_proposals(
-                Answered(matches.items, read.query, question, judge),
-                index.catalog,
-                self._opened.proposer,
-                self._opened.embedder,
-                Limits(photos, most, self.preset.image_side),
-            )
-            if keep:
-                found = keep_shown(found, self.folder)
-        return replace(
-            matches,
-            items=found.items,
-            left_out=(*matches.left_out, *found.notes),
-            proposals=found.account,
-        )
+        return completed(self._opened, matches, photos, most, keep=keep)
 
     def require_keeping(self) -> None:
         """Raise unless proposals could be kept just now; no model is loaded for it.
@@ -393,48 +355,8 @@ class SearchEngine:
             return status_of(self.reader)
 
     def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
-        (matches,) = self._answers([query], [words], exclude_id)
+        (matches,) = answered(self._opened, [query], [words], exclude_id)
         return matches
-
-    def _answers(
-        self, queries: Sequence[Query], words: Sequence[str], exclude_id: int | None = None
-    ) -> list[Matches]:
-        with self._opened.turn():
-            index = self.reader  # before any model: it tells which
-            read = [interpret(query) for query in queries]
-            searched = [each.query for each in read]
-            vectors = questions(searched, self._opened.embedder)
-            calibration = (
-                self._opened.calibration if any(q.words.strip() for q in queries) else None
-            )
-            judge = calibration.confidences if calibration else None
-            readings = [read_expression(query) for query in queries]
-            embedder = self._opened.embedder
-
-            def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-                return embedder.embed_texts(texts).vectors
-
-            told = any(reading is not None and not reading.reason for reading in readings)
-            looks = self._opened.looks if told else None
-            answers = answers_to(
-                searched, vectors, index, judge, exclude_id, readings, encode, looks
-            )
-            return [
-                Matches(
-                    found.items
-                    if each.answerable
-                    else tuple(match.doubted() for match in found.items),
-                    text,
-                    str(self.folder),
-                    self.preset.name,
-                    asked=query,
-                    understood=each.query,
-                    not_understood=each.not_understood,
-                    left_out=left_out(query.where, index.catalog, found=len(found.items)),
-                    explanation=found.explanation,
-                )
-                for found, text, query, each in zip(answers, words, queries, read, strict=True)
-            ]
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Answers: queries and the models of an open index, brought together as matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import QueryError
+from searchengine.opened_index import OpenedIndex
+from searchengine.search.cascade import answers_to
+from searchengine.search.keep import keep_shown
+from searchengine.search.left_out import left_out
+from searchengine.search.match import Matches
+from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
+from searchengine.search.query import Query
+from searchengine.search.recall import questions
+from searchengine.search.refer import read as read_expression
+from searchengine.search.understanding import interpret
+
+
+def answered(
+    opened: OpenedIndex,
+    queries: Sequence[Query],
+    words: Sequence[str],
+    exclude_id: int | None = None,
+) -> list[Matches]:
+    """The matches of each query, in one turn.
+
+    Args:
+        opened: index and its models.
+        queries: N queries.
+        words: N texts by which the matches call their questions.
+        exclude_id: segment id to leave out of the results (the example itself).
+
+    Raises:
+        IndexMissing: nothing has been indexed yet.
+    """
+    with opened.turn():
+        index = opened.reader  # before any model: it tells which
+        read = [interpret(query) for query in queries]
+        searched = [each.query for each in read]
+        vectors = questions(searched, opened.embedder)
+        calibration = opened.calibration if any(q.words.strip() for q in queries) else None
+        judge = calibration.confidences if calibration else None
+        readings = [read_expression(query) for query in queries]
+        embedder = opened.embedder
+
+        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+            return embedder.embed_texts(texts).vectors
+
+        told = any(reading is not None and not reading.reason for reading in readings)
+        looks = opened.looks if told else None
+        answers = answers_to(searched, vectors, index, judge, exclude_id, readings, encode, looks)
+        return [
+            Matches(
+                found.items if each.answerable else tuple(match.doubted() for match in found.items),
+                text,
+                str(opened.folder),
+                opened.preset.name,
+                asked=query,
+                understood=each.query,
+                not_understood=each.not_understood,
+                left_out=left_out(query.where, index.catalog, found=len(found.items)),
+                explanation=found.explanation,
+            )
+            for found, text, query, each in zip(answers, words, queries, read, strict=True)
+        ]
+
+
+def completed(
+    opened: OpenedIndex, matches: Matches, photos: int, most: int, *, keep: bool
+) -> Matches:
+    """The matches of words with proposals among them, in one turn.
+
+    Args:
+        opened: index and its models.
+        matches: answer to a query.
+        photos: number of photos that are looked at again.
+        most: proposals a photo.
+        keep: whether those that are shown are written to the index.
+
+    Raises:
+        QueryError: the matches are not those of words, or no photo is to be looked at.
+        IndexReadOnly, IndexLocked: the index may not be written to, which `keep` asks for.
+    """
+    asked = matches.asked
+    if asked is None or not asked.words.strip():
+        raise QueryError("nothing is proposed without words", "search by words")
+    if photos < 1 or most < 1:
+        raise QueryError(f"{photos} photos were to be looked at", "give 1 or more")
+    if matches.explanation is not None and not matches.explanation.recall_alone:
+        note = "no masks are proposed where it is told which one is meant: ask with --no-refer"
+        if matches.explanation.phrases:
+            note = "no masks are proposed for a sentence: ask for one thing that it names"
+        return replace(matches, left_out=(*matches.left_out, note))
+    with opened.turn():
+        index, read = opened.reader, interpret(asked)
+        (question,) = questions([read.query], opened.embedder)
+        calibration = opened.calibration
+        judge: Judge | None = None
+        if calibration is not None:
+            sure = calibration.confidence
+            judge = sure if read.answerable else doubting(sure)
+        found = with_proposals(
+            Answered(matches.items, read.query, question, judge),
+            index.catalog,
+            opened.proposer,
+            opened.embedder,
+            Limits(photos, most, opened.preset.image_side),
+        )
+        if keep:
+            found = keep_shown(found, opened.folder)
+    return replace(
+        matches,
+        items=found.items,
+        left_out=(*matches.left_out, *found.notes),
+        proposals=found.account,
+    )
