@@ -14,9 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from model.language.dependency_pipeline import read_pipeline
 from model.language.dependency_tree import Tree
-from model.weights.tensor_file import without_warnings
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -91,6 +89,10 @@ def dependency_parser() -> DependencyParser | None:
 def _parser() -> DependencyParser | None:
     if find_spec("spacy") is None:
         return None
+    # torch comes with them, which a search by a bare phrase need not wait for
+    from model.language.dependency_pipeline import read_pipeline
+    from model.weights.tensor_file import without_warnings
+
     with without_warnings():
         import spacy
 
