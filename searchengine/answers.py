@@ -109,7 +109,7 @@ def completed(
             index.catalog,
             opened.proposer,
             opened.embedder,
-            Limits(photos, most, opened.preset.image_side),
+            Limits(photos, most, opened.images),
         )
         if keep:
             found = keep_shown(found, opened.folder)

@@ -13,6 +13,7 @@ from model.errors import IndexMissing
 from model.presets.files import absolute_reference
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
 from model.referring.settings import global_local_settings
+from searchengine.search.recent_images import RecentImages
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.turns import EngineTurns
 
@@ -51,6 +52,7 @@ class OpenedIndex:
         self._embedder_of: tuple[Preset, Embedder] | None = None
         self._calibration_of: tuple[Preset, Calibration | None] | None = None
         self._proposer_of: tuple[Preset, Proposer] | None = None
+        self._images_of: tuple[Preset, RecentImages] | None = None
         self._looks_of: tuple[Preset, PhotoLooks | None] | None = None
 
     def turn(self) -> AbstractContextManager[None]:
@@ -134,6 +136,14 @@ class OpenedIndex:
                 looks = PhotoLooks(referrer, said.photos, preset.image_side)
             self._looks_of = preset, looks
         return self._looks_of[1]
+
+    @property
+    def images(self) -> RecentImages:
+        """Photos of the index as the preset's models see them."""
+        preset = self.preset
+        if self._images_of is None or self._images_of[0] != preset:
+            self._images_of = preset, RecentImages(preset.image_side)
+        return self._images_of[1]
 
     @property
     def calibration(self) -> Calibration | None:

@@ -23,9 +23,9 @@ from model.masks.segments import Segments
 from model.proposals.novelty import EQUAL
 from model.proposals.proposer import Proposer
 from searchengine.search.match import DOUBT, Match
-from searchengine.search.photo_pixels import image_of
 from searchengine.search.proposal_account import LookedAt, ProposalAccount, Proposed
 from searchengine.search.query import Query
+from searchengine.search.recent_images import RecentImages
 
 Vector = NDArray[np.float32]
 Judge = Callable[[Vector, NDArray[np.float32]], Vector]
@@ -56,12 +56,12 @@ class Limits:
     Attributes:
         photos: photos that are looked at, those of the best matches.
         most: proposals a photo.
-        image_side: pixels of the longer side at which photos were indexed.
+        images: photos as they were indexed.
     """
 
     photos: int
     most: int
-    image_side: int
+    images: RecentImages
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ def _proposed(
     """
     held = catalog.segments_of(photo.id)
     rows = [row for row in held if row.origin != origin]
-    image = image_of(photo, max_side=limits.image_side)
+    image = limits.images.of(photo)
     frame = held[0].frame if held else image.size
     quality = np.array([row.quality for row in rows], np.float32)
     known = Segments.unrelated(frame, [row.counts for row in rows], quality)

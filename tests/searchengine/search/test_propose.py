@@ -12,6 +12,7 @@ from model.proposals.proposer import MOST, Proposer
 from searchengine import Filter, Match, Options, Query, SearchEngine
 from searchengine.search.propose import Answered, Completed, Limits, with_proposals
 from searchengine.search.recall import questions
+from searchengine.search.recent_images import RecentImages
 
 Draw = Callable[[Segments], NDArray[np.bool_]]
 
@@ -45,7 +46,7 @@ def completed(
         engine.reader.catalog,
         Drawing(draw),
         engine.models.embedder,
-        Limits(photos, 10, engine.preset.image_side),
+        Limits(photos, 10, RecentImages(engine.preset.image_side)),
     )
 
 
