@@ -17,6 +17,7 @@ from model.masks.segments import Segments
 from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models, Preset
 from searchengine.search.collapse import is_whole
+from searchengine.search.segment_rows import as_segments
 
 MOST_ID = (1 << 63) - 1  # what the catalog can hold
 
@@ -117,7 +118,7 @@ def _embed_seen(
     rectangle = _rectangle(example, image)
     segments = Segments.empty(image.size)
     if rows:
-        among = _segments_of(rows)
+        among = as_segments(rows, rows[0].frame)
     else:
         found = models.segmenter.segment(image)
         among, hit = found.with_whole(), _meant(example, found, image.original_size)
@@ -128,11 +129,6 @@ def _embed_seen(
     if not len(segments):  # nothing can be told apart there
         segments = Segments.from_masks(rectangle[None])
     return models.embedder.embed_among(image, segments, among)
-
-
-def _segments_of(rows: list[SegmentRow]) -> Segments:
-    quality = np.array([row.quality for row in rows], np.float32)
-    return Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality)
 
 
 def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -151,7 +147,7 @@ def _row_meant(
 ) -> SegmentRow | None:
     """The one of a photo's segments that is meant, if any; the photo itself is none of them."""
     things = [row for row in rows if not is_whole(row)]
-    hit = _meant(example, _segments_of(things), size) if things else None
+    hit = _meant(example, as_segments(things, things[0].frame), size) if things else None
     return None if hit is None else things[hit]
 
 

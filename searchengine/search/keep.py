@@ -17,11 +17,11 @@ from indexer.lock import WriterLock
 from model.embeddings import Embeddings
 from model.errors import PhotoChanged, PhotoError, shown
 from model.masks import rle
-from model.masks.segments import Segments
 from model.proposals.novelty import EQUAL
 from searchengine.search.match import Match
 from searchengine.search.photo_pixels import require_unchanged
 from searchengine.search.propose import Completed
+from searchengine.search.segment_rows import as_segments
 
 Vectors = Mapping[int, NDArray[np.float32]]
 
@@ -109,11 +109,7 @@ def _kept(proposals: Sequence[Match], vectors: Vectors, catalog: Catalog, origin
     equal = [_equal(match.segment, held) for match in proposals]
     new = [match for match, place in zip(proposals, equal, strict=True) if place is None]
     if new:
-        segments = Segments.unrelated(
-            frame,
-            [match.segment.counts for match in new],
-            np.array([match.segment.quality for match in new], np.float32),
-        )
+        segments = as_segments([match.segment for match in new], frame)
         found = np.stack([vectors[match.segment_id] for match in new])
         embeddings = Embeddings(found, catalog.manifest.space)
         catalog.add_segments(photo.id, AddedSegments(segments, embeddings, origin))

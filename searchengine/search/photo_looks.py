@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import PhotoError
-from model.masks.segments import Segments
 from model.referring.expression import Expression
 from model.referring.referrer import Referrer, Views
 from searchengine.search.photo_pixels import image_of
+from searchengine.search.segment_rows import as_segments
 
 KEPT = 64
 """Photos whose views are kept: a few hundred kilobytes each."""
@@ -71,10 +71,8 @@ class PhotoLooks:
     def _look(self, photo: PhotoRow, rows: Sequence[SegmentRow]) -> Views:
         key = tuple(row.id for row in rows)
         if key not in self._views:
-            quality = np.array([row.quality for row in rows], np.float32)
-            segments = Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality)
             image = image_of(photo, max_side=self._side)
-            self._views[key] = self._referrer.look(image, segments)
+            self._views[key] = self._referrer.look(image, as_segments(rows, rows[0].frame))
         self._views.move_to_end(key)
         while len(self._views) > KEPT:
             self._views.popitem(last=False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 from indexer.catalog.records import FileStamp, PhotoRow
 from model.errors import PhotoChanged, PhotoError, shown
 from model.photos.images import Image, content_hash, read_header, read_image
+
+Result = TypeVar("Result")
 
 
 def pixels_of(photo: PhotoRow) -> NDArray[np.uint8]:
@@ -35,39 +40,34 @@ def image_of(photo: PhotoRow, max_side: int | None = None) -> Image:
         PhotoChanged: its files are gone, or others have taken their place.
         PhotoError: the photo cannot be read any more.
     """
-    stamps = {stamp.path: stamp for stamp in photo.stamps}
-    refused: PhotoError | None = None
-    for path in (photo.path, *(path for path in photo.files if path != photo.path)):
-        try:
-            _refuse_changed(path, stamps.get(path), photo)
-            # it is the photo that was taken in: the limit that it met then is no longer known
-            return read_image(
-                path, max_side=max_side, of_size=photo.size, max_megapixels=float("inf")
-            )
-        except PhotoError as error:
-            refused = refused or error
-    assert refused is not None
-    raise refused
+    # it is the photo that was taken in: the limit that it met then is no longer known
+    read = partial(read_image, max_side=max_side, of_size=photo.size, max_megapixels=float("inf"))
+    return _from_a_file(photo, read)
 
 
 def require_unchanged(photo: PhotoRow) -> None:
     """Raise PhotoError unless one of the photo's files is still as it was indexed."""
-    stamps = {stamp.path: stamp for stamp in photo.stamps}
-    refused: PhotoError | None = None
-    for path in (photo.path, *(path for path in photo.files if path != photo.path)):
-        try:
-            _refuse_changed(path, stamps.get(path), photo)
-        except PhotoError as error:
-            refused = refused or error
-        else:
-            return
-    assert refused is not None
-    raise refused
+    _from_a_file(photo, str)
 
 
 def is_missing(photo: PhotoRow) -> bool:
     """Whether no file of a photo is there any more."""
     return not any(Path(path).exists() for path in photo.files)
+
+
+def _from_a_file(photo: PhotoRow, deed: Callable[[str], Result]) -> Result:
+    """The deed's result for the first of a photo's files that is as it was indexed and allows it;
+    raises what the first of them raised where there is none."""
+    stamps = {stamp.path: stamp for stamp in photo.stamps}
+    refused: PhotoError | None = None
+    for path in (photo.path, *(path for path in photo.files if path != photo.path)):
+        try:
+            _refuse_changed(path, stamps.get(path), photo)
+            return deed(path)
+        except PhotoError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _refuse_changed(path: str, stamp: FileStamp | None, photo: PhotoRow) -> None:

@@ -26,6 +26,7 @@ from searchengine.search.match import DOUBT, Match
 from searchengine.search.proposal_account import LookedAt, ProposalAccount, Proposed
 from searchengine.search.query import Query
 from searchengine.search.recent_images import RecentImages
+from searchengine.search.segment_rows import as_segments
 
 Vector = NDArray[np.float32]
 Judge = Callable[[Vector, NDArray[np.float32]], Vector]
@@ -177,8 +178,7 @@ def _proposed(
     rows = [row for row in held if row.origin != origin]
     image = limits.images.of(photo)
     frame = held[0].frame if held else image.size
-    quality = np.array([row.quality for row in rows], np.float32)
-    known = Segments.unrelated(frame, [row.counts for row in rows], quality)
+    known = as_segments(rows, frame)
     found = proposer.propose(image, answered.query.words, known, limits.most)
     least = answered.query.where.min_area * frame[0] * frame[1]
     kept = [row.counts for row in held if row.origin == origin]

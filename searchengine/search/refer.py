@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from indexer.catalog.records import Filter, SegmentRow
 from indexer.index import Index
 from model.language.question import SENTENCE, understand
-from model.masks.segments import Segments
 from model.referring.parse import parse
 from model.referring.referrer import texts_of
 from model.referring.scoring import STAGES, Scene, Scores, score
@@ -21,6 +20,7 @@ from searchengine.search.collapse import Scored
 from searchengine.search.explanation import Explanation, Stage
 from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import Query
+from searchengine.search.segment_rows import as_segments
 
 Vectors = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Vectors]
@@ -139,8 +139,7 @@ def segments_of_photos(
 
 
 def _scene(rows: Sequence[SegmentRow]) -> Scene:
-    quality = np.array([row.quality for row in rows], np.float32)
-    return Scene.of(Segments.unrelated(rows[0].frame, [row.counts for row in rows], quality))
+    return Scene.of(as_segments(rows, rows[0].frame))
 
 
 def allowed(rows: Sequence[SegmentRow], where: Filter, index: Index) -> NDArray[np.bool_]:
