@@ -8,7 +8,7 @@ probabilities. Each stage asks the one before it for as much as it needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, islice
 
@@ -94,7 +94,8 @@ def answers_to(
     for i, reading in read.items():
         if reading is not None and not reading.reason:
             stages[i] = partial(resolve, queries[i], vectors[i], reading, looks=looks), PHOTOS
-        elif reading is not None and named_by(queries[i]):
+        elif reading is not None and (named := named_by(queries[i])):
+            reading = replace(reading, phrases=named)
             stages[i] = partial(rank_photos, queries[i], vectors[i], reading), PHOTOS_OF_SENTENCE
     plain = [i for i in range(len(queries)) if i not in stages]
     likeness = _likeness(index.catalog)

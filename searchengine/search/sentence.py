@@ -41,16 +41,17 @@ def rank_photos(
     Args:
         query: query with its conditions, a sentence.
         question: D float32, the query as recall's vector.
-        reading: reading of its words.
+        reading: reading of its words, with the phrases that it names.
         photo_ids: photos to compare, in recall's order.
         index: index with their segments.
         encode: T texts to T×D unit vectors.
     """
-    phrases = named_by(query)
     photos, vectors = segments_of_photos(photo_ids, index)
     rows = [row for some in photos for row in some]
     starts = np.cumsum([0, *map(len, photos)])
-    asked = np.vstack([question[None], encode([understand(text).words for text in phrases])])
+    asked = np.vstack(
+        [question[None], encode([understand(text).words for text in reading.phrases])]
+    )
     cosines = vectors @ asked.T
     best = np.maximum.reduceat(cosines[:, 1:], starts[:-1], axis=0)
     may = allowed(rows, query.where, index)
@@ -69,5 +70,5 @@ def rank_photos(
         vectors[places],
         np.ones(len(order), np.float32),
         question,
-        replace(reading, photos=len(photos), segments=len(rows), phrases=phrases),
+        replace(reading, photos=len(photos), segments=len(rows)),
     )

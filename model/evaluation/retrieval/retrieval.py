@@ -261,9 +261,10 @@ def _with_phrases(
     encoded = encode(phrases)
     found = _photo_scores(encoded, proposals, whole.shape[1])
     found = np.maximum(found, encoded @ observations.whole.T)  # an index holds wholes, too
+    row = {phrase: number for number, phrase in enumerate(phrases)}
     for number, some in enumerate(named):
         if some:
-            rows = [phrases.index(phrase) for phrase in some]
+            rows = [row[phrase] for phrase in some]
             scores[number] = sentence_scores(whole[number], found[rows])
     return scores
 
