@@ -277,16 +277,19 @@ sys.stdin.read()
 """
 
 
+def started(code: str, folder: Path) -> subprocess.Popen[str]:
+    """A process that tells how far it is with an index, and waits to be killed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("blocks", [1, 3, 9, 15])
 def test_a_migration_that_is_killed_changes_nothing(
     first_version: Path, made: ModuleType, blocks: int
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(first_version)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = started(KILLED, first_version)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(blocks)]
     assert lines == ["packing\n"] * blocks
@@ -357,12 +360,7 @@ SqliteCatalog.open(sys.argv[1]).close()
 
 
 def test_a_migration_to_origins_that_is_killed_changes_nothing(fourth_version: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED_BEFORE_COMMIT, str(fourth_version)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = started(KILLED_BEFORE_COMMIT, fourth_version)
     assert process.stdout is not None
     assert process.stdout.readline() == "made\n"
     process.kill()
