@@ -38,6 +38,9 @@ SegsearchError
 │   ├── DataMissing         there is nothing to train on
 │   ├── RunMismatch         the folder holds another training
 │   └── TrainingDiverged    too many steps without a finite loss
+├── CurationError
+│   ├── EngineAway          an engine answers nothing, whatever it is asked; it may do later
+│   └── EngineRefused       an engine does not answer for one photo; the rest goes on
 └── ExtraMissing            an optional dependency is needed for this
 """
 
@@ -205,6 +208,18 @@ class RunMismatch(TrainingError):
 
 class TrainingDiverged(TrainingError):
     """Too many steps without a finite loss."""
+
+
+class CurationError(SegsearchError):
+    """Training pairs cannot be made."""
+
+
+class EngineAway(CurationError):
+    """An engine answers nothing, whatever it is asked; the same may do later."""
+
+
+class EngineRefused(CurationError):
+    """An engine does not answer for one photo; others may do."""
 
 
 class ExtraMissing(SegsearchError):

@@ -18,10 +18,13 @@ from indexer.index import Index  # noqa: E402
 from indexer.report import Report  # noqa: E402
 from indexer.update import Options, Progress  # noqa: E402
 from model.errors import (  # noqa: E402
+    CurationError,
     DataError,
     DataMissing,
     DeviceMissing,
     DownloadFailed,
+    EngineAway,
+    EngineRefused,
     ExportError,
     ExtraMissing,
     IndexDamaged,
@@ -73,11 +76,14 @@ from searchengine.status import Status  # noqa: E402
 
 __all__ = [
     "EXPORT_FORMATS",
+    "CurationError",
     "DataError",
     "DataMissing",
     "DeviceMissing",
     "Diagnosis",
     "DownloadFailed",
+    "EngineAway",
+    "EngineRefused",
     "Example",
     "ExportError",
     "ExportReport",

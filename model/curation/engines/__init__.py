@@ -1,0 +1,1 @@
+"""Engines of curation: models and files that caption photos and find phrases in them."""
