@@ -21,9 +21,9 @@ from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.novelty import novel_segments
+from model.proposals.prompt_tokens import prompt_tokens
 from model.proposals.proposer import MOST, Proposer
 from model.proposals.query_host import SHOWN, QueryHost
-from model.proposals.text_gate import PromptTokens
 from model.weights.tensor_file import network_file
 from model.weights.transformers_folder import load_folder, read_config
 
@@ -86,7 +86,7 @@ class HostProposer(Proposer):
     def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
         """Masks of the queries that show the prompt most surely; of an empty one, of the queries
         that show anything, as the host's own head sees it."""
-        answers = self._network(self._pixels(image), self._tokens(prompt))
+        answers = self._network(self._pixels(image), prompt_tokens(self._sentences, [prompt]))
         sure = answers.shows[-1][0].softmax(dim=1)[:, SHOWN]
         if not prompt.strip():
             sure = 1 - answers.classes[0].softmax(dim=1)[:, -1]
@@ -106,10 +106,6 @@ class HostProposer(Proposer):
         )
         scaled = (np.asarray(seen, np.float32) / 255 - self._mean) / self._std
         return torch.from_numpy(scaled.transpose(2, 0, 1).copy())[None]
-
-    def _tokens(self, prompt: str) -> PromptTokens:
-        vectors, seen = self._sentences.tokens([prompt])
-        return PromptTokens(vectors, seen if prompt.strip() else torch.zeros_like(seen))
 
 
 def load_host(folder: Path) -> Any:

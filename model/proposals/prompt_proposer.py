@@ -13,9 +13,9 @@ from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.novelty import novel_segments
+from model.proposals.prompt_tokens import prompt_tokens
 from model.proposals.proposer import MOST, Proposer
 from model.proposals.seen_photo import seen_photos
-from model.proposals.text_gate import PromptTokens
 from model.proposals.word_prompts import WordPrompts, drawn
 from model.segmenters.promptable.frame import framed, framed_size
 from model.segmenters.promptable.network import PromptedSam
@@ -82,10 +82,3 @@ class WordPromptProposer(Proposer):
         rank = answer.shows[0].sigmoid() * quality.clamp(0, 1)
         counts = rle.encode((masks[:, 0] > 0).numpy())
         return novel_segments(counts, rank.numpy(), quality.numpy(), known, most)
-
-
-def prompt_tokens(sentences: SentenceEncoder, prompts: list[str]) -> PromptTokens:
-    """Tokens of prompts; those of an empty one count as none."""
-    vectors, seen = sentences.tokens(prompts)
-    asked = torch.tensor([bool(prompt.strip()) for prompt in prompts])
-    return PromptTokens(vectors.clone(), seen & asked[:, None])

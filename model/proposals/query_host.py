@@ -18,7 +18,8 @@ from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 from transformers.models.maskformer.modeling_maskformer import MaskFormerLoss
 
 from model.errors import WeightsMismatch
-from model.proposals.text_gate import PromptTokens, TextGate
+from model.proposals.prompt_tokens import PromptTokens
+from model.proposals.text_gate import TextGate
 
 SHOWN, NOTHING = 0, 1
 

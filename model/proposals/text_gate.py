@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True, eq=False)
-class PromptTokens:
-    """Words of B prompts, not pooled.
-
-    Attributes:
-        vectors: B×T×D float, hidden states of a text encoder's tokens.
-        seen: B×T bool, False for padding; a prompt without any True is empty.
-    """
-
-    vectors: Tensor
-    seen: Tensor
+from model.proposals.prompt_tokens import PromptTokens
 
 
 class TextGate(nn.Module):

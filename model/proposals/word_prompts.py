@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.proposals.prompt_tokens import PromptTokens
 from model.proposals.seen_photo import SeenPhotos
-from model.proposals.text_gate import PromptTokens, TextGate
+from model.proposals.text_gate import TextGate
 from model.segmenters.promptable.network import PromptedSam
 from model.weights.tensor_file import fitting, network_file
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.datasets.ground_truth import TruePhoto, regions_of
+from model.datasets.ground_truth import TruePhoto
 from model.datasets.outlined_photos import OutlinedPhotos
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
@@ -18,17 +18,14 @@ from model.presets.preset import load_preset
 from model.proposals.proposer import MOST
 from model.proposals.word_prompts import WordPrompts, WordPromptsShape, drawn
 from model.segmenters.promptable.network import PromptedSam
-from model.training.guided_masks.batches import (
-    GuidedBatch,
-    GuidedPrompts,
-    Phrases,
-    PromptShares,
-    cover_of,
-)
+from model.training.guided_masks.batches import GuidedBatch, GuidedPrompts, cover_of
 from model.training.guided_masks.features import PhotoFeatures
 from model.training.guided_masks.matching import chosen, look_terms, matched
+from model.training.loop.batch_stream import moved
 from model.training.loop.task import Task, TaskContext, TaskKind
-from model.training.losses.mask_losses import dice_loss, focal_loss, overlaps
+from model.training.losses.mask_losses import dice_loss, focal_loss
+from model.training.photo_phrases.phrases import Phrases, PromptShares
+from model.training.photo_phrases.recall import phrase_recall
 
 WEIGHTS = "words.safetensors"
 
@@ -132,17 +129,13 @@ class GuidedTask(Task):
         return {"loss": torch.stack(list(terms.values())).sum()} | terms
 
     def validate(self) -> dict[str, float]:
-        """Share of the regions over 0.2 % of the photo that have a mask that fits (IoU ≥ 0.5, at
-        stride 4) among the ten surest of their phrase: of phrases that were taught, and others."""
-        found: dict[str, list[Tensor]] = {"recall": [], "recall of unseen": []}
-        for photo in self._held:
-            regions = [region for region in regions_of(photo, 0) if region.phrases]
-            for phrase in sorted({phrase for region in regions for phrase in region.phrases}):
-                own = [region for region in regions if phrase in region.phrases]
-                masks = self._proposed(photo, phrase)
-                fits = overlaps(masks, cover_of(photo, own, self._side)).amax(dim=0) >= 0.5
-                found["recall of unseen" if self._phrases.held(phrase) else "recall"].append(fits)
-        return {name: float(torch.cat(fits).float().mean()) for name, fits in found.items() if fits}
+        """Recall among the ten surest masks of every phrase, at stride 4 (`phrase_recall`)."""
+        return phrase_recall(
+            self._held,
+            self._phrases,
+            self._proposed,
+            lambda photo, regions: cover_of(photo, regions, self._side),
+        )
 
     def export(self, folder: Path) -> None:
         """Write the network's weights and shape."""
@@ -153,15 +146,18 @@ class GuidedTask(Task):
         side: int = self._promptable.image_encoder.img_size
         return side
 
-    def _proposed(self, photo: TruePhoto, phrase: str) -> Tensor:
-        """10×4h×4w mask logits of the surest queries."""
-        seen = self._features.of(photo.path)
-        places = self._promptable.prompt_encoder.get_dense_pe()
-        answer = self.network(seen, places, self._phrases.tokens([phrase]))[-1]
-        surest = answer.shows[0].argsort(descending=True)[:MOST]
-        embedding = seen.embedding.expand(len(surest), -1, -1, -1)
-        boxes, tokens = answer.boxes[0, surest], answer.tokens[0, surest]
-        return drawn(self._promptable, embedding, boxes, tokens)[0]
+    def _proposed(self, photo: TruePhoto, phrases: Sequence[str]) -> Iterator[Tensor]:
+        """10×4h×4w mask logits of the surest queries, phrase by phrase."""
+        device = next(self.network.parameters()).device
+        promptable = self._promptable.to(device)
+        seen = moved(self._features.of(photo.path), device)
+        places = promptable.prompt_encoder.get_dense_pe()
+        for phrase in phrases:
+            answer = self.network(seen, places, moved(self._phrases.tokens([phrase]), device))[-1]
+            surest = answer.shows[0].argsort(descending=True)[:MOST]
+            embedding = seen.embedding.expand(len(surest), -1, -1, -1)
+            boxes, tokens = answer.boxes[0, surest], answer.tokens[0, surest]
+            yield drawn(promptable, embedding, boxes, tokens)[0]
 
 
 def _at_stride_16(cover: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from torch import Tensor
 from transformers import Mask2FormerConfig
 
 from model.errors import WeightsMismatch
+from model.proposals.prompt_tokens import PromptTokens
 from model.proposals.query_host import HostAnswers, QueryHost
-from model.proposals.text_gate import PromptTokens
 
 TEXT = 12
 HOSTS = ["mask2former", "maskformer"]

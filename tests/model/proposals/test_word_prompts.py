@@ -11,9 +11,9 @@ from model.errors import WeightsMismatch
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import FOLDER
-from model.proposals.prompt_proposer import WordPromptProposer, prompt_tokens
+from model.proposals.prompt_proposer import WordPromptProposer
+from model.proposals.prompt_tokens import PromptTokens, prompt_tokens
 from model.proposals.seen_photo import SeenPhotos, seen_photos
-from model.proposals.text_gate import PromptTokens
 from model.proposals.word_prompts import WordPrompts, WordPromptsShape, drawn
 from model.segmenters.promptable.frame import framed
 from model.segmenters.promptable.network import PromptedSam, PromptedShape

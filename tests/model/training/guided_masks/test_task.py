@@ -10,9 +10,10 @@ from model.encoders.efficientnet import EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.proposals.word_prompts import WordPrompts
 from model.segmenters.promptable.network import PromptedSam, PromptedShape
-from model.training.guided_masks.batches import GuidedPrompts, PromptShares
+from model.training.guided_masks.batches import GuidedPrompts
 from model.training.guided_masks.features import PhotoFeatures
 from model.training.guided_masks.task import WEIGHTS, GuidedSettings, GuidedTask
+from model.training.photo_phrases.phrases import PromptShares
 from model.training.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[4] / "recipes"
