@@ -91,6 +91,16 @@ def retrieval(
         Path | None,
         typer.Option("--unseen", metavar="FILE", help="Phrases held out of training, one a line."),
     ] = None,
+    propose: Annotated[
+        int,
+        typer.Option(
+            "--propose",
+            metavar="N",
+            help="Number of masks to propose for a phrase in each of its ten best photos, beside"
+            " the preset's own.",
+            min=0,
+        ),
+    ] = 0,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -102,7 +112,7 @@ def retrieval(
     phrases = read_phrases(unseen) if unseen else []
     chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
     with _progress(quiet) as progress:
-        measured = evaluate_retrieval(chosen, truth, split, progress, phrases, baselines)
+        measured = evaluate_retrieval(chosen, truth, split, progress, phrases, baselines, propose)
     _print(measured, json)
 
 

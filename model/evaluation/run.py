@@ -18,7 +18,8 @@ from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.proposals.measure import measure_proposals
 from model.evaluation.referring.answer_tables import referring_tables
 from model.evaluation.referring.measure import answer
-from model.evaluation.retrieval.observations import observe
+from model.evaluation.retrieval.observations import Proposals, observe
+from model.evaluation.retrieval.proposed import Guidance, ProposedMasks, Vectors, proposed_masks
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
@@ -30,6 +31,7 @@ from model.referring.settings import GlobalLocalSettings
 from model.segmenter import Segmenter
 
 FELZENSZWALB = "felzenszwalb"
+PHOTOS = 10  # photos of a phrase in which masks are proposed, as a search has it
 
 
 def evaluate_retrieval(
@@ -39,6 +41,7 @@ def evaluate_retrieval(
     progress: Progress,
     unseen: Sequence[str] = (),
     baselines: bool = True,
+    most: int = 0,
 ) -> Measured:
     """Words → segments and photos.
 
@@ -50,6 +53,7 @@ def evaluate_retrieval(
         unseen: phrases that were held out of training.
         baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names
             are measured too; they take longer than the preset.
+        most: masks that are proposed for a phrase in each of its ten best photos; 0: none.
     """
     start, models = time.perf_counter(), preset.build()
 
@@ -57,9 +61,16 @@ def evaluate_retrieval(
         # as a search reads them
         return models.embedder.embed_texts([understand(text).words for text in texts]).vectors
 
+    def propose(own: Proposals, texts: Sequence[str], queries: Vectors) -> ProposedMasks:
+        proposer = preset.build_proposer(models)
+        guidance = Guidance(models.segmenter, models.embedder, proposer, PHOTOS, most)
+        words = [understand(text).words for text in texts]
+        return proposed_masks(truth, own, texts, words, queries, guidance, progress)
+
     segmenters = _segmenters(preset, models, baselines)
     observations = observe(truth, models.embedder, segmenters, progress, baselines)
-    tables = measure_retrieval(truth, observations, preset.name, encode, unseen)
+    asked = propose if most else None
+    tables = measure_retrieval(truth, observations, preset.name, encode, unseen, asked)
     return _measured("retrieval", preset, split, len(truth.photos), start, tables)
 
 

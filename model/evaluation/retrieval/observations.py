@@ -153,6 +153,23 @@ def observe(
     )
 
 
+def overlaps_with(
+    segments: Segments, named: Segments
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """N×M IoUs of a photo's masks with its regions, and the shares of each mask inside each region.
+
+    Args:
+        segments: N masks, in any frame of the photo's shape.
+        named: M regions, at the photo's size.
+    """
+    if not len(named):
+        return np.zeros((len(segments), 0)), np.zeros((len(segments), 0))
+    counts = in_photo_frame(segments, named.size)
+    areas = rle.areas(counts, named.size)[:, None]
+    iou = rle.iou(counts, named.counts, named.size)
+    return iou, iou / (1 + iou) * (areas + named.areas[None, :]) / np.maximum(areas, 1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Own:
     """A segmenter's N masks of one photo: their vectors, areas, overlaps with each other and
@@ -211,14 +228,7 @@ def _own(segmenter: Segmenter, embedder: Embedder, image: Image, named: Segments
     vectors = embedder.embed_segments(image, segments).vectors
     each_other = rle.iou(segments.counts, segments.counts, segments.size).astype(np.float32)
     own = (vectors, segments.areas, each_other)
-    if not len(named):
-        none = np.zeros((len(segments), 0))
-        return _Own(*own, none, none)
-    counts = in_photo_frame(segments, named.size)
-    areas = rle.areas(counts, named.size)[:, None]
-    iou = rle.iou(counts, named.counts, named.size)
-    inside = iou / (1 + iou) * (areas + named.areas[None, :]) / np.maximum(areas, 1)
-    return _Own(*own, iou, inside)
+    return _Own(*own, *overlaps_with(segments, named))
 
 
 def _joined(parts: Sequence[_Own], regions: Sequence[int]) -> Proposals:

@@ -34,13 +34,17 @@ from model.evaluation.retrieval.judging import (
     relevance,
 )
 from model.evaluation.retrieval.observations import Observations, Proposals
+from model.evaluation.retrieval.proposed import ProposedMasks
 from model.evaluation.tables import Row, Table
 from model.language.sentence import phrases_of as things_named
 from model.language.sentence import sentence_scores
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Propose = Callable[[Proposals, Sequence[str], NDArray[np.float32]], ProposedMasks]
+"""(masks of the preset, Q phrases, their Q×D vectors) → what is proposed for them."""
 MEASURES = (MAP, P10, R1, R10)
 NAMED = "photos and what sentences name"
+PROPOSED = "with proposals"
 KINDS = ("object", "part", "stuff")
 CHUNK = 128  # queries whose scores of all masks are held at once
 
@@ -66,6 +70,7 @@ def measure_retrieval(
     preset: str,
     encode: Encode,
     unseen: Sequence[str] = (),
+    propose: Propose | None = None,
 ) -> tuple[Table, ...]:
     """All that can be told of one look at the photos.
 
@@ -75,12 +80,13 @@ def measure_retrieval(
         preset: its name, for the columns.
         encode: T texts to T×D unit vectors.
         unseen: phrases that were held out of training.
+        propose: maker of proposals beside the preset's own masks; None: none are made.
     """
     tables = []
     if observations.phrases:
         tables = [
             true_masks(truth, observations, preset, encode, unseen),
-            own_masks(truth, observations, preset, encode, unseen),
+            own_masks(truth, observations, preset, encode, unseen, propose),
             phrase_to_photo(truth, observations, preset, encode),
             coloured(observations, preset, encode),
             placed(observations, preset, encode),
@@ -123,33 +129,65 @@ def true_masks(
     return comparison_table("phrase → segment, true masks given", "phrases", tuple(rankings), rows)
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Q phrases and P masks: what a search shows, and what of it is right.
+
+    Attributes:
+        scores: Q×P.
+        answers: Q×P bool, masks that are shown, in photos that are judged for the phrase.
+        region: Q×P int64, the region of that name that the mask matches, or `NOTHING`.
+        within: Q×P bool, masks that match nothing, but lie inside of stuff of that name.
+        touching: Q×P bool, masks that overlap a region of that name noticeably.
+    """
+
+    scores: NDArray[np.float32]
+    answers: Bools
+    region: NDArray[np.int64]
+    within: Bools
+    touching: Bools
+
+    def with_proposed(self, proposed: ProposedMasks) -> Judged:
+        """The same with proposals among the masks, some in the place of others."""
+        return Judged(
+            np.hstack([self.scores, proposed.scores]),
+            np.hstack([self.answers & proposed.shown, proposed.answers]),
+            np.hstack([self.region, proposed.region]),
+            np.hstack([self.within, proposed.within]),
+            np.hstack([self.touching, proposed.touching]),
+        )
+
+
 def own_masks(
-    truth: Truth, observations: Observations, preset: str, encode: Encode, unseen: Sequence[str]
+    truth: Truth,
+    observations: Observations,
+    preset: str,
+    encode: Encode,
+    unseen: Sequence[str],
+    propose: Propose | None = None,
 ) -> Table:
     """Phrase → segment among segmenters' own masks, right at IoU ≥ 0.5."""
     texts, relevant = phrases_of(observations)
     queries = encode(texts)
-    strict, fitting, lenient = {}, {}, {}
+    judged: dict[str, Judged] = {}
     for name, everywhere in observations.proposals.items():
         proposals = everywhere.of_photos(np.unique(observations.photo))
-        scores = queries @ proposals.vectors.T
-        shown = proposals.answering(scores)
-        region = np.full(scores.shape, NOTHING, np.int32)
-        judged, left_out, touching, within = (np.zeros(scores.shape, np.bool_) for _ in range(4))
-        for number, text in enumerate(texts):
-            of_text = judgement(truth, observations, proposals, text, relevant[number])
-            judged[number], region[number] = of_text.judged & shown[number], of_text.region
-            within[number], touching[number] = of_text.within, of_text.touching
-            matched = of_text.region != NOTHING
-            # the same thing found again is one answer to whoever searches: no error, no hit
-            again = matched & ~firsts(of_text.region, scores[number])
-            left_out[number] = again | of_text.within
-        ranking = Ranking(scores, judged)
-        strict[name] = (ranking, region, left_out)
-        matched, right = region != NOTHING, (region != NOTHING) | within
-        clear = left_out | (touching & ~matched)
+        judged[name] = _judged(truth, observations, proposals, queries)
+        if propose is not None and name == preset:
+            proposed = propose(proposals, texts, queries)
+            judged[PROPOSED] = judged[name].with_proposed(proposed)
+    strict, fitting, lenient = {}, {}, {}
+    for name, each in judged.items():
+        matched = each.region != NOTHING
+        # the same thing found again is one answer to whoever searches: no error, no hit
+        first = np.stack([firsts(*own) for own in zip(each.region, each.scores, strict=True)])
+        left_out = (matched & ~first) | each.within
+        ranking = Ranking(each.scores, each.answers)
+        strict[name] = (ranking, each.region, left_out)
+        clear = left_out | (each.touching & ~matched)
+        right = matched | each.within
         fitting[name] = Answers(ranking, matched, clear, relevant.sum(axis=1))
-        lenient[name] = Answers(ranking, right, touching & ~right)
+        lenient[name] = Answers(ranking, right, each.touching & ~right)
 
     def row(group: Group, measure: Measure, asked: Bools | None = None) -> Row | None:
         outside = np.append(~group.inside, False)  # NOTHING is inside
@@ -168,7 +206,7 @@ def own_masks(
     rows += _seen_and_unseen(texts, unseen, lambda name, asked: row(
         Group(name, everything.inside), MAP, asked
     ))  # fmt: skip
-    columns = tuple(_column(name, preset) for name in observations.proposals)
+    columns = tuple(_column(name, preset) for name in judged)
     return comparison_table(
         "phrase → segment, own masks, right at IoU ≥ 0.5", "phrases", columns, rows
     )
@@ -300,5 +338,27 @@ def _seen_and_unseen(
     return [row("seen phrases", ~held_out), row("phrases held out", held_out)]
 
 
+def _judged(
+    truth: Truth,
+    observations: Observations,
+    proposals: Proposals,
+    queries: NDArray[np.float32],
+) -> Judged:
+    texts, relevant = phrases_of(observations)
+    scores = queries @ proposals.vectors.T
+    shown = proposals.answering(scores)
+    each = [
+        judgement(truth, observations, proposals, text, relevant[number])
+        for number, text in enumerate(texts)
+    ]
+    return Judged(
+        scores,
+        np.stack([of_text.judged for of_text in each]) & shown,
+        np.stack([of_text.region for of_text in each]),
+        np.stack([of_text.within for of_text in each]),
+        np.stack([of_text.touching for of_text in each]),
+    )
+
+
 def _column(name: str, preset: str) -> str:
-    return preset if name == preset else f"{name} masks"
+    return name if name in (preset, PROPOSED) else f"{name} masks"
