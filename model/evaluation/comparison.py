@@ -67,6 +67,7 @@ def success_measure(k: int) -> Measure:
 
 
 P10, R1, R10 = precision_measure(10), success_measure(1), success_measure(10)
+MEASURES = (MAP, P10, R1, R10)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,8 @@ from numpy.typing import NDArray
 from model.datasets.ground_truth import Region, TruePhoto, Truth, read_truth
 from model.errors import DataError
 from model.evaluation.retrieval.observations import Observations, Proposals, observe
-from model.evaluation.retrieval.retrieval import (
-    NAMED,
-    own_masks,
-    phrase_to_photo,
-    text_to_photo,
-    true_masks,
-)
+from model.evaluation.retrieval.photo_tables import NAMED, phrase_to_photo, text_to_photo
+from model.evaluation.retrieval.segment_tables import own_masks, true_masks
 from model.evaluation.run import evaluate_retrieval, read_phrases
 from model.evaluation.tables import Table
 from model.language.sentence import PHRASES, phrases_of
