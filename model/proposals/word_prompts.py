@@ -7,20 +7,17 @@ for the decoder, and what is added to the box' two tokens.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.proposals.prompt_tokens import PromptTokens
 from model.proposals.seen_photo import SeenPhotos
 from model.proposals.text_gate import TextGate
+from model.proposals.word_guided import Draw, WordAnswers, WordGuided, boxes_of, spread
 from model.segmenters.promptable.network import PromptedSam
-from model.weights.tensor_file import fitting, network_file
 
 
 @dataclass(frozen=True)
@@ -45,29 +42,15 @@ class WordPromptsShape:
     layers: int = 3
 
 
-@dataclass(frozen=True, eq=False)
-class WordAnswers:
-    """Answers of K queries to B prompts after one look.
-
-    Attributes:
-        shows: B×K logits: whether the query shows the prompt.
-        boxes: B×K×4, XYXY as shares of the square frame's side.
-        coarse: B×K×h×w mask logits at stride 16.
-        tokens: B×K×2×C, added to the tokens of the box' corners.
-    """
-
-    shows: Tensor
-    boxes: Tensor
-    coarse: Tensor
-    tokens: Tensor
-
-
-class WordPrompts(nn.Module):
+class WordPrompts(WordGuided):
     """Network from words and a seen photo to prompts.
 
     Args:
         shape: sizes of the network.
     """
+
+    holds = "word prompts"
+    sizes = WordPromptsShape
 
     def __init__(self, shape: WordPromptsShape | None = None) -> None:
         super().__init__()
@@ -80,7 +63,7 @@ class WordPrompts(nn.Module):
             nn.Linear(shape.mlp, width),
         )
         self.ties = nn.Parameter(torch.randn(shape.queries, width) * 0.5)
-        self.anchors = nn.Parameter(_spread(shape.queries))
+        self.anchors = nn.Parameter(spread(shape.queries))
         self.deep = nn.Conv2d(shape.deep, width, 1)
         self.cells = nn.LayerNorm(width)
         self.layers = nn.ModuleList(
@@ -121,33 +104,18 @@ class WordPrompts(nn.Module):
             answers.append(self._said(self.norm(queries), cells, coarse.shape[2:]))
         return answers
 
-    def save(self, path: Path) -> None:
-        """Write the weights (float16) and the shape to a safetensors file."""
-        tensors = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        save_file(tensors, path, metadata={"shape": json.dumps(asdict(self.shape))})
-
-    @classmethod
-    def load(cls, path: Path) -> WordPrompts:
-        """The network in a safetensors file, in float32, for inference.
-
-        Raises:
-            WeightsMismatch: the file holds no such network.
-        """
-        with network_file(
-            path,
-            "the weights of word prompts",
-            "train them (segsearch train recipes/proposals.toml)",
-        ) as (metadata, tensors):
-            shape = WordPromptsShape(**json.loads(metadata["shape"]))
-            network = fitting(lambda: cls(shape), tensors)
-            network.load_state_dict({name: value.float() for name, value in tensors.items()})
-        network.eval().requires_grad_(False)
-        return network
+    def answered(
+        self, promptable: PromptedSam, seen: SeenPhotos, prompt: PromptTokens
+    ) -> tuple[list[WordAnswers], Draw]:
+        """Answers after each look, and what draws the last one's masks; see `WordGuided`."""
+        answers = self(seen, promptable.prompt_encoder.get_dense_pe(), prompt)
+        boxes, tokens = answers[-1].boxes, answers[-1].tokens
+        return answers, lambda prompts, queries: drawn(
+            promptable, seen.embedding[prompts], boxes[prompts, queries], tokens[prompts, queries]
+        )
 
     def _said(self, queries: Tensor, cells: Tensor, grid: torch.Size) -> WordAnswers:
-        middle, reach = (self.anchors + self.box(queries)).chunk(2, dim=2)
-        centre, sides = middle.sigmoid(), reach.sigmoid()
-        boxes = torch.cat([centre - sides / 2, centre + sides / 2], dim=2).clamp(0, 1)
+        boxes = boxes_of(self.anchors + self.box(queries))
         coarse = self.mask(queries) @ cells.transpose(1, 2) / self.shape.width**0.5
         tokens = self.tokens(queries).unflatten(2, (2, -1))
         return WordAnswers(self.shows(queries)[..., 0], boxes, coarse.unflatten(2, grid), tokens)
@@ -197,13 +165,3 @@ def drawn(
         dense.expand(len(boxes), -1, -1, -1),
     )
     return masks[:, 0], quality[:, 0]
-
-
-def _spread(count: int) -> Tensor:
-    """K×4 logits of centres (x, y) and sides (width, height): places all over the frame, sizes
-    from a tenth of it to most of it."""
-    turn = (torch.arange(count) + 0.5) / count
-    golden = (torch.arange(count) * 0.618034 + 0.5) % 1
-    side = 0.1 + 0.6 * (torch.arange(count) % 4) / 3
-    share = torch.stack([0.15 + 0.7 * turn, 0.15 + 0.7 * golden, side, side], dim=1)
-    return torch.logit(share)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import generalized_box_iou_loss
 
-from model.proposals.word_prompts import WordAnswers
+from model.proposals.word_guided import WordAnswers
 from model.training.losses.mask_losses import dice_loss
 
 CLASS, MASK, DICE, BOX = 2.0, 5.0, 5.0, 5.0

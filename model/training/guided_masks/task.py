@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,8 +16,10 @@ from model.datasets.outlined_photos import OutlinedPhotos
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
 from model.presets.preset import load_preset
+from model.proposals.gated_decoder import GatedDecoder, GatedShape
 from model.proposals.proposer import MOST
-from model.proposals.word_prompts import WordPrompts, WordPromptsShape, drawn
+from model.proposals.word_guided import WordGuided
+from model.proposals.word_prompts import WordPrompts, WordPromptsShape
 from model.segmenters.promptable.network import PromptedSam
 from model.training.guided_masks.batches import GuidedBatch, GuidedPrompts, cover_of
 from model.training.guided_masks.features import PhotoFeatures
@@ -36,7 +39,9 @@ class GuidedSettings:
 
     Attributes:
         preset: preset whose promptable network draws.
-        queries, mlp, layers: see `WordPromptsShape`.
+        form: place where words are heard: the decoder's "prompts" (`WordPrompts`), or "gates" in
+            it (`GatedDecoder`).
+        queries, mlp, layers: see `WordPromptsShape`; gates have queries alone.
         shares: shares of the prompts that name nothing in their photo.
         drawn: masks a batch that the frozen decoder draws, at the most.
         focal: weight of the focal loss of these masks against the dice loss.
@@ -45,6 +50,7 @@ class GuidedSettings:
     """
 
     preset: str = "nano"
+    form: Literal["prompts", "gates"] = "prompts"
     queries: int = 20
     mlp: int = 256
     layers: int = 3
@@ -77,14 +83,7 @@ class GuidedTask(Task):
         sentences: SentenceEncoder,
         batch: int,
     ) -> None:
-        shape = WordPromptsShape(
-            queries=settings.queries,
-            width=promptable.shape.width,
-            text=sentences.dimension,
-            mlp=settings.mlp,
-            layers=settings.layers,
-        )
-        self.network: WordPrompts = WordPrompts(shape)
+        self.network: WordGuided = _network(settings, promptable, sentences)
         self._settings, self._batch, self._features = settings, batch, features
         self._promptable = promptable.eval().requires_grad_(False)
         self._phrases = Phrases([*train, *held], sentences, settings.unseen)
@@ -106,8 +105,7 @@ class GuidedTask(Task):
     def loss(self, batch: GuidedBatch) -> dict[str, Tensor]:
         """Terms of every look, and of the masks that the last one's prompts become."""
         promptable = self._promptable.to(batch.seen.embedding.device)
-        places = promptable.prompt_encoder.get_dense_pe()
-        answers = self.network(batch.seen, places, batch.prompt)
+        answers, draw = self.network.answered(promptable, batch.seen, batch.prompt)
         coarse = [_at_stride_16(cover) for cover in batch.cover]
         terms: dict[str, Tensor] = {}
         for answer in answers:
@@ -117,12 +115,7 @@ class GuidedTask(Task):
         some = torch.randperm(len(pairs[0]), device=pairs[0].device)[: self._settings.drawn]
         if len(some):
             prompts, queries, numbers = (each[some] for each in pairs)
-            logits, _ = drawn(
-                promptable,
-                batch.seen.embedding[prompts],
-                answers[-1].boxes[prompts, queries],
-                answers[-1].tokens[prompts, queries],
-            )
+            logits, _ = draw(prompts, queries)
             true = chosen(batch.cover, (prompts, queries, numbers))
             terms["focal"] = self._settings.focal * focal_loss(logits, true).mean()
             terms["dice"] = dice_loss(logits, true).mean()
@@ -151,17 +144,27 @@ class GuidedTask(Task):
         device = next(self.network.parameters()).device
         promptable = self._promptable.to(device)
         seen = moved(self._features.of(photo.path), device)
-        places = promptable.prompt_encoder.get_dense_pe()
         for phrase in phrases:
-            answer = self.network(seen, places, moved(self._phrases.tokens([phrase]), device))[-1]
-            surest = answer.shows[0].argsort(descending=True)[:MOST]
-            embedding = seen.embedding.expand(len(surest), -1, -1, -1)
-            boxes, tokens = answer.boxes[0, surest], answer.tokens[0, surest]
-            yield drawn(promptable, embedding, boxes, tokens)[0]
+            prompt = moved(self._phrases.tokens([phrase]), device)
+            answers, draw = self.network.answered(promptable, seen, prompt)
+            surest = answers[-1].shows[0].argsort(descending=True)[:MOST]
+            yield draw(torch.zeros_like(surest), surest)[0]
 
 
 def _at_stride_16(cover: Tensor) -> Tensor:
     return functional.avg_pool2d(cover[:, None], 4)[:, 0] if len(cover) else cover[:, ::4, ::4]
+
+
+def _network(
+    settings: GuidedSettings, promptable: PromptedSam, sentences: SentenceEncoder
+) -> WordGuided:
+    width, text = promptable.shape.width, sentences.dimension
+    if settings.form == "gates":
+        blocks = len(promptable.mask_decoder.transformer.layers)
+        return GatedDecoder(GatedShape(settings.queries, width, text, blocks=blocks))
+    return WordPrompts(
+        WordPromptsShape(settings.queries, width, text, mlp=settings.mlp, layers=settings.layers)
+    )
 
 
 def guided_kind() -> TaskKind:

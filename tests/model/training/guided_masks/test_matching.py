@@ -4,7 +4,7 @@ import pytest
 import torch
 from closeness import assert_close
 
-from model.proposals.word_prompts import WordAnswers
+from model.proposals.word_guided import WordAnswers
 from model.training.guided_masks.matching import cover_boxes, look_terms, matched
 
 

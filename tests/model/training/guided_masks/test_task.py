@@ -8,6 +8,8 @@ import torch
 from model.datasets.ground_truth import TruePhoto, read_truth
 from model.encoders.efficientnet import EfficientNetTrunk
 from model.encoders.sentence import SentenceEncoder
+from model.proposals.gated_decoder import GatedDecoder
+from model.proposals.prompt_proposer import word_guided
 from model.proposals.word_prompts import WordPrompts
 from model.segmenters.promptable.network import PromptedSam, PromptedShape
 from model.training.guided_masks.batches import GuidedPrompts
@@ -55,30 +57,53 @@ def task(
     return GuidedTask(settings, photos, photos, promptable, features, SentenceEncoder(), batch=3)
 
 
-def test_words_learn_where_their_regions_are(
-    promptable: PromptedSam, features: PhotoFeatures, photos: list[TruePhoto], tmp_path: Path
-) -> None:
-    learner = task(promptable, features, photos)
-    frozen = {name: value.clone() for name, value in promptable.state_dict().items()}
+def taught(learner: GuidedTask, epochs: int) -> dict[str, list[float]]:
+    """Terms of every step, in the order of the steps."""
     optimiser = torch.optim.AdamW(learner.network.parameters(), lr=2e-3)
-    box, coarse = [], []
-    for epoch in range(20):
+    said: dict[str, list[float]] = {}
+    for epoch in range(epochs):
         for batch in learner.batches(epoch):
             terms = learner.loss(batch)
             assert terms["loss"].isfinite()
             optimiser.zero_grad()
             terms["loss"].backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            box.append(terms["box"].item())
-            coarse.append(terms["coarse"].item())
-    assert np.mean(box[-8:]) < 0.6 * np.mean(box[:4])
-    assert np.mean(coarse[-8:]) < 0.8 * np.mean(coarse[:4])
+            for name, value in terms.items():
+                said.setdefault(name, []).append(value.item())
+    return said
+
+
+def test_words_learn_where_their_regions_are(
+    promptable: PromptedSam, features: PhotoFeatures, photos: list[TruePhoto], tmp_path: Path
+) -> None:
+    learner = task(promptable, features, photos)
+    frozen = {name: value.clone() for name, value in promptable.state_dict().items()}
+    terms = taught(learner, 20)
+    assert np.mean(terms["box"][-8:]) < 0.6 * np.mean(terms["box"][:4])
+    assert np.mean(terms["coarse"][-8:]) < 0.8 * np.mean(terms["coarse"][:4])
     for name, value in promptable.state_dict().items():
         assert torch.equal(value, frozen[name])
     with torch.inference_mode():
         assert set(learner.validate()) == {"recall"}
     learner.export(tmp_path)
-    assert WordPrompts.load(tmp_path / WEIGHTS).shape == learner.network.shape
+    assert isinstance(word_guided(tmp_path / WEIGHTS), WordPrompts)
+
+
+def test_gates_learn_what_shows_a_phrase_and_open(
+    promptable: PromptedSam, features: PhotoFeatures, photos: list[TruePhoto], tmp_path: Path
+) -> None:
+    learner = task(promptable, features, photos, replace(SETTINGS, form="gates"))
+    frozen = {name: value.clone() for name, value in promptable.state_dict().items()}
+    terms = taught(learner, 8)
+    assert set(terms) == {"loss", "shows", "box", "coarse", "focal", "dice"}
+    assert np.mean(terms["shows"][-4:]) < 0.8 * np.mean(terms["shows"][:4])
+    assert learner.network.get_parameter("gates.1.gate") != 0
+    for name, value in promptable.state_dict().items():
+        assert torch.equal(value, frozen[name])
+    with torch.inference_mode():
+        assert set(learner.validate()) == {"recall"}
+    learner.export(tmp_path)
+    assert isinstance(word_guided(tmp_path / WEIGHTS), GatedDecoder)
 
 
 def test_batches_are_given_by_the_seed(
