@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from model.proposals.query_host import SHOWN, QueryHost
 from model.weights.tensor_file import network_file
 from model.weights.transformers_folder import load_folder, read_config
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SIDE = 512  # pixels
+IMAGENET_MEAN = np.array((0.485, 0.456, 0.406), np.float32)
+IMAGENET_STD = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class HostProposer(Proposer):
@@ -37,26 +39,16 @@ class HostProposer(Proposer):
         network: trained host, gates and head.
         sentences: encoder of the prompts' tokens.
         side: pixels of the photo's longer side, as the host looks at it; a multiple of 32.
-        mean, std: three numbers each, of the channels in [0, 1], by which the host's pixels are
-            normalised.
     """
 
     name = "query-host"
 
-    def __init__(
-        self,
-        network: QueryHost,
-        sentences: SentenceEncoder,
-        side: int = 512,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
-    ) -> None:
+    def __init__(self, network: QueryHost, sentences: SentenceEncoder, side: int = SIDE) -> None:
         self._network = network.eval().requires_grad_(False)
         self._sentences, self._side = sentences, side
-        self._mean, self._std = (np.array(each, np.float32) for each in (mean, std))
 
     @classmethod
-    def load(cls, folder: Path, gates: Path, side: int = 512) -> HostProposer:
+    def load(cls, folder: Path, gates: Path, side: int = SIDE) -> HostProposer:
         """The proposer of a host and of what was learned beside it.
 
         Args:
@@ -76,7 +68,7 @@ class HostProposer(Proposer):
     @property
     def fingerprint(self) -> str:
         """Hex digest of all weights, and of how photos are looked at."""
-        digest = hashlib.sha256(f"{self._side} {self._mean} {self._std}".encode())
+        digest = hashlib.sha256(f"query host {self._side}".encode())
         for name, value in sorted(self._network.state_dict().items()):
             digest.update(f"{name} {tuple(value.shape)}".encode())
             digest.update(value.contiguous().numpy().tobytes())
@@ -86,10 +78,9 @@ class HostProposer(Proposer):
     def propose(self, image: Image, prompt: str, known: Segments, most: int = MOST) -> Segments:
         """Masks of the queries that show the prompt most surely; of an empty one, of the queries
         that show anything, as the host's own head sees it."""
-        answers = self._network(self._pixels(image), prompt_tokens(self._sentences, [prompt]))
+        pixels = host_pixels(image, self._side)
+        answers = self._network(pixels[None], prompt_tokens(self._sentences, [prompt]))
         sure = answers.shows[-1][0].softmax(dim=1)[:, SHOWN]
-        if not prompt.strip():
-            sure = 1 - answers.classes[0].softmax(dim=1)[:, -1]
         logits = functional.interpolate(
             answers.masks[-1], known.size, mode="bilinear", align_corners=False
         )[0]
@@ -99,13 +90,20 @@ class HostProposer(Proposer):
         counts = rle.encode(inside.numpy())
         return novel_segments(counts, (sure * fit).numpy(), fit.numpy(), known, most)
 
-    def _pixels(self, image: Image) -> torch.Tensor:
-        height, width = input_size(image.size, self._side)
-        seen = PillowImage.fromarray(image.pixels).resize(
-            (width, height), PillowImage.Resampling.BILINEAR
-        )
-        scaled = (np.asarray(seen, np.float32) / 255 - self._mean) / self._std
-        return torch.from_numpy(scaled.transpose(2, 0, 1).copy())[None]
+
+def host_pixels(image: Image, side: int) -> torch.Tensor:
+    """3×h×w float32: a photo as hosts look at it, normalised by ImageNet's mean and deviation.
+
+    Args:
+        image: the photo.
+        side: pixels of the longer side; both become multiples of 32.
+    """
+    height, width = input_size(image.size, side)
+    seen = PillowImage.fromarray(image.pixels).resize(
+        (width, height), PillowImage.Resampling.BILINEAR
+    )
+    scaled = (np.asarray(seen, np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_STD
+    return torch.from_numpy(scaled.transpose(2, 0, 1).copy())
 
 
 def load_host(folder: Path) -> Any:

@@ -30,20 +30,19 @@ class HostAnswers:
 
     Attributes:
         masks: L tensors B×N×h×w of mask logits at a quarter of the input.
-        shows: L tensors B×N×2 of logits: `SHOWN`, the query shows the prompt, or `NOTHING`.
-        classes: B×N×(classes + 1) logits of the host's own head, of the last layer.
+        shows: L tensors B×N×2 of logits: `SHOWN`, the query shows the prompt, or `NOTHING`. An
+            empty prompt is shown by whatever is of any class, as the host's own head says.
     """
 
     masks: tuple[Tensor, ...]
     shows: tuple[Tensor, ...]
-    classes: Tensor
 
 
 class QueryHost(nn.Module):
     """A Mask2Former or MaskFormer with PMP's gate in every layer, and a head "shows the prompt".
 
-    With all gates at 0, as they are to begin with, masks and classes are the host's own, bit for
-    bit.
+    With all gates at 0, as they are to begin with, masks are the host's own, bit for bit; with an
+    empty prompt they always are, and so is what is shown.
 
     Args:
         host: the segmentation network.
@@ -51,7 +50,8 @@ class QueryHost(nn.Module):
 
     Raises:
         WeightsMismatch: the host is none of the two, normalises before its attention (there a
-            gate would see sums that no norm bounds), or drops out, which would hide the gates.
+            gate would see sums that no norm bounds), or leaves out whole layers while it learns,
+            with their gates.
     """
 
     def __init__(self, host: Any, text_width: int) -> None:
@@ -79,37 +79,41 @@ class QueryHost(nn.Module):
             states, masks = self._decoded(pixels)
         finally:
             self._prompt = None
-        return HostAnswers(
-            masks,
-            tuple(self.shows(state) for state in states),
-            self.host.class_predictor(states[-1]),
-        )
+        asked = prompt.seen.any(dim=1)[:, None, None]
+        shows = (torch.where(asked, self.shows(state), self._anything(state)) for state in states)
+        return HostAnswers(masks, tuple(shows))
 
     def loss(self, answers: HostAnswers, targets: Sequence[Tensor]) -> dict[str, Tensor]:
         """The host's losses with two classes, weighted as the host weights them; "loss" is the sum.
 
         Hungarian matching, cross-entropy with the host's weight of no object, mask and dice terms,
-        each for every decoder layer.
+        each summed over the decoder layers; in float32.
 
         Args:
             answers: answers for B photos.
             targets: B tensors M×H×W of 0 and 1, the regions that show the prompt; M may be 0.
+
+        Returns:
+            "loss_cross_entropy", "loss_mask", "loss_dice", and "loss".
         """
+        device = answers.masks[-1].device
         labels = [
-            torch.full((len(each),), SHOWN, dtype=torch.int64, device=each.device)
-            for each in targets
+            torch.full((len(each),), SHOWN, dtype=torch.int64, device=device) for each in targets
         ]
-        earlier = [
-            {"masks_queries_logits": masks, "class_queries_logits": shows}
-            for masks, shows in zip(answers.masks[:-1], answers.shows[:-1], strict=True)
+        layers = [
+            {"masks_queries_logits": masks.float(), "class_queries_logits": shows.float()}
+            for masks, shows in zip(answers.masks, answers.shows, strict=True)
         ]
-        terms = self._criterion(
-            answers.masks[-1], answers.shows[-1], list(targets), labels, earlier
-        )
-        weights = self.host.weight_dict
+        with torch.autocast(device.type, enabled=False):
+            terms = self._criterion(
+                **layers[-1],
+                mask_labels=[each.float() for each in targets],
+                class_labels=labels,
+                auxiliary_predictions=layers[:-1],
+            )
         weighted = {
-            name: value * next(weights[known] for known in weights if known in name)
-            for name, value in terms.items()
+            kind: weight * torch.stack([terms[name] for name in terms if kind in name]).sum()
+            for kind, weight in self.host.weight_dict.items()
         }
         return weighted | {"loss": torch.stack(list(weighted.values())).sum()}
 
@@ -131,6 +135,11 @@ class QueryHost(nn.Module):
         )
         return states, masks
 
+    def _anything(self, state: Tensor) -> Tensor:
+        """B×N×2 logits of the host's own head: something of a class that it knows, or nothing."""
+        classes = self.host.class_predictor(state)  # nothing is the last one
+        return torch.stack([classes[..., :-1].logsumexp(dim=2), classes[..., -1]], dim=2)
+
     def _told(self, gate: nn.Module, sequence_first: bool) -> Any:
         def hook(_: nn.Module, __: Any, queries: Tensor) -> Tensor:
             if self._prompt is None:
@@ -145,21 +154,21 @@ class QueryHost(nn.Module):
 
 def _decoder_of(host: Any) -> tuple[Sequence[nn.Module], int, int]:
     """Layers of a host's decoder, and components and heads of its queries."""
-    fix = "name a Mask2Former or MaskFormer with norms after its attention and without dropout"
+    fix = "name a Mask2Former or MaskFormer with norms after its attention, of whole layers"
     if isinstance(host, Mask2FormerForUniversalSegmentation):
         config = host.config
         if config.pre_norm:
             raise WeightsMismatch("the host normalises before its attention (pre_norm)", fix)
         width, heads = config.hidden_dim, config.num_attention_heads
-        rates = [config.dropout]
+        left_out = config.dropout  # transformers takes one number for both
     elif isinstance(host, MaskFormerForInstanceSegmentation):
         config = host.config.decoder_config
         width, heads = config.d_model, config.decoder_attention_heads
-        rates = [config.dropout, config.attention_dropout, config.activation_dropout]
+        left_out = config.decoder_layerdrop
     else:
         raise WeightsMismatch(f"{type(host).__name__} is no host for prompts", fix)
-    if any(rates):
-        raise WeightsMismatch(f"the host drops out ({max(rates)})", fix)
+    if left_out:
+        raise WeightsMismatch(f"the host leaves out whole layers ({left_out})", fix)
     layers: Sequence[nn.Module] = host.model.transformer_module.decoder.layers
     return layers, width, heads
 
