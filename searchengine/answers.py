@@ -107,8 +107,7 @@ def completed(
         found = with_proposals(
             Answered(matches.items, read.query, question, judge),
             index.catalog,
-            opened.proposer,
-            opened.embedder,
+            *opened.proposer,
             Limits(photos, most, opened.images),
         )
         if keep:

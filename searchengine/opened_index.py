@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ class OpenedIndex:
         self._segmenter_of: tuple[Preset, Segmenter] | None = None
         self._embedder_of: tuple[Preset, Embedder] | None = None
         self._calibration_of: tuple[Preset, Calibration | None] | None = None
-        self._proposer_of: tuple[Preset, Proposer] | None = None
+        self._proposer_of: tuple[Preset, tuple[Proposer, Embedder]] | None = None
         self._images_of: tuple[Preset, RecentImages] | None = None
         self._looks_of: tuple[Preset, PhotoLooks | None] | None = None
 
@@ -114,11 +115,16 @@ class OpenedIndex:
         return self._embedder_of[1]
 
     @property
-    def proposer(self) -> Proposer:
-        """Proposer of masks that the index does not hold, by the preset's models."""
+    def proposer(self) -> tuple[Proposer, Embedder]:
+        """Proposer of masks that the index does not hold, and the embedder that it shares what it
+        embedded with, by the preset's models."""
         preset = self.preset
         if self._proposer_of is None or self._proposer_of[0] != preset:
-            self._proposer_of = preset, preset.build_proposer(self.models)
+            from model.embedders.segment_cache import RememberedSegments
+
+            remembering = RememberedSegments(self.embedder)
+            proposer = preset.build_proposer(replace(self.models, embedder=remembering))
+            self._proposer_of = preset, (proposer, remembering)
         return self._proposer_of[1]
 
     @property

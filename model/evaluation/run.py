@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
 from model.datasets.referring_expressions import ReferringSet
+from model.embedders.segment_cache import RememberedSegments
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
 from model.evaluation.masks.mask_recall import Progress, measure_masks
@@ -62,8 +64,9 @@ def evaluate_retrieval(
         return models.embedder.embed_texts([understand(text).words for text in texts]).vectors
 
     def propose(own: Proposals, texts: Sequence[str], queries: Vectors) -> ProposedMasks:
-        proposer = preset.build_proposer(models)
-        guidance = Guidance(models.segmenter, models.embedder, proposer, PHOTOS, most)
+        remembering = RememberedSegments(models.embedder)
+        proposer = preset.build_proposer(replace(models, embedder=remembering))
+        guidance = Guidance(models.segmenter, remembering, proposer, PHOTOS, most)
         words = [understand(text).words for text in texts]
         return proposed_masks(truth, own, texts, words, queries, guidance, progress)
 
@@ -106,9 +109,10 @@ def evaluate_proposals(preset: Preset, truth: Truth, split: str, progress: Progr
     if not asked:
         raise DataError("these photos have no named regions", "choose another source")
     start, models = time.perf_counter(), preset.build()
-    proposer = preset.build_proposer(models)
+    remembering = RememberedSegments(models.embedder)
+    proposer = preset.build_proposer(replace(models, embedder=remembering))
     tables = measure_proposals(
-        truth, models.segmenter, models.embedder, proposer, preset.calibration(), progress
+        truth, models.segmenter, remembering, proposer, preset.calibration(), progress
     )
     return _measured("proposals", preset, split, asked, start, tables)
 

@@ -26,7 +26,7 @@ from model.segmenter import Segmenter
 
 DEPTH = 400  # masks that are scored
 PHOTOS = 16
-"""Photos whose masks and vectors are remembered, 0.8 MB each."""
+"""Photos whose masks are remembered."""
 SPECKS = 0.1  # islands and holes below this share of their mask are mended
 # beside a mask's cosine with the words, weights of its quality and of how like it is to what is
 # known: chosen with `DEPTH` on photos that were held out of training
@@ -65,33 +65,24 @@ class CandidateProposer(Proposer):
         rank = QUALITY * found.quality
         if prompt.strip():
             text = self._embedder.embed_texts([prompt]).vectors[0]
-            rank = rank + self._vectors(drawn, image, known) @ text
+            among = with_whole(known)
+            rank = rank + self._embedder.embed_among(image, found, among).vectors @ text
         if len(known):
             rank = rank - NOVELTY * self._likeness(drawn, known)
-        return _mended(novel_segments(found.counts, rank, found.quality, known, most))
+        return novel_segments(found.counts, rank, found.quality, known, most)
 
     def _drawn(self, image: Image, known: Segments) -> _Drawn:
         """All that is drawn in a photo; of the last photos it is remembered, for other words."""
         drawn = self._remembered.pop(id(image), None)
         if drawn is None or drawn.image() is not image or drawn.segments.size != known.size:
             found = in_frame(self._segmenter.candidates(image, self._depth), known.size)
-            drawn = _Drawn(weakref.ref(image), found)
+            drawn = _Drawn(weakref.ref(image), _mended(found))
         if drawn.known != known.counts:
-            # what is known decides how like it a mask is, and with some embedders the vectors
-            others = self._embedder.depends_on_others
-            drawn.vectors, drawn.likeness = None if others else drawn.vectors, None
-            drawn.known = known.counts
+            drawn.known, drawn.likeness = known.counts, None
         self._remembered[id(image)] = drawn
         while len(self._remembered) > PHOTOS:
             self._remembered.popitem(last=False)
         return drawn
-
-    def _vectors(self, drawn: _Drawn, image: Image, known: Segments) -> NDArray[np.float32]:
-        """N×D vectors of all that is drawn."""
-        if drawn.vectors is None:
-            among = with_whole(known)
-            drawn.vectors = self._embedder.embed_among(image, drawn.segments, among).vectors
-        return drawn.vectors
 
     def _likeness(self, drawn: _Drawn, known: Segments) -> NDArray[np.float32]:
         """N largest IoUs with what is known."""
@@ -108,20 +99,18 @@ class _Drawn:
     Attributes:
         image: the photo, as long as somebody has it.
         segments: N segments.
-        known: masks that were known when the rest was found out.
-        vectors: N×D vectors, once they are asked for.
+        known: masks that were known when the likeness was found out.
         likeness: N largest IoUs with what is known, once they are asked for.
     """
 
     image: weakref.ref[Image]
     segments: Segments
     known: tuple[bytes, ...] = ()
-    vectors: NDArray[np.float32] | None = None
     likeness: NDArray[np.float32] | None = None
 
 
 def _mended(segments: Segments) -> Segments:
-    """Segments without the specks that all but the chosen masks may keep."""
+    """Segments without their specks."""
     if not len(segments):
         return segments
     masks = np.stack([without_specks(mask, SPECKS) for mask in segments.masks()])
