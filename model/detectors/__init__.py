@@ -1,0 +1,1 @@
+"""Detectors: published models that find in a photo what a text names."""
