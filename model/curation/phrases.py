@@ -33,8 +33,8 @@ class PhraseSettings:
     """Settings of the phrases, [phrases] of a curation's config.
 
     Attributes:
-        dropped: heads that name nothing with an outline, in one number or the other: no phrase is made
-            of them.
+        dropped: heads that name nothing with an outline, in one number or the other; no phrase
+            is made of them.
     """
 
     dropped: tuple[str, ...] = (
