@@ -41,8 +41,8 @@ class HostAnswers:
 class QueryHost(nn.Module):
     """A Mask2Former or MaskFormer with PMP's gate in every layer, and a head "shows the prompt".
 
-    With all gates at 0, as they are to begin with, masks are the host's own, bit for bit; with an
-    empty prompt they always are, and so is what is shown.
+    With all gates at 0, as they are to begin with, masks are the host's own; with an empty prompt
+    they always are, and so is what is shown.
 
     Args:
         host: the segmentation network.

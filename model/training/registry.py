@@ -31,6 +31,12 @@ def _proposals() -> TaskKind:
     return guided_kind()
 
 
+def _query_host() -> TaskKind:
+    from model.training.query_host.task import host_kind
+
+    return host_kind()
+
+
 def _towers() -> TaskKind:
     from model.training.towers.task import tower_kind
 
@@ -41,6 +47,7 @@ KINDS: Mapping[str, Callable[[], TaskKind]] = {
     "masks": _masks,
     "prompts": _prompts,
     "proposals": _proposals,
+    "query-host": _query_host,
     "segment-head": _segment_head,
     "towers": _towers,
 }

@@ -57,6 +57,16 @@ def load_folder(kind: Any, folder: Path, holds: str, remedy: str) -> Any:
     return network.eval().requires_grad_(False)
 
 
+def save_folder(network: Any, folder: Path) -> None:
+    """Write a network of transformers to a folder, as `load_folder` reads it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with _quietly():
+        network.save_pretrained(folder)
+
+
 def read_config(folder: Path) -> Any:
     """The configuration in a folder.
 

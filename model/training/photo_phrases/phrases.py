@@ -31,6 +31,13 @@ class PromptShares:
     empty: float = 0.1
     negative: float = 0.25
 
+    def __post_init__(self) -> None:
+        if self.empty < 0 or self.negative < 0 or self.empty + self.negative > 1:
+            raise ValueError(
+                f"empty and negative are {self.empty} and {self.negative}, expected shares that"
+                " are 1 together at most"
+            )
+
 
 class Phrases:
     """Phrases that photos are asked for, and their tokens.

@@ -1,0 +1,1 @@
+"""Training of what lets a published host's queries know words."""
