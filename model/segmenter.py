@@ -53,3 +53,17 @@ class Segmenter(ABC):
             box: x, y, width, height of a box around it, likewise.
         """
         return Segments.empty(image.size)
+
+    def prompted_boxes(
+        self, image: Image, boxes: Sequence[tuple[float, float, float, float]]
+    ) -> list[Segments]:
+        """Things in boxes of one photo, each as one segment or none, all in one frame.
+
+        Of all that a segmenter draws in a box it is what is thought best; `prompted` may give the
+        mask that is drawn for prompts that can mean one thing only.
+
+        Args:
+            image: the photo, which is looked at once where that is possible.
+            boxes: x, y, width, height of each box, pixels of the upright photo at full size.
+        """
+        return [self.prompted(image, box=box) for box in boxes]

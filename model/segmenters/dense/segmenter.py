@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from model.encoders.efficientnet import EfficientNetTrunk
@@ -94,6 +95,15 @@ class DenseSegmenter(Segmenter):
         if self._prompts is None:
             return super().prompted(image, at=at, box=box)
         return self._promptable.segment(image, at=at, box=box)
+
+    def prompted_boxes(
+        self, image: Image, boxes: Sequence[tuple[float, float, float, float]]
+    ) -> list[Segments]:
+        """The masks that the promptable network draws in the boxes, in the frame of the image."""
+        if self._prompts is None or not boxes:
+            return super().prompted_boxes(image, boxes)
+        corners = [(x, y, x + width, y + height) for x, y, width, height in boxes]
+        return self._promptable.look(image).boxed(np.array(corners))
 
     @cached_property
     def _promptable(self) -> PromptableSegmenter:

@@ -75,13 +75,14 @@ class View(ABC):
     runs_ahead: bool = False
 
     @abstractmethod
-    def ask(self, prompts: Prompts, several: bool) -> Answers:
+    def ask(self, prompts: Prompts, several: bool | None) -> Answers:
         """Answers of the model to N prompts in pixels of the photo, each by itself.
 
         Args:
             prompts: points and boxes.
             several: whether each gets the model's hypotheses (part, thing, whole) or the single
-                mask of a prompt that can mean only one thing.
+                mask of a prompt that can mean only one thing; None: all of these, the single one
+                first.
         """
 
     def answer(self, points: Places) -> Answers:

@@ -61,6 +61,26 @@ class PromptedPhoto:
         logits = answers.masks(torch.arange(1, device=answers.quality.device))[0]
         return self._enlarged(logits.float().cpu().numpy(), answers.quality[0].cpu().numpy())
 
+    def boxed(self, boxes: NDArray[np.floating], batch: int) -> list[Segments]:
+        """Thing in each of N boxes: of all masks that are drawn for it, the single one and the
+        three, the surest that is not empty; as one segment or none in the working frame.
+
+        Args:
+            boxes: N×4, x0, y0, x1, y1.
+            batch: boxes that are asked at a time.
+        """
+        found = []
+        for start in range(0, len(boxes), batch):
+            corners = np.asarray(boxes[start : start + batch], np.float64)
+            nothing = np.zeros((len(corners), 0, 2))
+            prompts = Prompts(nothing, nothing[..., 0] > 0, corners).scaled(self._scale)
+            answers = self._view.ask(prompts, several=None)
+            rows = torch.arange(len(corners), device=answers.quality.device)
+            logits = answers.masks(rows).float().cpu().numpy()
+            quality = answers.quality.cpu().numpy()
+            found += [self._enlarged(*each)[:1] for each in zip(logits, quality, strict=True)]
+        return found
+
     def _enlarged(self, logits: NDArray[np.float32], quality: NDArray[np.float32]) -> Segments:
         """Segments of M×h×w logits of the cells that the frame reads."""
         frame, thresholds = self._view.frame, Thresholds(self._threshold)

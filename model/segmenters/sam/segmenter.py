@@ -63,6 +63,17 @@ class PointGridSegmenter(Segmenter):
         corners = None if box is None else np.array([*box[:2], box[0] + box[2], box[1] + box[3]])
         return self.look(image).segments(points, box=corners)[:1]
 
+    def prompted_boxes(
+        self, image: Image, boxes: Sequence[tuple[float, float, float, float]]
+    ) -> list[Segments]:
+        """Things in boxes, in the frame of `segment`: of the four masks that are drawn in each the
+        one of the best estimated IoU.
+
+        The photo is looked at once, and boxes are asked `Promptable.batch` at a time.
+        """
+        corners = [(x, y, x + width, y + height) for x, y, width, height in boxes]
+        return self.look(image).boxed(np.array(corners).reshape(-1, 4), self._model.batch)
+
     def look(self, image: Image) -> PromptedPhoto:
         """See a photo once, for any number of questions; the last one is remembered."""
         if self._last is None or self._last[0]() is not image:

@@ -42,6 +42,13 @@ EVERY = slice(0, None)
 """Both."""
 
 
+def masks_wanted(several: bool | None) -> slice:
+    """`SEVERAL`, `SINGLE` or, where it is None, `EVERY`."""
+    if several is None:
+        return EVERY
+    return SEVERAL if several else SINGLE
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """B prompts after the transformer.

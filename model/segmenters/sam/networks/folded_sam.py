@@ -15,11 +15,10 @@ from torch.nn import functional
 from model.segmenters.promptable.decoder import FineMaskDecoder
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
 from model.segmenters.sam.networks.folded_decoder import (
-    SEVERAL,
-    SINGLE,
     FoldedDecoder,
     Scored,
     decoder_dtype,
+    masks_wanted,
 )
 from model.segmenters.sam.networks.image_encoder import ImageEncoder
 from model.segmenters.sam.networks.shared_context import Scene
@@ -120,10 +119,9 @@ class _SamView(View):
         self.runs_ahead = sam.device.type == "cuda"
 
     @torch.inference_mode()
-    def ask(self, prompts: Prompts, several: bool) -> Answers:
+    def ask(self, prompts: Prompts, several: bool | None) -> Answers:
         embedded = self._sam.prompts(prompts.scaled(self._scale))
-        wanted = SEVERAL if several else SINGLE
-        scored = self._sam.decoder.score(self._scene, embedded, wanted)
+        scored = self._sam.decoder.score(self._scene, embedded, masks_wanted(several))
         return FoldedAnswers(self._sam.decoder, scored, self.frame)
 
 

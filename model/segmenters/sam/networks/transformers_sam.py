@@ -19,10 +19,9 @@ from model.errors import WeightsMissing, shown
 from model.segmenters.sam.networks.decoder_parts import decoder_parts
 from model.segmenters.sam.networks.folded_decoder import (
     EVERY,
-    SEVERAL,
-    SINGLE,
     FoldedDecoder,
     decoder_dtype,
+    masks_wanted,
 )
 from model.segmenters.sam.networks.folded_sam import FoldedAnswers
 from model.segmenters.sam.networks.hq_refiner import photo_detail
@@ -140,12 +139,12 @@ class _TransformersView(View):
         self.runs_ahead = sam.device.type == "cuda"
 
     @torch.inference_mode()
-    def ask(self, prompts: Prompts, several: bool) -> Answers:
+    def ask(self, prompts: Prompts, several: bool | None) -> Answers:
         decoder, single = self._sam.decoder, self._sam.stable_single
         embedded = self._sam.prompts(prompts.scaled(self._scale))
-        if single is not None and not several:
+        if single is not None and several is False:
             return single.answers(decoder, decoder.score(self._scene, embedded, EVERY), self.frame)
-        scored = decoder.score(self._scene, embedded, SEVERAL if several else SINGLE)
+        scored = decoder.score(self._scene, embedded, masks_wanted(several))
         return FoldedAnswers(decoder, scored, self.frame)
 
 

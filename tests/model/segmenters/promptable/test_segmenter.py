@@ -7,6 +7,7 @@ import torch
 from segment_anything import SamPredictor
 
 from model.encoders.efficientnet import EfficientNetTrunk
+from model.masks import rle
 from model.photos.images import Image
 from model.presets.preset import FOLDER, load_preset
 from model.segmenters.classical.colour_regions import ColourRegionSegmenter
@@ -94,7 +95,23 @@ def test_a_box_is_one_segment_in_the_frame_of_the_image(
     assert 0 <= found.quality[0] <= 1
 
 
+def test_boxes_are_answered_together_as_one_by_one(weights: Path, image: Image) -> None:
+    dense = DenseSegmenter(FOLDER / "nano" / "masks.safetensors", prompts=weights)
+    random = np.random.default_rng(0).random((18, 4))  # more than are asked at a time
+    boxes = [(x, y, w, h) for x, y, w, h in random * [500, 200, 400, 300] + 20]
+    found = dense.prompted_boxes(image, boxes)
+    assert len(found) == len(boxes)
+    for one, box in zip(found, boxes, strict=True):
+        expected = dense.prompted(image, box=box)
+        assert (len(one), one.size) == (len(expected), expected.size) == (1, (60, 96))
+        assert rle.iou(one.counts, expected.counts, one.size) > 0.998
+        np.testing.assert_allclose(one.quality, expected.quality, atol=1e-4)
+    assert dense.prompted_boxes(image, []) == []
+
+
 def test_a_segmenter_that_cannot_be_asked_has_nothing_to_say(image: Image) -> None:
+    boxes = [(1, 2, 30, 40), (5, 5, 50, 50)]
+    assert [len(one) for one in ColourRegionSegmenter().prompted_boxes(image, boxes)] == [0, 0]
     assert len(ColourRegionSegmenter().prompted(image, at=(5, 5))) == 0
     dense = DenseSegmenter(FOLDER / "nano" / "masks.safetensors")
     assert len(dense.prompted(image, at=(5, 5))) == 0

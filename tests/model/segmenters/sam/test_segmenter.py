@@ -114,6 +114,48 @@ def test_a_point_has_the_surest_of_three_masks_and_a_box_the_single_one(checkpoi
     assert len(pointed) == len(boxed) == 1
 
 
+def test_boxes_have_the_surest_of_four_masks() -> None:
+    segmenter = PointGridSegmenter(FoldedSam(drawing_sam()), max(PHOTO.shape))
+    image = Image(PHOTO, (2 * PHOTO.shape[0], 2 * PHOTO.shape[1]))
+    corners = [BOX, np.array([5.0, 5.0, 60.0, 90.0]), np.array([60.0, 40.0, 120.0, 70.0])]
+    boxes = [(2 * x0, 2 * y0, 2 * (x1 - x0), 2 * (y1 - y0)) for x0, y0, x1, y1 in corners]
+    single = []
+    for found, box in zip(segmenter.prompted_boxes(image, boxes), corners, strict=True):
+        answers = [predicted(drawing_sam(), {"box": box}, several) for several in (False, True)]
+        masks, quality, _ = (np.concatenate(each) for each in zip(*answers, strict=True))
+        surest = quality.argmax()
+        single.append(surest == 0)
+        assert rle.iou(found.counts, rle.encode(masks[surest][None]), PHOTO.shape[:2]) > 0.998
+        np.testing.assert_allclose(found.quality, quality[surest].clip(0, 1), atol=1e-4)
+    assert not all(single)
+    assert segmenter.prompted_boxes(image, []) == []
+
+
+@pytest.mark.parametrize("batch", [1, 2, 64])
+def test_boxes_are_answered_together_as_one_by_one(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = PointGridSegmenter(FoldedSam(drawing_sam()), max(PHOTO.shape))
+    segmenter._model.batch = batch
+    image = Image(PHOTO, PHOTO.shape[:2])
+    random = np.random.default_rng(0)
+    boxes = [(x, y, w, h) for x, y, w, h in random.random((5, 4)) * [60, 40, 50, 40] + 5]
+    looked, look = [], segmenter._model.look
+
+    def counted(photos: Any) -> Any:
+        looked.append(len(photos))
+        return look(photos)
+
+    monkeypatch.setattr(segmenter._model, "look", counted)
+    together = segmenter.prompted_boxes(image, boxes)
+    assert looked == [1]
+    alone = [segmenter.prompted_boxes(image, [box])[0] for box in boxes]
+    for one, other in zip(together, alone, strict=True):
+        assert len(one) == len(other) == 1
+        assert rle.iou(one.counts, other.counts, one.size) > 0.998
+        np.testing.assert_allclose(one.quality, other.quality, atol=1e-4)
+
+
 def test_the_last_photo_is_looked_at_once(checkpoint: Path) -> None:
     segmenter = SamSegmenter(checkpoint, side=100, precision="float32", device="cpu")
     image, other = (Image(PHOTO, PHOTO.shape[:2]) for _ in range(2))
@@ -130,4 +172,6 @@ def test_something_must_be_asked(checkpoint: Path) -> None:
 def test_where_nothing_is_drawn_there_is_no_segment(checkpoint: Path) -> None:
     segmenter = SamSegmenter(checkpoint, side=100, precision="float32", device="cpu")
     segmenter._model.threshold = 1e9
-    assert len(segmenter.prompted(Image(PHOTO, PHOTO.shape[:2]), at=(70, 40))) == 0
+    image = Image(PHOTO, PHOTO.shape[:2])
+    assert len(segmenter.prompted(image, at=(70, 40))) == 0
+    assert [len(found) for found in segmenter.prompted_boxes(image, [(9, 9, 50, 50)] * 2)] == [0, 0]

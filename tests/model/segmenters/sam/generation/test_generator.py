@@ -134,7 +134,7 @@ class CrampedView(View):
     def __init__(self, owner: Cramped, view: View) -> None:
         self.owner, self.view, self.frame = owner, view, view.frame
 
-    def ask(self, prompts: Prompts, several: bool) -> Answers:
+    def ask(self, prompts: Prompts, several: bool | None) -> Answers:
         self.owner.asked.append(len(prompts))
         if len(prompts) > self.owner.room:
             raise self.owner.error

@@ -266,6 +266,21 @@ def test_boxes_and_points_are_answered_as_by_the_library(
             assert_close(quality, said.iou_scores[0], 1, "float32")  # in which they are given
 
 
+@pytest.mark.parametrize("make", [sam, sam2, sam_hq])
+def test_all_masks_are_the_single_one_and_the_hypotheses(make: Callable[[], Any]) -> None:
+    model = lively(make)
+    ours = TransformersSam(model, torch.float32, CPU)
+    ours.stable_single = None  # by which a hypothesis may stand for the single one
+    (view,) = ours.look([PHOTO])
+    prompts = Prompts.at(np.random.default_rng(0).random((3, 2)) * [125, 90])
+    every, single, several = (view.ask(prompts, each) for each in (None, False, True))
+    rows = torch.arange(3)
+    assert every.quality.shape == (3, 4)
+    torch.testing.assert_close(every.quality, torch.cat([single.quality, several.quality], dim=1))
+    both = torch.cat([single.masks(rows), several.masks(rows)], dim=1)
+    assert_close(every.masks(rows), both, terms_of(model))
+
+
 @pytest.mark.parametrize("stable", [True, False])
 def test_an_unstable_single_mask_gives_way_to_the_surest_of_three(stable: bool) -> None:
     model = lively(sam2)
@@ -313,7 +328,7 @@ class PlainHq(Promptable, View, Answers):
         self.scale = np.array([inner[1] / photo.shape[1], inner[0] / photo.shape[0]])
         return [self]
 
-    def ask(self, prompts: Prompts, several: bool) -> Answers:
+    def ask(self, prompts: Prompts, several: bool | None) -> Answers:
         at = torch.as_tensor(prompts.scaled(self.scale).points, dtype=torch.float32)[None]
         said = self.model(pixel_values=self.pixels, input_points=at, multimask_output=several)
         self.quality, self.logits = said.iou_scores[0], said.pred_masks[0]
