@@ -99,6 +99,7 @@ def test_boxes_of_one_place_are_asked_once_and_keep_their_order() -> None:
         ((128, 384), (256, 512), None),  # all of the box
         ((128, 128 + 77), (256, 512), None),  # 30.08 % of it
         ((128, 128 + 76), (256, 512), SMALL),  # 29.7 %
+        ((128, 128 + 76), (256, 512 + 32), SMALL),  # what lies outside does not cover it
         ((128, 384), (256, 512 + 64), None),  # just a fifth lies outside
         ((128, 384), (256, 512 + 65), OUTSIDE),
         ((0, 0), (0, 0), NOTHING),
