@@ -20,6 +20,7 @@ from model.errors import PhotoError
 from model.masks import rle
 from model.masks.grouping import nearly, same_object
 from model.masks.segments import Segments
+from model.proposals.confidence import proposal_confidence
 from model.proposals.novelty import EQUAL
 from model.proposals.proposer import Proposer
 from searchengine.search.match import DOUBT, Match
@@ -192,7 +193,11 @@ def _proposed(
     scores = vectors @ answered.question
     sure: list[float | None] = [None] * len(found)
     if answered.judge is not None:
-        sure = answered.judge(answered.question, vectors).tolist()
+        own = answered.judge(answered.question, vectors)
+        recalled = max(
+            match.confidence or 0.0 for match in answered.matches if match.photo.id == photo.id
+        )
+        sure = proposal_confidence(own, recalled).tolist()
     order = np.argsort(-scores, kind="stable")
     return [
         Match(0, float(scores[i]), sure[i], photo, _row(found, i, photo), proposed=True)

@@ -19,6 +19,7 @@ from model.evaluation.tables import Row, Table
 from model.language.question import understand
 from model.masks import rle
 from model.masks.segments import Segments
+from model.proposals.confidence import proposal_confidence
 from model.proposals.proposer import MOST, Proposer
 from model.segmenter import Segmenter
 
@@ -167,11 +168,12 @@ def _absent(
     found = proposer.propose(index.image, words, index.segments)
     among = index.segments.with_whole()
     vectors = index.embedder.embed_among(index.image, found, among).vectors
-    best = [
-        float(calibration.confidence(vector, each).max(initial=0)) if len(each) else 0.0
+    recalled, proposed = (
+        calibration.confidence(vector, each) if len(each) else np.zeros(0, np.float32)
         for each in (index.vectors, vectors)
-    ]
-    return AbsentWord(number, *best)
+    )
+    best = float(recalled.max(initial=0))
+    return AbsentWord(number, best, float(proposal_confidence(proposed, best).max(initial=0)))
 
 
 def _absent_words(truth: Truth, photo: TruePhoto, number: int) -> list[str]:

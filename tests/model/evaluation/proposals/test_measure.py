@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth
+from model.evaluation.proposals import measure
 from model.evaluation.proposals.measure import measure_proposals
 from model.masks import rle
 from model.masks.segments import Segments
@@ -91,7 +92,13 @@ def test_figures_by_hand(truth: Truth) -> None:
     assert absent.figure("photos with a confident answer", "ten proposals") == 0
 
 
-def test_what_is_shown_instead_of_an_absent_word_is_counted(truth: Truth, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bounded", [True, False])
+def test_what_is_shown_instead_of_an_absent_word_is_counted(
+    truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounded: bool
+) -> None:
+    """A proposal that is sure where the index says no: it counts only if nothing bounds it."""
+    if not bounded:
+        monkeypatch.setattr(measure, "proposal_confidence", lambda own, recalled: own)
     preset = load_preset("colours")
     shown = Truth(
         (painted(tmp_path, "red", "red"),), {"paints": frozenset({"red", "blue"})}, frozenset()
@@ -113,4 +120,4 @@ def test_what_is_shown_instead_of_an_absent_word_is_counted(truth: Truth, tmp_pa
         preset.calibration(),
         lambda done, of: None,
     )
-    assert absent.rows[0].figures == (0, 1, 1)
+    assert absent.rows[0].figures == ((0, 0, 0) if bounded else (0, 1, 1))
