@@ -12,6 +12,7 @@ from torchvision.ops import generalized_box_iou_loss
 
 from model.proposals.word_guided import WordAnswers
 from model.training.losses.mask_losses import dice_loss
+from model.training.losses.mask_targets import boxes_around
 
 CLASS, MASK, DICE, BOX = 2.0, 5.0, 5.0, 5.0
 NOTHING = 0.1  # weight of a query that shows nothing
@@ -21,16 +22,9 @@ Pairs = tuple[Tensor, Tensor, Tensor]
 
 def cover_boxes(cover: Tensor) -> Tensor:
     """M×4 boxes (XYXY, shares of the frame's sides) of M×h×w covers."""
-    inside = cover >= cover.flatten(1).amax(dim=1).clamp(max=0.5)[:, None, None]
-    rows, columns = inside.any(dim=2).float(), inside.any(dim=1).float()
     height, width = cover.shape[1:]
-    edges = [
-        columns.argmax(dim=1) / width,
-        rows.argmax(dim=1) / height,
-        1 - columns.flip(1).argmax(dim=1) / width,
-        1 - rows.flip(1).argmax(dim=1) / height,
-    ]
-    return torch.stack(edges, dim=1)
+    sides = torch.tensor([width, height, width, height], device=cover.device)
+    return boxes_around(cover) / sides
 
 
 @torch.no_grad()

@@ -27,11 +27,11 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def overlaps(logits: Tensor, targets: Tensor) -> Tensor:
-    """N×M IoU of N masks (logits above 0) with M masks (shares above one half), both …×H×W."""
-    ours = (logits > 0).flatten(1).to(targets.dtype)
-    true = (targets > 0.5).flatten(1).to(targets.dtype)
-    common = ours @ true.T
-    either = ours.sum(1)[:, None] + true.sum(1)[None] - common
+    """…×N×M IoU of …×N×H×W masks (logits above 0) with …×M×H×W masks (shares above one half)."""
+    ours = (logits > 0).flatten(-2).to(targets.dtype)
+    true = (targets > 0.5).flatten(-2).to(targets.dtype)
+    common = ours @ true.mT
+    either = ours.sum(-1)[..., :, None] + true.sum(-1)[..., None, :] - common
     return common / either.clamp(min=1)
 
 

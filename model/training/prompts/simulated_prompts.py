@@ -6,6 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from model.training.losses.mask_targets import boxes_around, inside
+
 NOISE = 0.1  # of a box' corners: standard deviation, as a share of its sides
 MOST_NOISE = 9.0  # pixels of the frame
 
@@ -21,7 +23,7 @@ def clicks(cover: Tensor, cell: float = 4.0) -> Tensor:
     Returns:
         Pixels of the frame; whole numbers are pixels' centres, as SAM counts.
     """
-    place = torch.multinomial(_inside(cover).flatten(1).float(), 1)[:, 0]
+    place = torch.multinomial(inside(cover).flatten(1).float(), 1)[:, 0]
     width = cover.shape[2]
     corner = torch.stack([place % width, place // width], dim=1)
     return (corner + torch.rand(len(cover), 2, device=cover.device)) * cell - 0.5
@@ -30,15 +32,11 @@ def clicks(cover: Tensor, cell: float = 4.0) -> Tensor:
 def boxes(cover: Tensor, cell: float = 4.0) -> Tensor:
     """N×4 float32 boxes (x0, y0, x1, y1 in pixels of the frame) around N regions (N×h×w cover),
     each side moved by chance: by a tenth of the box, `MOST_NOISE` pixels at most."""
-    inside = _inside(cover)
-    rows, columns = inside.any(dim=2).float(), inside.any(dim=1).float()
-    x0, y0 = columns.argmax(dim=1), rows.argmax(dim=1)
-    x1 = columns.shape[1] - columns.flip(1).argmax(dim=1)
-    y1 = rows.shape[1] - rows.flip(1).argmax(dim=1)
-    tight = torch.stack([x0, y0, x1, y1], dim=1) * cell
+    tight = boxes_around(cover) * cell
     sides = (tight[:, 2:] - tight[:, :2]).repeat(1, 2)
     moved = torch.randn_like(sides) * NOISE * sides
-    limit = torch.tensor([columns.shape[1], rows.shape[1]], device=cover.device) * cell - 1
+    height, width = cover.shape[1:]
+    limit = torch.tensor([width, height], device=cover.device) * cell - 1
     drawn = tight + moved.clamp(-MOST_NOISE, MOST_NOISE) - 0.5
     return drawn.clamp(min=0).minimum(limit.repeat(2))
 
@@ -57,11 +55,5 @@ def corrections(logits: Tensor, cover: Tensor, cell: float = 4.0) -> tuple[Tenso
     right = ~wrong.flatten(1).any(dim=1)
     points = clicks(torch.where(right[:, None, None], cover, wrong.to(cover.dtype)), cell)
     column, row = ((points + 0.5) / cell).long().unbind(dim=1)
-    inside = cover[torch.arange(len(cover), device=cover.device), row, column] > 0.5
-    return points, (inside | right).long()
-
-
-def _inside(cover: Tensor) -> Tensor:
-    """N×h×w bool: cells of which more than half is covered, or else the best covered ones."""
-    best = cover.flatten(1).amax(dim=1)[:, None, None]
-    return torch.where(best > 0.5, cover > 0.5, cover == best)
+    meant = cover[torch.arange(len(cover), device=cover.device), row, column] > 0.5
+    return points, (meant | right).long()

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from segment_anything.modeling import PromptEncoder
 from torch import Tensor
-from torch.nn import functional
 
 from model.datasets.ground_truth import TruePhoto, regions_of
 from model.datasets.outlined_photos import OutlinedPhotos
@@ -22,13 +20,13 @@ from model.segmenters.promptable.frame import framed, framed_masks
 from model.segmenters.promptable.network import PromptedSam, PromptedShape, localised
 from model.training.loop.seeds import seed_everything
 from model.training.loop.task import Task, TaskContext, TaskKind
-from model.training.losses.mask_losses import dice_loss, focal_loss
 from model.training.prompts.batches import (
     PromptBatch,
     PromptPhotos,
     Views,
 )
-from model.training.prompts.simulated_prompts import boxes, clicks, corrections
+from model.training.prompts.photo_prompts import Prompts
+from model.training.prompts.prompt_losses import overlap, prompt_terms
 
 WEIGHTS = "prompts.safetensors"
 _READING_RATE = 0.1
@@ -78,63 +76,6 @@ class PromptSettings:
             raise ValueError(f"regions is {self.regions}, expected an even number")
         require_sides("side", self.side)
         require_sides("small", self.small)
-
-
-@dataclass(frozen=True, eq=False)
-class Prompts:
-    """Prompts for B photos: by points in the first half of the P regions of each, by boxes in
-    the second.
-
-    Attributes:
-        points, labels: B×P/2×K×2 and B×P/2×K: 1 inside, 0 outside.
-        boxed, boxed_labels: the same with K - 1 points, beside the boxes.
-        boxes: B×P/2×4.
-        previous: (B·P)×1×4h×4w logits of the masks before, or nothing.
-    """
-
-    points: Tensor
-    labels: Tensor
-    boxed: Tensor
-    boxed_labels: Tensor
-    boxes: Tensor
-    previous: Tensor | None = None
-
-    @classmethod
-    def first(cls, cover: Tensor) -> Prompts:
-        """One point, or a box, for each of B×P×H×W regions."""
-        photos, regions = cover.shape[:2]
-        pointed, boxed = (half.flatten(0, 1) for half in cover.chunk(2, dim=1))
-        points = clicks(pointed).view(photos, regions // 2, 1, 2)
-        labels = torch.ones_like(points[..., 0])
-        drawn = boxes(boxed).view(photos, regions // 2, 4)
-        return cls(points, labels, points[:, :, :0], labels[:, :, :0], drawn)
-
-    def corrected(self, logits: Tensor, cover: Tensor) -> Prompts:
-        """Prompts with one more point each where the masks (B×P×H×W logits) are wrong."""
-        at, label = corrections(logits.flatten(0, 1), cover.flatten(0, 1))
-        points, boxed = at.view(*cover.shape[:2], 1, 2).chunk(2, dim=1)
-        labels, boxed_labels = label.view(*cover.shape[:2], 1).to(self.labels).chunk(2, dim=1)
-        return Prompts(
-            torch.cat([self.points, points], dim=2),
-            torch.cat([self.labels, labels], dim=2),
-            torch.cat([self.boxed, boxed], dim=2),
-            torch.cat([self.boxed_labels, boxed_labels], dim=2),
-            self.boxes,
-            logits.flatten(0, 1)[:, None],
-        )
-
-    def encoded(self, encoder: PromptEncoder) -> tuple[Tensor, Tensor]:
-        """(B·P)×(K+1)×C tokens, and what is added to the cells; places need float32."""
-        with torch.autocast(self.points.device.type, enabled=False):
-            pointed, _ = encoder((self.points.flatten(0, 1), self.labels.flatten(0, 1)), None, None)
-            beside = (self.boxed.flatten(0, 1), self.boxed_labels.flatten(0, 1))
-            boxed, _ = encoder(
-                beside if beside[0].shape[1] else None, self.boxes.flatten(0, 1), None
-            )
-            _, dense = encoder(None, None, self.previous)
-        photos = len(self.points)
-        halves = [half.unflatten(0, (photos, -1)) for half in (pointed, boxed)]
-        return torch.cat(halves, dim=1).flatten(0, 1), dense
 
 
 class PromptTask(Task):
@@ -261,57 +202,6 @@ class PromptTask(Task):
             prompts = prompts.corrected(current, twice)
             current = self._asked(embedding, prompts)[0][:, :, 0]
         return fits | {"points_3": overlap(current[:, :, None], twice)[0, :regions, 0]}
-
-
-def prompt_terms(logits: Tensor, estimates: Tensor, cover: Tensor, exhaustive: Tensor) -> Tensor:
-    """Focal, dice, error of the estimated IoU, and the IoU reached: 4 float32.
-
-    The single mask learns the region, and so does the best of the three. An estimate learns the
-    IoU with whichever region of the photo the mask fits best; a mask that fits none may be right
-    all the same, where not everything was outlined, and then counts only if it was to fit.
-
-    Args:
-        logits: B×P×4×H×W.
-        estimates: B×P×4.
-        cover: B×P×H×W.
-        exhaustive: B bool.
-    """
-    with torch.no_grad():
-        photos, regions = cover.shape[:2]
-        every = _overlaps(logits.flatten(1, 2), cover).view(photos, regions, -1, regions)
-        own = every.diagonal(dim1=1, dim2=3).transpose(1, 2)
-        best = own[:, :, 1:].argmax(dim=2, keepdim=True) + 1
-        reached = every.amax(dim=3)
-        known = (reached > 0.5) | exhaustive[:, None, None]
-        known = known.scatter(2, best, True)
-        known[:, :, 0] = True
-    learners = torch.cat([torch.zeros_like(best), best], dim=2)
-    learned = logits.take_along_dim(learners[..., None, None], dim=2).flatten(0, 2)
-    wanted = cover[:, :, None].expand(-1, -1, 2, -1, -1).flatten(0, 2)
-    error = functional.mse_loss(estimates, reached, reduction="none")
-    return torch.stack(
-        [
-            focal_loss(learned, wanted).mean(),
-            dice_loss(learned, wanted).mean(),
-            error[known].mean(),
-            own.take_along_dim(best, dim=2).mean(),
-        ]
-    )
-
-
-def overlap(logits: Tensor, cover: Tensor) -> Tensor:
-    """B×P×M IoU of B×P×M×H×W masks with their own region of B×P×H×W."""
-    inside, true = logits > 0, (cover > 0.5)[:, :, None]
-    common = (inside & true).sum(dim=(3, 4))
-    return common / (inside | true).sum(dim=(3, 4)).clamp(min=1)
-
-
-def _overlaps(logits: Tensor, cover: Tensor) -> Tensor:
-    """B×N×P IoU of B×N×H×W masks with all B×P×H×W regions of their photo."""
-    ours, true = (logits > 0).flatten(2).float(), (cover > 0.5).flatten(2).float()
-    common = ours @ true.transpose(1, 2)
-    either = ours.sum(dim=2)[:, :, None] + true.sum(dim=2)[:, None] - common
-    return common / either.clamp(min=1)
 
 
 def prompt_kind() -> TaskKind:

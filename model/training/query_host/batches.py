@@ -16,6 +16,7 @@ from model.masks import rle
 from model.proposals.host_proposer import host_pixels
 from model.proposals.prompt_tokens import PromptTokens
 from model.training.loop.seeds import mixed_seed
+from model.training.losses.mask_targets import inside
 from model.training.photo_phrases.phrases import Phrases, PromptShares
 
 MOST_REGIONS = 100  # of a prompt, as many as the published hosts have queries
@@ -76,11 +77,9 @@ class HostPrompts(Sequence[HostBatch]):
 
 
 def targets(photo: TruePhoto, regions: Sequence[Region], size: tuple[int, int]) -> Tensor:
-    """M×h×w bool: pixels of a photo of that size that are half covered by each region, or, of one
-    too thin for that, those covered best."""
+    """M×h×w bool: pixels of a photo of that size that lie inside of each region."""
     cover = covered(photo, regions, size)
-    best = cover.flatten(1).amax(dim=1).clamp(max=0.5) if len(regions) else cover.new_zeros(0)
-    return (cover >= best[:, None, None]) & (cover > 0)
+    return inside(cover) & (cover > 0)
 
 
 def covered(photo: TruePhoto, regions: Sequence[Region], size: tuple[int, int]) -> Tensor:

@@ -63,6 +63,8 @@ def test_overlaps_equal_sets() -> None:
             true = {i for i, t in enumerate(targets[m].flatten().tolist()) if t > 0.5}
             assert_close(table[n, m], len(ours & true) / len(ours | true), terms=2)
     assert float(overlaps(torch.full((1, 2, 2), -1.0), torch.zeros(1, 2, 2))) == 0
+    several = overlaps(torch.stack([logits, -logits]), torch.stack([targets, targets]))
+    assert_close(several, torch.stack([table, overlaps(-logits, targets)]), terms=2)
 
 
 def test_only_the_best_of_three_learns() -> None:

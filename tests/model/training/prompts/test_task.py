@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from closeness import assert_close
 
 from model.datasets.ground_truth import read_truth
 from model.encoders.efficientnet import EfficientNetTrunk
@@ -12,15 +11,7 @@ from model.presets.preset import FOLDER
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.promptable.network import PromptedSam
 from model.training.loop.task import TaskContext
-from model.training.prompts.task import (
-    WEIGHTS,
-    Prompts,
-    PromptSettings,
-    PromptTask,
-    overlap,
-    prompt_kind,
-    prompt_terms,
-)
+from model.training.prompts.task import WEIGHTS, PromptSettings, PromptTask, prompt_kind
 from model.training.recipe import load_recipe
 from model.training.registry import KINDS
 from model.training.run import train
@@ -90,64 +81,6 @@ def test_the_neck_starts_from_the_dense_masks(squares_corpus: Path) -> None:
     learner = task(squares_corpus, replace(SETTINGS, neck="nano"))
     assert learner.rate("image_encoder.neck.from4.0.weight") == SETTINGS.neck_rate
     assert learner.rate("mask_decoder.iou_token.weight") == 1
-
-
-def test_the_terms_are_those_of_a_loop() -> None:
-    torch.manual_seed(0)
-    photos, regions = 2, 2
-    cover = (torch.rand(photos, regions, 8, 8) > 0.6).float()
-    logits = torch.randn(photos, regions, 4, 8, 8)
-    logits[0, 0, 2] = 9 * cover[0, 1] - 4  # the other region of its photo
-    estimates = torch.rand(photos, regions, 4)
-    exhaustive = torch.tensor([False, True])
-
-    def iou(mask: torch.Tensor, region: torch.Tensor) -> float:
-        ours, true = mask > 0, region > 0.5
-        return float((ours & true).sum() / (ours | true).sum())
-
-    focal, dice, errors, best_fits = [], [], [], []
-    for photo in range(photos):
-        for region in range(regions):
-            true = cover[photo, region]
-            fits = [iou(mask, true) for mask in logits[photo, region]]
-            best = 1 + int(np.argmax(fits[1:]))
-            best_fits.append(fits[best])
-            for hypothesis in (0, best):
-                inside = torch.sigmoid(logits[photo, region, hypothesis])
-                entropy = -(true * inside.log() + (1 - true) * (1 - inside).log())
-                focal.append(float(((inside - true).abs() ** 2 * entropy).mean()))
-                common = float((inside * true).sum())
-                dice.append(1 - (2 * common + 1) / (float(inside.sum() + true.sum()) + 1))
-            for hypothesis in range(4):
-                mask = logits[photo, region, hypothesis]
-                reached = max(iou(mask, other) for other in cover[photo])
-                if exhaustive[photo] or reached > 0.5 or hypothesis in (0, best):
-                    errors.append((float(estimates[photo, region, hypothesis]) - reached) ** 2)
-    expected = [np.mean(part) for part in (focal, dice, errors, best_fits)]
-    got = prompt_terms(logits, estimates, cover, exhaustive)
-    assert_close(got, expected, terms=3 * 64 + photos * regions * 4)
-
-
-def test_overlaps_are_counted() -> None:
-    cover = torch.zeros(1, 1, 2, 2)
-    cover[..., 0] = 0.7
-    logits = torch.tensor([[[[[1.0, -1], [-1, -1]], [[1, 1], [1, 1]], [[-1, -1], [-1, -1]]]]])
-    assert overlap(logits, cover).tolist() == [[[0.5, 0.5, 0.0]]]
-
-
-def test_prompts_are_tokens_of_one_length(squares_corpus: Path) -> None:
-    network = task(squares_corpus).network
-    cover = torch.zeros(2, 4, 24, 24)
-    cover[:, :, 4:12, 6:18] = 1
-    first = Prompts.first(cover)
-    tokens, dense = first.encoded(network.prompt_encoder)
-    assert tokens.shape == (8, 2, 32)
-    again = first.corrected(torch.full_like(cover, -1), cover)
-    tokens, dense = again.encoded(network.prompt_encoder)
-    assert (tokens.shape, dense.shape) == ((8, 3, 32), (8, 32, 6, 6))
-    assert again.labels.tolist() == [[[1, 1]] * 2] * 2
-    corners, _ = network.prompt_encoder(None, first.boxes[1], None)
-    assert_close(first.encoded(network.prompt_encoder)[0][6:], corners, terms=4)
 
 
 def test_the_recipe_is_understood() -> None:
