@@ -1,4 +1,4 @@
-"""Training pairs from COCO's and LVIS' instance annotations."""
+"""Training pairs from the annotations of COCO, LVIS and PACO."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class CocoPhoto:
 def coco_pairs(file: Path, photos: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
     """A pair an annotation, in the file's order; its texts are the category's names.
 
-    Of LVIS' categories the synonyms are taken too. Categories of `"isthing": 0` give `stuff`.
+    Of LVIS' categories the synonyms are taken too. Categories of `"isthing": 0` give `stuff`, and
+    PACO's parts ("car_(automobile):wheel") `part`: "car wheel", "wheel".
 
     Raises:
         DataMissing: the file is no such JSON.
@@ -112,15 +113,28 @@ def _categories(
     found = {}
     for category in document.get("categories") or ():
         try:
-            names = [category["name"], *category.get("synonyms", ())]
-            texts = tuple(dict.fromkeys(filter(None, map(plain_name, names))))
-            if not texts:
-                raise ValueError("it has no name")
-            kind = "object" if category.get("isthing", 1) else "stuff"
-            found[category["id"]] = (texts, kind)
+            found[category["id"]] = _named(category)
         except NOT_UNDERSTOOD as error:
             skipped.note(f"category {_id(category)}", "the category is not understood", error)
     return found
+
+
+def _named(category: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Texts and kind of one category.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the category has no name.
+    """
+    whole, _, part = category["name"].partition(":")
+    names, kind = [whole, *category.get("synonyms", ())], "object"
+    if part.strip():
+        names, kind = [f"{whole} {part}", part], "part"
+    elif not category.get("isthing", 1):
+        kind = "stuff"
+    texts = tuple(dict.fromkeys(filter(None, map(plain_name, names))))
+    if not texts:
+        raise ValueError("it has no name")
+    return texts, kind
 
 
 def _reason(error: Exception) -> str:

@@ -18,9 +18,9 @@ class PairSource:
     """One data set of a recipe; paths are relative to the folder that `--data` names.
 
     Attributes:
-        format: `corpus` (SOURCE/annotations.jsonl and SOURCE/images/), `coco` (also LVIS),
-            `visual-genome` (region descriptions), `refcoco` or `parquet` (a shard or a folder of
-            shards).
+        format: `corpus` (SOURCE/annotations.jsonl and SOURCE/images/), `coco` (also LVIS and
+            PACO), `visual-genome` (region descriptions), `refcoco`, `pascal-part` (MATLAB files)
+            or `parquet` (a shard or a folder of shards).
         annotations: the file, or folder; of `refcoco` the references.
         photos: the folder of the photos.
         instances: file of the masks, for `refcoco`.
@@ -30,7 +30,7 @@ class PairSource:
         least_score: least score of the pairs to take.
     """
 
-    format: Literal["corpus", "coco", "visual-genome", "refcoco", "parquet"]
+    format: Literal["corpus", "coco", "visual-genome", "refcoco", "pascal-part", "parquet"]
     annotations: str = "."
     photos: str = "images"
     instances: str = "instances.json"
@@ -53,6 +53,7 @@ class PairSource:
     def _read(self, data: Path, skipped: SkippedRows) -> Iterator[TrainingPair]:
         from model.datasets import coco as coco_pairs
         from model.datasets import parquet as parquet_pairs
+        from model.datasets import pascal_part as pascal_part_pairs
         from model.datasets import refcoco as refcoco_pairs
         from model.datasets import visual_genome as visual_genome_pairs
 
@@ -64,6 +65,8 @@ class PairSource:
         if self.format == "refcoco":
             instances = data / self.instances
             return refcoco_pairs.refcoco_pairs(file, instances, photos, self.split, skipped)
+        if self.format == "pascal-part":
+            return pascal_part_pairs.pascal_part_pairs(file, photos, skipped)
         if self.format == "parquet":
             return parquet_pairs.parquet_pairs(file, photos, skipped)
         return corpus_pairs(file, self.split, skipped, self.holdout)

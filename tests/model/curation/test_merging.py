@@ -56,6 +56,17 @@ def test_what_is_said_of_one_segment_is_one_pair() -> None:
     assert merged([]) == []
 
 
+@pytest.mark.parametrize(("height", "segments"), [(8, 1), (7, 2)])
+def test_masks_are_one_segment_from_four_fifths_on(height: int, segments: int) -> None:
+    assert len(merged([pair(CAT, "cat"), pair((0, 0, 10, height), "dog")])) == segments
+
+
+def test_a_mask_between_two_belongs_to_the_better_one() -> None:
+    between, other = pair((1, 0, 11, 10), "dog", score=0.2), pair((2, 0, 12, 10), "bird", score=0.8)
+    found = merged([between, other, pair(CAT, "cat", score=0.9)])
+    assert [one.texts for one in found] == [("cat", "dog"), ("bird",)]
+
+
 @pytest.mark.parametrize(
     ("kinds", "expected"),
     [

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
+from scipy.io import savemat
 
 from model.datasets.coco import coco_pairs, plain_name
 from model.datasets.pairs import TrainingPair
 from model.datasets.parquet import parquet_pairs
+from model.datasets.part_names import part_texts
 from model.datasets.refcoco import plain_pickle, refcoco_pairs
 from model.datasets.regions import rectangle, region_counts, whole_photo
 from model.datasets.skipped_rows import SkippedRows
@@ -164,6 +166,152 @@ def test_visual_genome_regions_are_boxes(photos: Path) -> None:
     assert [p.photo.name for p in read] == ["3.jpg", "1.jpg"]
     np.testing.assert_array_equal(mask_of(read[0]), SQUARE[0])
     assert sorted(skipped.reasons.values()) == [3, 3]
+
+
+LVIS = {
+    "images": [
+        {
+            "id": 2, "coco_url": "http://images.cocodataset.org/train2017/2.jpg", "height": 30,
+            "width": 40, "neg_category_ids": [3], "not_exhaustive_category_ids": [],
+        },
+    ],
+    "categories": [
+        {
+            "id": 1, "name": "car_(automobile)", "synset": "car.n.01", "frequency": "f",
+            "synonyms": ["car_(automobile)", "auto_(automobile)", "automobile"],
+        },
+    ],
+    "annotations": [
+        {
+            "id": 1, "image_id": 2, "category_id": 1, "area": 100.0, "bbox": [10, 5, 10, 10],
+            "segmentation": [[10, 5, 20, 5, 20, 15, 10, 15]],
+        },
+    ],
+}  # fmt: skip
+PACO = {
+    "images": [{"id": 2, "file_name": "train2017/2.jpg", "height": 30, "width": 40}],
+    "attributes": [{"id": 9, "name": "red", "type": "color"}],
+    "categories": [
+        {"id": 1, "name": "car_(automobile)", "supercategory": "OBJECT"},
+        {"id": 2, "name": "car_(automobile):inner_body", "supercategory": "PART"},
+        {"id": 3, "name": "car_(automobile): ", "supercategory": "PART"},
+        {"id": 4, "name": ":", "supercategory": "PART"},
+    ],
+    "annotations": [
+        {
+            "id": 7, "image_id": 2, "category_id": 1, "obj_ann_id": 7, "attribute_ids": [9],
+            "bbox": [10, 5, 10, 10], "area": 100, "iscrowd": 0, "segmentation": [],
+        },
+        {
+            "id": 8, "image_id": 2, "category_id": 2, "obj_ann_id": 7, "attribute_ids": [],
+            "bbox": [10, 5, 10, 10], "area": 100, "iscrowd": 0,
+            "segmentation": {"size": list(SIZE), "counts": COUNTS.decode()},
+        },
+    ],
+}  # fmt: skip
+
+
+def test_lvis_is_read_with_its_synonyms(photos: Path) -> None:
+    skipped = SkippedRows()
+    (pair,) = coco_pairs(written(photos, LVIS, "lvis_v1_train.json"), photos, skipped)
+    assert pair.texts == ("car", "auto", "automobile")
+    assert (pair.kind, pair.sources) == ("object", ("lvis_v1_train",))
+    assert pair.photo == photos / "train2017" / "2.jpg"
+    np.testing.assert_array_equal(mask_of(pair), SQUARE[0])
+    assert not len(skipped)
+
+
+def test_pacos_categories_with_a_colon_are_parts(photos: Path) -> None:
+    skipped = SkippedRows()
+    car, body = coco_pairs(written(photos, PACO, "paco_lvis_v1_train.json"), photos, skipped)
+    assert (car.texts, car.kind) == (("car",), "box")
+    assert (body.texts, body.kind) == (("car inner body", "inner body"), "part")
+    np.testing.assert_array_equal(mask_of(body), SQUARE[0])
+    assert skipped.reasons == {"the category is not understood": 1}  # that of no name at all
+
+
+def pascal(folder: Path, name: str, objects: Any) -> Path:
+    file = folder / "Annotations_Part" / f"{name}.mat"
+    file.parent.mkdir(exist_ok=True)
+    savemat(file, {"anno": {"imname": name, "objects": objects}})
+    return file
+
+
+def structs(*records: dict[str, Any]) -> Any:
+    """Records as a MATLAB struct array."""
+    made = np.zeros((1, len(records)), [(name, object) for name in records[0]])
+    for number, record in enumerate(records):
+        made[0, number] = tuple(record.values())
+    return made
+
+
+def test_pascal_part_is_objects_and_their_parts(photos: Path) -> None:
+    square, nothing = SQUARE[0].astype(np.uint8), np.zeros(SIZE, np.uint8)
+    paw = {"part_name": "lfpa", "mask": square}
+    parts = structs(
+        paw,
+        {"part_name": "tail", "mask": square},
+        {"part_name": "lfpa", "mask": nothing},
+        {"part_name": "wart", "mask": square},
+        {"part_name": "neck", "mask": square[1:]},
+    )
+    cat = {"class": "cat", "class_ind": 8, "mask": square, "parts": parts}
+    table = {"class": "diningtable", "class_ind": 11, "mask": square, "parts": np.zeros((0, 0))}
+    pascal(photos, "1", structs(cat, table))
+    (photos / "2.jpg").write_bytes((photos / "1.jpg").read_bytes())
+    pascal(photos, "2", structs({**cat, "parts": structs(paw)}))  # one struct, no array
+    pascal(photos, "gone", structs(table))
+    (photos / "3.jpg").write_bytes((photos / "1.jpg").read_bytes())
+    whole = pascal(photos, "3", structs(cat)).read_bytes()
+    (photos / "Annotations_Part" / "3.mat").write_bytes(whole[: len(whole) // 2])
+    skipped = SkippedRows()
+    source = PairSource("pascal-part", "Annotations_Part", ".")
+    read = list(source.pairs(photos, skipped))
+    assert [(pair.photo.name, pair.texts, pair.kind) for pair in read] == [
+        ("1.jpg", ("cat",), "object"),
+        ("1.jpg", ("left front paw", "cat paw", "paw"), "part"),
+        ("1.jpg", ("cat tail", "tail"), "part"),
+        ("1.jpg", ("dining table",), "object"),
+        ("2.jpg", ("cat",), "object"),
+        ("2.jpg", ("left front paw", "cat paw", "paw"), "part"),
+    ]
+    for pair in read:
+        np.testing.assert_array_equal(mask_of(pair), SQUARE[0])
+    assert skipped.reasons == {
+        "the mask is damaged": 2,
+        "the part's name is not known": 1,
+        "the photo is not there, or not understood": 1,
+        "the file is damaged": 1,
+    }
+    with pytest.raises(DataMissing, match=r"no \.mat file"):
+        list(PairSource("pascal-part", "VG_100K_2", ".").pairs(photos, SkippedRows()))
+
+
+@pytest.mark.parametrize(
+    ("whole", "name", "texts"),
+    [
+        ("cow", "rblleg", ("right back lower leg", "cow leg", "leg")),
+        ("bird", "lleg", ("left leg", "bird leg", "leg")),
+        ("person", "rear", ("right ear", "person ear", "ear")),
+        ("person", "llleg", ("left lower leg", "person leg", "leg")),
+        ("person", "lfoot", ("left foot", "person foot", "foot")),
+        ("person", "rebrow", ("right eyebrow", "person eyebrow", "eyebrow")),
+        ("horse", "lfho", ("left front hoof", "horse hoof", "hoof")),
+        ("bus", "bliplate", ("back license plate", "bus license plate", "license plate")),
+        ("bus", "wheel_10", ("bus wheel", "wheel")),
+        ("bus", "roofside", ("roof of the bus",)),
+        ("train", "cleftside_3", ("left side of the train coach",)),
+        ("train", "hfrontside", ("front of the train",)),
+    ],
+)
+def test_parts_are_called_as_they_are_typed(whole: str, name: str, texts: tuple[str, ...]) -> None:
+    assert part_texts(whole, name) == texts
+
+
+@pytest.mark.parametrize("name", ["", "leftmirror_", "lfwheel", "coutside", "_1"])
+def test_unknown_parts_have_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="no part is called"):
+        part_texts("car", name)
 
 
 REFS = [
