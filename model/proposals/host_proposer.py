@@ -53,7 +53,8 @@ class HostProposer(Proposer):
 
         Args:
             folder: Mask2Former or MaskFormer as the hub has it.
-            gates: safetensors of its gates and head, as `save_gates` writes them.
+            gates: safetensors of its gates and head, made by `segsearch train
+                recipes/query-host.toml`.
             side: see the class.
 
         Raises:
@@ -147,7 +148,9 @@ def load_gates(network: QueryHost, path: Path) -> None:
         WeightsMismatch: the file holds none, or those of another host.
     """
     with network_file(
-        path, "the gates of a host for prompts", "name the file that was written for this host"
+        path,
+        "the gates of a host for prompts",
+        "name the file that was trained with this host (segsearch train recipes/query-host.toml)",
     ) as (_, tensors):
         absent = network.load_state_dict(tensors, strict=False)
         own = [name for name in absent.missing_keys if name.startswith(("gates.", "shows."))]
