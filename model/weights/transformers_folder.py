@@ -21,14 +21,15 @@ CONFIG = "config.json"
 LONGEST_CONFIG = 1 << 20  # bytes
 
 
-def load_folder(kind: Any, folder: Path, holds: str, remedy: str) -> Any:
-    """The network of transformers in a folder, in float32; nothing is downloaded.
+def load_folder(kind: Any, folder: Path, holds: str, remedy: str, dtype: Any = None) -> Any:
+    """The network of transformers in a folder; nothing is downloaded.
 
     Args:
         kind: class of the library, with `from_pretrained`.
         folder: folder that holds the configuration and the tensors.
         holds: name of the expected content, for the error.
         remedy: advice of the error to the user, as an imperative.
+        dtype: torch's type of the tensors; None: float32.
 
     Raises:
         WeightsMismatch: the folder does not hold that, or not all of its tensors.
@@ -42,7 +43,7 @@ def load_folder(kind: Any, folder: Path, holds: str, remedy: str) -> Any:
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
-                dtype=torch.float32,
+                dtype=dtype or torch.float32,
                 output_loading_info=True,
             )
         require_finite(network.state_dict())
