@@ -62,8 +62,10 @@ class PublishedDetector(Detector):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex digest of the model's kind and weights, and of the least score."""
+        """Hex digest of the model's kind and weights, of how photos are prepared for it, and of the
+        least score."""
         digest = blake3(f"{self.name} {self.least}".encode())
+        digest.update(self.processor.image_processor.to_json_string().encode())
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tuple(value.shape)}".encode())
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -55,7 +55,7 @@ def test_each_phrase_is_scored_by_its_own_tokens() -> None:
 
 
 @given(st.lists(phrases, min_size=1, max_size=8), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_scores_are_those_of_the_naive_reading(texts: list[str], seed: int) -> None:
     prompt = PhrasePrompt.of(texts)
     tokens = naive_tokens(prompt.text)
@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_naive_reading(texts: list[str], seed: int) -> N
 
 
 @given(st.lists(phrases, max_size=8), st.integers(10, 24))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_prompt_is_too_long_and_no_phrase_is_cut(texts: list[str], longest: int) -> None:
     made = prompts(texts, bert_tokenizer(), longest)
     kept = [phrase for prompt in made for phrase in prompt.phrases]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,13 @@ def test_a_detector_is_loaded_from_a_folder_as_the_hub_has_it(kind: str, tmp_pat
     assert loaded.fingerprint != made(kind, 0.1).fingerprint
     (found,), (expected,) = (each.detect(photo(), ["cat"]) for each in (loaded, made(kind)))
     assert_close(found.scores, expected.scores, 64, "float32")
+
+
+def test_how_photos_are_prepared_is_part_of_the_fingerprint() -> None:
+    model, processor = tiny_detectors.owlv2()
+    other = copy.deepcopy(processor)
+    other.image_processor.size = {"height": 32, "width": 32}
+    assert Owlv2(model, other).fingerprint != Owlv2(model, processor).fingerprint
 
 
 @EVERY
