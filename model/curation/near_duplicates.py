@@ -1,0 +1,48 @@
+"""Near duplicates: photos that differ from one before by a new size, a little light or a mark."""
+
+from __future__ import annotations
+
+import imagehash
+import numpy as np
+from PIL import Image as PillowImage
+
+from model.photos.images import Image
+
+AGAIN = "nearly the same photo came before"
+
+
+class SeenPhotos:
+    """Perceptual hashes of the photos so far, to know one that comes again.
+
+    Args:
+        bits: bits by which two hashes differ at most; -1: each photo counts as new.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._hashes = np.zeros((0, 64), np.bool_)
+        self._count = 0
+
+    def is_new(self, perceptual_hash: str) -> bool:
+        """Whether no photo before is nearly the same; a new one is remembered.
+
+        Args:
+            perceptual_hash: hash of the photo, as by `perceptual_hash`.
+        """
+        if self._bits < 0:
+            return True
+        own = imagehash.hex_to_hash(perceptual_hash).hash.reshape(-1)
+        near = (self._hashes[: self._count] != own).sum(axis=1) <= self._bits
+        if near.any():
+            return False
+        if self._count == len(self._hashes):
+            more = np.zeros((max(1024, self._count), 64), np.bool_)
+            self._hashes = np.concatenate([self._hashes, more])
+        self._hashes[self._count] = own
+        self._count += 1
+        return True
+
+
+def perceptual_hash(image: Image) -> str:
+    """64-bit pHash of an upright photo, hex."""
+    return str(imagehash.phash(PillowImage.fromarray(image.pixels)))
