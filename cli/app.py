@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.curate import curate
 from cli.evaluate import evaluate
 from cli.export import export
 from cli.index import index
@@ -43,7 +44,7 @@ def _segsearch(
     pass
 
 
-for _verb in (index, search, similar, refer, export, status, doctor, train):
+for _verb in (index, search, similar, refer, export, status, doctor, curate, train):
     app.command()(_verb)
 app.add_typer(evaluate)
 app.add_typer(models)

@@ -73,6 +73,11 @@ class PairFilters:
         self._settings, self._embedder = settings, embedder
         self._blocked = frozenset(singular(word.lower()) for word in settings.blocked)
 
+    @property
+    def look(self) -> bool:
+        """Whether the photos' pixels are looked at."""
+        return self._settings.similarity is not None
+
     def kept(
         self, image: Image | None, pairs: Sequence[TrainingPair]
     ) -> tuple[list[TrainingPair], list[Loss]]:

@@ -61,6 +61,11 @@ class Phraser:
         told = f"{asdict(settings)} {parser.name if parser else 'lists'} {MOST_WORDS}"
         self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
 
+    @property
+    def grows(self) -> bool:
+        """Whether phrases are grown into expressions, which needs the parser."""
+        return self._parser is not None
+
     @classmethod
     def best(cls, settings: PhraseSettings | None = None) -> Phraser:
         """The phraser with the parser of this installation, if it has one.

@@ -120,6 +120,10 @@ class StageStore:
             "UPDATE attempts SET number = number - 1 WHERE photo = ? AND stage = ?", (photo, stage)
         )
 
+    def forget_attempts(self) -> None:
+        """Forget all attempts: what was set aside is tried again."""
+        self._write("DELETE FROM attempts", ())
+
     def reason(self, photo: str, stage: str) -> str:
         """Why the last attempt of a stage came to nothing."""
         row = self._one("SELECT reason FROM attempts WHERE photo = ? AND stage = ?", photo, stage)

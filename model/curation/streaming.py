@@ -24,7 +24,7 @@ class Step(Generic[T]):
     """A step of the stream.
 
     Attributes:
-        name: name of its threads.
+        name: name of the threads that do it.
         work: maps a list of items, in place or to others, one for each.
         batch: items that it is given together, where so many wait.
         at_once: threads that do it side by side.

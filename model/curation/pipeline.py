@@ -1,0 +1,146 @@
+"""Pipeline: photos through all stages, side by side, and what is known already left as it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from model.curation.source_photo import SourcePhoto
+from model.curation.stage_store import StageStore
+from model.curation.stages import Outcome, Stage
+from model.curation.streaming import Step, stream
+from model.errors import EngineAway, EngineRefused, PhotoError
+
+PATIENCE = 600.0
+"""Seconds without any answer of an engine after which the run stops."""
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before an engine that is away is asked again
+
+
+@dataclass
+class Work:
+    """A photo on its way.
+
+    Attributes:
+        photo: the photo.
+        outcomes: outcomes of the stages so far, by their names.
+        failed: name of the stage at which it was set aside, or failed in this run, and the reason.
+        made: names of the stages that were run, not read from the store.
+    """
+
+    photo: SourcePhoto
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    failed: tuple[str, str] | None = None
+    made: list[str] = field(default_factory=list)
+
+
+class Pipeline:
+    """The stages, and the store of their outcomes.
+
+    Args:
+        stages: stages in their order.
+        store: store of outcomes and attempts.
+        clock, sleep: seconds that have passed, and a pause of so many; for tests.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        store: StageStore,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._stages, self._store = stages, store
+        self._clock, self._sleep = clock, sleep
+
+    def run(self, photos: Iterable[SourcePhoto]) -> Iterator[Work]:
+        """Each photo when it is through, in any order; its outcomes are kept by then.
+
+        Raises:
+            EngineAway: an engine answered nothing for `PATIENCE` seconds. What is kept stays, so
+                the same call goes on from there.
+            CurationError, StorageFull: the store cannot be used.
+        """
+        # a copy of each photo: the pixels that it remembers go with its work
+        steps = [
+            Step(stage.name, _Runner(self, stage).run, stage.batch, stage.at_once)
+            for stage in self._stages
+        ]
+        yield from stream((Work(replace(photo)) for photo in photos), steps)
+
+    def known(self, photo: SourcePhoto) -> Work:
+        """What the store has of a photo; nothing is run."""
+        work = Work(photo)
+        for stage in self._stages:
+            data = self._store.outcome(photo.content_hash, stage.name, stage.key)
+            if data is None:
+                work.failed = (stage.name, self._store.reason(photo.content_hash, stage.name))
+                break
+            work.outcomes[stage.name] = data
+        return work
+
+
+class _Runner:
+    """One stage at work on batches."""
+
+    def __init__(self, pipeline: Pipeline, stage: Stage) -> None:
+        self._stage, self._store = stage, pipeline._store
+        self._clock, self._sleep = pipeline._clock, pipeline._sleep
+
+    def run(self, works: list[Work]) -> list[Work]:
+        """The same works with this stage's outcomes."""
+        stage, store = self._stage, self._store
+        new = []
+        for work in works:
+            if work.failed is not None:
+                continue
+            photo = work.photo.content_hash
+            known = store.outcome(photo, stage.name, stage.key)
+            if known is not None:
+                work.outcomes[stage.name] = known
+            elif store.begin(photo, stage.name, stage.key):
+                new.append(work)
+            else:
+                work.failed = (stage.name, store.reason(photo, stage.name))
+        if new:
+            self._make(new)
+        return works
+
+    def _make(self, works: list[Work]) -> None:
+        """Outcomes from the stage, all at once if that goes well, else photo by photo."""
+        photos = [work.photo for work in works]
+        try:
+            found = self._patiently(works, lambda: self._stage.outcomes(
+                photos, [work.outcomes for work in works]
+            ))  # fmt: skip
+        except (PhotoError, EngineRefused) as error:
+            if len(works) > 1:
+                for work in works:
+                    self._make([work])
+                return
+            self._store.failed(photos[0].content_hash, self._stage.name, str(error))
+            works[0].failed = (self._stage.name, str(error))
+            return
+        for work, data in zip(works, found, strict=True):
+            self._store.keep(work.photo.content_hash, self._stage.name, self._stage.key, data)
+            work.outcomes[self._stage.name] = data
+            work.made.append(self._stage.name)
+
+    def _patiently(self, works: list[Work], ask: Callable[[], list[Outcome]]) -> list[Outcome]:
+        """What the stage gives, asked again while its engine is away."""
+        since, tries = self._clock(), 0
+        while True:
+            try:
+                return ask()
+            except EngineAway as error:
+                pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+                tries += 1
+                if self._clock() + pause - since <= PATIENCE:
+                    self._sleep(pause)
+                    continue
+                for work in works:  # no photo is to blame
+                    self._store.taken_back(work.photo.content_hash, self._stage.name)
+                raise EngineAway(
+                    f"nobody answered for {PATIENCE / 60:.0f} minutes ({error.what})",
+                    "see to it and run the same command again: it goes on where it stopped",
+                ) from error
