@@ -16,7 +16,11 @@ from model.training.loop.task import TaskContext, TaskKind
 from model.training.recipe import load_recipe
 from model.training.registry import KINDS
 
-RECIPES = sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
+RECIPES = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[3] / "recipes").glob("*.toml")
+    if "[task]" in path.read_text(encoding="utf-8")  # the others are configs of curation
+)
 
 
 @dataclass(frozen=True)
