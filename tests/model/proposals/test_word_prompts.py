@@ -11,9 +11,11 @@ from model.errors import WeightsMismatch
 from model.masks.segments import Segments
 from model.photos.images import Image
 from model.presets.preset import FOLDER
+from model.proposals.gated_decoder import GatedDecoder, GatedShape
 from model.proposals.prompt_proposer import WordPromptProposer
 from model.proposals.prompt_tokens import PromptTokens, prompt_tokens
 from model.proposals.seen_photo import SeenPhotos, seen_photos
+from model.proposals.word_guided import WordGuided
 from model.proposals.word_prompts import WordPrompts, WordPromptsShape, drawn
 from model.segmenters.promptable.frame import framed
 from model.segmenters.promptable.network import PromptedSam, PromptedShape
@@ -96,9 +98,13 @@ def test_weights_are_written_and_read(tmp_path: Path) -> None:
         WordPrompts.load(PROMPTS)
 
 
-def test_masks_are_proposed_in_the_frame_of_the_index(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["prompts", "gates"])
+def test_masks_are_proposed_in_the_frame_of_the_index(tmp_path: Path, form: str) -> None:
     torch.manual_seed(0)
-    WordPrompts(WordPromptsShape(queries=4, mlp=16, layers=1)).save(tmp_path / "words.safetensors")
+    made: WordGuided = GatedDecoder(GatedShape(queries=4))
+    if form == "prompts":
+        made = WordPrompts(WordPromptsShape(queries=4, mlp=16, layers=1))
+    made.save(tmp_path / "words.safetensors")
     proposer = WordPromptProposer.load(tmp_path / "words.safetensors", PROMPTS)
     pixels = np.full((90, 120, 3), 128, np.uint8)
     pixels[20:60, 30:80] = (200, 30, 30)
