@@ -21,6 +21,7 @@ from model.photos.images import Image
 
 SMALL, UNLIKE = "the mask is too small", "mask and words are unlike by the embedder"
 FOREIGN, BLOCKED = "its words are not English", "it has a blocked word"
+FEWEST_UNKNOWN = 2  # words that are no English ones, of a text in another language
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -32,7 +33,8 @@ class FilterSettings:
         smallest: share of the photo that a mask covers at least.
         similarity: least cosine of a mask and its first text by the current embedder; None: pairs
             are not looked at again.
-        language: `en` for texts of which at least half the words are English ones, `any` for all.
+        language: `en` for texts of which half the words are English ones, or all but one, `any`
+            for all.
         blocked: words that no text may have, in any number.
         duplicates: bits of 64 by which the perceptual hashes of two photos differ at most if they
             are taken for the same; -1: each photo counts.
@@ -117,8 +119,10 @@ class PairFilters:
         words = [word.lower() for word in _WORD.findall(text)]
         if self._blocked & {singular(word) for word in words}:
             return BLOCKED
-        known = sum(is_word(word) for word in words)
-        if self._settings.language == "en" and 2 * known < max(len(words), 1):
+        unknown = sum(not is_word(word) for word in words)
+        # one word that no dictionary has may be a name, or new: "frisbees", "skatepark"
+        foreign = 2 * unknown > max(len(words), FEWEST_UNKNOWN)
+        if self._settings.language == "en" and (foreign or not words):
             return FOREIGN
         return ""
 

@@ -43,6 +43,9 @@ def test_small_masks_blocked_and_foreign_words_go() -> None:
         ("ein rotes Auto xyzzy", FOREIGN),
     ]
     assert losses[0].box == (0, 0, 1 / 80, 1 / 40)
+    coined = [pair("skateparks"), pair("brocolli in a bowl")]
+    assert filters.kept(None, coined) == (coined, [])
+    assert filters.kept(None, [pair("γάτα στο τραπέζι"), pair("123")])[0] == []
     any_language = PairFilters(FilterSettings(language="any"))
     assert any_language.kept(None, pairs[2:]) == (pairs[2:], [])
 
