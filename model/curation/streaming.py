@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 from typing import Generic, TypeVar, cast
@@ -66,8 +67,10 @@ class _Flow(Generic[T]):
     def __init__(self, steps: Sequence[Step[T]]) -> None:
         self.over, self.error = Event(), cast(BaseException | None, None)
         self._steps = steps
-        sizes = [max(WAITING, step.batch * step.at_once) for step in steps]
-        self._queues = [Queue[object](maxsize=size) for size in (*sizes, WAITING)]
+        # room for what the step behind takes and the step before gives at once: neither waits
+        # for the other where one of them does many together
+        sizes = [0, *(step.batch * step.at_once for step in steps), 0]
+        self._queues = [Queue[object](maxsize=max(WAITING, *both)) for both in pairwise(sizes)]
         self._working = [step.at_once for step in steps]
         self._lock = Lock()
 

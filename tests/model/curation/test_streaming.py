@@ -41,6 +41,33 @@ def test_batches_are_no_larger_than_asked_and_are_filled_where_items_wait() -> N
     assert sum(sizes) == 40
 
 
+def test_a_step_that_does_many_together_does_not_wait_for_the_next() -> None:
+    """While the next step holds the first item, a batch of eight is put down and one more begun."""
+    begun, filled, further = threading.Event(), threading.Event(), threading.Event()
+    sizes: list[int] = []
+
+    def fed() -> Iterator[int]:
+        yield 0
+        assert begun.wait(10)  # the first call is of one item
+        yield from range(1, 9)
+        filled.set()
+        yield from range(9, 20)
+
+    def together(items: list[int]) -> list[int]:
+        begun.set()
+        assert filled.wait(10)
+        if sizes and sizes[-1] == 8:
+            further.set()
+        sizes.append(len(items))
+        return items
+
+    def held(items: list[int]) -> list[int]:
+        assert further.wait(10)
+        return items
+
+    assert list(stream(fed(), [Step("a", together, batch=8), Step("b", held)])) == list(range(20))
+
+
 def test_few_items_are_held_however_many_there_are() -> None:
     taken, held = 0, 0
 
