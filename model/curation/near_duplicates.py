@@ -20,7 +20,7 @@ class SeenPhotos:
 
     def __init__(self, bits: int) -> None:
         self._bits = bits
-        self._hashes = np.zeros((0, 64), np.bool_)
+        self._hashes = np.zeros(0, np.uint64)
         self._count = 0
 
     def is_new(self, perceptual_hash: str) -> bool:
@@ -31,12 +31,12 @@ class SeenPhotos:
         """
         if self._bits < 0:
             return True
-        own = imagehash.hex_to_hash(perceptual_hash).hash.reshape(-1)
-        near = (self._hashes[: self._count] != own).sum(axis=1) <= self._bits
+        own = np.uint64(int(perceptual_hash, 16))
+        near = np.bitwise_count(self._hashes[: self._count] ^ own) <= self._bits
         if near.any():
             return False
         if self._count == len(self._hashes):
-            more = np.zeros((max(1024, self._count), 64), np.bool_)
+            more = np.zeros(max(1024, self._count), np.uint64)
             self._hashes = np.concatenate([self._hashes, more])
         self._hashes[self._count] = own
         self._count += 1
