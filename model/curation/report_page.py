@@ -172,11 +172,15 @@ def _photo(work: Work, across: int, down: int) -> str:
 def _path(pair: dict[str, Any], across: int, down: int) -> str:
     """Outlines of a pair's mask, in the picture's pixels."""
     height, width = pair["size"]
-    (mask,) = rle.decode([pair["counts"].encode("ascii")], (height, width)).astype(bool)
+    counts = pair["counts"].encode("ascii")
+    # contours are looked for in all that they are given, so within the mask's box alone
+    left, top, right, bottom = rle.boxes((counts,), (height, width))[0].astype(int).tolist()
+    mask = rle.decode_window(counts, (height, width), slice(top, bottom), slice(left, right))
     drawn = []
     for ring in outlines(mask, tolerance=max(height, width) / SIDE):
         points = " ".join(
-            f"{x * across / width:.1f},{y * down / height:.1f}" for x, y in ring.tolist()
+            f"{(x + left) * across / width:.1f},{(y + top) * down / height:.1f}"
+            for x, y in ring.tolist()
         )
         drawn.append(f"M{points}Z")
     return "".join(drawn)

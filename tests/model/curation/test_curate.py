@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from model.curation.config import CurationConfig
 from model.curation.curate import build, curate
 from model.curation.photo_list import listed_photos
 from model.curation.report import Report
+from model.curation.report_page import SIDE
 from model.curation.source_photo import SourcePhoto
 from model.curation.stage_store import MOST_ATTEMPTS
 from model.datasets.pairs import TrainingPair
@@ -89,6 +91,22 @@ def test_squares_become_pairs_with_their_words(
     assert "20 pairs of 10 photos" in page
     assert page.count("<article>") == 10
     assert "data:image/jpeg;base64," in page
+
+
+def test_the_page_draws_each_mask_where_it_is(
+    captioned: Path, coloured: CurationConfig, tmp_path: Path
+) -> None:
+    made(coloured, captioned, tmp_path)
+    paths = re.findall(
+        r'<path class="mask"[^>]* d="([^"]*)"', (tmp_path / "report.html").read_text()
+    )
+    pairs = read(tmp_path, captioned)
+    assert len(paths) == len(pairs)
+    for path, pair in zip(paths, pairs, strict=True):
+        points = np.array(re.findall(r"[\d.]+", path), np.float64).reshape(-1, 2)
+        box = rle.boxes((pair.counts,), pair.size)[0] * SIDE / max(pair.size)
+        drawn = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        assert np.abs(drawn - box).max() <= SIDE / max(pair.size)  # a pixel of the mask
 
 
 def test_a_second_run_and_one_elsewhere_give_the_same_bytes(
