@@ -19,22 +19,31 @@ from tempfile import TemporaryFile
 
 from cli import main
 
-SECONDS = 60
+SECONDS = 240  # after which it hangs; imports of a first run take a minute where much else runs
 _modules = 0  # descriptor of the file to which a fork tells what it has imported
 
 
-def run(*arguments: object) -> tuple[int | str, str, str]:
+def run(
+    *arguments: object, meanwhile: Callable[[int], object] = lambda pid: None
+) -> tuple[int | str, str, str]:
     """Exit code, or "hang" or the signal, and what a verb wrote to stdout and stderr."""
 
     def verb() -> None:
         sys.argv = ["segsearch", *map(str, arguments)]
         main.main()
 
-    return forked(verb)
+    return forked(verb, meanwhile)
 
 
-def forked(deed: Callable[[], object]) -> tuple[int | str, str, str]:
-    """Exit code, or "hang" or the signal, and what a deed in a fork wrote to stdout and stderr."""
+def forked(
+    deed: Callable[[], object], meanwhile: Callable[[int], object] = lambda pid: None
+) -> tuple[int | str, str, str]:
+    """Exit code, or "hang" or the signal, and what a deed in a fork wrote to stdout and stderr.
+
+    Args:
+        deed: what the fork does.
+        meanwhile: what is done here when it has begun; it is given the fork's process id.
+    """
     with TemporaryFile() as out, TemporaryFile() as err:
         child = os.fork()
         if not child:
@@ -53,6 +62,7 @@ def forked(deed: Callable[[], object]) -> tuple[int | str, str, str]:
             if _modules:
                 os.write(_modules, "\n".join(sys.modules).encode())
             os._exit(code if isinstance(code, int) else 70)
+        meanwhile(child)
         ended = _waited(child)
         texts = []
         for file in (out, err):
