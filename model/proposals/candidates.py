@@ -67,9 +67,9 @@ class CandidateProposer(Proposer):
             text = self._embedder.embed_texts([prompt]).vectors[0]
             among = with_whole(known)
             rank = rank + self._embedder.embed_among(image, found, among).vectors @ text
-        if len(known):
-            rank = rank - NOVELTY * self._likeness(drawn, known)
-        return novel_segments(found.counts, rank, found.quality, known, most)
+        likeness = self._likeness(drawn, known)
+        rank = rank - NOVELTY * likeness
+        return novel_segments(found.counts, rank, found.quality, known, most, likeness)
 
     def _drawn(self, image: Image, known: Segments) -> _Drawn:
         """All that is drawn in a photo; of the last photos it is remembered, for other words."""
@@ -86,6 +86,8 @@ class CandidateProposer(Proposer):
 
     def _likeness(self, drawn: _Drawn, known: Segments) -> NDArray[np.float32]:
         """N largest IoUs with what is known."""
+        if not len(known):
+            return np.zeros(len(drawn.segments), np.float32)
         if drawn.likeness is None:
             iou = rle.iou(drawn.segments.counts, known.counts, known.size)
             drawn.likeness = iou.max(axis=1).astype(np.float32)

@@ -20,6 +20,7 @@ def novel_segments(
     quality: NDArray[np.floating],
     known: Segments,
     most: int,
+    likeness: NDArray[np.floating] | None = None,
 ) -> Segments:
     """Segments of the best masks, best first, without parents.
 
@@ -29,6 +30,7 @@ def novel_segments(
         quality: N in [0, 1], see `Segments.quality`.
         known: segments of the photo.
         most: masks at most.
+        likeness: N largest IoUs with what is known; None: not worked out yet.
     """
     size, chosen = known.size, list[int]()
     areas = rle.areas(counts, size)
@@ -36,7 +38,13 @@ def novel_segments(
         if len(chosen) >= most:
             break
         mask, kept = [counts[number]], [counts[i] for i in chosen]
-        if not areas[number] or _overlaps(mask, known.counts, size, EQUAL):
+        if not areas[number]:
+            continue
+        if likeness is None:
+            old = _overlaps(mask, known.counts, size, EQUAL)
+        else:
+            old = bool(likeness[number] >= EQUAL)
+        if old:
             continue
         if not _overlaps(mask, kept, size, ALIKE):
             chosen.append(number)

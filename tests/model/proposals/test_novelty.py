@@ -35,3 +35,18 @@ def test_no_more_are_kept_than_are_asked_for() -> None:
         len(novel_segments(masks[:1], rank[:1], rank[:1], Segments.from_counts((10, 20), masks), 5))
         == 0
     )
+
+
+def test_likeness_that_is_worked_out_before_changes_nothing() -> None:
+    chance = np.random.default_rng(0)
+    starts = chance.integers(0, 12, 30)
+    widths = chance.integers(1, 8, 30)
+    masks = rle.encode(boxes(*zip(starts.tolist(), (starts + widths).tolist(), strict=True)))
+    known = Segments.from_counts((10, 20), masks[:8])
+    rank = chance.uniform(0, 1, 30)
+    likeness = rle.iou(masks, known.counts, known.size).max(axis=1)
+    for most in (3, 30):
+        one = novel_segments(masks, rank, rank, known, most)
+        other = novel_segments(masks, rank, rank, known, most, likeness)
+        assert one.counts == other.counts
+        assert len(one)
