@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 evaluate = typer.Typer(
     name="evaluate",
     help="Measure what a preset sees on annotated photos: retrieval, masks, proposals, semantic,"
-    " referring.",
+    " referring, curation.",
     epilog="What every figure means: docs/evaluation.md",
     no_args_is_help=True,
 )
@@ -288,6 +288,51 @@ def referring(
     looks = _looks(chosen, alpha=global_local, blurred=blurred, fusion=fusion)
     with _progress(quiet) as progress:
         measured = evaluate_referring(chosen, asked, split, progress, own_masks, looks)
+    _print(measured, json)
+
+
+@evaluate.command()
+def curation(
+    data: DataOption,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split",
+            metavar="NAME",
+            help="Split of the photos, as annotated. Repeatable: each is told, and all together.",
+            show_default="val",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="TOML file of the curation that is measured, as for `segsearch curate`.",
+            show_default="nano",
+        ),
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="Folder of the data whose captions people wrote. Repeatable.",
+            show_default="coco",
+        ),
+    ] = None,
+    limit: LimitOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure how often curation gives the phrases of captions the right masks."""
+    from model.curation.config import default_config, load_config
+    from model.evaluation.run import evaluate_curation
+
+    chosen = default_config() if config is None else load_config(config)
+    truths = {name: _truth(data, name, source or ["coco"], limit) for name in split or ["val"]}
+    with _progress(quiet) as progress:
+        measured = evaluate_curation(chosen, truths, progress)
     _print(measured, json)
 
 

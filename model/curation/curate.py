@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from model.curation.config import CurationConfig
+from model.curation.config import CurationConfig, MaskSettings
 from model.curation.engines.registry import CAPTIONERS, GROUNDERS, EngineContext
 from model.curation.filters import PairFilters
 from model.curation.manifest import Engine, Manifest
@@ -36,6 +36,7 @@ from model.curation.stages import (
 from model.curation.webdataset_shards import WebDatasetShards
 from model.presets.preset import Models, load_preset
 from model.referring.referrer import Referrer
+from model.segmenter import Segmenter
 
 STORE = "stages.sqlite"
 Progress = Callable[[int, int], None]
@@ -81,9 +82,8 @@ def build(config: CurationConfig, photos: Path) -> Curation:
     grounder = GROUNDERS[config.boxes.engine].build(config.boxes.settings, context)
     boxes = BoxStage(grounder, config.cleaning, phrases)
     preset, own = load_preset(config.masks.preset), models(config.masks.preset)
-    drawing, rules = _digest(preset.fingerprint, config.masks), config.masks
-    segmenter = OwnSegments(own.segmenter) if rules.own else own.segmenter
-    maker = MaskMaker(segmenter, rules.smallest, rules.covered, rules.outside)
+    drawing = _digest(preset.fingerprint, config.masks)
+    maker = build_maker(config.masks, own.segmenter)
     masks = MaskStage(maker, Referrer(own.embedder), drawing, boxes)
     judging = _digest(config.filters, preset.fingerprint if config.filters.similarity else "")
     pairs = PairStage(
@@ -94,6 +94,17 @@ def build(config: CurationConfig, photos: Path) -> Curation:
     engines.append(Engine("boxes", grounder.name, grounder.fingerprint))
     engines.append(Engine("masks", preset.name, drawing))
     return Curation(config, (*captions, phrases, boxes, masks, pairs), tuple(engines))
+
+
+def build_maker(rules: MaskSettings, segmenter: Segmenter) -> MaskMaker:
+    """The maker of masks that a config's [masks] asks for.
+
+    Args:
+        rules: settings of the masks.
+        segmenter: segmenter of their preset.
+    """
+    drawing = OwnSegments(segmenter) if rules.own else segmenter
+    return MaskMaker(drawing, rules.smallest, rules.covered, rules.outside)
 
 
 def curate(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.curation.config import CurationConfig
+from model.curation.curate import build_maker
+from model.curation.engines.registry import GROUNDERS, EngineContext
+from model.curation.phrases import Phraser
 from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
 from model.datasets.referring_expressions import ReferringSet
 from model.embedders.segment_cache import RememberedSegments
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
+from model.evaluation.curation.measure import Placing, judged_photos, measure_curation
 from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.proposals.measure import measure_proposals
 from model.evaluation.referring.answer_tables import referring_tables
@@ -26,7 +32,7 @@ from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.language.question import understand
-from model.presets.preset import Models, Preset
+from model.presets.preset import Models, Preset, load_preset
 from model.referring.global_local_referrer import GlobalLocalReferrer
 from model.referring.referrer import Referrer
 from model.referring.settings import GlobalLocalSettings
@@ -172,6 +178,40 @@ def evaluate_referring(
     answers = answer(asked, referrer, segmenter, progress)
     photos = len({case.photo for case in asked.cases})
     return _measured("referring", preset, split, photos, start, referring_tables(answers))
+
+
+def evaluate_curation(
+    config: CurationConfig, truths: Mapping[str, Truth], progress: Progress
+) -> Measured:
+    """Masks that a curation gives to phrases of captions, against regions of those names.
+
+    Args:
+        config: config of the curation; its captions are not used.
+        truths: the photos of each split, by its name.
+        progress: told how many photos are done, and of how many.
+
+    Raises:
+        CurationError, ExtraMissing, ModelError: an engine cannot be made.
+        DataError: no phrase of the photos' captions names a region.
+    """
+    asked = judged_photos(truths, Phraser.best(config.phrases))
+    if not asked:
+        raise DataError(
+            "no caption of these photos names a region of its photo",
+            "choose photos that have both, as coco's",
+        )
+    start = time.perf_counter()
+
+    @lru_cache(maxsize=2)
+    def models(name: str) -> Models:
+        return load_preset(name).build()
+
+    preset, own = load_preset(config.masks.preset), models(config.masks.preset)
+    context = EngineContext(config.beside, config.beside, config.prompts, models)
+    grounder = GROUNDERS[config.boxes.engine].build(config.boxes.settings, context)
+    placing = Placing(grounder, config.cleaning, build_maker(config.masks, own.segmenter))
+    tables = measure_curation(asked, placing, own.segmenter, own.embedder, progress)
+    return _measured("curation", preset, ", ".join(truths), len(asked), start, tables)
 
 
 def read_phrases(file: Path) -> list[str]:

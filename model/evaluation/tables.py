@@ -90,7 +90,7 @@ class Measured:
     """Findings of one run of `segsearch evaluate`.
 
     Attributes:
-        task: `retrieval`, `masks`, `semantic` or `referring`.
+        task: `retrieval`, `masks`, `proposals`, `semantic`, `referring` or `curation`.
         preset, fingerprint: name and fingerprint of the preset that was measured.
         split: split of the photos.
         photos: number of photos.
