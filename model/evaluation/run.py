@@ -21,6 +21,7 @@ from model.datasets.referring_expressions import ReferringSet
 from model.embedders.segment_cache import RememberedSegments
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
+from model.evaluation.curation.last_segments import LastSegments
 from model.evaluation.curation.measure import Placing, judged_photos, measure_curation
 from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.proposals.measure import measure_proposals
@@ -204,7 +205,8 @@ def evaluate_curation(
 
     @lru_cache(maxsize=2)
     def models(name: str) -> Models:
-        return load_preset(name).build()
+        built = load_preset(name).build()
+        return replace(built, segmenter=LastSegments(built.segmenter))
 
     preset, own = load_preset(config.masks.preset), models(config.masks.preset)
     context = EngineContext(config.beside, config.beside, config.prompts, models)

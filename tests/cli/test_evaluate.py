@@ -115,6 +115,37 @@ def test_published_references_are_measured(run: Run, tmp_path: Path) -> None:
     assert own["rows"][0]["figures"]["cascade"] == 1
 
 
+def test_curation_is_measured_beside_the_plain_try(run: Run, tmp_path: Path) -> None:
+    from model.masks import rle
+
+    square = np.zeros((60, 80), np.bool_)
+    square[10:40, 20:50] = True
+    pixels = np.full((60, 80, 3), 128, np.uint8)
+    pixels[square] = (225, 20, 20)
+    (tmp_path / "coco/images").mkdir(parents=True)
+    region = {"segmentation": {"counts": rle.encode(square[None])[0].decode()}, "kind": "object"}
+    lines = []
+    for split in ("train", "val", "spare"):
+        Image.fromarray(pixels).save(tmp_path / f"coco/images/{split}.png")
+        line = {"file": f"{split}.png", "height": 60, "width": 80, "split": split}
+        line |= {"captions": ["A red square."], "regions": [region | {"phrases": ["square"]}]}
+        lines.append(json.dumps(line if split != "spare" else line | {"captions": []}))
+    (tmp_path / "coco/annotations.jsonl").write_text("\n".join(lines))
+    config = tmp_path / "mine.toml"
+    config.write_text('[boxes]\nengine = "preset"\npreset = "colours"\n[masks]\npreset = "colours"')
+    arguments = ["evaluate", "curation", "--data", tmp_path, "--config", config]
+    done = run(*arguments, "--split", "train", "--split", "val")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "2 of 2 photos")
+    assert done.out.startswith("curation · preset colours · 2 photos of split 'train, val'")
+    tables = json.loads(run(*arguments, "--quiet", "--json").out)["tables"]
+    figures = {"colours": 1, "plain cosine": 1, "any of its masks": 1}
+    assert [tables[0]["rows"][0][key] for key in ("count", "figures")] == [1, figures]
+    assert len(tables) == 2
+    refused = run(*arguments, "--split", "spare")
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "no caption of these photos names a region" in refused.err
+
+
 def test_held_out_phrases_have_their_own_row(
     run: Run, squares_corpus: Path, tmp_path: Path
 ) -> None:
