@@ -46,7 +46,7 @@ def test_a_phrase_means_all_regions_of_its_names_and_no_others() -> None:
 
 def test_the_shipped_words_are_each_for_another_name() -> None:
     shipped = shipped_synonyms()
-    names = RegionNames(("towel",), shipped)
+    names = RegionNames(("towel", "book"), shipped)
     for name, words in shipped.words.items():
         assert len(set(words)) == len(words)
         assert name not in words
