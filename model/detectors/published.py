@@ -14,9 +14,9 @@ from torch import Tensor
 
 from model.detectors.detector import Detections, Detector
 from model.devices import named_device
-from model.errors import WeightsMissing, shown
 from model.photos.images import Image
-from model.weights.transformers_folder import load_folder
+from model.weights.transformers_folder import load_folder, require_folder
+from model.weights.weights_digest import add_weights
 
 BOX_SCORE = 0.25  # as Grounding DINO's authors have it
 
@@ -50,10 +50,7 @@ class PublishedDetector(Detector):
             WeightsMissing, WeightsMismatch: the folder is not there, or does not hold the model.
             DeviceMissing: the device is not on this machine.
         """
-        if not folder.is_dir():
-            raise WeightsMissing(
-                f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
-            )
+        require_folder(folder)
         place = named_device(device)
         kind, processor = cls._classes(folder)
         remedy = "download it again (config.json, model.safetensors)"
@@ -66,9 +63,7 @@ class PublishedDetector(Detector):
         least score."""
         digest = blake3(f"{self.name} {self.least}".encode())
         digest.update(self.processor.image_processor.to_json_string().encode())
-        for name, value in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        add_weights(digest, self.model)
         return digest.hexdigest()
 
     @torch.inference_mode()

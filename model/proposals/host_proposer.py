@@ -16,7 +16,7 @@ from transformers import Mask2FormerForUniversalSegmentation, MaskFormerForInsta
 
 from model.encoders.efficientnet import input_size
 from model.encoders.sentence import SentenceEncoder
-from model.errors import WeightsMismatch, WeightsMissing, shown
+from model.errors import WeightsMismatch, shown
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -25,7 +25,8 @@ from model.proposals.prompt_tokens import prompt_tokens
 from model.proposals.proposer import MOST, Proposer
 from model.proposals.query_host import SHOWN, QueryHost
 from model.weights.tensor_file import network_file
-from model.weights.transformers_folder import load_folder, read_config
+from model.weights.transformers_folder import load_folder, read_config, require_folder
+from model.weights.weights_digest import add_weights
 
 SIDE = 512  # pixels
 IMAGENET_MEAN = np.array((0.485, 0.456, 0.406), np.float32)
@@ -70,9 +71,7 @@ class HostProposer(Proposer):
     def fingerprint(self) -> str:
         """Hex digest of all weights, and of how photos are looked at."""
         digest = hashlib.sha256(f"query host {self._side}".encode())
-        for name, value in sorted(self._network.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.contiguous().numpy().tobytes())
+        add_weights(digest, self._network)
         return digest.hexdigest()
 
     @torch.inference_mode()
@@ -114,10 +113,7 @@ def load_host(folder: Path) -> Any:
         WeightsMissing: there is no such folder.
         WeightsMismatch: another model is in it.
     """
-    if not folder.is_dir():
-        raise WeightsMissing(
-            f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
-        )
+    require_folder(folder)
     kinds: Mapping[str, Any] = {
         "mask2former": Mask2FormerForUniversalSegmentation,
         "maskformer": MaskFormerForInstanceSegmentation,

@@ -23,6 +23,7 @@ from model.proposals.word_guided import WordGuided
 from model.proposals.word_prompts import WordPrompts
 from model.segmenters.promptable.frame import framed, framed_size
 from model.segmenters.promptable.network import PromptedSam
+from model.weights.weights_digest import add_weights
 
 
 class WordPromptProposer(Proposer):
@@ -61,9 +62,7 @@ class WordPromptProposer(Proposer):
         """Hex digest of the weights of the prompts and of the network that draws."""
         digest = hashlib.sha256(b"word prompts")
         for part in (self._network, self._promptable):
-            for name, value in sorted(part.state_dict().items()):
-                digest.update(f"{name} {tuple(value.shape)}".encode())
-                digest.update(value.contiguous().numpy().tobytes())
+            add_weights(digest, part)
         return digest.hexdigest()
 
     @torch.inference_mode()

@@ -14,11 +14,19 @@ from typing import Any
 
 from safetensors import safe_open
 
-from model.errors import WeightsMismatch, shown
+from model.errors import WeightsMismatch, WeightsMissing, shown
 from model.weights.tensor_file import LARGEST_TOWER, require_finite, require_size, without_warnings
 
 CONFIG = "config.json"
 LONGEST_CONFIG = 1 << 20  # bytes
+
+
+def require_folder(folder: Path) -> None:
+    """Raise WeightsMissing unless there is a folder of a downloaded model."""
+    if not folder.is_dir():
+        raise WeightsMissing(
+            f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
+        )
 
 
 def load_folder(kind: Any, folder: Path, holds: str, remedy: str, dtype: Any = None) -> Any:

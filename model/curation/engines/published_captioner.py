@@ -15,8 +15,9 @@ from model.curation.captioner import Captioner
 from model.curation.records import Caption
 from model.curation.source_photo import SourcePhoto
 from model.devices import chosen_dtype, named_device
-from model.errors import WeightsMismatch, WeightsMissing, shown
-from model.weights.transformers_folder import load_folder
+from model.errors import WeightsMismatch, shown
+from model.weights.transformers_folder import load_folder, require_folder
+from model.weights.weights_digest import add_weights
 
 _REMEDY = "download it again, all files of the folder"
 
@@ -57,10 +58,7 @@ class PublishedCaptioner(Captioner):
             WeightsMissing, WeightsMismatch: the folder is not there, or does not hold the model.
             DeviceMissing: the device is not on this machine.
         """
-        if not folder.is_dir():
-            raise WeightsMissing(
-                f"there is no folder {shown(folder)}", "name the folder of the downloaded model"
-            )
+        require_folder(folder)
         place = named_device(device)
         kind, processor = cls._classes(folder)
         dtype = chosen_dtype(precision, place)
@@ -71,9 +69,7 @@ class PublishedCaptioner(Captioner):
     def fingerprint(self) -> str:
         """Hex digest of the model's kind and weights, and of all settings but the batch."""
         digest = blake3(f"{self.name} {self.max_tokens} {self._settings()}".encode())
-        for name, value in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        add_weights(digest, self.model)
         return digest.hexdigest()
 
     def captions(self, photo: SourcePhoto) -> tuple[Caption, ...]:
