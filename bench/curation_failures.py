@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +25,10 @@ from PIL import Image
 
 PICTURES, KILLS = 24, 20
 STARTING = 0.15  # share of the kills before anything is written
-EARLY, STEPS = 15, 8  # so many kills come within so small a part of what a whole run takes
-SIZES = 12  # of disks that are too small
+EARLY, STEPS = 12, 10  # so many kills come within so small a part of what a whole run takes
+SIZES = 10  # of disks that are too small for the store, and of those for the shards
 ROOM = 64 << 20  # bytes of one that is not
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PAINTS = {"red": (200, 20, 20), "blue": (20, 20, 200), "green": (20, 160, 20)}
 CONFIG = """
 [boxes]
@@ -91,6 +94,20 @@ class Run:
         while time.monotonic() < deadline and self._stored() == before:
             time.sleep(0.0005)
 
+    def timed(self) -> tuple[float, float]:
+        """Seconds until an undisturbed run opens the store, and from there to its end."""
+        began, opened = time.perf_counter(), 0.0
+
+        def meanwhile(pid: int) -> None:
+            nonlocal opened
+            self.until_working()
+            opened = time.perf_counter()
+
+        code, _, err = self.ended(meanwhile=meanwhile)
+        if code:
+            sys.exit(f"an undisturbed run does not work: {err}")
+        return opened - began, time.perf_counter() - opened
+
     def _stored(self) -> list[tuple[int, int]]:
         found = []
         for name in ("stages.sqlite", "stages.sqlite-wal"):
@@ -108,36 +125,29 @@ def prepared() -> Iterator[tuple[Path, dict[str, str], float, float]]:
         painted(place / "photos")
         (place / "curate.toml").write_text(CONFIG)
         warmed(Run(place, place / "warming").ended)
-        whole, working = Run(place, place / "whole"), 0.0
-
-        def timed(pid: int) -> None:
-            nonlocal working
-            whole.until_working()
-            working = time.perf_counter()
-
-        began = time.perf_counter()
-        code, _, err = whole.ended(meanwhile=timed)
-        if code:
-            sys.exit(f"an undisturbed run does not work: {err}")
-        yield place, whole.content(), working - began, time.perf_counter() - working
+        whole = Run(place, place / "whole")
+        starting, work = whole.timed()
+        yield place, whole.content(), starting, work
 
 
 def kills(seed: int) -> dict[str, Any]:
     """A run killed time and again, then to its end."""
     chance = random.Random(seed)
     with prepared() as (place, expected, starting, work):
-        killed, ends = Run(place, place / "killed"), []
-        for number in range(KILLS):
+        _, writing = Run(place, place / "whole").timed()  # all outcomes are known
+        killed, times, runs = Run(place, place / "killed"), 0, 0
+        while times < KILLS:
 
-            def kill(pid: int, number: int = number) -> None:
+            def kill(pid: int, most: float = work / STEPS if times < EARLY else writing) -> None:
                 if chance.random() < STARTING:
                     time.sleep(chance.uniform(0, starting))
                 else:
                     killed.until_working()
-                    time.sleep(chance.uniform(0, work / (STEPS if number < EARLY else 1)))
+                    time.sleep(chance.uniform(0, most))
                 os.kill(pid, signal.SIGKILL)  # one that has ended is not waited for yet
 
-            ends.append(killed.ended(meanwhile=kill)[0])
+            times += killed.ended(meanwhile=kill)[0] == f"signal {signal.SIGKILL:d}"
+            runs += 1
         code, out, err = killed.ended()
         aside = json.loads(out)["counts"]["photos set aside"] if code in (0, 3) else None
         if aside:
@@ -147,36 +157,46 @@ def kills(seed: int) -> dict[str, Any]:
     return {
         "name": f"killed {KILLS} times, {PICTURES} pictures", "files": len(expected),
         "differ": len(differ), "set_aside": aside,
-        "were_killed": sum(end == f"signal {signal.SIGKILL:d}" for end in ends), "work_s": work,
+        "runs": runs, "work_s": work, "writing_s": writing,
         "ended_badly": bool(code or differ), "said": err[-300:],
     }  # fmt: skip
 
 
 def full() -> dict[str, Any]:
-    """A run on disks that are too small, then again with room."""
+    """A run on disks that are too small for the store or for the shards, then again with room."""
     faults: list[str] = []
     said = Counter[str]()
     with prepared() as (place, expected, _, _):
-        need = sum(file.stat().st_size for file in (place / "whole").rglob("*") if file.is_file())
-        page = os.sysconf("SC_PAGE_SIZE")
-        sizes = sorted({max(need * n // SIZES // page, 1) * page for n in range(SIZES)})
-        for size in sizes:
-            with disk(place / "disk", size) as folder:
-                run = Run(place, folder / "out")
-                code, _, err = run.ended()
-                lines = err.splitlines()
-                if code == 1 and len(lines) == 1 and lines[0].startswith("segsearch: "):
-                    said[lines[0].replace(str(folder), "")] += 1
-                elif code:
-                    faults.append(f"{size}: {code} {err[-1500:]}")
-                mounted("-o", f"remount,size={ROOM}", folder)
-                code, _, err = run.ended()
-                if code or run.content() != expected:
-                    faults.append(f"{size}, with room: {code} {err[-1500:]}")
+        stored, shards = room(place / "whole" / "work"), room(place / "whole")
+        for known in (False, True):  # whether the disk has all outcomes already
+            for part in range(SIZES):
+                size = part * (shards if known else stored) // SIZES + known * (stored + 4 * PAGE)
+                with disk(place / "disk", max(size, PAGE)) as folder:
+                    again = Run(place, folder / "out")
+                    if known:
+                        shutil.copytree(place / "whole" / "work", again.out / "work")
+                    code, _, err = again.ended()
+                    lines = err.splitlines()
+                    if code == 1 and len(lines) == 1 and lines[0].startswith("segsearch: "):
+                        line = lines[0].replace(str(folder), "")
+                        said[re.sub(r"pairs-\d+", "pairs-N", line)] += 1
+                    elif code:
+                        faults.append(f"{size}: {code} {err[-1500:]}")
+                    mounted("-o", f"remount,size={ROOM}", folder)
+                    code, _, err = again.ended()
+                    if code or again.content() != expected:
+                        faults.append(f"{size}, with room: {code} {err[-1500:]}")
     return {
-        "name": f"full disk, {len(sizes)} sizes below {need >> 10} KiB", "refused": said.total(),
+        "name": f"full disk, {2 * SIZES} sizes", "refused": said.total(),
         "ended_badly": len(faults), "said": dict(said), "faults": faults,
     }  # fmt: skip
+
+
+def room(folder: Path) -> int:
+    """Bytes of the pages that the files of a folder take."""
+    return sum(
+        -(-file.stat().st_size // PAGE) * PAGE for file in folder.iterdir() if file.is_file()
+    )
 
 
 @contextmanager
