@@ -66,8 +66,9 @@ def phrase_table(group: str, stages: str, photos: Sequence[JudgedPhrases]) -> Ta
             best = first(score[:, column], share)
             chosen[best, column] = True
         rows += _ratios(f"right, of the surest {share:.0%}", right & chosen, chosen, photo)
+    same = np.broadcast_to(~np.isnan(score[:, :1]), right.shape)  # the same phrases everywhere
+    rows += _ratios("right, of those with a mask", right & same, same, photo)
     covered = np.column_stack([~np.isnan(score), np.zeros(len(score), np.bool_)])
-    rows += _ratios("right, of those with a mask", right & covered, covered, photo)
     told = np.column_stack([everything[:, :2], np.zeros(len(score), np.bool_)])
     rows += _ratios("with a mask, of all judged", covered, told, photo)[:1]
     title = f"split {group}: masks of phrases that captions have for regions, IoU ≥ 0.5"

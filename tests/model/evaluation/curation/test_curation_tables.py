@@ -31,7 +31,7 @@ def test_precision_by_hand() -> None:
         "right, of all judged (no mask is wrong)": (6, (some(2 / 6), some(3 / 6), some(5 / 6))),
         "right, of the surest 35%": (2, (0.5, 0, None)),  # 0.9, 0.8 against 0.9, 0.8
         "right, of the surest 50%": (3, (some(1 / 3), some(1 / 3), None)),
-        "right, of those with a mask": (4, (0.5, 0.5, None)),
+        "right, of those with a mask": (4, (0.5, 0.5, 1)),
         "with a mask, of all judged": (6, (some(4 / 6), 1, None)),
     }
 
