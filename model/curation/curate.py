@@ -16,7 +16,7 @@ from model.curation.manifest import Engine, Manifest
 from model.curation.mask_maker import MaskMaker
 from model.curation.near_duplicates import AGAIN, SeenPhotos
 from model.curation.own_segments import OwnSegments
-from model.curation.parquet_shards import ParquetShards
+from model.curation.parquet_shards import ParquetShards, required_pyarrow
 from model.curation.phrases import Phraser
 from model.curation.pipeline import Pipeline, Work
 from model.curation.report import Report, ReportBuilder
@@ -72,6 +72,8 @@ def build(config: CurationConfig, photos: Path) -> Curation:
     def models(name: str) -> Models:
         return load_preset(name).build()
 
+    if config.shards.format == "parquet":
+        required_pyarrow()  # now, not when all is made and shall be written
     context = EngineContext(photos, config.beside, config.prompts, models)
     captioners = [
         CAPTIONERS[choice.engine].build(choice.settings, context) for choice in config.captions

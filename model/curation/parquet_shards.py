@@ -27,13 +27,13 @@ class ParquetShards(ShardWriter):
     suffix = "parquet"
 
     def __enter__(self) -> Self:
-        _pyarrow()
+        required_pyarrow()
         return super().__enter__()
 
     def _write(self, part: Path, photos: Sequence[PhotoPairs]) -> Sequence[PhotoPairs]:
         from pyarrow import parquet
 
-        pyarrow = _pyarrow()
+        pyarrow = required_pyarrow()
         rows = [
             {
                 "photo": photo.name,
@@ -63,7 +63,12 @@ class ParquetShards(ShardWriter):
         return photos
 
 
-def _pyarrow() -> Any:
+def required_pyarrow() -> Any:
+    """The package pyarrow, which Parquet needs.
+
+    Raises:
+        ExtraMissing: pyarrow is not installed.
+    """
     try:
         import pyarrow
     except ImportError as error:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from blake3 import blake3
 
 from model.curation.config import CurationConfig
@@ -24,6 +25,7 @@ from model.curation.stage_store import MOST_ATTEMPTS
 from model.datasets.pairs import TrainingPair
 from model.datasets.parquet import parquet_pairs
 from model.datasets.skipped_rows import SkippedRows
+from model.errors import ExtraMissing
 from model.masks import rle
 
 HOME = Path(__file__).resolve().parents[3]
@@ -164,6 +166,15 @@ def test_photos_that_come_again_and_blocked_words_are_left_out(
     assert report.counts["photos"] == 10
     assert not any("red" in text for pair in read(tmp_path / "out", folder) for text in pair.texts)
     assert "it has a blocked word" in report.losses["pairs"]
+
+
+def test_what_writing_needs_is_missed_before_anything_is_made(
+    captioned: Path, coloured: CurationConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ExtraMissing, match="pyarrow is not installed"):
+        build(coloured, captioned)
+    build(replace(coloured, shards=replace(coloured.shards, format="webdataset")), captioned)
 
 
 def test_webdataset_shards_are_written_where_asked_for(
