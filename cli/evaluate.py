@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from cli.evaluate_options import (
+    BaselinesOption,
+    DataOption,
+    LimitOption,
+    PresetOption,
+    QuietOption,
+    SourceOption,
+    SplitOption,
+    measuring,
+    print_measured,
+    read_photos,
+)
+from cli.evaluate_referring import referring
 from cli.options import JsonOption
-from cli.output import print_json, say, show
-
-if TYPE_CHECKING:
-    from cli.progress.evaluation import Count
-    from model.datasets.ground_truth import Truth
-    from model.datasets.referring_expressions import ReferringSet
-    from model.evaluation.tables import Measured
-    from model.presets.preset import Preset
-    from model.referring.settings import GlobalLocalSettings
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -27,57 +29,6 @@ evaluate = typer.Typer(
     epilog="What every figure means: docs/evaluation.md",
     no_args_is_help=True,
 )
-
-DataOption = Annotated[
-    Path,
-    typer.Option("--data", metavar="DIR", help="Folder of the annotated photos."),
-]
-SplitOption = Annotated[
-    str, typer.Option("--split", metavar="NAME", help="Split of the photos, as annotated.")
-]
-PresetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--preset",
-        metavar="NAME",
-        help="Models to measure: a preset's name or TOML file.",
-        show_default="nano",
-    ),
-]
-SourceOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--source", metavar="NAME", help="Folder of the data to use; all by default. Repeatable."
-    ),
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        metavar="N",
-        help="Number of each source's photos, the first ones; all by default.",
-        min=1,
-    ),
-]
-BaselinesOption = Annotated[
-    bool,
-    typer.Option(
-        "--baselines/--no-baselines",
-        help="Measure the methods that the preset is compared with, too.",
-    ),
-]
-
-
-class View(StrEnum):
-    """Views of Global-Local CLIP."""
-
-    none = "none"
-    of_photo = "global"
-    alone = "local"
-    both = "both"
-
-
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 
 @evaluate.command()
@@ -110,10 +61,10 @@ def retrieval(
     from model.presets.preset import DEFAULT, load_preset
 
     phrases = read_phrases(unseen) if unseen else []
-    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
-    with _progress(quiet) as progress:
+    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    with measuring(quiet) as progress:
         measured = evaluate_retrieval(chosen, truth, split, progress, phrases, baselines, propose)
-    _print(measured, json)
+    print_measured(measured, json)
 
 
 @evaluate.command()
@@ -139,10 +90,10 @@ def masks(
     from model.evaluation.run import evaluate_masks
     from model.presets.preset import DEFAULT, load_preset
 
-    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
-    with _progress(quiet) as progress:
+    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    with measuring(quiet) as progress:
         measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines)
-    _print(measured, json)
+    print_measured(measured, json)
 
 
 @evaluate.command()
@@ -159,10 +110,10 @@ def proposals(
     from model.evaluation.run import evaluate_proposals
     from model.presets.preset import DEFAULT, load_preset
 
-    chosen, truth = load_preset(preset or DEFAULT), _truth(data, split, source, limit)
-    with _progress(quiet) as progress:
+    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    with measuring(quiet) as progress:
         measured = evaluate_proposals(chosen, truth, split, progress)
-    _print(measured, json)
+    print_measured(measured, json)
 
 
 @evaluate.command()
@@ -199,96 +150,15 @@ def semantic(
 
     chosen = load_preset(preset or DEFAULT)
     if source and not layout:
-        labelled = labelled_corpus(_truth(data, split, source, limit))
+        labelled = labelled_corpus(read_photos(data, split, source, limit))
     else:
         labelled = read_layout(data, layout, classes, limit)
-    with _progress(quiet) as progress:
+    with measuring(quiet) as progress:
         measured = evaluate_labels(chosen, labelled, split, progress, scale, baselines)
-    _print(measured, json)
+    print_measured(measured, json)
 
 
-@evaluate.command()
-def referring(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
-    expressions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--expressions",
-            metavar="FILE",
-            help="JSON lines of expressions about the photos, beside those that are made of their"
-            " annotations. Repeatable.",
-        ),
-    ] = None,
-    refs: Annotated[
-        Path | None,
-        typer.Option(
-            "--refs",
-            metavar="FILE",
-            help="RefCOCO's, RefCOCO+'s or RefCOCOg's references, as 'refs(unc).p' or JSON, in"
-            " place of the corpus' own; --data holds COCO's photos.",
-        ),
-    ] = None,
-    instances: Annotated[
-        Path | None,
-        typer.Option(
-            "--instances",
-            metavar="FILE",
-            help="Masks of the references.",
-            show_default="instances.json beside them",
-        ),
-    ] = None,
-    limit: LimitOption = None,
-    own_masks: Annotated[
-        bool,
-        typer.Option("--own-masks/--no-own-masks", help="Choose among its own masks, too."),
-    ] = True,
-    global_local: Annotated[
-        float | None,
-        typer.Option(
-            "--global-local",
-            metavar="F",
-            help="Look with the preset's CLIP as Global-Local CLIP does; F is the share of the"
-            " global feature, as 0.95.",
-            min=0,
-            max=1,
-        ),
-    ] = None,
-    blurred: Annotated[
-        View | None,
-        typer.Option(
-            "--blurred",
-            help="Views of Global-Local CLIP whose background is the blurred photo.",
-            show_default="none",
-        ),
-    ] = None,
-    fusion: Annotated[
-        View | None,
-        typer.Option(
-            "--fusion",
-            help="View of Global-Local CLIP that the other one is fed into, as HybridGL does.",
-            show_default="none",
-        ),
-    ] = None,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
-) -> None:
-    """Measure how often the thing that a referring expression means is found, beside recall."""
-    from model.evaluation.run import evaluate_referring
-    from model.presets.preset import DEFAULT, load_preset
-
-    chosen = load_preset(preset or DEFAULT)
-    asked = (
-        _corpus_expressions(_truth(data, split, source, limit), expressions or [])
-        if refs is None
-        else _published_expressions(data, refs, instances, split)
-    )
-    looks = _looks(chosen, alpha=global_local, blurred=blurred, fusion=fusion)
-    with _progress(quiet) as progress:
-        measured = evaluate_referring(chosen, asked, split, progress, own_masks, looks)
-    _print(measured, json)
+evaluate.command()(referring)
 
 
 @evaluate.command()
@@ -330,61 +200,7 @@ def curation(
     from model.evaluation.run import evaluate_curation
 
     chosen = default_config() if config is None else load_config(config)
-    truths = {name: _truth(data, name, source or ["coco"], limit) for name in split or ["val"]}
-    with _progress(quiet) as progress:
+    truths = {name: read_photos(data, name, source or ["coco"], limit) for name in split or ["val"]}
+    with measuring(quiet) as progress:
         measured = evaluate_curation(chosen, truths, progress)
-    _print(measured, json)
-
-
-def _looks(preset: Preset, **asked: Any) -> GlobalLocalSettings | None:
-    """How Global-Local CLIP looks, as the preset says and the options change it; None: not at
-    all."""
-    from model.referring.settings import GlobalLocalSettings, global_local_settings
-
-    said = global_local_settings(preset.referring)
-    given = {name: value for name, value in asked.items() if value is not None}
-    return replace(said or GlobalLocalSettings(), **given) if given else said
-
-
-def _corpus_expressions(truth: Truth, files: list[Path]) -> ReferringSet:
-    from model.datasets.referring_expressions import ReferringSet, expression_lines
-    from model.evaluation.referring.made_expressions import made_expressions
-
-    asked = made_expressions(truth.photos)
-    for file in files:
-        more = expression_lines(file, asked.photos)
-        asked = ReferringSet(more.photos, (*asked.cases, *more.cases))
-    return asked
-
-
-def _published_expressions(
-    photos: Path, refs: Path, instances: Path | None, split: str
-) -> ReferringSet:
-    from model.datasets.referring_expressions import refcoco_set
-    from model.datasets.skipped_rows import SkippedRows
-
-    skipped = SkippedRows()
-    beside = refs.with_name("instances.json") if instances is None else instances
-    asked = refcoco_set(refs, beside, photos, split, skipped)
-    for line in skipped.lines():
-        say(line)
-    return asked
-
-
-def _truth(data: Path, split: str, source: list[str] | None, limit: int | None) -> Truth:
-    from model.datasets.ground_truth import read_truth
-
-    return read_truth(data, split, source, limit)
-
-
-def _progress(quiet: bool) -> Count:
-    from cli.progress.evaluation import Count
-
-    return Count(quiet)
-
-
-def _print(measured: Measured, json: bool) -> None:
-    if json:
-        print_json(measured.to_dict())
-    else:
-        show(str(measured))
+    print_measured(measured, json)
