@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from model.curation.config import CurationConfig, MaskSettings
+from model.curation.engines.preset_grounder import PresetGrounder
 from model.curation.engines.registry import CAPTIONERS, GROUNDERS, EngineContext
 from model.curation.filters import PairFilters
+from model.curation.last_segments import LastSegments
 from model.curation.manifest import Engine, Manifest
 from model.curation.mask_maker import MaskMaker
 from model.curation.near_duplicates import AGAIN, SeenPhotos
 from model.curation.own_segments import OwnSegments
 from model.curation.parquet_shards import ParquetShards, required_pyarrow
 from model.curation.phrases import Phraser
-from model.curation.pipeline import Pipeline, Work
+from model.curation.pipeline import Pipeline
 from model.curation.report import Report, ReportBuilder
 from model.curation.report_page import write_report
 from model.curation.shards import ShardWriter
@@ -70,7 +72,8 @@ def build(config: CurationConfig, photos: Path) -> Curation:
 
     @lru_cache(maxsize=2)
     def models(name: str) -> Models:
-        return load_preset(name).build()
+        built = load_preset(name).build()
+        return replace(built, segmenter=LastSegments(built.segmenter))
 
     if config.shards.format == "parquet":
         required_pyarrow()  # now, not when all is made and shall be written
@@ -87,10 +90,11 @@ def build(config: CurationConfig, photos: Path) -> Curation:
     drawing = _digest(preset.fingerprint, config.masks)
     maker = build_maker(config.masks, own.segmenter)
     masks = MaskStage(maker, Referrer(own.embedder), drawing, boxes)
-    judging = _digest(config.filters, preset.fingerprint if config.filters.similarity else "")
-    pairs = PairStage(
-        config.merging.overlap, PairFilters(config.filters, own.embedder), judging, masks
-    )
+    filters = PairFilters(config.filters, own.embedder)
+    pairs = PairStage(config.merging.overlap, filters, _digest(config.filters), masks)
+    masks.turn = pairs.turn = turn = Lock()
+    if isinstance(grounder, PresetGrounder):  # presets share trunks
+        boxes.turn = turn
     engines = [Engine("captions", each.name, each.fingerprint) for each in captioners]
     engines.append(Engine("phrases", "parser" if phraser.grows else "lists", phraser.fingerprint))
     engines.append(Engine("boxes", grounder.name, grounder.fingerprint))
@@ -155,7 +159,6 @@ def _written(
     kinds: type[ShardWriter] = ParquetShards
     if config.shards.format == "webdataset":
         kinds = WebDatasetShards
-    counts = Counter[str]()
     with kinds(out, config.shards.pairs) as writer:
         for photo in sorted(photos, key=lambda photo: photo.content_hash):
             work = pipeline.known(photo)
@@ -163,19 +166,14 @@ def _written(
                 work.failed = ("pairs", AGAIN)
             report.add(work)
             if work.failed is None:
-                writer.add(photo, [read_pair(pair, photo) for pair in _pairs(work)])
+                pairs = work.outcomes["pairs"]["pairs"]
+                writer.add(photo, [read_pair(pair, photo) for pair in pairs])
     told = report.finished()
-    counts.update(told.counts)
     Manifest(
-        config.to_dict(), config.prompts.version, curation.engines, dict(counts), writer.shards
+        config.to_dict(), config.prompts.version, curation.engines, told.counts, writer.shards
     ).write(out)
     write_report(told, out)
     return told
-
-
-def _pairs(work: Work) -> list[dict[str, object]]:
-    pairs: list[dict[str, object]] = work.outcomes["pairs"]["pairs"]
-    return pairs
 
 
 def _digest(*parts: object) -> str:

@@ -25,13 +25,11 @@ class Work:
         photo: the photo.
         outcomes: outcomes of the stages so far, by their names.
         failed: name of the stage at which it was set aside, or failed in this run, and the reason.
-        made: names of the stages that were run, not read from the store.
     """
 
     photo: SourcePhoto
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failed: tuple[str, str] | None = None
-    made: list[str] = field(default_factory=list)
 
 
 class Pipeline:
@@ -108,30 +106,28 @@ class _Runner:
 
     def _make(self, works: list[Work]) -> None:
         """Outcomes from the stage, all at once if that goes well, else photo by photo."""
-        photos = [work.photo for work in works]
         try:
-            found = self._patiently(works, lambda: self._stage.outcomes(
-                photos, [work.outcomes for work in works]
-            ))  # fmt: skip
+            found = self._patiently(works)
         except (PhotoError, EngineRefused) as error:
             if len(works) > 1:
                 for work in works:
                     self._make([work])
                 return
-            self._store.failed(photos[0].content_hash, self._stage.name, str(error))
+            self._store.failed(works[0].photo.content_hash, self._stage.name, str(error))
             works[0].failed = (self._stage.name, str(error))
             return
         for work, data in zip(works, found, strict=True):
             self._store.keep(work.photo.content_hash, self._stage.name, self._stage.key, data)
             work.outcomes[self._stage.name] = data
-            work.made.append(self._stage.name)
 
-    def _patiently(self, works: list[Work], ask: Callable[[], list[Outcome]]) -> list[Outcome]:
+    def _patiently(self, works: list[Work]) -> list[Outcome]:
         """What the stage gives, asked again while its engine is away."""
+        photos, before = [work.photo for work in works], [work.outcomes for work in works]
         since, tries = self._clock(), 0
         while True:
             try:
-                return ask()
+                with self._stage.turn:
+                    return self._stage.outcomes(photos, before)
             except EngineAway as error:
                 pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
                 tries += 1

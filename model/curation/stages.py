@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,15 @@ class Stage(ABC):
         key: hex digest of all that decides its outcomes, of the stages before it, too.
         batch: photos that it likes to be given together.
         at_once: threads that may do it side by side.
+        turn: lock of the models that it shares with other stages; held while it works. Models
+            remember what they saw last, and are for one thread at a time.
     """
 
     name: str
     key: str
     batch: int = 1
     at_once: int = 1
+    turn: AbstractContextManager[Any] = nullcontext()
 
     @abstractmethod
     def outcome(self, photo: SourcePhoto, before: Outcomes) -> Outcome:
@@ -205,7 +209,7 @@ class PairStage(Stage):
     Args:
         overlap: IoU from which two masks are one pair.
         filters: filters of pairs.
-        fingerprint: hex digest of the filters' settings, and of their embedder where they have one.
+        fingerprint: hex digest of the filters' settings; their embedder is that of the masks.
         masks: stage whose masks become pairs.
     """
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.curation.config import CurationConfig
 from model.curation.curate import build_maker
 from model.curation.engines.registry import GROUNDERS, EngineContext
+from model.curation.last_segments import LastSegments
 from model.curation.phrases import Phraser
 from model.datasets.ground_truth import Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
@@ -21,7 +22,6 @@ from model.datasets.referring_expressions import ReferringSet
 from model.embedders.segment_cache import RememberedSegments
 from model.errors import DataError, shown
 from model.evaluation.baselines import PlainFelzenszwalb
-from model.evaluation.curation.last_segments import LastSegments
 from model.evaluation.curation.measure import Placing, judged_photos, measure_curation
 from model.evaluation.masks.mask_recall import Progress, measure_masks
 from model.evaluation.proposals.measure import measure_proposals

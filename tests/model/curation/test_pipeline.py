@@ -1,7 +1,9 @@
 """The pipeline against stages run one by one; attempts, patience, and what is not redone."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -123,3 +125,20 @@ def test_an_engine_that_stays_away_stops_the_run_and_no_photo_is_blamed(store: S
             list(pipeline.run(PHOTOS))
         assert stage.now <= PATIENCE
     assert len(list(Pipeline([Adding("a", "1")], store).run(PHOTOS))) == len(PHOTOS)
+
+
+def test_stages_that_share_models_take_turns(store: StageStore) -> None:
+    turn, working = Lock(), list[str]()
+
+    class Sharing(Adding):
+        def outcome(self, photo: SourcePhoto, before: Outcomes) -> Outcome:
+            working.append(self.name)
+            time.sleep(0.001)
+            assert working.pop() == self.name
+            assert not working
+            return super().outcome(photo, before)
+
+    stages = [Sharing("a", "1"), Sharing("b", "2"), Sharing("c", "3")]
+    for stage in stages:
+        stage.turn = turn
+    assert len(sums(Pipeline(stages, store))) == len(PHOTOS)
