@@ -114,7 +114,7 @@ def made_data(name: str, seed: int) -> dict[str, Any]:
         for xyxy in places
     ]
     if name == "boxes":
-        return {"hash": digest(seed)[:16], "boxes": boxes}
+        return {"hash": int(digest(seed)[:16], 16), "boxes": boxes}
     counts = [ELLIPSES[(seed + number) % len(ELLIPSES)] for number in range(BOXES)]
     if name == "masks":
         return {

@@ -11,6 +11,7 @@ import numpy as np
 
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from model.errors import ModelError, ModelsFail, PhotoError, shown
+from model.photos.perceptual_hash import perceptual_hash as unsigned_hash
 from model.presets.preset import Models, Preset
 
 if TYPE_CHECKING:
@@ -189,9 +190,5 @@ def _failed(path: str, error: Exception) -> Outcome:
 
 def perceptual_hash(read: Photo) -> int:
     """64-bit pHash of the upright photo as a signed integer: near-duplicates differ in few bits."""
-    import imagehash
-    from PIL import Image as PillowImage
-
-    bits = imagehash.phash(PillowImage.fromarray(read.image.pixels)).hash.ravel()
-    unsigned = int("".join("1" if bit else "0" for bit in bits), 2)
+    unsigned = unsigned_hash(read.image)
     return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned

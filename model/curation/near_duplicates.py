@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import imagehash
 import numpy as np
-from PIL import Image as PillowImage
-
-from model.photos.images import Image
 
 AGAIN = "nearly the same photo came before"
 
@@ -23,15 +19,15 @@ class SeenPhotos:
         self._hashes = np.zeros(0, np.uint64)
         self._count = 0
 
-    def is_new(self, perceptual_hash: str) -> bool:
+    def is_new(self, perceptual_hash: int) -> bool:
         """Whether no photo before is nearly the same; a new one is remembered.
 
         Args:
-            perceptual_hash: hash of the photo, as by `perceptual_hash`.
+            perceptual_hash: hash of the photo, see `model.photos.perceptual_hash`.
         """
         if self._bits < 0:
             return True
-        own = np.uint64(int(perceptual_hash, 16))
+        own = np.uint64(perceptual_hash)
         near = np.bitwise_count(self._hashes[: self._count] ^ own) <= self._bits
         if near.any():
             return False
@@ -41,8 +37,3 @@ class SeenPhotos:
         self._hashes[self._count] = own
         self._count += 1
         return True
-
-
-def perceptual_hash(image: Image) -> str:
-    """64-bit pHash of an upright photo, hex."""
-    return str(imagehash.phash(PillowImage.fromarray(image.pixels)))

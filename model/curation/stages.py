@@ -22,18 +22,18 @@ from model.curation.filters import PairFilters
 from model.curation.grounder import Grounder
 from model.curation.mask_maker import BoxMasks, MaskMaker
 from model.curation.merging import drawn_pairs, merged
-from model.curation.near_duplicates import perceptual_hash
 from model.curation.phrases import Phraser
 from model.curation.records import Box, Caption, Loss, Phrase
 from model.curation.source_photo import SourcePhoto
 from model.datasets.pairs import TrainingPair
 from model.masks.segments import Segments
+from model.photos.perceptual_hash import perceptual_hash
 from model.referring.referrer import Referrer
 
 Outcome = dict[str, Any]
 Outcomes = Mapping[str, Outcome]
 UNTOLD = 0.5  # score of a region whose engine tells none
-VERSION = "1"  # of what the stages do themselves; a change makes all outcomes anew
+VERSION = "2"  # of what the stages do themselves; a change makes all outcomes anew
 
 
 class Stage(ABC):
