@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from cli.output import print_json, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
-    from searchengine import Filter, Query
+    from searchengine import Filter, Matches, Query
 
 
 class Format(StrEnum):
@@ -47,6 +48,26 @@ def export(
     all_: Annotated[
         bool, typer.Option("--all", help="Export every segment that the conditions allow.")
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help="File with the classes of one data set, a line each: NAME, or NAME: WORDS. Each"
+            " thing gets the label that it fits best.",
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            metavar="P",
+            help="Least confidence of what is exported, 0 to 1.",
+            min=0,
+            max=1,
+            show_default="0.5 of --labels, else 0",
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="Format of the files.")
     ] = Format.masks,
@@ -57,6 +78,26 @@ def export(
     polygons: Annotated[
         bool, typer.Option("--polygons", help="Write COCO with polygons instead of run lengths.")
     ] = False,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            metavar="F",
+            help="Space around a cut-out's box, as a share of its longer side.",
+            min=0,
+            max=10,
+        ),
+    ] = 0.0,
+    val: Annotated[
+        float,
+        typer.Option(
+            "--val",
+            metavar="F",
+            help="Share of the photos for the split val of a YOLO data set; 0: no split.",
+            min=0,
+            max=0.99,
+        ),
+    ] = 0.0,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -65,24 +106,47 @@ def export(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the masks of what words find, of chosen segments, or of all.
+    """Write the masks of what words find, of the classes of a data set, of chosen segments, or of
+    all.
 
     Masks have the size of the upright photo. A manifest with query, scores and preset lies
-    beside them.
+    beside them. -k counts the matches of each question (--labels: 1,000 unless given), and limits
+    --all, too.
     """
-    if sum((bool(words), bool(ids), all_)) != 1:
-        raise typer.BadParameter("give one of WORDS, --ids and --all")
-    what: Query | Filter | list[int] = options.where() if all_ else _ids(ids)
+    from searchengine import Query
+    from searchengine.export import refuse_former_run
+    from searchengine.search.match import CONFIDENT
+
+    if sum((bool(words), bool(ids), all_, labels is not None)) != 1:
+        raise typer.BadParameter("give one of WORDS, --labels, --ids and --all")
+    if not words and labels is None:
+        _refuse_asking(options, ids, min_confidence)
+    what: Query | Filter | Matches | list[int] = options.where() if all_ else _ids(ids)
     if words:
         what = options.query(" ".join(words))
     with options.open() as engine:
+        if labels is not None or (words and min_confidence):
+            refuse_former_run(output, overwrite=overwrite)  # before models are loaded
+        if labels is not None:
+            least = CONFIDENT if min_confidence is None else min_confidence
+            said = options.counts() | {"where": options.where()}
+            said |= {"k": options.k, "all_duplicates": True}
+            what = engine.label(labels, min_confidence=least, **said)
+        elif isinstance(what, Query) and min_confidence:
+            what = engine.search(replace(what, all_duplicates=True)).above(min_confidence)
+            for note in what.notes:
+                say(note)
         report = engine.export(
             what,
             output,
             format.value,
-            raw_frame=raw_frame,
             overwrite=overwrite,
+            raw_frame=raw_frame,
             polygons=polygons,
+            margin=margin,
+            val=val,
+            k=options.k,
+            per_photo=options.per_photo,
         )
         for warning in report.warnings:
             say(warning)
@@ -94,6 +158,29 @@ def export(
             show(str(report))
     if report.skipped:
         raise typer.Exit(3)
+
+
+def _refuse_asking(
+    options: SearchOptions, ids: list[str] | None, min_confidence: float | None
+) -> None:
+    """Refuse options that would do nothing where nothing is asked."""
+    from searchengine import Filter
+
+    given = [
+        name
+        for name, value in {
+            "--not": options.not_,
+            "--neighbours": options.neighbours,
+            "--no-collapse": not options.collapse,
+            "--min-confidence": min_confidence,
+        }.items()
+        if value
+    ]
+    if ids and (options.where() != Filter() or options.k or options.per_photo):
+        given.append("-k, --per-photo and conditions")
+    if given:
+        what = "--ids" if ids else "--all"
+        raise typer.BadParameter(f"{given[0]} would do nothing beside {what}; leave it out")
 
 
 def _ids(texts: list[str] | None) -> list[int]:

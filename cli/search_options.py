@@ -39,8 +39,11 @@ class SearchOptions:
 
     index: IndexOption = None
     k: Annotated[
-        int, typer.Option("-k", "--count", metavar="N", help="Most matches to show.", min=1)
-    ] = 20
+        int | None,
+        typer.Option(
+            "-k", "--count", metavar="N", help="Most matches to show.", min=1, show_default="20"
+        ),
+    ] = None
     not_: Annotated[
         list[str] | None,
         typer.Option(
@@ -138,7 +141,7 @@ class SearchOptions:
     def counts(self) -> dict[str, Any]:
         """Keyword arguments beside words and conditions, as `Query` and `similar` take them."""
         return {
-            "k": self.k,
+            "k": 20 if self.k is None else self.k,
             "negatives": self.negatives(),
             "per_photo": self.per_photo,
             "neighbours": self.neighbours,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from searchengine.answers import answered, completed
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
 from searchengine.search.keep import require_keeping
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import CONFIDENT, Match, Matches
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.status import Status, status_of
 
@@ -180,6 +181,42 @@ class SearchEngine:
             answers += answered(self._opened, some, [str(query.words) for query in some])
         return answers
 
+    def label(
+        self,
+        labels: Mapping[str, str | Sequence[str]] | Iterable[str] | Path,
+        k: int | None = None,
+        *,
+        min_confidence: float = CONFIDENT,
+        **arguments: Any,
+    ) -> Matches:
+        """The segments that show one of several things, each with the label it fits best.
+
+        Args:
+            labels: names of the labels with the words that ask for each, names that are their own
+                words, or a file of these (`searchengine.search.labels.read_labels`).
+            k: matches of each question at most; 1,000 unless given.
+            min_confidence: least confidence of a match.
+            arguments: arguments of `Query` beside words and k.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet.
+            QueryError: a label lacks a name or words, or the file is not understood.
+        """
+        from searchengine.search.labels import as_labels, labelled, read_labels
+
+        asked = read_labels(labels) if isinstance(labels, Path) else as_labels(labels)
+        said = [(label, words) for label in asked for words in label.words]
+        given = {"all_duplicates": True, **arguments, "k": 1000 if k is None else k}
+        answers = self.search_many(Query(words=words, **given) for _, words in said)
+        pairs = [(label, each) for (label, _), each in zip(said, answers, strict=True)]
+        return Matches(
+            labelled(pairs, min_confidence),
+            ", ".join(label.name for label in asked),
+            str(self.folder),
+            self.preset.name,
+            labels={label.name: label.words for label in asked},
+        )
+
     def propose(
         self,
         matches: Matches,
@@ -266,13 +303,29 @@ class SearchEngine:
         return self._answer(Query(example=vector, **given), str(example), itself)
 
     def segments(
-        self, ids: Iterable[int] | None = None, *, where: Filter | None = None
+        self,
+        ids: Iterable[int] | None = None,
+        *,
+        where: Filter | None = None,
+        k: int | None = None,
+        per_photo: int | None = None,
     ) -> Iterator[Match]:
         """Segments without scores, photo by photo: those of the ids, else all that `where` allows.
+
+        Args:
+            ids: ids of segments.
+            where: conditions on photos and segments.
+            k: segments at most, the first ones; all unless given.
+            per_photo: segments of one photo at most, those whose outlines the segmenter is surest
+                of; all unless given.
 
         Raises:
             QueryError: an id is not in the index.
         """
+        found = self._segments(ids, where)
+        return islice(found if per_photo is None else surest_of_each(found, per_photo), k)
+
+    def _segments(self, ids: Iterable[int] | None, where: Filter | None) -> Iterator[Match]:
         with self._opened.turn():
             wanted = self.reader.catalog.segment_ids(where)
         if ids is not None:
@@ -295,9 +348,13 @@ class SearchEngine:
         folder: Path | str,
         format: str = "masks",
         *,
-        raw_frame: bool = False,
         overwrite: bool = False,
+        raw_frame: bool = False,
         polygons: bool = False,
+        margin: float = 0.0,
+        val: float = 0.0,
+        k: int | None = None,
+        per_photo: int | None = None,
     ) -> ExportReport:
         """Write masks, cut-outs or annotations, and a manifest; see `searchengine.export`.
 
@@ -306,15 +363,17 @@ class SearchEngine:
                 every segment that they allow. Of photos that look the same all are searched.
             folder: folder to write to.
             format: masks, cutouts, overlays, coco, yolo, labelme or cvat.
-            raw_frame: whether to use the frame of the file's pixels, not the upright photo's.
             overwrite: replace files that are there, and remove those of the export before.
-            polygons: outlines instead of run lengths, where the format knows both (COCO).
+            raw_frame, polygons, margin, val: choices about the files, as in
+                `searchengine.export.layout.Layout`.
+            k, per_photo: numbers of segments at most, as in `segments`, where conditions choose.
 
         Raises:
             ExportError: the folder cannot be written to, or files are in the way.
         """
-        from searchengine.export import ExportOrigin, export, refuse_former_run
+        from searchengine.export import ExportOrigin, Layout, export, refuse_former_run
 
+        layout = Layout(raw_frame=raw_frame, polygons=polygons, margin=margin, val=val)
         refuse_former_run(Path(folder), overwrite=overwrite)  # before models are loaded
         notes: tuple[str, ...] = ()
         if isinstance(what, str):
@@ -323,11 +382,12 @@ class SearchEngine:
             what = self.search(replace(what, all_duplicates=True))
             notes = what.notes
         query, where = None, Filter()
+        labels: Mapping[str, Sequence[str]] = {}
         if isinstance(what, Matches):
             matches: Iterable[Match] = what
-            query = what.asked
+            query, labels = what.asked, what.labels
         elif isinstance(what, Filter):
-            matches, where = self.segments(where=what), what
+            matches, where = self.segments(where=what, k=k, per_photo=per_photo), what
         else:
             matches = self.segments(what)
         origin = ExportOrigin(
@@ -337,15 +397,15 @@ class SearchEngine:
             query,
             where,
             roots=tuple(self.reader.catalog.roots()),
+            labels=labels,
         )
         report = export(
             matches,
             folder,
             format,
             origin=origin,
-            raw_frame=raw_frame,
+            layout=layout,
             overwrite=overwrite,
-            polygons=polygons,
         )
         return replace(report, warnings=(*notes, *report.warnings))
 
@@ -365,6 +425,19 @@ def _given(**arguments: Any) -> dict[str, Any]:
     if "negatives" in given:
         given["negatives"] = as_negatives(given["negatives"])
     return given
+
+
+def surest_of_each(matches: Iterable[Match], most: int) -> Iterator[Match]:
+    """Those matches of each photo whose outlines the segmenter is surest of, in their order.
+
+    Args:
+        matches: stream that brings each photo's matches together.
+        most: number of each photo's matches at most.
+    """
+    for _, of_photo in groupby(matches, key=lambda match: match.photo.id):
+        group = list(of_photo)
+        surest = sorted(group, key=lambda match: -match.segment.quality)[:most]
+        yield from sorted(surest, key=group.index)
 
 
 def _segment_id(number: int) -> int:

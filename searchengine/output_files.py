@@ -46,22 +46,6 @@ def write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def link(path: Path, target: Path) -> bool:
-    """Make `path` a symbolic link to an existing file; whether that could be done.
-
-    Raises:
-        StorageFull: the disk is full.
-    """
-    try:
-        with replaced(path, flushed=False) as part:
-            part.symlink_to(target.resolve(strict=True))
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise refusal(error, path) from error
-        return False
-    return True
-
-
 def refuse_place(path: Path, *, overwrite: bool) -> None:
     """Refuse a place where a picture cannot be written, or that holds a file which is not ours.
 

@@ -24,7 +24,6 @@ from searchengine.output_files import completed
 from searchengine.search.match import Match
 
 NAME = "annotations.json"
-CATEGORY = 1
 STRAIGHTENED = (
     "polygons are straightened by up to a pixel, and holes are joined to them by bridges without"
     " width: without --polygons COCO holds the masks as they are"
@@ -44,15 +43,18 @@ class Coco(Writer):
         closing.enter_context(self._images)
         self._annotations = 0
         head = {
-            "info": {"description": f"segsearch: {task.category}", "version": "1.0"},
+            "info": {"description": f"segsearch: {', '.join(task.categories)}", "version": "1.0"},
             "licenses": [],
-            "categories": [{"id": CATEGORY, "name": task.category, "supercategory": ""}],
+            "categories": [
+                {"id": number, "name": name, "supercategory": ""}
+                for number, name in enumerate(task.categories, start=1)
+            ],
         }
         self._file.write(json.dumps(head)[:-1].encode() + b', "annotations": [')
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Append one photo and its annotations; its pixels are not needed."""
-        height, width = frame_of(photo, self.task.raw_frame)
+        height, width = frame_of(photo, self.task.layout.raw_frame)
         name = self.task.photos.of(photo)
         image = {"id": photo.id, "file_name": name, "width": width, "height": height}
         self._images.write(b",\n" if self._images.tell() else b"\n")
@@ -62,7 +64,7 @@ class Coco(Writer):
             annotation = {
                 "id": self._annotations + 1,
                 "image_id": photo.id,
-                "category_id": CATEGORY,
+                "category_id": self.task.category_of(match) + 1,
                 "segmentation": self._segmentation(framed),
                 "area": framed.area,
                 "bbox": list(framed.box),
@@ -75,7 +77,7 @@ class Coco(Writer):
             self._annotations += 1
 
     def _segmentation(self, framed: Framed) -> dict[str, Any] | list[list[float]]:
-        if not self.task.polygons:
+        if not self.task.layout.polygons:
             return framed.segmentation
         self.task.manifest.warn(STRAIGHTENED)
         x, y, _, _ = framed.box

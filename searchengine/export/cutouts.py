@@ -1,4 +1,7 @@
-"""Cut-outs: one RGBA PNG a segment, cropped to its box, transparent around the mask."""
+"""Cut-outs: one RGBA PNG a segment, cropped to its box, transparent around the mask.
+
+With a margin the box is larger; what lies around the mask stays transparent, its colours kept.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import numpy as np
 
 from indexer.catalog.records import PhotoRow
 from model.photos.images import to_raw_frame
-from searchengine.export.file_names import file_name
+from searchengine.export.layout import Layout, segment_file
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import png
@@ -20,9 +23,11 @@ class Cutouts(Writer):
     """Writes cut-outs."""
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+    def names(
+        cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames, layout: Layout
+    ) -> list[str]:
         """One PNG a segment."""
-        return [file_name(photo.path, match.segment_id, ".png") for match in matches]
+        return [segment_file(photo, match, ".png") for match in matches]
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Write the cut-outs of one photo.
@@ -30,10 +35,13 @@ class Cutouts(Writer):
         Raises:
             PhotoError: the photo cannot be read any more, or is not the one indexed.
         """
+        layout = self.task.layout
         pixels = pixels_of(photo)
-        if self.task.raw_frame:
+        if layout.raw_frame:
             pixels = to_raw_frame(pixels, photo.orientation)
-        for name, match in zip(self.names(photo, matches, self.task.photos), matches, strict=True):
+        names = self.names(photo, matches, self.task.photos, layout)
+        for name, match in zip(names, matches, strict=True):
             framed = self.task.framed(match)
-            alpha = framed.cropped().astype(np.uint8) * 255
-            self.task.write(name, png(np.dstack([pixels[framed.window], alpha])), photo, [match])
+            window = framed.window_with(layout.margin)
+            alpha = framed.cropped_to(window).astype(np.uint8) * 255
+            self.task.write(name, png(np.dstack([pixels[window], alpha])), photo, [match])

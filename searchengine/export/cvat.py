@@ -31,7 +31,7 @@ class Cvat(Writer):
     streamed: ClassVar[tuple[str, ...]] = (NAME,)
 
     def __init__(self, task: Task, closing: ExitStack) -> None:
-        """Open the file and describe the label."""
+        """Open the file and describe the labels."""
         super().__init__(task, closing)
         self._file = closing.enter_context(completed(task.folder / NAME))
         self._photos = 0
@@ -42,14 +42,16 @@ class Cvat(Writer):
         )
         self._line('<?xml version="1.0" encoding="utf-8"?>')
         self._line("<annotations>\n<version>1.1</version>")
-        self._line(
-            f"<meta><task><labels><label><name>{escape(sayable(task.category))}</name><type>mask</type>"
-            f"<attributes>{attributes}</attributes></label></labels></task></meta>"
+        labels = "".join(
+            f"<label><name>{escape(sayable(name))}</name><type>mask</type>"
+            f"<attributes>{attributes}</attributes></label>"
+            for name in task.categories
         )
+        self._line(f"<meta><task><labels>{labels}</labels></task></meta>")
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Append one photo and its masks; its pixels are not needed."""
-        height, width = frame_of(photo, self.task.raw_frame)
+        height, width = frame_of(photo, self.task.layout.raw_frame)
         name = quoteattr(sayable(self.task.photos.of(photo)))
         self._line(f'<image id="{self._photos}" name={name} width="{width}" height="{height}">')
         for match in matches:
@@ -64,7 +66,8 @@ class Cvat(Writer):
     def _mask(self, framed: Framed) -> None:
         x, y, width, height = framed.box
         runs = ", ".join(map(str, run_lengths(framed.cropped())))
-        label = quoteattr(sayable(self.task.category))
+        category = self.task.categories[self.task.category_of(framed.match)]
+        label = quoteattr(sayable(category))
         self._line(
             f'<mask label={label} source="auto" occluded="0" rle="{runs}" left="{x}" top="{y}"'
             f' width="{width}" height="{height}" z_order="0">'

@@ -16,6 +16,7 @@ from searchengine.export.cutouts import Cutouts
 from searchengine.export.cvat import Cvat
 from searchengine.export.former_run import refuse_files, refuse_former_run, remove_former_run
 from searchengine.export.labelme import LabelMe
+from searchengine.export.layout import Layout
 from searchengine.export.manifest import ExportManifest, ExportOrigin
 from searchengine.export.mask_files import MaskFiles
 from searchengine.export.overlays import Overlays
@@ -44,9 +45,8 @@ def export(
     format: str,
     *,
     origin: ExportOrigin,
-    raw_frame: bool = False,
+    layout: Layout | None = None,
     overwrite: bool = False,
-    polygons: bool = False,
 ) -> ExportReport:
     """Write matches into a folder, and a manifest beside them.
 
@@ -56,11 +56,10 @@ def export(
             once is held whole where the folder has files that may be in the way.
         folder: folder to write to; it is made where it is not there yet.
         format: one of `FORMATS`.
-        origin: the query and the index, for the manifest; the query's words name the category.
-        raw_frame: lay masks, boxes and sizes out as the file's pixels are, EXIF orientation not
-            applied, instead of as the upright photo's.
+        origin: the query or labels and the index, for the manifest; the labels' names, else the
+            query's words, name the categories.
+        layout: choices about the files; by default masks as they are, in the upright photo.
         overwrite: replace files that are there, and remove those of the export before.
-        polygons: outlines instead of run lengths, where the format knows both (COCO).
 
     Raises:
         OutputUnusable: the folder is a file or a device, or its name is none.
@@ -73,20 +72,21 @@ def export(
         raise ExportError(
             f"there is no format '{shown(format)}'", f"choose one of {', '.join(FORMATS)}"
         )
-    writer, folder = FORMATS[format], Path(folder)
+    writer, folder, layout = FORMATS[format], Path(folder), layout or Layout()
     refuse_former_run(folder, overwrite=overwrite)
     root = _root(matches, origin)
     if not overwrite:
-        matches = _refuse_overwriting(writer, folder, matches, root)
+        matches = _refuse_overwriting(writer, folder, matches, root, layout)
     made_folder(folder)
     former = exported_files(folder)
     words = "" if origin.query is None else origin.query.words.strip()
     written: list[str] = []
     try:
         with completed(folder / MANIFEST) as file:
-            manifest = ExportManifest(file, origin, format, raw_frame, root, written)
-            category = words[:LONGEST_CATEGORY] or "segment"
-            task = Task(folder, manifest, category, words, raw_frame, polygons, PhotoNames(root))
+            manifest = ExportManifest(file, origin, format, layout.raw_frame, root, written)
+            categories = tuple(origin.labels)
+            categories = categories or (words[:LONGEST_CATEGORY] or "segment",)
+            task = Task(folder, manifest, categories, words, layout, PhotoNames(root))
             failure: BaseException | None = None
             try:
                 _write(writer, task, matches)
@@ -172,7 +172,7 @@ def _root(matches: Iterable[Match], origin: ExportOrigin) -> str:
 
 
 def _refuse_overwriting(
-    writer: type[Writer], folder: Path, matches: Iterable[Match], root: str
+    writer: type[Writer], folder: Path, matches: Iterable[Match], root: str, layout: Layout
 ) -> Iterable[Match]:
     """The matches again, after making sure that no file is in the way of what they become."""
     try:
@@ -185,6 +185,6 @@ def _refuse_overwriting(
         matches = tuple(matches)
     names = PhotoNames(root)
     for photo, group in by_photo(matches):
-        planned += writer.names(photo, group, names)
+        planned += writer.names(photo, group, names, layout)
     refuse_files([name for name in planned if os.path.lexists(folder / name)], folder)
     return matches

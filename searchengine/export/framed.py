@@ -74,9 +74,27 @@ class Framed:
         x, y, width, height = self.box
         return slice(y, y + height), slice(x, x + width)
 
+    def window_with(self, margin: float) -> tuple[slice, slice]:
+        """Rows and columns of the box and of a margin around it, as far as the frame reaches.
+
+        Args:
+            margin: share of the box's longer side.
+        """
+        x, y, width, height = self.box
+        more = round(margin * max(width, height))
+        rows, columns = self.size
+        return (
+            slice(max(y - more, 0), min(y + height + more, rows)),
+            slice(max(x - more, 0), min(x + width + more, columns)),
+        )
+
     def cropped(self) -> NDArray[np.bool_]:
         """The mask within its box, height × width of the box."""
-        return rle.decode_window(self.counts, self.size, *self.window)
+        return self.cropped_to(self.window)
+
+    def cropped_to(self, window: tuple[slice, slice]) -> NDArray[np.bool_]:
+        """The mask within rows and columns of the frame."""
+        return rle.decode_window(self.counts, self.size, *window)
 
     def judgement(self) -> dict[str, float]:
         """Score and confidence, as far as there was a query; the segmenter's quality always."""

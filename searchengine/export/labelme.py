@@ -17,6 +17,7 @@ import numpy as np
 
 from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import frame_of
+from searchengine.export.layout import Layout
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import png
@@ -29,14 +30,16 @@ class LabelMe(Writer):
     """Writes LabelMe files."""
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+    def names(
+        cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames, layout: Layout
+    ) -> list[str]:
         """One JSON file a photo, named as the photo but for the suffix."""
         return [f"{photos.stem(photo)}.json"]
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Write the shapes of one photo; its pixels are not needed."""
-        height, width = frame_of(photo, self.task.raw_frame)
-        (name,) = self.names(photo, matches, self.task.photos)
+        height, width = frame_of(photo, self.task.layout.raw_frame)
+        (name,) = self.names(photo, matches, self.task.photos, self.task.layout)
         document: dict[str, Any] = {
             "version": VERSION,
             "flags": {},
@@ -52,7 +55,7 @@ class LabelMe(Writer):
         framed = self.task.framed(match)
         x, y, width, height = framed.box
         return {
-            "label": self.task.category,
+            "label": self.task.categories[self.task.category_of(match)],
             # the first and the last pixel, both inside
             "points": [[x, y], [x + width - 1, y + height - 1]],
             "group_id": None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,9 +31,11 @@ class ExportOrigin:
         index: the index's folder.
         preset: the preset's name.
         fingerprint: the preset's fingerprint, hex.
-        query: words or query asked; None where segments were chosen by id or all of them.
+        query: words or query asked; None where segments were chosen by id or all of them, and
+            where labels were asked.
         where: the conditions, where there was no query to hold them.
         roots: folders that were indexed; photos' names are relative to what all lie in.
+        labels: labels that were asked, names with their words.
     """
 
     index: str
@@ -42,6 +44,7 @@ class ExportOrigin:
     query: Query | None = None
     where: Filter = field(default_factory=Filter)
     roots: tuple[str, ...] = ()
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The origin as the manifest has it."""
@@ -50,6 +53,7 @@ class ExportOrigin:
         return {
             "index": self.index,
             "preset": {"name": self.preset, "fingerprint": self.fingerprint},
+            "labels": {name: list(words) for name, words in self.labels.items()},
             "query": None
             if query is None
             else {
@@ -138,6 +142,7 @@ class ExportManifest:
                     "rank": match.rank,
                     "score": match.score,
                     "confidence": match.confidence,
+                    **({} if match.label is None else {"label": match.label}),
                 }
                 for match in matches
             ]

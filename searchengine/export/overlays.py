@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.catalog.records import PhotoRow
 from model.photos.images import to_raw_frame
-from searchengine.export.file_names import file_name
+from searchengine.export.layout import Layout, ranked_name
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
 from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
@@ -21,11 +21,13 @@ class Overlays(Writer):
     """Writes overlays."""
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+    def names(
+        cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames, layout: Layout
+    ) -> list[str]:
         """One picture a photo."""
         # longer ones become PNG
         suffix = ".jpg" if max(photo.size) <= LONGEST_JPEG else ".png"
-        return [file_name(photo.path, photo.id, suffix)]
+        return [ranked_name(photo, matches, photo.id, suffix)]
 
     def add(self, photo: PhotoRow, matches: Sequence[Match]) -> None:
         """Write the overlay of one photo.
@@ -33,9 +35,10 @@ class Overlays(Writer):
         Raises:
             PhotoError: the photo cannot be read any more, or is not the one indexed.
         """
-        orientation = photo.orientation if self.task.raw_frame else 1
+        layout = self.task.layout
+        orientation = photo.orientation if layout.raw_frame else 1
         pixels = np.ascontiguousarray(to_raw_frame(pixels_of(photo), orientation))
         picture = overlay(pixels, matches, words=self.task.words, orientation=orientation)
-        (name,) = self.names(photo, matches, self.task.photos)
+        (name,) = self.names(photo, matches, self.task.photos, layout)
         data = jpeg(picture) if name.endswith(".jpg") else png(picture)
         self.task.write(name, data, photo, matches)

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import Framed
+from searchengine.export.layout import Layout
 from searchengine.export.manifest import ExportManifest
 from searchengine.export.photo_names import PhotoNames
 from searchengine.output_files import made_below, refusal, write
@@ -24,26 +25,28 @@ class Task:
     Attributes:
         folder: folder of the export; it exists.
         manifest: list that every file is added to.
-        category: name of the things that the segments show.
+        categories: names of what segments show; a segment without a label shows the first.
         words: words of the query; empty where there was none.
-        raw_frame: whether masks are laid out as the file's pixels are.
-        polygons: whether outlines are wanted, where the format knows run lengths too.
+        layout: choices about the files.
         photos: names of the photos.
         made: folders below that are known to be there; "" is the export's own.
     """
 
     folder: Path
     manifest: ExportManifest
-    category: str
+    categories: tuple[str, ...]
     words: str
-    raw_frame: bool
-    polygons: bool
+    layout: Layout
     photos: PhotoNames
     made: set[str] = field(default_factory=lambda: {""})
 
     def framed(self, match: Match) -> Framed:
         """The match's mask in the frame of this export."""
-        return Framed(match, self.raw_frame)
+        return Framed(match, self.layout.raw_frame)
+
+    def category_of(self, match: Match) -> int:
+        """Place of the match's category among `categories`."""
+        return 0 if match.label is None else self.categories.index(match.label)
 
     def place(self, name: str) -> Path:
         """Path of a file of this name, its folder made.
@@ -90,7 +93,9 @@ class Writer(ABC):
         self.task = task
 
     @classmethod
-    def names(cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames) -> list[str]:
+    def names(
+        cls, photo: PhotoRow, matches: Sequence[Match], photos: PhotoNames, layout: Layout
+    ) -> list[str]:
         """Names of the files that `add` will write, below the export's folder, with "/"."""
         return []
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from textwrap import shorten
 from typing import Any, overload
@@ -45,6 +45,7 @@ class Match:
         merged: ids of segments of the same photo that overlap it and answer alike.
         duplicates: paths of photos that look the same and answered after this one.
         proposed: whether the index does not hold the segment, which was drawn for the query.
+        label: name of the label that the segment answers for, where labels were asked.
     """
 
     rank: int
@@ -55,6 +56,7 @@ class Match:
     merged: tuple[int, ...] = ()
     duplicates: tuple[str, ...] = ()
     proposed: bool = False
+    label: str | None = None
 
     @property
     def segment_id(self) -> int:
@@ -121,6 +123,7 @@ class Match:
             "missing": self.missing,
             "segment_id": self.segment_id,
             "proposed": self.proposed,
+            **({} if self.label is None else {"label": self.label}),
             "origin": None if origin is None else asdict(origin),
             "bbox": list(self.box),
             "area": self.area,
@@ -145,6 +148,7 @@ class Matches(Sequence[Match]):
         explanation: reading of the words as a referring expression, and what each stage made of
             it; None where nobody asked for that.
         proposals: account of what was proposed; None where nobody asked for that.
+        labels: labels that were asked, names with their words; none where a query was.
     """
 
     items: tuple[Match, ...]
@@ -157,6 +161,7 @@ class Matches(Sequence[Match]):
     left_out: tuple[str, ...] = ()
     explanation: Explanation | None = None
     proposals: ProposalAccount | None = None
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -172,6 +177,11 @@ class Matches(Sequence[Match]):
 
     def __iter__(self) -> Iterator[Match]:
         return iter(self.items)
+
+    def above(self, least: float) -> Matches:
+        """The matches of at least this confidence; what has none, as of an example, is left out."""
+        sure = (match for match in self.items if (match.confidence or 0.0) >= least)
+        return self if least <= 0 else replace(self, items=tuple(sure))
 
     @property
     def confident(self) -> bool:

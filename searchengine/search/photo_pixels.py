@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import FileStamp, PhotoRow
-from model.errors import PhotoChanged, PhotoError, shown
+from model.errors import PhotoChanged, PhotoError, PhotoUnreachable, shown
 from model.photos.images import Image, content_hash, read_header, read_image
 
 Result = TypeVar("Result")
@@ -45,6 +45,15 @@ def image_of(photo: PhotoRow, max_side: int | None = None) -> Image:
     return _from_a_file(photo, read)
 
 
+def bytes_of(photo: PhotoRow) -> bytes:
+    """The file of a photo, from the first of its files that is still as it was indexed.
+
+    Raises:
+        PhotoError: no file of it can be read any more, or holds what was indexed.
+    """
+    return _from_a_file(photo, _read)
+
+
 def require_unchanged(photo: PhotoRow) -> None:
     """Raise PhotoError unless one of the photo's files is still as it was indexed."""
     _from_a_file(photo, str)
@@ -68,6 +77,15 @@ def _from_a_file(photo: PhotoRow, deed: Callable[[str], Result]) -> Result:
             refused = refused or error
     assert refused is not None
     raise refused
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PhotoUnreachable(
+            f"{shown(path)} cannot be read ({error.strerror})", "look at the disk, then try again"
+        ) from error
 
 
 def _refuse_changed(path: str, stamp: FileStamp | None, photo: PhotoRow) -> None:

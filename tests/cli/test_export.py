@@ -53,9 +53,59 @@ def test_ids_choose_and_conditions_limit(run: Run, indexed: Path, tmp_path: Path
     assert json.loads(some.out)["photos"] == 1
 
 
+def test_all_may_be_limited(run: Run, indexed: Path, tmp_path: Path) -> None:
+    def counts(*arguments: object) -> tuple[int, int]:
+        done = run("export", "--all", *arguments, "-f", "coco", "-o", tmp_path / "out", "--index",
+                   indexed, "--json", "--overwrite")  # fmt: skip
+        assert done.code == 0, done.err
+        told = json.loads(done.out)
+        return told["segments"], told["photos"]
+
+    everything, photos = counts()
+    assert everything > photos > 1
+    assert counts("-k", 2)[0] == 2
+    assert counts("--per-photo", 1) == (photos, photos)
+
+
+def test_labels_make_one_data_set(run: Run, indexed: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("# colours\n\nred\nsea: blue\nsea: cyan\n", "utf-8")
+    command = ("export", "--labels", labels, "-f", "yolo", "-o", tmp_path / "set", "--index",
+               indexed, "--min-confidence", 0, "--val", 0.5)  # fmt: skip
+    done = run(*command, "--json")
+    assert done.code == 0, done.err
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+    assert manifest["labels"] == {"red": ["red"], "sea": ["blue", "cyan"]}
+    segments = [s for entry in manifest["files"] for s in entry.get("segments", ())]
+    assert {segment["label"] for segment in segments} == {"red", "sea"}
+    assert len({segment["segment_id"] for segment in segments}) == len(segments)
+    refused = run(*command)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    empty = run("export", "--labels", "/dev/null", "-o", tmp_path / "x", "--index", indexed)
+    assert (empty.code, empty.err.count("\n")) == (1, 1)
+
+
+def test_only_what_is_sure_enough_is_exported(run: Run, indexed: Path, tmp_path: Path) -> None:
+    sure = run("export", "red", "--min-confidence", 1, "-o", tmp_path / "x", "--index", indexed)
+    assert sure.code == 0, sure.err
+    assert sure.out.startswith("0 segments")
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["red", "--all"], ["--ids", "one"], ["red", "-f", "telepathy"], ["red", "-k", "0"]],
+    [
+        ["--all", "--not", "blue"],
+        ["--ids", "1", "-k", "3"],
+        ["--ids", "1", "--camera", "acme"],
+        ["--all", "--min-confidence", "0.5"],
+        ["red", "--val", "2"],
+        ["red", "--margin", "-1"],
+        [],
+        ["red", "--all"],
+        ["--ids", "one"],
+        ["red", "-f", "telepathy"],
+        ["red", "-k", "0"],
+    ],
 )
 def test_wrong_usage_ends_with_2(
     run: Run, indexed: Path, tmp_path: Path, arguments: list[str]

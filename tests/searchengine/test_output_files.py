@@ -12,7 +12,6 @@ from PIL import Image
 from model.errors import ExportError, OutputUnusable, StorageFull
 from searchengine.output_files import (
     completed,
-    link,
     made_below,
     made_folder,
     refuse_place,
@@ -91,15 +90,6 @@ def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
             made_folder(locked / "below")
     finally:
         os.seteuid(before)
-
-
-def test_links_are_made_only_to_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"photo")
-    assert link(tmp_path / "a.jpg", tmp_path / "photo.jpg")
-    assert (tmp_path / "a.jpg").read_bytes() == b"photo"
-    assert link(tmp_path / "a.jpg", tmp_path / "photo.jpg")
-    assert not link(tmp_path / "b.jpg", tmp_path / "gone.jpg")
-    assert names_in(tmp_path) == ["a.jpg", "photo.jpg"]
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from indexer.catalog.records import Filter
 from model.errors import ExportError, QueryError, StorageFull
 from searchengine import Match
-from searchengine.export import FORMATS, ExportOrigin, export
+from searchengine.export import FORMATS, ExportOrigin, Layout, export
 from searchengine.export.file_names import file_name
 from searchengine.output_files import completed
 from searchengine.search.query import Negative, Query
@@ -53,11 +53,11 @@ def contents(folder: Path) -> Any:
 
 
 EXPECTED = {
-    "masks": ["a-3.png", "a-4.png", "b-5.png"],
-    "cutouts": ["a-3.png", "a-4.png", "b-5.png"],
-    "overlays": ["a-1.jpg", "b-2.jpg"],
+    "masks": ["0001-a-3.png", "0002-b-5.png", "0003-a-4.png"],
+    "cutouts": ["0001-a-3.png", "0002-b-5.png", "0003-a-4.png"],
+    "overlays": ["0001-a-1.jpg", "0002-b-2.jpg"],
     "coco": ["annotations.json"],
-    "yolo": ["data.yaml", "images/a-1.png", "images/b-2.png", "labels/a-1.txt", "labels/b-2.txt"],
+    "yolo": ["data.yaml", "images/a-1.jpg", "images/b-2.jpg", "labels/a-1.txt", "labels/b-2.txt"],
     "labelme": ["a.json", "b.json"],
     "cvat": ["annotations.xml"],
 }
@@ -84,7 +84,11 @@ def test_the_manifest_tells_where_the_matches_come_from(three: list[Match], tmp_
     negatives = (Negative("blue", 0.25),)
     query = Query(words="red door", negatives=negatives, k=7, where=where, per_photo=2)
     export(
-        three, tmp_path, "masks", origin=ExportOrigin("/i", "nano", "f00d", query), raw_frame=True
+        three,
+        tmp_path,
+        "masks",
+        origin=ExportOrigin("/i", "nano", "f00d", query),
+        layout=Layout(raw_frame=True),
     )
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["query"]["words"] == "red door"
@@ -96,7 +100,7 @@ def test_the_manifest_tells_where_the_matches_come_from(three: list[Match], tmp_
     assert (manifest["index"], manifest["format"], manifest["frame"]) == ("/i", "masks", "file")
     assert datetime.fromisoformat(manifest["created_at"]).tzinfo is not None
     assert manifest["segsearch"]
-    entry = next(e for e in manifest["files"] if e["file"] == "b-5.png")
+    entry = next(e for e in manifest["files"] if e["file"] == "0002-b-5.png")
     assert entry["photo"] == three[1].photo.path
     assert entry["segments"] == [{"segment_id": 5, "rank": 2, "score": 0.31, "confidence": 0.92}]
 
@@ -126,15 +130,15 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
     export(three[:2], tmp_path, format, origin=ORIGIN, overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     # what the former run wrote of the third match is removed
-    former = {"a-4.png"} if format in ("masks", "cutouts") else set()
+    former = {"0003-a-4.png"} if format in ("masks", "cutouts") else set()
     assert set(contents(tmp_path)) == set(before) - former
 
 
 def test_one_file_in_the_way_stops_everything(three: list[Match], tmp_path: Path) -> None:
-    (tmp_path / "a-4.png").write_bytes(b"mine")
-    with pytest.raises(ExportError, match=r"a-4\.png would be overwritten"):
+    (tmp_path / "0003-a-4.png").write_bytes(b"mine")
+    with pytest.raises(ExportError, match=r"0003-a-4\.png would be overwritten"):
         export(three, tmp_path, "masks", origin=ORIGIN)
-    assert contents(tmp_path) == {"a-4.png": b"mine"}
+    assert contents(tmp_path) == {"0003-a-4.png": b"mine"}
 
 
 def test_other_files_are_not_in_the_way(three: list[Match], tmp_path: Path) -> None:
@@ -233,12 +237,12 @@ def test_when_the_disk_fills_what_is_complete_stays_and_is_listed(
         ) as full:
             export(three, tmp_path, "masks", origin=ORIGIN)
     assert str(tmp_path) in str(full.value)
-    assert sorted(contents(tmp_path)) == ["a-3.png", "a-4.png", "manifest.json"]
-    for name in ("a-3.png", "a-4.png"):
+    assert sorted(contents(tmp_path)) == ["0001-a-3.png", "0003-a-4.png", "manifest.json"]
+    for name in ("0001-a-3.png", "0003-a-4.png"):
         with Image.open(tmp_path / name) as picture:
             assert np.array_equal(np.asarray(picture) > 0, square())
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert [entry["file"] for entry in manifest["files"]] == ["a-3.png", "a-4.png"]
+    assert [entry["file"] for entry in manifest["files"]] == ["0001-a-3.png", "0003-a-4.png"]
     assert manifest["complete"] is False
 
 
@@ -307,7 +311,7 @@ def test_an_interrupt_leaves_a_list_of_what_is_there(three: list[Match], tmp_pat
     with pytest.raises(KeyboardInterrupt):
         export(stream(), tmp_path, "masks", origin=ORIGIN)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert [entry["file"] for entry in manifest["files"]] == ["a-3.png"]
+    assert [entry["file"] for entry in manifest["files"]] == ["0001-a-3.png"]
     assert manifest["complete"] is False
 
 
@@ -385,7 +389,7 @@ def test_what_the_former_export_left_is_removed_and_nothing_else(
     assert len(json.loads(text)["files"]) == len(manifest["files"]) + 3
     export(three[:1], out, "masks", origin=ORIGIN, overwrite=True)
     assert sorted(name for name, data in contents(out).items() if data is not None) == [
-        "a-3.png",
+        "0001-a-3.png",
         "labels/mine.txt",
         "manifest.json",
     ]

@@ -2,9 +2,11 @@
 
 import base64
 import contextlib
+import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,10 +24,12 @@ from pycocotools.coco import COCO
 from skimage.draw import polygon2mask
 from skimage.morphology import erosion
 
+from model.errors import ExportError
 from model.photos.images import to_raw_frame
 from searchengine import Match
-from searchengine.export import ExportOrigin, export
+from searchengine.export import ExportOrigin, Layout, export
 from searchengine.export.cvat import sayable
+from searchengine.export.file_names import folder_name
 from searchengine.export.yolo import quoted
 from searchengine.search.query import Query
 
@@ -155,7 +159,7 @@ def test_masks_come_back_as_they_were(
         made_match(mask, i, photo_id=i % 2, size=SIZE, orientation=orientation, rank=i)
         for i, mask in enumerate(shapes().values(), start=1)
     ]
-    report = export(matches, tmp_path, format, origin=ORIGIN, raw_frame=raw_frame)
+    report = export(matches, tmp_path, format, origin=ORIGIN, layout=Layout(raw_frame=raw_frame))
     assert (report.photos, report.segments, report.skipped) == (2, len(matches), ())
     size = SIZE[::-1] if raw_frame and orientation >= 5 else SIZE
     found = READERS[format](tmp_path, {0: size, 1: size})
@@ -186,11 +190,18 @@ def test_masks_and_cutouts_land_on_the_object(
         for raw_frame, picture in [(True, file), (False, ImageOps.exif_transpose(file))]:
             red = np.asarray(picture.convert("RGB"))[..., 0] > 150
             folder = tmp_path / str(raw_frame)
-            export([match], folder, "masks", origin=ORIGIN, raw_frame=raw_frame)
+            layout = Layout(raw_frame=raw_frame)
+            export([match], folder, "masks", origin=ORIGIN, layout=layout)
             (mask,) = read_masks(folder, {}).values()
             assert overlap(mask, red) > 0.98
-            export([match], folder / "cut", "cutouts", origin=ORIGIN, raw_frame=raw_frame)
-            with Image.open(folder / "cut" / "photo-1.png") as cutout:
+            export(
+                [match],
+                folder / "cut",
+                "cutouts",
+                origin=ORIGIN,
+                layout=layout,
+            )
+            with Image.open(folder / "cut" / "0001-photo-1.png") as cutout:
                 assert cutout.mode == "RGBA"
                 *_, alpha = cutout.split()
                 rows, columns = np.nonzero(mask)
@@ -198,8 +209,14 @@ def test_masks_and_cutouts_land_on_the_object(
                 assert np.array_equal(np.asarray(alpha) == 255, mask[window])
                 inside = np.asarray(cutout)[np.asarray(alpha) == 255]
                 assert (inside[:, 0] > 150).mean() > 0.95
-            export([match], folder / "over", "overlays", origin=ORIGIN, raw_frame=raw_frame)
-            with Image.open(folder / "over" / "photo-1.jpg") as overlay:
+            export(
+                [match],
+                folder / "over",
+                "overlays",
+                origin=ORIGIN,
+                layout=layout,
+            )
+            with Image.open(folder / "over" / "0001-photo-1.jpg") as overlay:
                 assert overlay.size == picture.size
 
 
@@ -227,9 +244,125 @@ def test_yolo_keeps_the_labels_of_a_photo_that_is_gone(
 ) -> None:
     report = export([made_match(shapes()["corner"])], tmp_path, "yolo", origin=ORIGIN)
     assert report.skipped == ()
-    assert any("copy them there" in warning for warning in report.warnings)
+    assert any("put them there" in warning for warning in report.warnings)
     assert [p.name for p in (tmp_path / "labels").iterdir()] == ["photo-1.txt"]
     assert list((tmp_path / "images").iterdir()) == []
+
+
+@pytest.mark.parametrize("raw_frame", [False, True])
+def test_yolo_copies_photos_as_the_labels_see_them(
+    raw_frame: bool, made_match: Callable[..., Match], tmp_path: Path
+) -> None:
+    """A turned photo is copied without its EXIF; what is upright keeps its bytes."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:20] = 250, 10, 10
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, told in (("turned.jpg", exif), ("upright.jpg", Image.Exif())):
+        Image.fromarray(pixels).save(tmp_path / name, exif=told, quality=95)
+    matches = [
+        made_match(np.ones((30, 20), np.bool_), 1, path=tmp_path / "turned.jpg", size=(60, 40),
+                   orientation=6),
+        made_match(np.ones((20, 30), np.bool_), 2, photo_id=2, path=tmp_path / "upright.jpg",
+                   size=(40, 60)),
+    ]  # fmt: skip
+    layout = Layout(raw_frame=raw_frame)
+    export(matches, tmp_path / "out", "yolo", origin=ORIGIN, layout=layout)
+    upright = (tmp_path / "out" / "images" / "upright-2.jpg").read_bytes()
+    assert upright == (tmp_path / "upright.jpg").read_bytes()
+    with Image.open(tmp_path / "out" / "images" / "turned-1.jpg") as copy:
+        assert copy.getexif().get(0x0112, 1) == 1
+        copied = np.asarray(copy).astype(int)
+    with Image.open(tmp_path / "turned.jpg") as file:
+        seen = file if raw_frame else ImageOps.exif_transpose(file)
+        assert np.abs(copied - np.asarray(seen.convert("RGB")).astype(int)).mean() < 3
+
+
+def test_a_photo_is_in_one_split_of_yolo_and_both_are_there(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
+    matches = []
+    for number in range(30):
+        match = made_match(shapes()["corner"], number + 1, photo_id=number + 1)
+        digest = hashlib.blake2b(str(number).encode(), digest_size=32).digest()
+        matches.append(replace(match, photo=replace(match.photo, content_hash=digest)))
+    splits = {}
+    for share in (0.2, 0.5):
+        folder = tmp_path / str(share)
+        export(matches, folder, "yolo", origin=ORIGIN, layout=Layout(val=share))
+        config = yaml.safe_load((folder / "data.yaml").read_text())
+        assert (config["train"], config["val"]) == ("images/train", "images/val")
+        train, val = ({p.name for p in (folder / "labels" / s).iterdir()} for s in ("train", "val"))
+        assert len(train) + len(val) == 30
+        assert not train & val
+        assert (folder / "images" / "train").is_dir()
+        assert (folder / "images" / "val").is_dir()
+        splits[share] = val
+    assert splits[0.2] < splits[0.5]
+
+
+def test_labels_are_the_classes_of_every_format(
+    made_match: Callable[..., Match], tmp_path: Path
+) -> None:
+    matches = [
+        replace(made_match(shapes()[shape], number, rank=number), label=label)
+        for number, (shape, label) in enumerate([("corner", "CON"), ("parts", "a/b")], start=1)
+    ]
+    labels = {"wheel": ("wheel",), "a/b": ("door", "gate"), "CON": ("con",)}
+    origin = ExportOrigin("i", "nano", "f", labels=labels)
+    for format in READERS:
+        export(matches, tmp_path / format, format, origin=origin)
+    coco = json.loads((tmp_path / "coco/annotations.json").read_text())
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    assert list(names.values()) == list(labels)
+    assert [names[a["category_id"]] for a in coco["annotations"]] == ["CON", "a/b"]
+    config = yaml.safe_load((tmp_path / "yolo/data.yaml").read_text("utf-8"))
+    assert config["names"] == dict(enumerate(labels))
+    (text,) = (tmp_path / "yolo/labels").iterdir()
+    assert [line.split()[0] for line in text.read_text().splitlines()] == ["2", "1"]
+    tree = ElementTree.parse(tmp_path / "cvat/annotations.xml").getroot()
+    assert [e.text for e in tree.iterfind("meta/task/labels/label/name")] == list(labels)
+    assert [mask.get("label") for mask in tree.iter("mask")] == ["CON", "a/b"]
+    (document,) = (tmp_path / "labelme").glob("photo.json")
+    shapes_ = json.loads(document.read_text())["shapes"]
+    assert [shape["label"] for shape in shapes_] == ["CON", "a/b"]
+    masks = tmp_path / "masks"
+    files = {str(path.relative_to(masks)) for path in masks.rglob("*.png")}
+    assert files == {"CON_/0001-photo-1.png", "a_b/0002-photo-2.png"}
+    manifest = json.loads((masks / "manifest.json").read_text())
+    assert manifest["labels"] == {name: list(words) for name, words in labels.items()}
+    assert [entry["segments"][0]["label"] for entry in manifest["files"]] == ["CON", "a/b"]
+
+
+@given(st.text(max_size=40))
+def test_a_label_is_a_folder_on_every_system(label: str) -> None:
+    name = folder_name(label)
+    assert name
+    assert len(name.encode()) <= 101
+    assert not set(name) & set('<>:"/\\|?*\0')
+    assert name not in (".", "..")
+    assert name.upper() not in ("CON", "NUL", "COM1")
+
+
+def test_a_margin_shows_what_is_around(made_match: Callable[..., Match], tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", SIZE[::-1], (9, 90, 9)).save(path)
+    mask = np.zeros(FRAME, np.bool_)
+    mask[20:30, 20:40] = True
+    mask[0:3, 0:3] = False
+    match = made_match(mask, path=path, size=SIZE)
+    x, y, width, height = match.box
+    export([match], tmp_path / "out", "cutouts", origin=ORIGIN, layout=Layout(margin=0.5))
+    with Image.open(tmp_path / "out" / "0001-photo-1.png") as cutout:
+        assert cutout.size == (width + 2 * round(width / 2), height + 2 * round(width / 2))
+        alpha = np.asarray(cutout)[..., 3] == 255
+        around = np.asarray(cutout)[~alpha]
+    more = round(width / 2)
+    assert np.array_equal(alpha[more : more + height, more : more + width],
+                          match.mask()[y : y + height, x : x + width])  # fmt: skip
+    assert (around[:, 1] > 60).all()
+    with pytest.raises(ExportError, match="margin of -1"):
+        Layout(margin=-1)
 
 
 def test_coco_says_what_is_known(made_match: Callable[..., Match], tmp_path: Path) -> None:
@@ -287,7 +420,7 @@ def test_polygons_of_coco_are_read_by_pycocotools(
     shape: Any, made_match: Callable[..., Match], tmp_path: Path
 ) -> None:
     match = made_match(shapes()[shape], size=SIZE)
-    report = export([match], tmp_path, "coco", origin=ORIGIN, polygons=True)
+    report = export([match], tmp_path, "coco", origin=ORIGIN, layout=Layout(polygons=True))
     assert any("--polygons" in line for line in report.warnings)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(tmp_path / "annotations.json")
