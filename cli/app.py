@@ -14,6 +14,7 @@ from cli.maintenance import doctor, status
 from cli.models import models
 from cli.refer import refer
 from cli.search import search, similar
+from cli.serve import serve
 from cli.train import train
 
 app = typer.Typer(
@@ -44,7 +45,7 @@ def _segsearch(
     pass
 
 
-for _verb in (index, search, similar, refer, export, status, doctor, curate, train):
+for _verb in (index, search, similar, refer, export, serve, status, doctor, curate, train):
     app.command()(_verb)
 app.add_typer(evaluate)
 app.add_typer(models)

@@ -41,6 +41,12 @@ SegsearchError
 ├── CurationError
 │   ├── EngineAway          an engine answers nothing, whatever it is asked; it may do later
 │   └── EngineRefused       an engine does not answer for one photo; the rest goes on
+├── ServerError             the server does not answer this request
+│   ├── ServerBusy          too many questions wait already
+│   ├── Superseded          a newer question of the same page took its place
+│   ├── RequestRefused      it comes from where none may come, or is not what it should be
+│   ├── NotFound            there is nothing of that name or number
+│   └── SearchGone          the search was asked too long ago
 └── ExtraMissing            an optional dependency is needed for this
 """
 
@@ -220,6 +226,30 @@ class EngineAway(CurationError):
 
 class EngineRefused(CurationError):
     """An engine does not answer for one photo; others may do."""
+
+
+class ServerError(SegsearchError):
+    """The server does not answer a request."""
+
+
+class ServerBusy(ServerError):
+    """Too many questions wait already; the same may be asked a little later."""
+
+
+class Superseded(ServerError):
+    """A newer question of the same page took the place of this one."""
+
+
+class RequestRefused(ServerError):
+    """A request comes from where none may come, is too large, too slow, or of another kind."""
+
+
+class NotFound(ServerError):
+    """There is nothing of that name or number."""
+
+
+class SearchGone(ServerError):
+    """A search was asked too long ago, or too many came after it: it must be asked again."""
 
 
 class ExtraMissing(SegsearchError):

@@ -15,6 +15,7 @@ from indexer.catalog.records import Filter
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
+from model.embeddings import Embeddings
 from model.errors import QueryError
 from model.presets.preset import Models, Preset
 from model.proposals.proposer import MOST as MOST_PROPOSED
@@ -104,6 +105,30 @@ class SearchEngine:
     def models(self) -> Models:
         """The preset's models."""
         return self._opened.models
+
+    def load(self) -> None:
+        """Load models and vectors now rather than at the first question.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet; the models are loaded all the same.
+        """
+        with self._opened.turn():
+            self.models.embedder.embed_texts(["anything"])
+            _ = self.reader.vectors, self._opened.calibration
+
+    def embed(self, example: Match | Example | Path | str) -> tuple[Embeddings, int | None]:
+        """An example as one vector of the index's space, and the id of the segment that it is.
+
+        Args:
+            example: argument of `similar`.
+
+        Raises:
+            IndexMissing: nothing has been indexed yet.
+            PhotoError: the photo cannot be read.
+            QueryError: the place is outside the photo, or the segment is not in the index.
+        """
+        with self._opened.turn():
+            return embed_example(_pointed(example), self.reader, self.preset, self.models)
 
     def index(
         self,
@@ -285,10 +310,7 @@ class SearchEngine:
             PhotoError: the photo cannot be read.
             QueryError: the place is outside the photo, or the segment is not in the index.
         """
-        if isinstance(example, Match):
-            example = Example(segment=example.segment_id)
-        elif not isinstance(example, Example):
-            example = Example(Path(example))
+        example = _pointed(example)
         given = _given(
             k=k,
             negatives=negatives,
@@ -298,8 +320,7 @@ class SearchEngine:
             collapse=collapse,
             all_duplicates=all_duplicates,
         )
-        with self._opened.turn():
-            vector, itself = embed_example(example, self.reader, self.preset, self.models)
+        vector, itself = self.embed(example)
         return self._answer(Query(example=vector, **given), str(example), itself)
 
     def segments(
@@ -417,6 +438,13 @@ class SearchEngine:
     def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
         (matches,) = answered(self._opened, [query], [words], exclude_id)
         return matches
+
+
+def _pointed(example: Match | Example | Path | str) -> Example:
+    """What is given as an example, as one."""
+    if isinstance(example, Match):
+        return Example(segment=example.segment_id)
+    return example if isinstance(example, Example) else Example(Path(example))
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.backends import CATALOG_FILE
 from indexer.index import Index
 from indexer.vectors.faiss_installation import search_alone
 from model.devices import compute_alone
@@ -47,6 +48,7 @@ class OpenedIndex:
         self.asked_preset = None if preset is None else absolute_reference(preset)
         self._turns = EngineTurns(self._forked)
         self._index: Index | None = None
+        self._file: tuple[int, int] | None = None
         self._abandoned: list[Index] = []
         self._preset: Preset | None = None
         self._segmenter_of: tuple[Preset, Segmenter] | None = None
@@ -76,7 +78,10 @@ class OpenedIndex:
             PresetMismatch: the index was made with another preset than the one asked for.
         """
         with self.turn():
+            if self._index is not None and self._file != self._file_now():
+                self._leave_replaced()
             if self._index is None:
+                self._file = self._file_now()
                 index = Index.open(self.folder)
                 try:
                     index.require_preset(self._preset_of(index))
@@ -159,6 +164,20 @@ class OpenedIndex:
             fitted = preset.calibration() or uncalibrated(self.reader.catalog)
             self._calibration_of = preset, fitted
         return self._calibration_of[1]
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """Device and number of the catalog's file; None where there is none."""
+        try:
+            status = (self.folder / CATALOG_FILE).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _leave_replaced(self) -> None:
+        """Let go of an index in whose place there is another, or none, and of what it told."""
+        assert self._index is not None
+        self._index.close()
+        self._index = self._preset = self._calibration_of = self._images_of = None
 
     def _forked(self) -> None:
         """Leave the parent's handles alone, even unclosed: closing one might drop its locks."""

@@ -56,7 +56,16 @@ def bytes_of(photo: PhotoRow) -> bytes:
 
 def require_unchanged(photo: PhotoRow) -> None:
     """Raise PhotoError unless one of the photo's files is still as it was indexed."""
-    _from_a_file(photo, str)
+    unchanged_file(photo)
+
+
+def unchanged_file(photo: PhotoRow) -> str:
+    """Path of the first of the photo's files that is still as it was indexed.
+
+    Raises:
+        PhotoError: there is none.
+    """
+    return _from_a_file(photo, str)
 
 
 def is_missing(photo: PhotoRow) -> bool:

@@ -1,0 +1,1 @@
+"""The page and its API: one server over one index, for who sits at this machine."""

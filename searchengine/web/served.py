@@ -1,0 +1,54 @@
+"""Served: what all routes of one server share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from searchengine.engine import SearchEngine
+from searchengine.web.assets import Asset, read_assets
+from searchengine.web.engine_thread import EngineThread
+from searchengine.web.photo_bytes import RecentThumbnails
+from searchengine.web.settings import ServeSettings
+from searchengine.web.shared_catalog import SharedCatalog
+from searchengine.web.snapshots import Snapshots
+
+
+class Served:
+    """An index and whatever answers for it, between start and end of a server.
+
+    Attributes:
+        settings: settings of the server.
+        engine_thread: thread that owns the engine.
+        catalog: the catalog, read beside the engine.
+        snapshots: answers that were given lately.
+        thumbnails: small photos.
+        assets: files of the page by their paths.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.engine_thread = EngineThread(SearchEngine.open(settings.folder, settings.preset))
+        self.catalog = SharedCatalog(settings.folder)
+        self.snapshots = Snapshots()
+        self.thumbnails = RecentThumbnails()
+        self.assets: Mapping[str, Asset] = read_assets()
+
+    def start(self) -> None:
+        """Begin to load models and vectors."""
+        self.engine_thread.start()
+
+    def stop(self) -> None:
+        """Let go of everything; returns when it is done."""
+        self.engine_thread.stop()
+
+
+def _served(request: Request) -> Served:
+    served = request.app.state.served
+    assert isinstance(served, Served)
+    return served
+
+
+ServedHere = Annotated[Served, Depends(_served)]

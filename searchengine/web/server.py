@@ -1,0 +1,89 @@
+"""The server: a socket, and the application behind it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from model.errors import ServerError
+from searchengine.web.app import create_app
+from searchengine.web.settings import ServeSettings
+
+
+class _Announcing(uvicorn.Server):
+    """A server that tells when it listens.
+
+    Args:
+        config: configuration of uvicorn.
+        ready: called once, when requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def listen(settings: ServeSettings) -> socket.socket:
+    """A socket that listens where the settings say.
+
+    Raises:
+        ServerError: the address is not this machine's, or the port is taken.
+    """
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, settings.port))
+        listening.listen(512)
+    except OSError as error:
+        listening.close()
+        raise ServerError(
+            f"nothing can listen at {settings.host}:{settings.port} ({error.strerror})",
+            "give another --port, or 0 for any that is free",
+        ) from error
+    return listening
+
+
+def address_of(listening: socket.socket, settings: ServeSettings) -> str:
+    """The page's address, for people."""
+    host, port = settings.host.strip("[]"), listening.getsockname()[1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def server_of(settings: ServeSettings, ready: Callable[[], None]) -> uvicorn.Server:
+    """A server of an index, to be run on a socket that listens; `ready` is called once it does."""
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+    )
+    return _Announcing(config, ready)
+
+
+def serve(settings: ServeSettings, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        settings: settings of the server.
+        announce: called with the page's address as soon as it can be opened.
+
+    Raises:
+        ServerError: nothing can listen there.
+    """
+    with listen(settings) as listening:
+        address = address_of(listening, settings)
+        server_of(settings, lambda: announce(address)).run([listening])

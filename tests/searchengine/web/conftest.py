@@ -1,0 +1,73 @@
+"""A server over the tiny index, in a thread of this process, and clients that ask it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+from searchengine.web.server import address_of, listen, server_of
+from searchengine.web.settings import ServeSettings
+
+
+class Serving(Protocol):
+    """`with serving(token=…) as address`: a server with these settings."""
+
+    def __call__(self, **settings: Any) -> Any: ...
+
+
+@contextmanager
+def running(settings: ServeSettings) -> Iterator[str]:
+    """The address of a server that runs in a thread until the end."""
+    ready = threading.Event()
+    with listen(settings) as listening:
+        server = server_of(settings, ready.set)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield address_of(listening, settings)
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def serving(indexed: Path) -> Callable[..., Any]:
+    """Starts a server over the tiny index."""
+
+    def start(**settings: Any) -> Any:
+        return running(ServeSettings(**{"folder": indexed, "port": 0, **settings}))
+
+    return start
+
+
+def wait_until_loaded(client: httpx.Client) -> None:
+    """Ask for the status until models are loaded."""
+    for _ in range(400):
+        if not client.get("/api/v1/status").json()["loading"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the models were never loaded")
+
+
+@pytest.fixture(scope="session")
+def address(serving: Callable[..., Any]) -> Iterator[str]:
+    """The address of one server for all tests that change nothing."""
+    with serving() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def client(address: str) -> Iterator[httpx.Client]:
+    """A client of that server, its models loaded."""
+    with httpx.Client(base_url=address, timeout=30) as opened:
+        wait_until_loaded(opened)
+        yield opened
