@@ -61,6 +61,15 @@ SheetOption = Annotated[
         parser=output_path,
     ),
 ]
+GalleryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--gallery",
+        metavar="FILE",
+        help="HTML file that shows the matches with their masks; its pictures are in it.",
+        parser=output_path,
+    ),
+]
 OverwriteOption = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace files that are there, also those not made here."),

@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 
 from cli.batch import batch_lines
+from cli.drawn_output import DrawnOutput
 from cli.line_groups import in_groups
+from cli.match_output import (
+    Format,
+    FormatOption,
+    MatchPrinter,
+    NullOption,
+    Sort,
+    SortOption,
+    chosen_format,
+)
 from cli.options import (
     ExplainOption,
+    GalleryOption,
     JsonOption,
     OpenOption,
     OverwriteOption,
     SheetOption,
     numbers,
 )
-from cli.output import counted, print_json, print_matches, say, show
+from cli.output import counted, print_json, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
@@ -44,8 +55,8 @@ def search(
             "--batch",
             metavar="FILE",
             help="File with one query a line ('-': stdin), UTF-8 or UTF-16; one JSON document a"
-            " line comes out. A line that begins with '#' is a query, too; for a blank one the"
-            " document says that it is empty.",
+            " line comes out, or rows or paths with --format. A line that begins with '#' is a"
+            " query, too; for a blank one the document says that it is empty.",
         ),
     ] = None,
     propose: Annotated[
@@ -74,8 +85,22 @@ def search(
             show_default="where up to eight words say more than a bare phrase",
         ),
     ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence",
+            metavar="P",
+            help="Least confidence of a match, 0 to 1.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
+    sort: SortOption = Sort.relevance,
     explain: ExplainOption = False,
+    format: FormatOption = Format.table,
+    null: NullOption = False,
     sheet: SheetOption = None,
+    gallery: GalleryOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -90,31 +115,37 @@ def search(
     """
     if bool(words) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
-    if batch is not None and (sheet or open_):
-        raise typer.BadParameter("--sheet and --open draw one query, not a --batch")
     if keep and not propose:
         raise typer.BadParameter("--keep keeps what --propose N finds: give that, too")
-    _check_sheet(sheet, overwrite)
+    chosen = chosen_format(format, json, null)
+    drawn = DrawnOutput(sheet, gallery, open_, overwrite)
+    drawn.check()
 
     def query(line: str) -> Query:
         return replace(options.query(line), refer=refer)
+
+    def shown(matches: Matches) -> Matches:
+        return matches.above(min_confidence).ordered(sort)
 
     with options.open() as engine:
         if keep:
             engine.require_keeping()  # before models are loaded
         if batch is not None:
-            _answer_lines(engine, batch, query, propose, keep, explain)
-        else:
-            matches = engine.search(query(" ".join(words or ())))
-            if propose and len(matches):
-                if not json:
-                    print_matches(matches, explain)
-                    say("looking again at the best photos …")
-                matches = engine.propose(matches, propose, keep=keep)
-                if not json:
-                    _tell_proposals(matches, keep, explain)
-                    explain = False  # the reading was told before
-            _show(matches, json, sheet, open_, overwrite, explain)
+            printer = MatchPrinter(Format.json if chosen is Format.table else chosen, null, explain)
+            _answer_lines(engine, batch, query, propose, keep, shown, printer, drawn)
+            return
+        printer = MatchPrinter(chosen, null, explain)
+        matches = engine.search(query(" ".join(words or ())))
+        if propose and len(matches):
+            if chosen is Format.table:
+                printer.print(shown(matches))
+                say("looking again at the best photos …")
+            matches = engine.propose(matches, propose, keep=keep)
+            if chosen is Format.table:
+                _tell_proposals(matches, keep, explain)
+                printer = MatchPrinter(chosen)  # the reading was told before
+        printer.print(shown(matches))
+        drawn.draw([shown(matches)])
 
 
 @takes_search_options
@@ -133,8 +164,12 @@ def similar(
     segment: Annotated[
         int | None, typer.Option(metavar="ID", help="Segment of the index, by its id.")
     ] = None,
+    sort: SortOption = Sort.relevance,
     json: JsonOption = False,
+    format: FormatOption = Format.table,
+    null: NullOption = False,
     sheet: SheetOption = None,
+    gallery: GalleryOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -144,7 +179,9 @@ def similar(
     """
     from searchengine import Example
 
-    _check_sheet(sheet, overwrite)
+    printer = MatchPrinter(chosen_format(format, json, null), null)
+    drawn = DrawnOutput(sheet, gallery, open_, overwrite)
+    drawn.check()
     example = Example(
         photo,
         None if at is None else cast(tuple[float, float], numbers(at, 2, "a point X,Y")),
@@ -154,8 +191,9 @@ def similar(
         segment,
     )
     with options.open() as engine:
-        matches = engine.similar(example, where=options.where(), **options.counts())
-        _show(matches, json, sheet, open_, overwrite)
+        matches = engine.similar(example, where=options.where(), **options.counts()).ordered(sort)
+        printer.print(matches)
+        drawn.draw([matches])
 
 
 def _tell_proposals(matches: Matches, keep: bool, explain: bool) -> None:
@@ -169,51 +207,20 @@ def _tell_proposals(matches: Matches, keep: bool, explain: bool) -> None:
         say(f"kept {counted(account.kept, 'segment')}")
 
 
-def _check_sheet(sheet: Path | None, overwrite: bool) -> None:
-    """Refuse a sheet that could not be written before any model is loaded."""
-    if sheet is not None:
-        from searchengine.pictures.contact_sheet import check_place
-
-        check_place(sheet, overwrite=overwrite)
-
-
-def _show(
-    matches: Matches,
-    json: bool,
-    sheet: Path | None,
-    open_: bool,
-    overwrite: bool,
-    explain: bool = False,
-) -> None:
-    if json:
-        print_json(matches.to_dict(explain))
-    else:
-        print_matches(matches, explain)
-    if sheet is None and not open_:
-        return
-    if sheet is None:
-        import tempfile
-
-        sheet = Path(tempfile.mkdtemp(prefix="segsearch-")) / "matches.png"
-    from searchengine.pictures.overlay import contact_sheet
-
-    contact_sheet([matches], sheet, per_query=max(len(matches), 1), overwrite=overwrite)
-    say(f"drawn: {sheet}")
-    if open_:
-        typer.launch(str(sheet))
-
-
 def _answer_lines(
     engine: SearchEngine,
     batch: str,
     query: Callable[[str], Query],
     propose: int,
     keep: bool,
-    explain: bool,
+    shown: Callable[[Matches], Matches],
+    printer: MatchPrinter,
+    drawn: DrawnOutput,
 ) -> None:
     from searchengine.search.query import Query
 
     failed = False
+    kept: list[Matches] = []  # to be drawn
     # what is kept gives segments new ids: the next line is answered after it
     together = 1 if keep else LINES_TOGETHER
     for lines in in_groups(batch_lines(batch), together):
@@ -222,13 +229,19 @@ def _answer_lines(
         for line, each in zip(lines, asked, strict=True):
             answer = next(answers) if isinstance(each, Query) else each
             if isinstance(answer, Exception):
-                # one document for every line, or answers and questions would no longer pair up
-                print_json({"query": line, "error": str(answer), "matches": []})
                 failed = True
+                if printer.format is Format.json:
+                    # a document for every line, or answers and questions would no longer pair up
+                    print_json({"query": line, "error": str(answer), "matches": []})
+                else:
+                    say(f"{line}: {answer}")
             else:
                 if propose and len(answer):
                     answer = engine.propose(answer, propose, keep=keep)
-                print_json(answer.to_dict(explain))
+                printer.print(shown(answer))
+                if drawn:
+                    kept.append(shown(answer))
+    drawn.draw(kept)
     if failed:
         raise typer.Exit(3)
 

@@ -104,6 +104,17 @@ def tile(match: Match) -> Image.Image:
     return card
 
 
+def picture_of(match: Match) -> Image.Image:
+    """The photo with the mask of a match, `PICTURE` large, as a tile shows it.
+
+    Raises:
+        PhotoError: the photo cannot be read any more, or is not the one indexed.
+    """
+    picture = Image.new("RGB", PICTURE, CARD)
+    _show(picture, _photo(match), match)
+    return picture
+
+
 def _heading(sheet: Image.Image, answer: Matches, top: int) -> None:
     if not len(answer):
         verdict, ground = "nothing to show", PALE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from textwrap import shorten
 from typing import Any, overload
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
+from model.errors import QueryError
 from model.masks import resizing, rle
 from searchengine.search.explanation import Explanation
 from searchengine.search.photo_pixels import is_missing, pixels_of
@@ -22,6 +24,24 @@ from searchengine.search.query import Query
 CONFIDENT = 0.5
 LONGEST_LINE = 200  # characters of a query that are told back
 DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
+
+
+def _share(match: Match) -> float:
+    height, width = match.segment.frame
+    return match.segment.area / (height * width)
+
+
+def _age(match: Match) -> tuple[bool, float]:
+    taken = match.photo.taken_at
+    return taken is None, 0.0 if taken is None else -(taken - datetime.min).total_seconds()
+
+
+ORDERS: Mapping[str, Callable[[Match], Any]] = {
+    "relevance": lambda match: match.rank,
+    "date": _age,
+    "size": lambda match: -_share(match),
+}
+"""Orders of matches, by the key of each; what is equal stays as it was."""
 
 
 @lru_cache(maxsize=8192)
@@ -121,6 +141,11 @@ class Match:
             "photo": self.photo.path,
             "photo_id": self.photo.id,
             "missing": self.missing,
+            "duplicates": list(self.duplicates),
+            "taken_at": self.photo.taken_at.isoformat() if self.photo.taken_at else None,
+            "camera": self.photo.camera,
+            "latitude": self.photo.latitude,
+            "longitude": self.photo.longitude,
             "segment_id": self.segment_id,
             "proposed": self.proposed,
             **({} if self.label is None else {"label": self.label}),
@@ -177,6 +202,21 @@ class Matches(Sequence[Match]):
 
     def __iter__(self) -> Iterator[Match]:
         return iter(self.items)
+
+    def ordered(self, order: str) -> Matches:
+        """The same matches in another order, their ranks as they are.
+
+        Args:
+            order: relevance (as they are), date (newest photo first, without a date last) or size
+                (largest share of the photo first).
+
+        Raises:
+            QueryError: there is no such order.
+        """
+        if order not in ORDERS:
+            raise QueryError(f"there is no order '{order}'", f"choose one of {', '.join(ORDERS)}")
+        key = ORDERS[order]
+        return replace(self, items=tuple(sorted(self.items, key=key)))
 
     def above(self, least: float) -> Matches:
         """The matches of at least this confidence; what has none, as of an example, is left out."""

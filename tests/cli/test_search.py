@@ -1,4 +1,6 @@
+import csv
 import io
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -89,7 +91,9 @@ def test_a_batch_comes_from_stdin(run: Run, indexed: Path, monkeypatch: pytest.M
         ["red", "-k", "0"],
         ["red", "--min-area", "2"],
         ["red", "--neighbours", "-1"],
-        ["--batch", "-", "--sheet", "x.png"],
+        ["red", "--json", "--format", "csv"],
+        ["red", "--min-confidence", "2"],
+        ["red", "--gallery", "page.png"],
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, indexed: Path, arguments: list[str]) -> None:
@@ -337,3 +341,61 @@ def test_a_bare_phrase_is_recalls_and_neighbours_exclude_the_rest(run: Run, inde
     assert (both.code, both.out) == (1, "")
     auto = run("search", "leftmost red square", "--neighbours", 2, "--index", indexed, "--explain")
     assert "recall alone answers: neighbours" in auto.out
+
+
+def test_csv_is_read_by_a_spreadsheet(run: Run, indexed: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_text('red\nblue, "deep"\n\n', "utf-8")
+    done = run("search", "--batch", queries, "--format", "csv", "-k", 1, "--index", indexed)
+    assert done.code == 3
+    assert done.err.count("the query is empty") == 1
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert [row["query"] for row in rows] == ["red", 'blue, "deep"']
+    wanted = json.loads(run("search", "red", "-k", 1, "--json", "--index", indexed).out)
+    (match,) = wanted["matches"]
+    assert rows[0]["photo"] == match["photo"]
+    assert [int(rows[0][name]) for name in ("x", "y", "width", "height")] == match["bbox"]
+    tabs = run("search", "red", "--format", "tsv", "-k", 1, "--index", indexed).out.splitlines()
+    assert dict(zip(*(line.split("\t") for line in tabs), strict=True)) == rows[0]
+
+
+def test_paths_are_for_other_tools(run: Run, indexed: Path, photos: Path) -> None:
+    done = run("search", "red", "-0", "--no-collapse", "--index", indexed)
+    paths = done.out.split("\0")
+    assert paths[-1] == ""
+    assert sorted(paths[:-1]) == sorted(str(photos / f"{n}.png") for n in ("red", "blue", "green"))
+    lines = run("search", "red", "--format", "paths", "--index", indexed).out.splitlines()
+    assert lines[0] == str(photos / "red.png")
+
+
+def test_only_the_sure_are_shown_and_the_largest_first(run: Run, indexed: Path) -> None:
+    asked = ("search", "red", "--json", "--no-collapse", "--index", indexed)
+    sure = json.loads(run(*asked, "--min-confidence", 0.5).out)["matches"]
+    large = json.loads(run(*asked, "--sort", "size").out)["matches"]
+    assert all(match["confidence"] >= 0.5 for match in sure)
+    assert 0 < len(sure) < len(large)
+    areas = [match["area"] for match in large]
+    # a share of the working frame, which the photo's own pixels round
+    assert all(after <= 1.01 * before for before, after in itertools.pairwise(areas))
+    assert {match["rank"] for match in large} == set(range(1, len(areas) + 1))
+
+
+def test_a_sheet_and_a_gallery_of_several_queries(run: Run, indexed: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_text("red\n<b>blue</b> & co\n", "utf-8")
+    page, sheet = tmp_path / "page.html", tmp_path / "sheet.png"
+    drawn = ("--sheet", sheet, "--gallery", page)
+    command = ("search", "--batch", queries, *drawn, "--index", indexed)
+    for _ in range(2):  # what was drawn here is drawn again
+        assert run(*command).code == 0
+    text = page.read_text("utf-8")
+    assert "&lt;b&gt;blue&lt;/b&gt; &amp; co" in text
+    assert text.count("<section>") == 2
+    assert text.count("data:image/jpeg;base64,") >= 2
+    assert "<script" not in text
+    assert "http:" not in text
+    page.write_text("mine")
+    refused = run(*command)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert page.read_text() == "mine"
+    assert run(*command, "--overwrite").code == 0

@@ -1,0 +1,153 @@
+"""Formats of matches on stdout: a table for people, JSON, CSV, TSV, and paths for other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.output import print_json, print_matches, show
+
+if TYPE_CHECKING:
+    from searchengine.search.match import Match, Matches
+
+
+class Format(StrEnum):
+    """Formats that matches are printed in."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    tsv = "tsv"
+    paths = "paths"
+
+
+class Sort(StrEnum):
+    """Orders that matches are shown in."""
+
+    relevance = "relevance"
+    date = "date"
+    size = "size"
+
+
+SortOption = Annotated[
+    Sort,
+    typer.Option(
+        "--sort",
+        help="Order of the matches that were found: the best, the newest, or the largest share of"
+        " its photo first.",
+    ),
+]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="Format of the answer: a table, one JSON document, CSV or TSV with a line a match, or"
+        " the paths of the photos, each once.",
+    ),
+]
+NullOption = Annotated[
+    bool,
+    typer.Option(
+        "--null", "-0", help="End each path with a null byte, as xargs -0 wants; gives paths."
+    ),
+]
+COLUMNS = (
+    "query", "rank", "score", "confidence", "photo", "photo_id", "segment_id", "x", "y", "width",
+    "height", "area", "taken_at", "camera", "latitude", "longitude", "label",
+)  # fmt: skip
+
+
+def chosen_format(format: Format, json: bool, null: bool) -> Format:
+    """The format that the options ask for together.
+
+    Raises:
+        typer.BadParameter: two of them contradict each other.
+    """
+    asked = [Format.json] * json + [Format.paths] * null
+    asked += [format] * (format is not Format.table)
+    if len(set(asked)) > 1:
+        raise typer.BadParameter(f"{' and '.join(dict.fromkeys(asked))} cannot both be printed")
+    return asked[0] if asked else Format.table
+
+
+class MatchPrinter:
+    """Prints answers in one format; a header comes once, however many answers there are.
+
+    Args:
+        format: format of the answers.
+        null: whether paths end with a null byte.
+        explain: whether the table and JSON tell how the words were read.
+    """
+
+    def __init__(self, format: Format, null: bool = False, explain: bool = False) -> None:
+        self.format = format
+        self._null, self._explain = null, explain
+        self._headed = False
+
+    def print(self, matches: Matches) -> None:
+        """Print one answer."""
+        if self.format is Format.json:
+            print_json(matches.to_dict(self._explain))
+        elif self.format is Format.table:
+            print_matches(matches, self._explain)
+        elif self.format is Format.paths:
+            self._paths(matches)
+        else:
+            self._rows(matches)
+
+    def _rows(self, matches: Matches) -> None:
+        """CSV or TSV, as a spreadsheet reads it: UTF-8, a field with a line break in quotes."""
+        text = io.StringIO()
+        delimiter = "\t" if self.format is Format.tsv else ","
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        if not self._headed:
+            writer.writerow(COLUMNS)
+            self._headed = True
+        writer.writerows(_row(matches.query, match) for match in matches)
+        _write(text.getvalue())
+
+    def _paths(self, matches: Matches) -> None:
+        """Paths as the system has them, byte by byte, where they end with a null byte."""
+        paths = dict.fromkeys(match.photo.path for match in matches)
+        if not self._null:
+            for path in paths:
+                show(path)
+            return
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
+        sys.stdout.flush()
+
+
+def _row(query: str, match: Match) -> tuple[Any, ...]:
+    photo = match.photo
+    return (
+        query,
+        match.rank,
+        "" if match.score is None else round(match.score, 4),
+        "" if match.confidence is None else round(match.confidence, 4),
+        photo.path,
+        photo.id,
+        match.segment_id,
+        *match.box,
+        match.area,
+        photo.taken_at.isoformat() if photo.taken_at else "",
+        photo.camera or "",
+        "" if photo.latitude is None else photo.latitude,
+        "" if photo.longitude is None else photo.longitude,
+        match.label or "",
+    )
+
+
+def _write(text: str) -> None:
+    """Text as it is, but on a terminal, which control characters could command."""
+    if sys.stdout.isatty():
+        show(text.removesuffix("\n"))
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
