@@ -72,6 +72,10 @@ def index(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be done; write nothing.")
     ] = False,
+    no_thumbnails: Annotated[
+        bool,
+        typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -95,6 +99,7 @@ def index(
         exclude=tuple(exclude or ()),
         include=tuple(include or ()),
         prune_excluded=prune_excluded,
+        thumbnails=not no_thumbnails,
     )
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:

@@ -23,6 +23,7 @@ from indexer.scan.plan import Plan, make_plan
 from indexer.scan.pruning import refuse_accidental_pruning
 from indexer.scan.roots import known_spelling
 from indexer.scan.walk import walk
+from indexer.thumbnails.writer import ThumbnailWriter
 from indexer.vectors import cache as vector_cache
 from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
@@ -57,6 +58,7 @@ class Options:
             holds of them it keeps, unless `prune_excluded`.
         include: patterns of what is taken all the same, also of hidden places and waste bins.
         prune_excluded: whether files of the index that are passed over now are forgotten, too.
+        thumbnails: whether a small picture of each new photo is kept beside the index.
     """
 
     jobs: int = 0
@@ -68,6 +70,7 @@ class Options:
     exclude: Sequence[str] = ()
     include: Sequence[str] = ()
     prune_excluded: bool = False
+    thumbnails: bool = True
 
 
 class Progress:
@@ -145,7 +148,9 @@ def update(
                 if path.exists():
                     catalog.remember_root(str(path))
             together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
-            config = WorkerConfig(preset.reference, options.max_megapixels)
+            config = WorkerConfig(
+                preset.reference, options.max_megapixels, thumbnails=options.thumbnails
+            )
             patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
             pool = WorkerPool(
                 config,
@@ -232,7 +237,8 @@ def _carry_out(
     report.recognised = len(plan.known)
     stamps = {stamp.path: stamp for stamp in plan.look}
     recognised: set[int] = set()
-    with pool:
+    thumbnails = ThumbnailWriter(index.folder)
+    with pool, thumbnails:
         while stamps:
             left: list[FileStamp] = []
             for outcome in pool.look_at(stamps):
@@ -246,6 +252,8 @@ def _carry_out(
                     photo_id = None
                 read = outcome.photo or outcome.known
                 if photo_id is not None and read is not None:
+                    if outcome.thumbnail:
+                        thumbnails.add(read.content_hash, outcome.thumbnail)
                     recognised |= {photo_id} if outcome.known is not None else set()
                     if plan.digests.get(stamp.path) == read.content_hash:
                         catalog.move_files([(twin, photo_id) for twin in twins], ())
@@ -269,8 +277,10 @@ def _carry_out(
     if prune:
         catalog.forget_files(plan.gone)
         report.removed, report.missing = len(plan.gone), 0
-    note = index.sync_if_behind()
-    report.notes += [note] if note else []
+    if thumbnails.count() > catalog.counts().photos:
+        thumbnails.drop_orphans(catalog.content_hashes())
+    notes = [thumbnails.note, index.sync_if_behind()]
+    report.notes += [note for note in notes if note]
 
 
 def _remember(catalog: Catalog, outcome: Outcome, report: Report) -> int | None:

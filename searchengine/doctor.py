@@ -14,6 +14,7 @@ from indexer.backends import CATALOG_FILE, open_catalog, rescue_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
+from indexer.thumbnails.store import FILE, Thumbnails
 from indexer.vectors.cache import vector_problems
 from indexer.vectors.faiss_installation import faiss_installation
 from model.devices import devices
@@ -134,6 +135,21 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
             diagnosis.fixed += [f"{line}: rebuilt from the catalog" for line in found]
             found = [report.note] if report.note else vector_problems(folder, catalog)
         diagnosis.problems += [f"{line}: segsearch doctor --fix rebuilds it" for line in found]
+        _examine_thumbnails(folder, catalog, diagnosis, fix=fix)
+
+
+def _examine_thumbnails(folder: Path, catalog: Catalog, diagnosis: Diagnosis, *, fix: bool) -> None:
+    care = Thumbnails(folder).examine(catalog.content_hashes(), fix=fix)
+    photos = catalog.counts().photos
+    others = "" if care.kept >= photos else "; others are made when they are looked at"
+    diagnosis.facts.append(("thumbnails", f"{care.kept:,} of {photos:,} photos{others}"))
+    found = [f"{FILE} tells nothing ({care.unreadable})"] if care.unreadable else []
+    found += [f"{care.damaged:,} thumbnails are damaged"] if care.damaged else []
+    if not fix:
+        diagnosis.problems += [f"{line}: segsearch doctor --fix drops them" for line in found]
+        return
+    found += [f"{care.orphaned:,} thumbnails are of no photo"] if care.orphaned else []
+    diagnosis.fixed += [f"{line}: dropped" for line in found]
 
 
 def _examine_preset(index: Index) -> None:

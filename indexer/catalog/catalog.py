@@ -120,6 +120,10 @@ class CatalogReader(ABC):
         """Id of the first photo whose pixels have this digest."""
 
     @abstractmethod
+    def content_hashes(self) -> Iterator[bytes]:
+        """Content hashes of all photos, ascending."""
+
+    @abstractmethod
     def photos(self, ids: Iterable[int]) -> dict[int, PhotoRow]:
         """Photos of these ids; ids that are not there are left out."""
 

@@ -29,6 +29,7 @@ class Outcome:
         path: the file.
         photo: indexed photo; None if it was skipped, or shows what is known.
         known: photo as it was read, where its pixels are known, so that nobody looked at it.
+        thumbnail: JPEG file of the photo at thumbnail's size; empty where none was asked for.
         stamp: the file as it was when it was read.
         kind: the error's name, as "PhotoUnreadable"; "" if there was none.
         reason: one line for people.
@@ -40,6 +41,7 @@ class Outcome:
     kind: str = ""
     reason: str = ""
     known: ReadPhoto | None = None
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ class _Read:
         path: its file.
         photo: decoded photo.
         digest: digest of its pixels.
+        thumbnail: JPEG file, or empty.
         seconds: CPU seconds that reading it took.
     """
 
     path: str
     photo: Photo
     digest: bytes
+    thumbnail: bytes
     seconds: float
 
     @property
@@ -70,6 +74,8 @@ def process(
     models: Models,
     max_megapixels: float,
     known: Known = lambda digests: [False] * len(digests),
+    *,
+    thumbnails: bool = True,
 ) -> list[Outcome]:
     """Read, segment and embed some photos, together where the models can. Never raises for what
     files may hold; a photo's outcome does not depend on the others.
@@ -81,11 +87,12 @@ def process(
         max_megapixels: photos with more are skipped.
         known: tells which of some digests of pixels a photo of the index has: such a photo is
             read, but not looked at again.
+        thumbnails: whether a thumbnail is made of each.
 
     Raises:
         ModelError: no photo is to blame; the models cannot be loaded, or fail whatever they see.
     """
-    read = [_read(path, preset, max_megapixels) for path in paths]
+    read = [_read(path, preset, max_megapixels, thumbnails) for path in paths]
     whole = [each for each in read if isinstance(each, _Read)]
     told = known([each.digest for each in whole]) if whole else []
     fresh = [each for each, is_known in zip(whole, told, strict=True) if not is_known]
@@ -96,9 +103,10 @@ def process(
     ]
 
 
-def _read(path: str, preset: Preset, max_megapixels: float) -> _Read | Outcome:
+def _read(path: str, preset: Preset, max_megapixels: float, thumbnails: bool) -> _Read | Outcome:
     from model.photos.images import read_photo
     from model.photos.pixel_digest import pixel_digest
+    from model.photos.thumbnail import thumbnail_jpeg
 
     began = time.process_time()
     try:
@@ -108,14 +116,16 @@ def _read(path: str, preset: Preset, max_megapixels: float) -> _Read | Outcome:
             max_megapixels=max_megapixels,
             finer_panoramas=True,
         )
-        return _Read(path, photo, pixel_digest(photo.image), time.process_time() - began)
+        small = thumbnail_jpeg(photo.image) if thumbnails else b""
+        digest = pixel_digest(photo.image)
+        return _Read(path, photo, digest, small, time.process_time() - began)
     except Exception as error:
         return _failed(path, error)
 
 
 def _recognised(read: _Read) -> Outcome:
     photo = ReadPhoto(read.photo.content_hash, read.photo.header, read.digest)
-    return Outcome(read.path, stamp=read.stamp, known=photo)
+    return Outcome(read.path, stamp=read.stamp, known=photo, thumbnail=read.thumbnail)
 
 
 def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
@@ -149,6 +159,7 @@ def _seen(read: Sequence[_Read], models: Models) -> list[Outcome]:
                 pixel_digest=each.digest,
             ),
             each.stamp,
+            thumbnail=each.thumbnail,
         )
         for each, found, vectors in zip(read, segments, embeddings, strict=True)
     ]

@@ -31,11 +31,13 @@ class WorkerConfig:
     Attributes:
         preset: preset whose models the worker loads.
         max_megapixels: photos with more are skipped.
+        thumbnails: whether a thumbnail is made of each photo.
         worker: its number among all workers, which share the GPUs.
     """
 
     preset: str
     max_megapixels: float
+    thumbnails: bool = True
     worker: int = 0
 
 
@@ -105,7 +107,9 @@ def _serve() -> None:
         while True:
             paths = inbox.get()
             try:
-                send(answers, process(paths, preset, models, config.max_megapixels, known))
+                most = config.max_megapixels
+                looked = process(paths, preset, models, most, known, thumbnails=config.thumbnails)
+                send(answers, looked)
             except ModelError as error:
                 send(answers, error)
     except BrokenPipeError:

@@ -129,7 +129,7 @@ def test_twenty_kills_leave_the_index_as_if_undisturbed(
     report = painted.run(index, photos, jobs=2)
     assert report.skipped == []
     assert sorted(path.name for path in index.iterdir()) == [
-        "cache.lock", "catalog.sqlite", "vectors.faiss", "writer.lock",
+        "cache.lock", "catalog.sqlite", "thumbnails.sqlite", "vectors.faiss", "writer.lock",
     ]  # fmt: skip
     undisturbed = tmp_path / "undisturbed"
     painted.run(undisturbed, photos, jobs=2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.thumbnails.store import FILE
 from model.presets.preset import FOLDER
 from searchengine import SearchEngine
 from searchengine.doctor import examine
@@ -53,6 +54,23 @@ def test_a_broken_photo_is_found_and_dropped(index: Path) -> None:
     mended = examine(index, fix=True)
     assert mended.fixed
     assert mended.healthy, mended.problems
+
+
+def test_thumbnails_are_counted_and_mended(index: Path) -> None:
+    counted = dict(examine(index).facts)["thumbnails"]
+    assert counted == "5 of 5 photos"
+    with closing(sqlite3.connect(index / FILE)) as database, database:
+        database.execute("UPDATE thumbnails SET jpeg = zeroblob(900) WHERE rowid = 1")
+        database.execute("UPDATE thumbnails SET seal = photo WHERE rowid = 2")
+        database.execute("INSERT INTO thumbnails VALUES (7, 7, 'no picture')")
+    sick = examine(index)
+    assert [line.split(":")[0] for line in sick.problems] == ["3 thumbnails are damaged"]
+    assert examine(index, fix=True).healthy
+    assert dict(examine(index).facts)["thumbnails"].startswith("3 of 5 photos; others")
+    (index / FILE).write_bytes(b"no database at all" * 99)
+    assert "tells nothing" in examine(index).problems[0]
+    assert examine(index, fix=True).healthy
+    assert dict(examine(index).facts)["thumbnails"].startswith("0 of 5 photos")
 
 
 def test_a_catalog_that_is_none_is_told(tmp_path: Path) -> None:

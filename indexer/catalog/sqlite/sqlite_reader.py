@@ -145,6 +145,19 @@ class SqliteReader(CatalogReader):
                 .limit(1)
             ).scalar_one_or_none()
 
+    def content_hashes(self) -> Iterator[bytes]:
+        """Content hashes of all photos, ascending; holds no transaction between blocks."""
+        after = b""
+        while True:
+            with self._database.reading() as connection:
+                query = select(PhotoTable.content_hash).where(PhotoTable.content_hash > after)
+                block = connection.execute(query.order_by(PhotoTable.content_hash).limit(10_000))
+                found = list(block.scalars())
+            if not found:
+                return
+            yield from found
+            after = found[-1]
+
     def photos(self, ids: Iterable[int]) -> dict[int, PhotoRow]:
         """The photos of these ids; ids that are not there are left out."""
         with self._database.reading() as connection:
