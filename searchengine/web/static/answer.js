@@ -1,0 +1,108 @@
+// An answer that is fetched as it is looked at: any stretch of a million matches, none of them twice.
+
+import * as api from "./api.js";
+
+/** @typedef {import("./api.js").Match} Match */
+
+export const STRETCH = 60;
+const MOST_KEPT = 200; // stretches, 12,000 matches
+
+/** Matches of one question, by their place in its order. */
+export class Answer extends EventTarget {
+  /**
+   * @param {import("./api.js").Question} question
+   * @param {import("./api.js").Answer} told
+   */
+  constructor(question, told) {
+    super();
+    this.question = question;
+    this.told = told;
+    this.id = told.id;
+    this.total = told.total;
+    /** @type {Map<number, Match[]>} */
+    this.stretches = new Map();
+    /** @type {Map<number, AbortController>} */
+    this.waiting = new Map();
+    /** @type {Promise<void> | null} */
+    this.renewing = null;
+    this.#keep(0, told.matches);
+  }
+
+  /** @param {number} place @returns {Match | undefined} */
+  at(place) {
+    return this.stretches.get(Math.floor(place / STRETCH))?.[place % STRETCH];
+  }
+
+  /** Place of a segment among the matches that are here, -1 where it is not. @param {number} segment */
+  placeOf(segment) {
+    for (const [stretch, matches] of this.stretches) {
+      const found = matches.findIndex((match) => match.segment_id === segment);
+      if (found >= 0) return stretch * STRETCH + found;
+    }
+    return -1;
+  }
+
+  /**
+   * Fetch what is missing in a range; what was asked for elsewhere is not waited for any more.
+   *
+   * @param {number} from
+   * @param {number} to exclusive
+   */
+  need(from, to) {
+    const first = Math.floor(from / STRETCH);
+    const last = Math.floor((Math.min(to, this.total) - 1) / STRETCH);
+    for (const [stretch, control] of this.waiting) {
+      if (stretch < first || stretch > last) control.abort();
+    }
+    for (let stretch = first; stretch <= last; stretch++) {
+      if (!this.stretches.has(stretch) && !this.waiting.has(stretch)) void this.#fetch(stretch);
+    }
+  }
+
+  /** @param {number} stretch */
+  async #fetch(stretch) {
+    const control = new AbortController();
+    this.waiting.set(stretch, control);
+    try {
+      const told = await this.#stretch(stretch, control.signal);
+      this.#keep(stretch, told.matches);
+      this.dispatchEvent(new Event("more"));
+    } catch (error) {
+      if (!api.isAborted(error)) this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+    } finally {
+      this.waiting.delete(stretch);
+    }
+  }
+
+  /** @param {number} stretch @param {AbortSignal} signal */
+  async #stretch(stretch, signal) {
+    try {
+      return await api.page(this.id, stretch * STRETCH, STRETCH, signal);
+    } catch (error) {
+      if (!(error instanceof api.ApiError) || error.status !== 404) throw error;
+      // the server kept the answer for ten minutes: it is asked again, once for all who wait
+      this.renewing ??= this.#renew().finally(() => (this.renewing = null));
+      await this.renewing;
+      return api.page(this.id, stretch * STRETCH, STRETCH, signal);
+    }
+  }
+
+  async #renew() {
+    const told = await api.search(this.question, STRETCH);
+    this.id = told.id;
+    if (told.generation === this.told.generation && told.total === this.total) return;
+    this.stretches.clear();
+    this.told = told;
+    this.total = told.total;
+    this.#keep(0, told.matches);
+    this.dispatchEvent(new Event("renewed"));
+  }
+
+  /** @param {number} stretch @param {Match[]} matches */
+  #keep(stretch, matches) {
+    this.stretches.set(stretch, matches);
+    if (this.stretches.size <= MOST_KEPT) return;
+    const [oldest] = this.stretches.keys();
+    if (oldest !== undefined) this.stretches.delete(oldest);
+  }
+}
