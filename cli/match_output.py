@@ -7,14 +7,14 @@ import io
 import os
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.output import print_json, print_matches, show
 
 if TYPE_CHECKING:
-    from searchengine.search.match import Match, Matches
+    from searchengine.search.match import Matches
 
 
 class Format(StrEnum):
@@ -57,10 +57,6 @@ NullOption = Annotated[
         "--null", "-0", help="End each path with a null byte, as xargs -0 wants; gives paths."
     ),
 ]
-COLUMNS = (
-    "query", "rank", "score", "confidence", "photo", "photo_id", "segment_id", "x", "y", "width",
-    "height", "area", "taken_at", "camera", "latitude", "longitude", "label",
-)  # fmt: skip
 
 
 def chosen_format(format: Format, json: bool, null: bool) -> Format:
@@ -103,13 +99,16 @@ class MatchPrinter:
 
     def _rows(self, matches: Matches) -> None:
         """CSV or TSV, as a spreadsheet reads it: UTF-8, a field with a line break in quotes."""
+        from searchengine.search.match import COLUMNS
+
         text = io.StringIO()
         delimiter = "\t" if self.format is Format.tsv else ","
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         if not self._headed:
-            writer.writerow(COLUMNS)
+            writer.writerow(("query", *COLUMNS))
             self._headed = True
-        writer.writerows(_row(matches.query, match) for match in matches)
+        for match in matches:
+            writer.writerow((matches.query, *match.to_row().values()))
         _write(text.getvalue())
 
     def _paths(self, matches: Matches) -> None:
@@ -122,26 +121,6 @@ class MatchPrinter:
         sys.stdout.flush()
         sys.stdout.buffer.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
         sys.stdout.flush()
-
-
-def _row(query: str, match: Match) -> tuple[Any, ...]:
-    photo = match.photo
-    return (
-        query,
-        match.rank,
-        "" if match.score is None else round(match.score, 4),
-        "" if match.confidence is None else round(match.confidence, 4),
-        photo.path,
-        photo.id,
-        match.segment_id,
-        *match.box,
-        match.area,
-        photo.taken_at.isoformat() if photo.taken_at else "",
-        photo.camera or "",
-        "" if photo.latitude is None else photo.latitude,
-        "" if photo.longitude is None else photo.longitude,
-        match.label or "",
-    )
 
 
 def _write(text: str) -> None:

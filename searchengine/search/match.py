@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
+from pathlib import Path
 from textwrap import shorten
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
-from model.errors import QueryError
+from model.errors import QueryError, SegsearchError
 from model.masks import resizing, rle
 from searchengine.search.explanation import Explanation
 from searchengine.search.photo_pixels import is_missing, pixels_of
 from searchengine.search.proposal_account import ProposalAccount
 from searchengine.search.query import Query
 
+if TYPE_CHECKING:
+    from searchengine.search.match_tables import Shown
+
 CONFIDENT = 0.5
 LONGEST_LINE = 200  # characters of a query that are told back
+SHOWN_IN_NOTEBOOK = 24  # matches
+COLUMNS = (
+    "rank", "score", "confidence", "photo", "photo_id", "segment_id", "x", "y", "width", "height",
+    "area", "taken_at", "camera", "latitude", "longitude", "label",
+)  # fmt: skip
 DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
 
 
@@ -103,6 +114,29 @@ class Match:
     def area(self) -> int:
         """The mask's pixels in the upright photo."""
         return int(rle.areas((self.counts,), self.photo.size)[0])
+
+    def __repr__(self) -> str:
+        told = [str(self.rank), repr(Path(self.photo.path).name), f"segment {self.segment_id}"]
+        if self.score is not None:
+            told.append(f"score {self.score:.2f}")
+        if self.confidence is not None:
+            told.append(f"{self.confidence:.0%} sure")
+        return f"Match({', '.join(told)})"
+
+    def to_row(self) -> dict[str, Any]:
+        """The match as one flat row, of a table or a CSV file: `COLUMNS`, None for what is not
+        known."""
+        x, y, width, height = self.box
+        photo = self.photo
+        values = (
+            self.rank,
+            None if self.score is None else round(self.score, 4),
+            None if self.confidence is None else round(self.confidence, 4),
+            *(photo.path, photo.id, self.segment_id, x, y, width, height, self.area),
+            photo.taken_at.isoformat() if photo.taken_at else None,
+            *(photo.camera, photo.latitude, photo.longitude, self.label),
+        )
+        return dict(zip(COLUMNS, values, strict=True))
 
     def doubted(self) -> Match:
         """The match where nothing can be right: what was asked is not understood."""
@@ -227,6 +261,66 @@ class Matches(Sequence[Match]):
     def confident(self) -> bool:
         """Whether any match is more likely right than wrong."""
         return any((match.confidence or 0) >= CONFIDENT for match in self.items)
+
+    def __repr__(self) -> str:
+        sure = "confident" if self.confident else "not confident"
+        return f"Matches({self.query!r}, {len(self)} matches, {sure})"
+
+    def _repr_html_(self) -> str:
+        """The first matches with their outlines, as notebooks show them."""
+        from searchengine.search.match_tables import html_page
+
+        some = [self._shown(match) for match in self.items[:SHOWN_IN_NOTEBOOK]]
+        return html_page(self.query or repr(self), some, max(len(self) - len(some), 0))
+
+    def _shown(self, match: Match) -> Shown:
+        from indexer.thumbnails.thumbnail import thumbnail
+        from searchengine.search.match_tables import Shown
+
+        jpeg = None
+        if self.folder:
+            with suppress(SegsearchError):  # the outline is shown all the same
+                jpeg = thumbnail(Path(self.folder), match.photo)
+        (mask,) = rle.decode((match.segment.counts,), match.segment.frame)
+        sure = "" if match.confidence is None else f"{match.confidence:.0%} sure"
+        return Shown(jpeg, mask, (f"{match.rank}  {sure}", Path(match.photo.path).name))
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame` with a row a match, its columns `COLUMNS`; extra `tables`.
+
+        Raises:
+            ExtraMissing: pandas is not installed.
+        """
+        from searchengine.search.match_tables import data_frame
+
+        return data_frame([match.to_row() for match in self], COLUMNS)
+
+    def to_supervision(self) -> dict[str, Any]:
+        """`supervision.Detections` of each photo's masks, by the photo's path.
+
+        Boxes and masks are in pixels of the upright photo; a class is a label, where labels were
+        asked, else the query.
+
+        Raises:
+            ExtraMissing: supervision is not installed.
+        """
+        from searchengine.search.match_tables import Detection, detections
+
+        labels = list(self.labels) or [self.query]
+        of_photos: dict[str, list[Detection]] = {}
+        for match in self:
+            x, y, width, height = match.box
+            sure = math.nan if match.confidence is None else match.confidence
+            of_photos.setdefault(match.photo.path, []).append(
+                Detection(
+                    (x, y, x + width, y + height),
+                    match.mask(),
+                    sure,
+                    labels[0] if match.label is None else match.label,
+                    match.segment_id,
+                )
+            )
+        return {path: detections(each, labels) for path, each in of_photos.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:

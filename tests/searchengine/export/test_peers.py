@@ -126,3 +126,15 @@ def test_labelme_finds_the_photo_of_each_file(exports: dict[str, Path], photos: 
         read = reader.LabelFile(str(file))
         assert (file.parent / read.imagePath).resolve() == photos / photo
         assert {shape["shape_type"] for shape in read.shapes} == {"mask"}
+
+
+def test_supervision_is_given_detections(photos: Path, tmp_path: Path) -> None:
+    supervision: Any = peer("supervision")
+    with SearchEngine.open(tmp_path / "index", preset="colours") as engine:
+        engine.index(photos, options=Options(jobs=1))
+        found = engine.search("red").to_supervision()
+    assert sorted(found) == sorted(map(str, photos.rglob("a.*")))
+    for of_photo in found.values():
+        assert isinstance(of_photo, supervision.Detections)
+        assert of_photo.mask.shape[1:] == (90, 120)
+        assert (of_photo.area > 0).all()
