@@ -79,6 +79,7 @@ from searchengine.pictures.overlay import overlay  # noqa: E402
 from searchengine.search.example import Example  # noqa: E402
 from searchengine.search.match import Match, Matches  # noqa: E402
 from searchengine.search.query import Negative, Query  # noqa: E402
+from searchengine.search.ranking import Ranking  # noqa: E402
 from searchengine.status import Status  # noqa: E402
 
 __all__ = [
@@ -130,6 +131,7 @@ __all__ = [
     "PruneRefused",
     "Query",
     "QueryError",
+    "Ranking",
     "RecipeInvalid",
     "Report",
     "RequestRefused",

@@ -16,6 +16,7 @@ from searchengine.search.left_out import left_out
 from searchengine.search.match import Matches
 from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
 from searchengine.search.query import Query
+from searchengine.search.ranking import Ranking, ranking_of
 from searchengine.search.recall import questions
 from searchengine.search.refer import read as read_expression
 from searchengine.search.understanding import interpret
@@ -65,9 +66,32 @@ def answered(
                 not_understood=each.not_understood,
                 left_out=left_out(query.where, index.catalog, found=len(found.items)),
                 explanation=found.explanation,
+                passed=found.passed,
             )
             for found, text, query, each in zip(answers, words, queries, read, strict=True)
         ]
+
+
+def ranked(opened: OpenedIndex, matches: Matches) -> Ranking:
+    """All segments that the conditions of a query allow: its matches, then all others.
+
+    Args:
+        opened: index and its models.
+        matches: answer to the query.
+
+    Raises:
+        QueryError: there was no query.
+    """
+    if matches.asked is None or matches.understood is None or matches.passed is None:
+        raise QueryError("nothing was asked that could be ranked by", "rank what a search found")
+    with opened.turn():
+        index, read = opened.reader, interpret(matches.asked)
+        (question,) = questions([matches.understood], opened.embedder)
+        calibration = opened.calibration if matches.asked.words.strip() else None
+        judge: Judge | None = None if calibration is None else calibration.confidence
+        if judge is not None and not read.answerable:
+            judge = doubting(judge)
+        return ranking_of(matches, question, index, judge)
 
 
 def completed(

@@ -20,12 +20,13 @@ from model.errors import QueryError
 from model.presets.preset import Models, Preset
 from model.proposals.proposer import MOST as MOST_PROPOSED
 from model.weights.user_folders import user_folder
-from searchengine.answers import answered, completed
+from searchengine.answers import answered, completed, ranked
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.example import MOST_ID, Example, embed_example, no_such_segment
 from searchengine.search.keep import require_keeping
 from searchengine.search.match import CONFIDENT, Match, Matches
 from searchengine.search.query import Negative, Query, as_negatives
+from searchengine.search.ranking import Ranking
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
@@ -241,6 +242,20 @@ class SearchEngine:
             self.preset.name,
             labels={label.name: label.words for label in asked},
         )
+
+    def ranking(self, matches: Matches) -> Ranking:
+        """All segments that the conditions of a query allow, best first: its matches, then all
+        that they do not stand for, by the plain agreement of their vectors.
+
+        Numbers alone, so that a million are ranked in a fraction of a second.
+
+        Args:
+            matches: answer of `search` or `similar`.
+
+        Raises:
+            QueryError: the matches are not those of a query.
+        """
+        return ranked(self._opened, matches)
 
     def propose(
         self,

@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalog.columns import PhotoColumns, SegmentColumns
 from indexer.catalog.records import (
     AddedSegments,
     Counts,
@@ -138,6 +139,14 @@ class CatalogReader(ABC):
     @abstractmethod
     def segment_ids(self, conditions: Filter | None = None) -> Ids:
         """Ids of the segments that meet all conditions, int64, ascending."""
+
+    @abstractmethod
+    def photo_columns(self) -> PhotoColumns:
+        """What is known of all photos, in columns."""
+
+    @abstractmethod
+    def segment_columns(self, after_id: int = 0) -> SegmentColumns:
+        """Where and how large all segments above `after_id` are, in columns."""
 
     @abstractmethod
     def paths_like(self, pattern: str, count: int = 3) -> list[str]:

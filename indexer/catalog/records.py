@@ -250,6 +250,8 @@ class Filter:
         before: taken earlier than this; given as the same.
         camera: part of the camera's name, in any case.
         min_area: least share of the photo that a segment covers, 0 to 1.
+        max_area: largest share of the photo that a segment covers, 0 to 1.
+        format: format of the photo's file, as "JPEG".
         photo_ids: only these photos.
 
     Raises:
@@ -262,12 +264,13 @@ class Filter:
     camera: str | None = None
     min_area: float = 0.0
     photo_ids: tuple[int, ...] | None = None
+    max_area: float = 1.0
+    format: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_area <= 1:
-            raise QueryError(
-                f"a least area of {self.min_area} is no share of a photo", "give 0 to 1"
-            )
+        for name, share in (("least", self.min_area), ("largest", self.max_area)):
+            if not 0 <= share <= 1:
+                raise QueryError(f"a {name} area of {share} is no share of a photo", "give 0 to 1")
         if self.path_glob is not None:
             require_path(self.path_glob)
         for name in ("after", "before"):

@@ -83,6 +83,27 @@ class EmbeddedStore(VectorStore):
 
     def search_many(self, queries: Floats, k: int, where: Filter | None = None) -> list[Hits]:
         """Best k for each of N×D questions; conditions choose the ids before the search."""
+        queries = self._questions(queries)
+        if k < 0:
+            raise ValueError(f"k is {k}, expected 0 or more")
+        allowed = self._allowed(where)
+        k = min(k, len(self) if allowed is None else len(allowed))
+        if k == 0 or not len(queries):
+            return [Hits.empty(self.dimension) for _ in queries]
+        return self._nearest(queries, k, allowed)
+
+    def ranked(self, query: Floats, where: Filter | None = None) -> tuple[Ints, Floats]:
+        """All ids that conditions allow, by their inner products with one question (D float32)."""
+        (question,) = self._questions(np.asarray(query, np.float32)[None])
+        allowed = self._allowed(where)
+        if len(self) == 0 or (allowed is not None and not len(allowed)):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        ids, scores = self._compared_all(question, allowed)
+        order = np.lexsort((ids, -scores))
+        return ids[order], scores[order]
+
+    def _questions(self, queries: Floats) -> Floats:
+        """N×D questions, checked."""
         queries = np.ascontiguousarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dimension:
             raise ValueError(
@@ -90,16 +111,14 @@ class EmbeddedStore(VectorStore):
             )
         if not np.isfinite(queries).all():
             raise ValueError("a question has a value that is not finite")
-        if k < 0:
-            raise ValueError(f"k is {k}, expected 0 or more")
-        allowed = None
-        if where is not None and where != Filter():
-            allowed = self._selection(where)
-            allowed = allowed[self._knows(allowed)]
-        k = min(k, len(self) if allowed is None else len(allowed))
-        if k == 0 or not len(queries):
-            return [Hits.empty(self.dimension) for _ in queries]
-        return self._nearest(queries, k, allowed)
+        return queries
+
+    def _allowed(self, where: Filter | None) -> Ints | None:
+        """Known ids that conditions allow, ascending; None for all."""
+        if where is None or where == Filter():
+            return None
+        allowed = self._selection(where)
+        return np.asarray(allowed[self._knows(allowed)])
 
     def _knows(self, ids: Ints) -> NDArray[np.bool_]:
         return contains(self._ids, ids)
@@ -120,4 +139,13 @@ class EmbeddedStore(VectorStore):
             queries: N×D float32, finite.
             k: answers to each.
             allowed: k or more known ids, ascending; None for all.
+        """
+
+    @abstractmethod
+    def _compared_all(self, query: Floats, allowed: Ints | None) -> tuple[Ints, Floats]:
+        """Ids in any order, n int64, and their inner products with a question, n float32.
+
+        Args:
+            query: D float32, finite.
+            allowed: one or more known ids, ascending; None for all, of which there are some.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.vectors.embedded_store import EmbeddedStore, Selection
 from indexer.vectors.exact_search import best, contains, exact_scores
@@ -29,8 +30,15 @@ class ExactVectors(EmbeddedStore):
         self._order, self._vectors = self._order[kept], self._vectors[kept]
 
     def _nearest(self, queries: Floats, k: int, allowed: Ints | None) -> list[Hits]:
-        order, vectors = self._order, self._vectors
-        if allowed is not None:
-            chosen = contains(allowed, order)
-            order, vectors = order[chosen], vectors[chosen]
+        order, vectors = self._among(allowed)
         return [best(order, exact_scores(vectors, query), vectors, k) for query in queries]
+
+    def _compared_all(self, query: Floats, allowed: Ints | None) -> tuple[Ints, Floats]:
+        order, vectors = self._among(allowed)
+        return order, exact_scores(vectors, query)
+
+    def _among(self, allowed: Ints | None) -> tuple[Ints, NDArray[np.float16]]:
+        if allowed is None:
+            return self._order, self._vectors
+        chosen = contains(allowed, self._order)
+        return self._order[chosen], self._vectors[chosen]

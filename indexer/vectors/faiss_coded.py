@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from indexer.vectors.exact_search import (
+    FEW,
     as_halves,
     best,
     contains,
@@ -111,6 +112,16 @@ class CodedIndex:
             return scan_source(self._source, allowed, len(self), queries, k)
         pieces = (queries[i : i + AT_ONCE] for i in range(0, len(queries), AT_ONCE))
         return [hits for piece in pieces for hits in self._rescored(piece, k)]
+
+    def compared_all(self, query: Floats, allowed: Ints | None) -> tuple[Ints, Floats]:
+        """All ids, or the allowed ones (ascending), and the inner products of their codes; exact
+        ones where so few are allowed that their vectors are quicker read."""
+        if allowed is not None and FEW * len(allowed) < len(self):
+            ids, vectors = vectors_there(self._source, allowed)
+            return ids, exact_scores(as_halves(vectors), query)
+        scores, found = self.index.search(widened(query[None]), len(self._order))
+        wanted = found[0] >= 0 if allowed is None else contains(allowed, found[0])
+        return found[0][wanted], scores[0][wanted]
 
     def _rescored(self, queries: Floats, k: int) -> list[Hits]:
         candidates = self._candidates(queries, max(RESCORED, k + k // 2))

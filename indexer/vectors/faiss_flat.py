@@ -98,6 +98,16 @@ class FlatIndex:
             return scan(self._among(allowed), queries, k)
         return [self._compared(query, k, allowed) for query in queries]
 
+    def compared_all(self, query: Floats, allowed: Ints | None) -> tuple[Ints, Floats]:
+        """All ids, or the allowed ones (ascending), and their inner products in float32."""
+        selector = None if allowed is None else _selector(self._faiss, allowed)
+        scores, ids = self.index.search(
+            widened(query[None]),
+            len(self) if allowed is None else len(allowed),
+            params=self._faiss.SearchParameters(sel=selector),
+        )
+        return ids[0], scores[0]
+
     def _compared(self, query: Floats, k: int, allowed: Ints | None) -> Hits:
         """The exact answer to one question.
 

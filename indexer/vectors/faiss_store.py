@@ -121,3 +121,6 @@ class FaissVectors(EmbeddedStore):
 
     def _nearest(self, queries: Floats, k: int, allowed: Ints | None) -> list[Hits]:
         return self._held.nearest(queries, k, allowed)
+
+    def _compared_all(self, query: Floats, allowed: Ints | None) -> tuple[Ints, Floats]:
+        return self._held.compared_all(query, allowed)

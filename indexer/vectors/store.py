@@ -108,6 +108,22 @@ class VectorStore(ABC):
             ValueError: the questions have another shape or a value that is not finite; k < 0.
         """
 
+    @abstractmethod
+    def ranked(self, query: Floats, where: Filter | None = None) -> tuple[Ints, Floats]:
+        """All ids that conditions allow, by their inner products with one question, the largest
+        first, equal ones by ascending id; n int64, and n float32.
+
+        Vectors stay where they are, so that millions can be ranked. A store that keeps codes ranks
+        by these: the inner products may be off by as much as a code is.
+
+        Args:
+            query: D float32, of any length.
+            where: conditions that every answer meets.
+
+        Raises:
+            ValueError: the question has another shape or a value that is not finite.
+        """
+
     def search(self, query: Floats, k: int, where: Filter | None = None) -> Hits:
         """Answers to one question (D float32); otherwise as `search_many`."""
         (hits,) = self.search_many(np.asarray(query, np.float32)[None], k, where)

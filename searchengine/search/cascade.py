@@ -24,6 +24,7 @@ from model.errors import IndexDamaged
 from searchengine.search.collapse import Answer, Scored, collapse
 from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match
+from searchengine.search.passed import PassedSegments
 from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import Query
 from searchengine.search.recall import recall
@@ -48,6 +49,7 @@ class Recalled:
         answers: N answers, best first.
         vectors: N×D float32, the vectors that their scores belong to.
         question: D float32, what they are calibrated against.
+        passed: ids, int64 ascending, of the segments that need not follow these answers.
         belief: N float32, shares of that confidence that the query's other parts leave.
         explanation: reading of the words as a referring expression.
     """
@@ -55,16 +57,24 @@ class Recalled:
     answers: list[Answer]
     vectors: Vector
     question: Vector
+    passed: NDArray[np.int64]
     belief: Vector | None = None
     explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The matches of a query, best first, and the reading of its words."""
+    """The matches of a query, best first, and the reading of its words.
+
+    Attributes:
+        items: the matches.
+        explanation: reading of the words as a referring expression.
+        passed: ids, int64 ascending, of the segments that need not follow these matches.
+    """
 
     items: tuple[Match, ...]
     explanation: Explanation | None
+    passed: NDArray[np.int64]
 
 
 def answers_to(
@@ -129,12 +139,16 @@ def answers_to(
                 answer.segment,
                 tuple(answer.merged),
                 tuple(photos[i].path for i in answer.duplicates),
+                duplicate_ids=tuple(answer.duplicates),
             )
             for rank, (answer, confidence) in enumerate(
                 zip(each.answers, confidences, strict=True), 1
             )
         )
-        found.append(Found(items, each.explanation or read.get(number)))
+        passed = each.passed
+        if exclude_id is not None:
+            passed = np.union1d(passed, [exclude_id])
+        found.append(Found(items, each.explanation or read.get(number), passed))
     return found
 
 
@@ -182,12 +196,14 @@ def _recall_enough(
         rows = _rows(catalog, list(chain.from_iterable(first)))
         for i, hits in hits_of.items():
             query = queries[i]
+            passed = PassedSegments()
             scored = _portions(hits, catalog, rows, portions[i], exclude_id)
-            answers = _collapsed(scored, query, likeness)
+            answers = _collapsed(passed.noting(scored), query, likeness)
             if len(answers) == query.k or len(hits) < deeper * portions[i]:
                 place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
                 kept = [place[answer.scored] for answer in answers]
-                recalled[i] = Recalled(answers, hits.vectors[kept], vectors[i])
+                by = passed.by(answers, query.k)
+                recalled[i] = Recalled(answers, hits.vectors[kept], vectors[i], by)
         left, deeper = [i for i in left if i not in recalled], 4 * deeper
     return [recalled[i] for i in range(len(queries))]
 
@@ -210,19 +226,26 @@ def _compare_enough(
         near = dict.fromkeys(rows[i].photo_id for i in hits.ids.tolist() if i in rows)
         photo_ids = list(near)[: deeper * max(photos, query.k)]
         if not photo_ids:
-            return Recalled([], np.zeros((0, len(question)), np.float32), question)
+            nothing = np.zeros((0, len(question)), np.float32)
+            return Recalled([], nothing, question, np.zeros(0, np.int64))
         found = compare(photo_ids)
         portion = _portion(query)
         starts = range(0, len(found.scored), portion)
         portions = (found.scored[start : start + portion] for start in starts)
-        answers = _collapsed(portions, query, likeness)
+        passed = PassedSegments()
+        answers = _collapsed(passed.noting(portions), query, likeness)
         if len(answers) == query.k or len(hits) < depth or len(photo_ids) == before:
             break
         deeper, before = 4 * deeper, len(photo_ids)
     place = {row.id: number for number, (row, _) in enumerate(found.scored)}
     kept = [place[answer.scored] for answer in answers]
     return Recalled(
-        answers, found.vectors[kept], found.question, found.belief[kept], found.explanation
+        answers,
+        found.vectors[kept],
+        found.question,
+        passed.by(answers, query.k),
+        found.belief[kept],
+        found.explanation,
     )
 
 

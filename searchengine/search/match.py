@@ -77,6 +77,7 @@ class Match:
         duplicates: paths of photos that look the same and answered after this one.
         proposed: whether the index does not hold the segment, which was drawn for the query.
         label: name of the label that the segment answers for, where labels were asked.
+        duplicate_ids: ids of the photos of `duplicates`, in their order.
     """
 
     rank: int
@@ -88,6 +89,7 @@ class Match:
     duplicates: tuple[str, ...] = ()
     proposed: bool = False
     label: str | None = None
+    duplicate_ids: tuple[int, ...] = ()
 
     @property
     def segment_id(self) -> int:
@@ -208,6 +210,8 @@ class Matches(Sequence[Match]):
             it; None where nobody asked for that.
         proposals: account of what was proposed; None where nobody asked for that.
         labels: labels that were asked, names with their words; none where a query was.
+        passed: ids, int64 ascending, of the segments that need not follow these matches in a
+            longer answer; None where there was no query.
     """
 
     items: tuple[Match, ...]
@@ -221,6 +225,7 @@ class Matches(Sequence[Match]):
     explanation: Explanation | None = None
     proposals: ProposalAccount | None = None
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    passed: NDArray[np.int64] | None = None
 
     @overload
     def __getitem__(self, index: int) -> Match: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from indexer.catalog.records import Filter
 from model.embeddings import Embeddings
 from searchengine.engine import SearchEngine
 from searchengine.search.example import Example
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import Match
 from searchengine.search.query import Negative, Query
 from searchengine.web.schemas import ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
@@ -67,48 +67,35 @@ def mean_of(vectors: Sequence[Embeddings]) -> Embeddings | None:
     return Embeddings.unit(total, vectors[0].space)
 
 
-def snapshot_of(matches: Matches, generation: int) -> Snapshot:
-    """What is kept of an answer."""
-    assert matches.asked is not None
-    return Snapshot(
-        replace(matches.asked),
-        matches.query,
-        generation,
-        np.array([match.segment_id for match in matches], np.int64),
-        np.array([match.score for match in matches], np.float32),
-        np.array([_or_nan(match.confidence) for match in matches], np.float32),
-        {match.segment_id: match.merged for match in matches if match.merged},
-        {},
-    )
-
-
 def matches_of(snapshot: Snapshot, catalog: CatalogReader, offset: int, limit: int) -> list[Match]:
     """Some of a snapshot's matches, read from the catalog; those that are gone are left out."""
-    ids = snapshot.ids[offset : offset + limit].tolist()
+    ids, scores, confidences = (column.tolist() for column in snapshot.page(offset, limit, catalog))
     with catalog.snapshot():
         rows = catalog.segments(ids)
-        photos = catalog.photos({row.photo_id for row in rows.values()})
+        alike = {i: snapshot.duplicates.get(i, ()) for i in ids}
+        photos = catalog.photos(
+            {row.photo_id for row in rows.values()}.union(*alike.values()) if ids else ()
+        )
     glob = snapshot.query.where.path_glob
     pattern = PathPattern(glob) if glob else None
     matches = []
-    for place, segment_id in enumerate(ids, offset):
+    for place, segment_id in enumerate(ids):
         row = rows.get(segment_id)
         photo = None if row is None else photos.get(row.photo_id)
         if row is None or photo is None:
             continue
-        confidence = float(snapshot.confidences[place])
+        known = tuple(i for i in alike[segment_id] if i in photos)
+        confidence = confidences[place]
         matches.append(
             Match(
-                place + 1,
-                float(snapshot.scores[place]),
-                None if np.isnan(confidence) else confidence,
+                offset + place + 1,
+                scores[place],
+                None if math.isnan(confidence) else confidence,
                 photo if pattern is None else photo.shown_at(pattern),
                 row,
                 snapshot.merged.get(segment_id, ()),
+                tuple(photos[i].path for i in known),
+                duplicate_ids=known,
             )
         )
     return matches
-
-
-def _or_nan(number: float | None) -> float:
-    return float("nan") if number is None else number

@@ -15,6 +15,7 @@ from model.errors import SegsearchError, ServerBusy, Superseded
 from searchengine.engine import SearchEngine
 
 MOST_WAITING = 16
+MOST_LATER = 64
 Result = TypeVar("Result")
 Steps = Generator[None, None, None]
 """Work in steps, each of some milliseconds."""
@@ -116,6 +117,8 @@ class EngineThread:
         with self._changed:
             self._later.pop(name, None)
             self._later[name] = steps
+            while len(self._later) > MOST_LATER:
+                self._later.popitem(last=False)
             self._changed.notify()
 
     def _count(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
+from searchengine.overview.arrangement import Group, Order
 from searchengine.search.example import MOST_ID
 from searchengine.search.query import MOST_NEIGHBOURS
 
@@ -28,22 +29,6 @@ Client = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Order(StrEnum):
-    """Orders of an answer."""
-
-    relevance = "relevance"
-    date = "date"
-    size = "size"
-
-
-class Group(StrEnum):
-    """Sets of segments of which one stands for all."""
-
-    segment = "segment"
-    photo = "photo"
-    burst = "burst"
 
 
 class Width(IntEnum):
@@ -92,6 +77,8 @@ class WhereField(_Strict):
     before: Annotated[str, Field(max_length=40)] | None = None
     camera: Annotated[str, Field(max_length=200)] | None = None
     min_area: Share = 0.0
+    max_area: Share = 1.0
+    format: Annotated[str, Field(max_length=20)] | None = None
     photo_ids: Annotated[tuple[Id, ...], Field(max_length=10_000)] | None = None
 
 
@@ -184,7 +171,57 @@ class MatchesAnswer(BaseModel):
 
     offset: int
     total: int
+    total_is_exact: bool
     matches: list[MatchRecord]
+
+
+class MonthCount(BaseModel):
+    """Matches of photos taken in one month; `month` is None for photos that tell none."""
+
+    month: str | None
+    count: int
+
+
+class FolderCount(BaseModel):
+    """Matches of photos in one folder."""
+
+    path: str
+    count: int
+
+
+class NameCount(BaseModel):
+    """Matches of photos of one camera, or one format."""
+
+    name: str
+    count: int
+
+
+class SizeCount(BaseModel):
+    """Matches that cover a share of their photos between two numbers."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[float, Field(alias="from")]
+    to: float
+    count: int
+
+
+class PlaceCount(BaseModel):
+    """Matches whose middle lies in one ninth of the photo, as "top left"."""
+
+    place: str
+    count: int
+
+
+class FacetsAnswer(BaseModel):
+    """What the matches of a search are made of, by count."""
+
+    dates: list[MonthCount]
+    folders: list[FolderCount]
+    cameras: list[NameCount]
+    formats: list[NameCount]
+    sizes: list[SizeCount]
+    places: list[PlaceCount]
 
 
 class PhotoRecord(BaseModel):

@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from searchengine.engine import SearchEngine
+from searchengine.overview.columns import KeptColumns
 from searchengine.web.assets import Asset, read_assets
 from searchengine.web.engine_thread import EngineThread
 from searchengine.web.photo_bytes import RecentThumbnails
 from searchengine.web.settings import ServeSettings
 from searchengine.web.shared_catalog import SharedCatalog
-from searchengine.web.snapshots import Snapshots
+from searchengine.web.snapshots import Snapshot, Snapshots
 
 
 class Served:
@@ -23,6 +24,7 @@ class Served:
         settings: settings of the server.
         engine_thread: thread that owns the engine.
         catalog: the catalog, read beside the engine.
+        columns: columns of its photos and segments.
         snapshots: answers that were given lately.
         thumbnails: small photos.
         assets: files of the page by their paths.
@@ -32,6 +34,7 @@ class Served:
         self.settings = settings
         self.engine_thread = EngineThread(SearchEngine.open(settings.folder, settings.preset))
         self.catalog = SharedCatalog(settings.folder)
+        self.columns = KeptColumns()
         self.snapshots = Snapshots()
         self.thumbnails = RecentThumbnails()
         self.assets: Mapping[str, Asset] = read_assets()
@@ -39,6 +42,18 @@ class Served:
     def start(self) -> None:
         """Begin to load models and vectors."""
         self.engine_thread.start()
+
+    async def completed(self, name: str) -> Snapshot:
+        """The snapshot of a search with all of its matches, and its true total.
+
+        Raises:
+            SearchGone: none of that name was made lately.
+            ServerBusy: too many questions wait already.
+        """
+        snapshot = self.snapshots.of(name)
+        if not snapshot.complete:
+            await self.engine_thread.ask(name, lambda _: snapshot.finish())
+        return snapshot
 
     def stop(self) -> None:
         """Let go of everything; returns when it is done."""

@@ -45,8 +45,8 @@ def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
     """
     conditions = conditions or Filter()
     photos = _photo_conditions(connection, conditions)
-    if conditions.min_area > 0:
-        return _large_segments(connection, photos, conditions.min_area)
+    if conditions.min_area > 0 or conditions.max_area < 1:
+        return _sized_segments(connection, photos, conditions.min_area, conditions.max_area)
     ranges = connection.execute(
         select(PhotoTable.first_segment, PhotoTable.segment_count).where(*photos)
     ).all()
@@ -74,8 +74,8 @@ def listed(ids: Iterable[int]) -> str:
     return json.dumps([int(i) for i in ids])
 
 
-def _large_segments(
-    connection: Connection, photos: list[ColumnElement[bool]], min_area: float
+def _sized_segments(
+    connection: Connection, photos: list[ColumnElement[bool]], min_area: float, max_area: float
 ) -> Ids:
     frame = PhotoTable.frame_height * PhotoTable.frame_width
     rows = connection.execute(
@@ -86,7 +86,9 @@ def _large_segments(
             *photos,
             # what the index can seek, then the exact share, as Python would divide
             SegmentTable.area >= cast(min_area * frame, Integer) - 1,
+            SegmentTable.area <= cast(max_area * frame, Integer) + 1,
             cast(SegmentTable.area, Float) / frame >= min_area,
+            cast(SegmentTable.area, Float) / frame <= max_area,
         )
         .group_by(PhotoTable.id)
     ).scalars()
@@ -105,6 +107,8 @@ def _photo_conditions(connection: Connection, conditions: Filter) -> list[Column
         wanted.append(PhotoTable.taken_at < conditions.before)
     if conditions.camera is not None:
         wanted.append(_camera_matches(connection, conditions.camera))
+    if conditions.format is not None:
+        wanted.append(PhotoTable.format == conditions.format.upper())
     return wanted or [true()]
 
 

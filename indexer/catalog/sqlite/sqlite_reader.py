@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.columns import PhotoColumns, SegmentColumns
 from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.records import (
     Counts,
@@ -25,6 +26,7 @@ from indexer.catalog.records import (
     Watermark,
 )
 from indexer.catalog.sqlite import rows, stored_vectors
+from indexer.catalog.sqlite.column_query import photo_columns, segment_columns
 from indexer.catalog.sqlite.database import Database, fetched
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
@@ -183,11 +185,25 @@ class SqliteReader(CatalogReader):
             IndexDamaged: a row may be left out, or in, for what nobody wrote.
         """
         with self._database.reading() as connection:
-            for table, require_sound in _judges(conditions or Filter()):
-                if table not in self._judged:
-                    require_sound(connection)
-                    self._judged.add(table)
+            self._judge(connection, conditions or Filter())
             return selected_segments(connection, conditions)
+
+    def _judge(self, connection: Connection, conditions: Filter) -> None:
+        for table, require_sound in _judges(conditions):
+            if table not in self._judged:
+                require_sound(connection)
+                self._judged.add(table)
+
+    def photo_columns(self) -> PhotoColumns:
+        """Columns of all photos; IndexDamaged where one or its files are not what was written."""
+        with self._database.reading() as connection:
+            self._judge(connection, Filter(path_glob="*"))
+            return photo_columns(connection)
+
+    def segment_columns(self, after_id: int = 0) -> SegmentColumns:
+        """Columns of all segments above `after_id`, by ascending id."""
+        with self._database.reading() as connection:
+            return segment_columns(connection, after_id)
 
     def paths_like(self, pattern: str, count: int = 3) -> list[str]:
         """Folders (with a "/" at the end) and files that a pattern which meets none may mean."""

@@ -9,17 +9,21 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from searchengine.engine import SearchEngine
-from searchengine.web.asking import matches_of, query_of, snapshot_of
+from searchengine.overview.facets import facets
+from searchengine.web.asking import matches_of, query_of
+from searchengine.web.completing import snapshot_of
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.records import match_record
 from searchengine.web.schemas import (
     MOST_SHOWN,
+    FacetsAnswer,
     MatchesAnswer,
     SearchAnswer,
     SearchRequest,
     SimilarTo,
 )
 from searchengine.web.served import Served, ServedHere
+from searchengine.web.snapshots import Arranging
 
 router = APIRouter(tags=["search"])
 
@@ -54,35 +58,57 @@ async def matches(
 ) -> JsonAnswer:
     """Some of the matches of a search that was asked within the last ten minutes."""
     snapshot = served.snapshots.of(name)
-    found = await run_in_threadpool(
-        lambda: [
-            match_record(match)
-            for match in matches_of(snapshot, served.catalog.reader, offset, limit)
-        ]
-    )
-    return JsonAnswer({"offset": offset, "total": len(snapshot), "matches": found})
+    if not snapshot.knows(offset, limit):
+        snapshot = await served.completed(name)
+
+    def told() -> dict[str, Any]:
+        found = matches_of(snapshot, served.catalog.reader, offset, limit)
+        return {
+            "offset": offset,
+            "total": snapshot.total,
+            "total_is_exact": snapshot.total_is_exact,
+            "matches": [match_record(match) for match in found],
+        }
+
+    return JsonAnswer(await run_in_threadpool(told))
+
+
+@router.get("/searches/{name}/facets", responses={200: {"model": FacetsAnswer}})
+async def answer_facets(name: str, served: ServedHere) -> JsonAnswer:
+    """What all matches of a search are made of."""
+    snapshot = await served.completed(name)
+
+    def told() -> dict[str, Any]:
+        return facets(snapshot.rows.ids, served.columns.of(served.catalog.reader))
+
+    return JsonAnswer(await run_in_threadpool(told))
 
 
 async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
     def deed(engine: SearchEngine) -> dict[str, Any]:
         started = time.perf_counter()
         query = query_of(asked, engine, served.catalog)
-        generation = engine.reader.catalog.generation
         found = engine.search(query)
-        snapshot = snapshot_of(found, generation)
+        wanted = Arranging(asked.order, asked.group, asked.least_confidence)
+        snapshot = snapshot_of(found, engine, wanted, served.columns)
+        if not snapshot.knows(0, min(asked.limit, snapshot.total)):
+            snapshot.finish()
         served.snapshots.keep(snapshot)
+        if snapshot.steps is not None:
+            served.engine_thread.later(asked.client or snapshot.id, snapshot.steps)
         told = found.to_dict()
+        first = matches_of(snapshot, engine.reader.catalog, 0, asked.limit)
         return {
             "id": snapshot.id,
-            "total": len(snapshot),
-            "total_is_exact": True,
+            "total": snapshot.total,
+            "total_is_exact": snapshot.total_is_exact,
             "confident": found.confident,
             "understood": told["understood"],
             "not_understood": told["not_understood"],
             "notes": list(found.notes),
-            "generation": generation,
+            "generation": snapshot.generation,
             "seconds": round(time.perf_counter() - started, 4),
-            "matches": [match_record(match) for match in found[: asked.limit]],
+            "matches": [match_record(match) for match in first],
         }
 
     return await served.engine_thread.ask(asked.client, deed, newest_only=bool(asked.client))

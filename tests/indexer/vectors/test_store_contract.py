@@ -220,3 +220,43 @@ def test_refuses_what_cannot_be_asked(
         store.search_many(queries, k)
     with pytest.raises(ValueError):
         store.search(queries[0], k)
+
+
+@pytest.mark.parametrize("gone", [[], [3, 4, 5, 50]])
+@pytest.mark.parametrize("wanted", [None, (1, 2, 3, 60, 999), tuple(range(40))])
+def test_ranks_all_that_conditions_allow(
+    back_end: Callable[[Source], VectorStore], gone: list[int], wanted: tuple[int, ...] | None
+) -> None:
+    ids = list(range(70, 0, -1))
+    vectors = unit(70)
+    vectors[1] = vectors[0]  # a tie
+    source, store = grown(back_end, ids, vectors)
+    store.remove(np.array(gone, np.int64))
+    for i in gone:
+        del source.held[i]
+    where = None if wanted is None else Filter(photo_ids=wanted)
+    left = {i: row for i, row in source.held.items() if wanted is None or i in wanted}
+    found, scores = store.ranked(unit(1, seed=9)[0] * 2, where)
+    assert (found.dtype, scores.dtype) == (np.int64, np.float32)
+    assert sorted(found.tolist()) == sorted(left)
+    assert (np.diff(scores) <= 0).all()
+    ties = np.flatnonzero(np.diff(scores) == 0)
+    assert (found[ties] < found[ties + 1]).all()
+    expected = naive(left, unit(1, seed=9)[0] * 2, 70)
+    exact = dict(zip(expected.ids.tolist(), expected.scores.tolist(), strict=True))
+    off = np.abs(scores - np.array([exact[i] for i in found.tolist()]))
+    coded = isinstance(store, FaissVectors) and store.kind == "coded"
+    assert off.max() < (1.5 if coded else 1e-5)  # a code of 12 components tells little
+    if not coded:
+        np.testing.assert_array_equal(scores, np.sort(scores)[::-1])
+        near = np.abs(np.diff(expected.scores)) > 1e-5
+        clear = np.concatenate([[True], near]) & np.concatenate([near, [True]])
+        np.testing.assert_array_equal(found[clear], expected.ids[clear])
+
+
+def test_ranks_nothing_where_there_is_nothing(back_end: Callable[[Source], VectorStore]) -> None:
+    assert [len(part) for part in back_end(Source()).ranked(unit(1)[0])] == [0, 0]
+    _, store = grown(back_end, [1, 2], unit(2))
+    assert [len(part) for part in store.ranked(unit(1)[0], Filter(photo_ids=(9,)))] == [0, 0]
+    with pytest.raises(ValueError, match="finite"):
+        store.ranked(np.full(D, np.nan, np.float32))

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import Counts, FileStamp, Filter, Manifest, SkippedFile, Watermark
+from indexer.catalog.records import (
+    Counts,
+    FileStamp,
+    Filter,
+    Manifest,
+    ReadPhoto,
+    SkippedFile,
+    Watermark,
+)
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import IndexMissing, QueryError, SpaceMismatch, StorageError
 from model.masks.segments import Segments
@@ -347,3 +355,60 @@ def test_another_space_is_refused(catalog: Catalog, made: ModuleType) -> None:
     with pytest.raises(SpaceMismatch):
         catalog.add_photo(photo, stamp("/a"))
     assert catalog.counts() == Counts(0, 0, 0, 0)
+
+
+def test_columns_tell_what_the_rows_tell(catalog: Catalog, made: ModuleType) -> None:
+    assert len(catalog.photo_columns()) == len(catalog.segment_columns()) == 0
+    made.write(catalog, 0, 12)
+    catalog.add_file(_read(made, 3), stamp("/a/b/c.jpg"))
+    catalog.forget_files([made.made_stamp(7).path])
+    photo_id = catalog.photo_by_hash(made.made_photo(4).content_hash)
+    assert photo_id is not None
+    catalog.add_segments(photo_id, made.made_addition(3, 2))
+    photos, segments = catalog.photo_columns(), catalog.segment_columns()
+    rows = catalog.photos(photos.ids.tolist())
+    assert sorted(rows) == photos.ids.tolist()
+    assert len(rows) == catalog.counts().photos
+    for place, row in enumerate(rows[i] for i in photos.ids.tolist()):
+        own = catalog.segments_of(row.id)
+        assert photos.segment_counts[place] == len(own)
+        assert not own or photos.first_segments[place] == own[0].id
+        assert photos.taken[place].item() == row.taken_at
+        assert photos.hashes[place] == row.perceptual_hash
+        camera = photos.camera[place]
+        assert (None if camera < 0 else photos.cameras[camera]) == row.camera
+        assert photos.formats[photos.format[place]] == row.format
+        assert photos.folders[photos.folder[place]] == str(Path(min(row.files)).parent)
+    assert segments.ids.tolist() == catalog.segment_ids().tolist()
+    known = catalog.segments(segments.ids.tolist())
+    for place, segment in enumerate(known[i] for i in segments.ids.tolist()):
+        height, width = segment.frame
+        x0, y0, x1, y1 = segment.box
+        assert segments.photo_ids[place] == segment.photo_id
+        assert segments.areas[place] == pytest.approx(segment.area / height / width)
+        centre = ((x0 + x1) / 2 / width, (y0 + y1) / 2 / height)
+        assert segments.centres[place].tolist() == pytest.approx(centre)
+    later = catalog.segment_columns(int(segments.ids[5]))
+    assert later.ids.tolist() == segments.ids[6:].tolist()
+    assert later.areas.tolist() == segments.areas[6:].tolist()
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (0.1, 0.3), (0, 0.2), (0.3, 0.1), (0.5, 1)])
+def test_sizes_and_formats_are_conditions(
+    catalog: Catalog, made: ModuleType, least: float, most: float
+) -> None:
+    made.write(catalog, 0, 12)
+    columns = catalog.segment_columns()
+    areas = columns.areas.astype(np.float64)
+    for bound in (least, most):  # no share lies so near that rounding decides
+        assert np.abs(areas - bound).min() > 1e-6 or bound in (0, 1)
+    found = catalog.segment_ids(Filter(min_area=least, max_area=most, format="jpeg"))
+    assert found.tolist() == columns.ids[(areas >= least) & (areas <= most)].tolist()
+    assert len(catalog.segment_ids(Filter(format="PNG"))) == 0
+    with pytest.raises(QueryError, match="largest area"):
+        Filter(max_area=1.5)
+
+
+def _read(made: ModuleType, number: int) -> ReadPhoto:
+    photo = made.made_photo(number)
+    return ReadPhoto(photo.content_hash, photo.header, photo.pixel_digest)
