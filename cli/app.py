@@ -16,6 +16,7 @@ from cli.refer import refer
 from cli.search import search, similar
 from cli.serve import serve
 from cli.train import train
+from cli.watch import watch
 
 app = typer.Typer(
     name="segsearch",
@@ -45,7 +46,7 @@ def _segsearch(
     pass
 
 
-for _verb in (index, search, similar, refer, export, serve, status, doctor, curate, train):
+for _verb in (index, watch, search, similar, refer, export, serve, status, doctor, curate, train):
     app.command()(_verb)
 app.add_typer(evaluate)
 app.add_typer(models)

@@ -88,7 +88,7 @@ def index(
     from indexer.update import Options, Progress
     from searchengine import SearchEngine
 
-    _ask_for_whole_machine(folders, yes)
+    ask_for_whole_machine(folders, yes)
     options = Options(
         jobs=jobs,
         max_megapixels=max_megapixels,
@@ -116,8 +116,8 @@ def index(
         raise typer.Exit(3)
 
 
-def _ask_for_whole_machine(folders: list[Path], yes: bool) -> None:
-    """A whole machine is seldom meant: ask, or refuse where nobody can answer."""
+def ask_for_whole_machine(folders: list[Path], yes: bool) -> None:
+    """Question whether a whole machine is meant; a refusal where nobody can answer."""
     whole = [folder for folder in folders if os.path.realpath(folder) == os.path.realpath("/")]
     if not whole or yes:
         return

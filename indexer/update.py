@@ -59,6 +59,8 @@ class Options:
         include: patterns of what is taken all the same, also of hidden places and waste bins.
         prune_excluded: whether files of the index that are passed over now are forgotten, too.
         thumbnails: whether a small picture of each new photo is kept beside the index.
+        parts: whether the folders are parts of what was indexed, and not to be remembered as
+            folders of their own.
     """
 
     jobs: int = 0
@@ -71,6 +73,7 @@ class Options:
     include: Sequence[str] = ()
     prune_excluded: bool = False
     thumbnails: bool = True
+    parts: bool = False
 
 
 class Progress:
@@ -145,7 +148,7 @@ def update(
             report.expect(plan, prune=prune)
         else:
             for path in paths:
-                if path.exists():
+                if path.exists() and not options.parts:
                     catalog.remember_root(str(path))
             together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
             config = WorkerConfig(

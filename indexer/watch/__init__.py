@@ -1,0 +1,1 @@
+"""Watching: folders whose new and changed photos are indexed as they come."""
