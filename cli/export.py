@@ -146,7 +146,7 @@ def export(
             margin=margin,
             val=val,
             k=options.k,
-            per_photo=options.per_photo,
+            per_photo=options.counts()["per_photo"],
         )
         for warning in report.warnings:
             say(warning)
@@ -176,7 +176,7 @@ def _refuse_asking(
         }.items()
         if value
     ]
-    if ids and (options.where() != Filter() or options.k or options.per_photo):
+    if ids and (options.where() != Filter() or options.k or options.counts()["per_photo"]):
         given.append("-k, --per-photo and conditions")
     if given:
         what = "--ids" if ids else "--all"

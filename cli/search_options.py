@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from cli.options import HeadOption, IndexOption, PresetOption, headed
+from cli.options import HeadOption, IndexOption, PresetOption, headed, numbers
 
 if TYPE_CHECKING:
     from searchengine import Filter, Negative, Query, SearchEngine
@@ -91,6 +91,28 @@ class SearchOptions:
             max=1,
         ),
     ] = 0.0
+    max_area: Annotated[
+        float,
+        typer.Option(
+            "--max-area",
+            metavar="F",
+            help="Largest segment, as a share of its photo's area, 0 to 1.",
+            min=0,
+            max=1,
+        ),
+    ] = 1.0
+    near: Annotated[
+        str | None,
+        typer.Option(
+            "--near",
+            metavar="LAT,LON,KM",
+            help="Place, in degrees, and distance in kilometres; only photos that tell that they"
+            " were taken there.",
+        ),
+    ] = None
+    unique_photos: Annotated[
+        bool, typer.Option("--unique-photos", help="Show each photo once; as --per-photo 1.")
+    ] = False
     per_photo: Annotated[
         int | None,
         typer.Option(
@@ -143,7 +165,7 @@ class SearchOptions:
         return {
             "k": 20 if self.k is None else self.k,
             "negatives": self.negatives(),
-            "per_photo": self.per_photo,
+            "per_photo": 1 if self.unique_photos else self.per_photo,
             "neighbours": self.neighbours,
             "collapse": self.collapse,
             "all_duplicates": self.all_duplicates,
@@ -159,7 +181,16 @@ class SearchOptions:
             before=self.before,
             camera=self.camera,
             min_area=self.min_area,
+            max_area=self.max_area,
+            near=self.place(),
         )
+
+    def place(self) -> tuple[float, float, float] | None:
+        """Latitude, longitude and kilometres of `--near`."""
+        if self.near is None:
+            return None
+        latitude, longitude, kilometres = numbers(self.near, 3, "a place LAT,LON,KM")
+        return latitude, longitude, kilometres
 
     def negatives(self) -> tuple[Negative, ...]:
         """The negatives, each given as `WORDS` or `WEIGHT:WORDS`."""

@@ -14,6 +14,7 @@ from model.errors import QueryError
 from model.masks.segments import Segments
 from model.photos.images import PhotoHeader
 
+FURTHEST_PLACE = 20_040.0  # kilometres, half the way around the Earth
 _FURTHEST = (1 << 63) - 1
 
 
@@ -253,6 +254,8 @@ class Filter:
         max_area: largest share of the photo that a segment covers, 0 to 1.
         format: format of the photo's file, as "JPEG".
         photo_ids: only these photos.
+        near: latitude, longitude (degrees, WGS 84) and kilometres: only photos that tell where they
+            were taken, within that distance.
 
     Raises:
         QueryError: a condition makes no sense.
@@ -266,11 +269,14 @@ class Filter:
     photo_ids: tuple[int, ...] | None = None
     max_area: float = 1.0
     format: str | None = None
+    near: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, share in (("least", self.min_area), ("largest", self.max_area)):
             if not 0 <= share <= 1:
                 raise QueryError(f"a {name} area of {share} is no share of a photo", "give 0 to 1")
+        if self.near is not None:
+            _require_place(*self.near)
         if self.path_glob is not None:
             require_path(self.path_glob)
         for name in ("after", "before"):
@@ -281,6 +287,14 @@ class Filter:
                     f"{moment.isoformat()} has a time zone, photos tell only local time",
                     "leave the time zone out",
                 )
+
+
+def _require_place(latitude: float, longitude: float, kilometres: float) -> None:
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < kilometres <= FURTHEST_PLACE):
+        raise QueryError(
+            f"{latitude}, {longitude} and {kilometres} km are no place",
+            "give latitude (-90 to 90), longitude (-180 to 180) and kilometres, as 48.2,16.4,5",
+        )
 
 
 class Counts(NamedTuple):

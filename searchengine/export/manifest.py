@@ -72,6 +72,9 @@ class ExportOrigin:
                 "before": where.before.isoformat() if where.before else None,
                 "camera": where.camera,
                 "min_area": where.min_area,
+                "max_area": where.max_area,
+                "format": where.format,
+                "near": where.near,
                 "photo_ids": where.photo_ids,
             },
         }

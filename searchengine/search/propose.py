@@ -181,9 +181,10 @@ def _proposed(
     frame = held[0].frame if held else image.size
     known = as_segments(rows, frame)
     found = proposer.propose(image, answered.query.words, known, limits.most)
-    least = answered.query.where.min_area * frame[0] * frame[1]
+    where, pixels = answered.query.where, frame[0] * frame[1]
     kept = [row.counts for row in held if row.origin == origin]
-    wanted = found.areas >= least
+    wanted = found.areas >= where.min_area * pixels
+    wanted &= found.areas <= where.max_area * pixels
     if kept and len(found):
         wanted &= rle.iou(found.counts, kept, frame).max(axis=1) < EQUAL
     found = found[np.flatnonzero(wanted)]

@@ -33,6 +33,15 @@ def test_options_become_a_query() -> None:
     assert query.where.after == datetime(2023, 1, 1)
 
 
+def test_a_place_and_sizes_become_conditions() -> None:
+    options = SearchOptions(near="48.2,16.4,5", max_area=0.2, unique_photos=True)
+    assert options.where().near == (48.2, 16.4, 5.0)
+    assert options.where().max_area == 0.2
+    assert options.query("red").per_photo == 1
+    with pytest.raises(typer.BadParameter, match="Vienna"):
+        SearchOptions(near="Vienna").where()
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2023-13", "2023-02-30", "", "2023-05-17T25"])
 def test_what_is_no_date_is_told(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="no date"):

@@ -34,6 +34,7 @@ from model.errors import IndexDamaged
 
 Ids = NDArray[np.int64]
 
+EARTH = 6371.0088  # kilometres, mean radius
 _LOST = "a photo of the index has other segments than it says"
 
 
@@ -107,6 +108,8 @@ def _photo_conditions(connection: Connection, conditions: Filter) -> list[Column
         wanted.append(PhotoTable.taken_at < conditions.before)
     if conditions.camera is not None:
         wanted.append(_camera_matches(connection, conditions.camera))
+    if conditions.near is not None:
+        wanted.append(_near(connection, *conditions.near))
     if conditions.format is not None:
         wanted.append(PhotoTable.format == conditions.format.upper())
     return wanted or [true()]
@@ -141,6 +144,27 @@ def _camera_matches(connection: Connection, part: str) -> ColumnElement[bool]:
     cameras = connection.execute(select(PhotoTable.camera).distinct()).scalars()
     names = [name for name in cameras if name and part.casefold() in name.casefold()]
     return PhotoTable.camera.in_(names) if names else false()
+
+
+def _near(
+    connection: Connection, latitude: float, longitude: float, kilometres: float
+) -> ColumnElement[bool]:
+    """Photos taken within a distance of a place, on a sphere (the haversine formula)."""
+    told = connection.execute(
+        select(PhotoTable.id, PhotoTable.latitude, PhotoTable.longitude).where(
+            PhotoTable.latitude.is_not(None), PhotoTable.longitude.is_not(None)
+        )
+    ).all()
+    if not told:
+        return false()
+    ids = np.array([row[0] for row in told], np.int64)
+    north, east = np.radians(np.array([row[1:] for row in told], np.float64)).T
+    up, over = np.radians(latitude), np.radians(longitude)
+    square = (
+        np.sin((north - up) / 2) ** 2 + np.cos(up) * np.cos(north) * np.sin((east - over) / 2) ** 2
+    )
+    away = 2 * EARTH * np.arcsin(np.sqrt(square.clip(0, 1)))
+    return PhotoTable.id.in_(_each(ids[away <= kilometres].tolist()))
 
 
 def _each(ids: Iterable[int]) -> Select[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from datetime import datetime
@@ -407,6 +408,34 @@ def test_sizes_and_formats_are_conditions(
     assert len(catalog.segment_ids(Filter(format="PNG"))) == 0
     with pytest.raises(QueryError, match="largest area"):
         Filter(max_area=1.5)
+
+
+@pytest.mark.parametrize(
+    "near", [(0.0, 0.0, 300.0), (1.0, 1.0, 20.0), (0.0, 179.9, 30.0), (90.0, 0.0, 9000.0)]
+)
+def test_a_place_is_a_condition(
+    catalog: Catalog, made: ModuleType, near: tuple[float, float, float]
+) -> None:
+    """The angle between two unit vectors, times the Earth's radius, is the distance."""
+    made.write(catalog, 0, 12)
+
+    def towards(latitude: float, longitude: float) -> np.ndarray:
+        north, east = math.radians(latitude), math.radians(longitude)
+        across = math.cos(north)
+        return np.array([across * math.cos(east), across * math.sin(east), math.sin(north)])
+
+    wanted = []
+    for photo in catalog.photos(range(1, 13)).values():
+        if photo.latitude is None or photo.longitude is None:
+            continue
+        one, other = towards(photo.latitude, photo.longitude), towards(*near[:2])
+        angle = math.atan2(float(np.linalg.norm(np.cross(one, other))), float(one @ other))
+        if angle * 6371.0088 <= near[2]:
+            wanted += [segment.id for segment in catalog.segments_of(photo.id)]
+    assert catalog.segment_ids(Filter(near=near)).tolist() == sorted(wanted)
+    for wrong in ((91.0, 0.0, 1.0), (0.0, 200.0, 1.0), (0.0, 0.0, 0.0), (math.nan, 0.0, 1.0)):
+        with pytest.raises(QueryError, match="no place"):
+            Filter(near=wrong)
 
 
 def _read(made: ModuleType, number: int) -> ReadPhoto:
