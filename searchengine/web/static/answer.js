@@ -5,6 +5,7 @@ import * as api from "./api.js";
 /** @typedef {import("./api.js").Match} Match */
 
 export const STRETCH = 60;
+const MOST_AT_ONCE = 500; // matches that the server tells in one go
 const MOST_KEPT = 200; // stretches, 12,000 matches
 
 /** Matches of one question, by their place in its order. */
@@ -19,6 +20,7 @@ export class Answer extends EventTarget {
     this.told = told;
     this.id = told.id;
     this.total = told.total;
+    this.isExact = told.total_is_exact;
     /** @type {Map<number, Match[]>} */
     this.stretches = new Map();
     /** @type {Map<number, AbortController>} */
@@ -66,6 +68,7 @@ export class Answer extends EventTarget {
     try {
       const told = await this.#stretch(stretch, control.signal);
       this.#keep(stretch, told.matches);
+      this.#count(told);
       this.dispatchEvent(new Event("more"));
     } catch (error) {
       if (!api.isAborted(error)) this.dispatchEvent(new CustomEvent("failed", { detail: error }));
@@ -80,11 +83,58 @@ export class Answer extends EventTarget {
       return await api.page(this.id, stretch * STRETCH, STRETCH, signal);
     } catch (error) {
       if (!(error instanceof api.ApiError) || error.status !== 404) throw error;
-      // the server kept the answer for ten minutes: it is asked again, once for all who wait
-      this.renewing ??= this.#renew().finally(() => (this.renewing = null));
-      await this.renewing;
+      await this.renew();
       return api.page(this.id, stretch * STRETCH, STRETCH, signal);
     }
+  }
+
+  /**
+   * All matches of a range, fetched where they are not here.
+   *
+   * @param {number} from
+   * @param {number} to exclusive
+   * @returns {Promise<Match[]>}
+   */
+  async range(from, to) {
+    /** @type {Match[]} */
+    const found = [];
+    for (let place = from; place < Math.min(to, this.total);) {
+      const here = this.at(place);
+      if (here) {
+        found.push(here);
+        place++;
+        continue;
+      }
+      const { matches } = await api.page(this.id, place, Math.min(to - place, MOST_AT_ONCE));
+      if (!matches.length) break;
+      found.push(...matches);
+      place += matches.length;
+    }
+    return found;
+  }
+
+  /** Learn how many there are in all, where that was not known at first. */
+  async settle() {
+    if (this.isExact) return;
+    try {
+      this.#count(await api.page(this.id, 0, 1));
+    } catch {
+      // it is learnt with the next stretch
+    }
+  }
+
+  /** @param {import("./api.js").Page} told */
+  #count({ total, total_is_exact = true }) {
+    if (total === this.total && total_is_exact === this.isExact) return;
+    this.total = total;
+    this.isExact = total_is_exact;
+    this.dispatchEvent(new Event("counted"));
+  }
+
+  /** Ask again, once for all who wait: the server keeps an answer for ten minutes. */
+  async renew() {
+    this.renewing ??= this.#renew().finally(() => (this.renewing = null));
+    await this.renewing;
   }
 
   async #renew() {
@@ -94,6 +144,7 @@ export class Answer extends EventTarget {
     this.stretches.clear();
     this.told = told;
     this.total = told.total;
+    this.isExact = told.total_is_exact;
     this.#keep(0, told.matches);
     this.dispatchEvent(new Event("renewed"));
   }

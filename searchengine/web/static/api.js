@@ -10,17 +10,17 @@
  *   box?: [number, number, number, number]}} Example
  * @typedef {{words: string, weight: number}} Negative
  * @typedef {{path_glob?: string, after?: string, before?: string, camera?: string, min_area?: number,
- *   max_area?: number, [name: string]: unknown}} Where
+ *   max_area?: number, format?: string, [name: string]: unknown}} Where
  * @typedef {{words: string, negatives: Negative[], examples: Example[], like: number[], unlike: number[],
  *   where: Where, order: string, group: string, least_confidence: number}} Question
  * @typedef {{words: string, negatives: Negative[], [name: string]: unknown}} Understood
  * @typedef {{id: string, total: number, total_is_exact: boolean, confident: boolean, understood: Understood | null,
  *   not_understood: string[], notes: string[], generation: number, seconds: number, matches: Match[]}} Answer
- * @typedef {{offset: number, total: number, matches: Match[]}} Page
- * @typedef {{dates?: {month: string, count: number}[], folders?: {path: string, count: number}[],
- *   cameras?: {camera: string, count: number}[], sizes?: {from: number, to: number, count: number}[],
- *   places?: {place: string, count: number}[], formats?: {format: string, count: number}[],
- *   colours?: {colour: string, count: number}[], materials?: {material: string, count: number}[]}} Facets
+ * @typedef {{offset: number, total: number, total_is_exact?: boolean, matches: Match[]}} Page
+ * @typedef {{dates: {month: string | null, count: number}[], folders: {path: string, count: number}[],
+ *   cameras: {name: string, count: number}[], formats: {name: string, count: number}[],
+ *   sizes: {from: number, to: number, count: number}[], places: {place: string, count: number}[],
+ *   colours?: {name: string, count: number}[], materials?: {name: string, count: number}[]}} Facets
  * @typedef {{segment_id: number, ordinal: number, parent_id: number | null, bbox: [number, number, number, number],
  *   area: number, quality: number, segmentation: Segmentation}} Segment
  * @typedef {{id: number, path: string, size: [number, number], taken_at: string | null, camera: string | null,
@@ -79,7 +79,11 @@ export async function request(method, path, body, signal) {
       response = await fetch(ROOT + path, options);
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new ApiError(0, { kind: "Offline", what: "the server does not answer", fix: "see whether segsearch serve still runs" });
+      throw new ApiError(0, {
+        kind: "Offline",
+        what: "the server does not answer",
+        fix: "see whether segsearch serve still runs",
+      });
     }
     if (response.status === 503 && attempt < TRIES) {
       const seconds = Number(response.headers.get("Retry-After")) || 1;
@@ -137,7 +141,8 @@ export const facets = (id, signal) => request("GET", `searches/${encodeURICompon
 export const photo = (id, signal) => request("GET", `photos/${id}`, undefined, signal);
 
 /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Segment[]>} */
-export const segments = async (id, signal) => (await request("GET", `photos/${id}/segments`, undefined, signal)).segments;
+export const segments = async (id, signal) =>
+  (await request("GET", `photos/${id}/segments`, undefined, signal)).segments;
 
 /** @param {Blob} picture @param {AbortSignal} [signal] @returns {Promise<Upload>} */
 export const upload = (picture, signal) => request("POST", "uploads", picture, signal);

@@ -40,7 +40,11 @@ const detail = makeDetail(byId("detail"), {
   walk: matches.walk,
   select: (match) => selection.toggle(match, grid.active),
 });
-const selectionBar = makeSelectionBar(byId("selection"), selection, { total: () => matches.answer?.total ?? 0, exportIt: exportSelection, more: () => [] });
+const selectionBar = makeSelectionBar(byId("selection"), selection, {
+  total: () => matches.answer?.total ?? 0,
+  exportIt: exportSelection,
+  more: () => [],
+});
 
 const loading = element("span", { class: "loading", role: "status" });
 byId("actions").append(
@@ -59,11 +63,15 @@ matches.events.addEventListener("answered", () => {
   byId("title").hidden = !byId("start").hidden;
   document.body.classList.toggle("with-answer", answer !== null);
   selectionBar.show();
-  void filters.answered(answer);
+  void filters.answered(answer).then(() => answer?.settle());
   void saved.loadHistory();
   detail.refresh();
 });
 matches.events.addEventListener("moved", () => results.moved(grid.first));
+matches.events.addEventListener("counted", () => {
+  results.counted(matches.answer);
+  selectionBar.show();
+});
 matches.events.addEventListener("more", () => detail.refresh());
 matches.events.addEventListener("similar", (event) => findAlike(/** @type {CustomEvent} */ (event).detail));
 
@@ -77,7 +85,8 @@ function exportSelection() {
   if (selection.isEmpty || !answer) return announce("select something first: x, or a for all", { seen: true });
   openExport({
     total: answer.total,
-    search: answer.id,
+    search: () => answer.id,
+    renew: () => answer.renew(),
     question: answer.question,
     ids: selection.all ? null : selection.ids,
     photos: selection.all ? null : new Set([...selection.chosen.values()].map(({ photo }) => photo)).size,
@@ -123,13 +132,13 @@ function move(event) {
   const focused = grid.body.contains(document.activeElement) || document.activeElement === grid.viewport;
   if (event.shiftKey) selection.anchor ??= grid.active;
   grid.go(focused ? place : grid.active);
-  if (event.shiftKey) selection.extend(grid.active, matches.matchAt);
+  if (event.shiftKey) void matches.extend(grid.active);
 }
 /** @param {KeyboardEvent} event */
 function select(event) {
   const match = matches.active;
   if (!match) return false;
-  if (event.shiftKey) selection.extend(grid.active, matches.matchAt);
+  if (event.shiftKey) void matches.extend(grid.active);
   else selection.toggle(match, grid.active);
 }
 /** @type {Record<string, import("./keys.js").Deed>} */
@@ -154,14 +163,19 @@ const deeds = {
   e: () => exportSelection(),
   s: () => {
     const match = store().state.open && detail.chosen ? matches.matchOf(detail.chosen.segment_id) : matches.active;
-    if (store().state.open && detail.chosen) detail.askBy({ segment: detail.chosen.segment_id }, detail.chosen.segment_id);
+    if (store().state.open && detail.chosen)
+      detail.askBy({ segment: detail.chosen.segment_id }, detail.chosen.segment_id);
     else if (match) findAlike(match);
   },
   "+": onMatch((match) => judge(match.segment_id, "like")),
   "=": onMatch((match) => judge(match.segment_id, "like")),
   "-": onMatch((match) => judge(match.segment_id, "unlike")),
   g: () => ask({ group: GROUPS[(GROUPS.indexOf(store().state.group) + 1) % GROUPS.length] ?? "segment" }),
-  m: () => store().change({ mask: MASKS[(MASKS.indexOf(store().state.mask) + 1) % MASKS.length] ?? "outline" }, { back: false }),
+  m: () =>
+    store().change(
+      { mask: MASKS[(MASKS.indexOf(store().state.mask) + 1) % MASKS.length] ?? "outline" },
+      { back: false },
+    ),
   t: () => store().change({ tile: store().state.tile === "crop" ? "photo" : "crop" }, { back: false }),
   f: () => toggleSide(),
   j: () => /** @type {HTMLElement | null} */ (document.querySelector(".jump"))?.focus(),
@@ -169,9 +183,10 @@ const deeds = {
   "]": () => detail.stepTree(1),
   z: () => detail.zoom(1.5),
   Z: () => detail.zoom(1 / 1.5),
-  "0": () => detail.fit(),
+  0: () => detail.fit(),
 };
-for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"]) deeds[key] = move;
+for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"])
+  deeds[key] = move;
 listenToKeys(deeds, (held) => {
   matches.hideMasks(held);
   detail.hideMasks(held);
@@ -201,10 +216,15 @@ function grown(generation) {
   void saved.loadSaved();
   const { answer } = matches;
   if (!answer || answer.told.generation === generation || document.querySelector(".grown")) return;
-  const again = button("", "", () => {
-    again.remove();
-    void matches.run();
-  }, { text: "The index has changed: search again", class: "plain small grown" });
+  const again = button(
+    "",
+    "",
+    () => {
+      again.remove();
+      void matches.run();
+    },
+    { text: "The index has changed: search again", class: "plain small grown" },
+  );
   byId("bar").append(again);
 }
 
@@ -224,8 +244,7 @@ listen(
   () => undefined,
 );
 jobs.addEventListener("ended", () => void askStatus());
-await jobs.load();
-void askStatus();
-void saved.load();
 void matches.run();
 void detail.show();
+void jobs.load().then(askStatus);
+void saved.load();

@@ -6,7 +6,8 @@ const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
-  picture: "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5zM4 16l4.5-4.5 4 4 3-3L20 17M15.5 9.2h.1",
+  picture:
+    "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5zM4 16l4.5-4.5 4 4 3-3L20 17M15.5 9.2h.1",
   similar: "M8 8m-4 0a4 4 0 1 0 8 0 4 4 0 1 0-8 0M16 16m-4 0a4 4 0 1 0 8 0 4 4 0 1 0-8 0",
   check: "M5 12.5l4.5 4.5L19 7.5",
   filter: "M4 6h16M7 12h10M10 18h4",
@@ -77,7 +78,14 @@ export function button(symbol, label, click, more = {}) {
   const hint = key ? `${label} (${key})` : label;
   const made = element(
     "button",
-    { type: "button", class: "quiet", "aria-label": text ? null : label, title: text && !key ? null : hint, click, ...attributes },
+    {
+      type: "button",
+      class: "quiet",
+      "aria-label": text ? null : label,
+      title: text && !key ? null : hint,
+      click,
+      ...attributes,
+    },
     symbol ? icon(symbol) : null,
     text ? element("span", {}, text) : null,
   );
@@ -91,7 +99,9 @@ export function button(symbol, label, click, more = {}) {
  * @param {...(Node | string | null | undefined)} children
  */
 export function replace(parent, ...children) {
-  parent.replaceChildren(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined)));
+  parent.replaceChildren(
+    .../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined)),
+  );
 }
 
 /**
@@ -148,7 +158,12 @@ export function dialog(title, ...content) {
   const made = element(
     "dialog",
     { "aria-labelledby": heading.id, close: () => made.remove() },
-    element("header", {}, heading, button("close", "Close", () => made.close(), { key: "Esc" })),
+    element(
+      "header",
+      {},
+      heading,
+      button("close", "Close", () => made.close(), { key: "Esc" }),
+    ),
     element("div", { class: "content" }, ...content),
   );
   made.addEventListener("click", (event) => {

@@ -31,7 +31,12 @@ export class Grid extends EventTarget {
     this.rows = new Map();
     /** @type {Row[]} */
     this.spare = [];
-    this.body = element("div", { role: "grid", class: "grid", "aria-label": "Matches", "aria-multiselectable": "true" });
+    this.body = element("div", {
+      role: "grid",
+      class: "grid",
+      "aria-label": "Matches",
+      "aria-multiselectable": "true",
+    });
     viewport.append(this.body);
     viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.resize()).observe(viewport);
@@ -47,6 +52,17 @@ export class Grid extends EventTarget {
     this.active = Math.min(place, Math.max(0, total - 1));
     for (const row of this.rows.values()) this.#release(row);
     this.rows.clear();
+    this.#measure();
+    this.scrollTo(place);
+  }
+
+  /** Another number of tiles, while those in view stay. @param {number} total */
+  count(total) {
+    if (total === this.total) return;
+    const place = this.first;
+    for (const row of this.rows.values()) this.#release(row);
+    this.rows.clear();
+    this.total = total;
     this.#measure();
     this.scrollTo(place);
   }
@@ -67,7 +83,10 @@ export class Grid extends EventTarget {
 
   /** Place of the first tile in view. */
   get first() {
-    return Math.min(Math.max(0, Math.floor((this.top + GAP) / this.rowHeight) * this.columns), Math.max(0, this.total - 1));
+    return Math.min(
+      Math.max(0, Math.floor((this.top + GAP) / this.rowHeight) * this.columns),
+      Math.max(0, this.total - 1),
+    );
   }
 
   /** Places in view: the first, and the one after the last. */
@@ -150,7 +169,8 @@ export class Grid extends EventTarget {
     }
     for (const row of this.spare) row.row.remove();
     this.spare.length = 0;
-    if (focused && document.activeElement === this.viewport) this.cellAt(this.active)?.cell.focus({ preventScroll: true });
+    if (focused && document.activeElement === this.viewport)
+      this.cellAt(this.active)?.cell.focus({ preventScroll: true });
     this.#rove();
   }
 
@@ -167,7 +187,12 @@ export class Grid extends EventTarget {
       const cells = Array.from({ length: this.columns }, () => {
         const canvas = element("canvas", { "aria-hidden": "true" });
         const caption = element("div", { class: "caption", "aria-hidden": "true" });
-        return { cell: element("div", { role: "gridcell", class: "tile", tabindex: "-1", draggable: "true" }, canvas, caption), canvas, caption, place: -1 };
+        return {
+          cell: element("div", { role: "gridcell", class: "tile", tabindex: "-1", draggable: "true" }, canvas, caption),
+          canvas,
+          caption,
+          place: -1,
+        };
       });
       row = { row: element("div", { role: "row", class: "row" }, ...cells.map(({ cell }) => cell)), number, cells };
     }
@@ -260,7 +285,12 @@ export class Grid extends EventTarget {
     const to = this.active + step;
     // a step down from the row before the last leads to the last tile, one up from the first row nowhere
     if (to < 0) return key === "ArrowUp" ? this.active : 0;
-    if (to >= this.total && key === "ArrowDown" && Math.floor(this.active / this.columns) === Math.floor((this.total - 1) / this.columns)) return this.active;
+    if (
+      to >= this.total &&
+      key === "ArrowDown" &&
+      Math.floor(this.active / this.columns) === Math.floor((this.total - 1) / this.columns)
+    )
+      return this.active;
     return Math.min(to, this.total - 1);
   }
 

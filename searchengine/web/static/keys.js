@@ -2,29 +2,29 @@
 
 import { dialog, element } from "./elements.js";
 
-/** @type {[string, string][]} Keys, and what they do. */
+/** @type {[string, string][]} Keys, each between backquotes, and what they do. */
 export const KEYS = [
-  ["/", "go to the question"],
-  ["← → ↑ ↓", "move among the matches"],
-  ["Page Up, Page Down, Home, End", "move far"],
-  ["j", "go to a match by its number"],
-  ["Enter", "open the photo"],
-  ["Esc", "close, let go of the selection"],
-  ["x or space", "select, or not"],
-  ["Shift + arrow or click", "select a range"],
-  ["a", "select all matches"],
-  ["e", "export what is selected"],
-  ["s", "find what is similar"],
-  ["+ and –", "more like this, not like this"],
-  ["h (hold)", "hide the masks"],
-  ["m", "outline, filled, hidden"],
-  ["t", "the thing, or the whole photo"],
-  ["g", "every segment, one a photo, one a burst"],
-  ["[ and ]", "a part, the whole"],
-  ["z and Shift + z", "nearer, farther"],
-  ["0", "the whole photo in view"],
-  ["f", "filters"],
-  ["?", "this list"],
+  ["`/`", "go to the question"],
+  ["`←` `→` `↑` `↓`", "move among the matches"],
+  ["`Page Up` `Page Down` `Home` `End`", "move far"],
+  ["`j`", "go to a match by its number"],
+  ["`Enter`", "open the photo"],
+  ["`Esc`", "close, let go of the selection"],
+  ["`x` or `space`", "select, or not"],
+  ["`Shift` with an arrow or a click", "select a range"],
+  ["`a`", "select all matches"],
+  ["`e`", "export what is selected"],
+  ["`s`", "find what is similar"],
+  ["`+` and `–`", "more like this, not like this"],
+  ["`h`, held", "hide the masks"],
+  ["`m`", "outlined, filled, hidden"],
+  ["`t`", "the thing, or the whole photo"],
+  ["`g`", "every segment, one a photo, one a burst"],
+  ["`[` and `]`", "a part, the whole"],
+  ["`z` and `Z`", "nearer, farther"],
+  ["`0`", "the whole photo in view"],
+  ["`f`", "filters"],
+  ["`?`", "this list"],
 ];
 
 /** @typedef {(event: KeyboardEvent) => boolean | void} Deed false: the key does what it does without the page */
@@ -53,7 +53,11 @@ export function listenToKeys(deeds, hide) {
       if (!held) hide((held = true));
       return;
     }
-    if (target?.closest("button, a, summary, input, [role=toolbar]") && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+    if (
+      target?.closest("button, a, summary, input, [role=toolbar]") &&
+      (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))
+    )
+      return;
     const deed = deeds[event.key];
     if (deed && deed(event) !== false) event.preventDefault();
   });
@@ -65,12 +69,9 @@ export function listenToKeys(deeds, hide) {
 
 /** The list of keys. */
 export function openKeyList() {
-  const rows = KEYS.map(([keys, deed]) => element("tr", {}, element("th", { scope: "row" }, ...keys.split(" ").flatMap(keyCap)), element("td", {}, deed)));
+  const rows = KEYS.map(([keys, deed]) => {
+    const caps = keys.split("`").map((part, i) => (i % 2 ? element("kbd", {}, part) : part));
+    return element("tr", {}, element("th", { scope: "row" }, ...caps), element("td", {}, deed));
+  });
   dialog("Keys", element("table", { class: "keys" }, element("tbody", {}, ...rows)));
-}
-
-/** @param {string} word @returns {(Node | string)[]} */
-function keyCap(word) {
-  const spoken = ["or", "and", "+", "arrow", "click", "(hold)"];
-  return [spoken.includes(word) && word !== "+" ? word : element("kbd", {}, word), " "];
 }

@@ -4,6 +4,15 @@
 /** @typedef {{x: number, y: number, width: number, height: number}} View rectangle of the photo or, beside a mask, of the mask's frame, pixels */
 /** @typedef {"outline" | "fill" | "hidden"} MaskStyle */
 
+const MOST_DRAWN = 400_000; // pixels of a mask; more are stretched, so that a photo can be moved smoothly
+
+/** @typedef {readonly [number, number, number]} Colour red, green, blue */
+
+/** @type {Colour} */
+export const WHITE = [255, 255, 255];
+/** @type {Colour} The page's colour of things, --thing of its styles. */
+export const THING = [255, 206, 84];
+
 /**
  * Share of each drawn pixel that a mask covers, 0 to 255, row by row.
  *
@@ -27,7 +36,7 @@ export function coverage(mask, view, width, height) {
       addColumn(mask, view, column, Math.floor(view.x + (x + (i + 0.5) / samples) * across), 1 / samples);
     }
     for (let y = 0, at = x; y < height; y++, at += width) {
-      drawn[at] = Math.min(255, /** @type {number} */ (column[y]) * 255 + 0.5);
+      drawn[at] = Math.min(255, (column[y] ?? 0) * 255 + 0.5);
     }
   }
   return drawn;
@@ -55,7 +64,11 @@ function enlarged(mask, view, width, height) {
     addColumn(mask, whole, column, left + x, 1);
     for (let y = 0; y < rows; y++) {
       const value = (2 * (column[y] ?? 0) + (column[y - 1] ?? 0) + (column[y + 1] ?? 0)) / 4;
-      for (const [next, weight] of /** @type {[number, number][]} */ ([[x - 1, 0.25], [x, 0.5], [x + 1, 0.25]])) {
+      for (const [next, weight] of /** @type {[number, number][]} */ ([
+        [x - 1, 0.25],
+        [x, 0.5],
+        [x + 1, 0.25],
+      ])) {
         if (next >= 0 && next < columns) field[next * rows + y] = (field[next * rows + y] ?? 0) + value * weight;
       }
     }
@@ -101,8 +114,8 @@ function addColumn(mask, view, column, x, weight) {
   let run = mask.runAt(base + first);
   if (run % 2 === 0) run++;
   for (; run < ends.length; run += 2) {
-    const begin = (/** @type {number} */ (ends[run - 1]) - base - view.y) / down;
-    const end = (Math.min(/** @type {number} */ (ends[run]) - base, height) - view.y) / down;
+    const begin = ((ends[run - 1] ?? 0) - base - view.y) / down;
+    const end = (Math.min((ends[run] ?? 0) - base, height) - view.y) / down;
     if (begin >= column.length || begin * down + view.y >= last) break;
     const from = Math.max(begin, (0 - view.y) / down, 0);
     const to = Math.min(end, column.length);
@@ -111,7 +124,7 @@ function addColumn(mask, view, column, x, weight) {
     const bottom = Math.min(Math.ceil(to), column.length);
     for (let y = top; y < bottom; y++) {
       const share = Math.min(y + 1, to) - Math.max(y, from);
-      column[y] = /** @type {number} */ (column[y]) + share * weight;
+      column[y] = (column[y] ?? 0) + share * weight;
     }
   }
 }
@@ -127,23 +140,37 @@ function addColumn(mask, view, column, x, weight) {
 function thickened(drawn, width, height, radius) {
   const rows = new Uint8Array(drawn.length);
   const both = new Uint8Array(drawn.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      let most = 0;
-      const end = Math.min(width - 1, x + radius);
-      for (let i = Math.max(0, x - radius); i <= end; i++) most = Math.max(most, drawn[y * width + i] ?? 0);
-      rows[y * width + x] = most;
-    }
-  }
-  for (let y = 0; y < height; y++) {
-    const end = Math.min(height - 1, y + radius);
-    for (let x = 0; x < width; x++) {
-      let most = 0;
-      for (let i = Math.max(0, y - radius); i <= end; i++) most = Math.max(most, rows[i * width + x] ?? 0);
-      both[y * width + x] = most;
-    }
-  }
+  spread(drawn, rows, height, width, width, 1, radius);
+  spread(rows, both, width, height, 1, width, radius);
   return both;
+}
+
+/**
+ * Largest values along lines; only near an edge is anything compared.
+ *
+ * @param {Uint8Array} from
+ * @param {Uint8Array} to
+ * @param {number} lines
+ * @param {number} length pixels a line
+ * @param {number} apart between the beginnings of lines
+ * @param {number} step between pixels of a line
+ * @param {number} radius
+ */
+function spread(from, to, lines, length, apart, step, radius) {
+  for (let line = 0; line < lines; line++) {
+    const begin = line * apart;
+    let reach = -1; // the last pixel that something shines upon
+    for (let i = 0; i < Math.min(radius, length); i++) if (from[begin + i * step]) reach = i + radius;
+    for (let i = 0; i < length; i++) {
+      if (i + radius < length && from[begin + (i + radius) * step]) reach = i + 2 * radius;
+      if (i > reach) continue;
+      let most = from[begin + i * step] ?? 0;
+      const end = Math.min(length - 1, i + radius);
+      for (let j = Math.max(0, i - radius); most < 255 && j <= end; j++)
+        most = Math.max(most, from[begin + j * step] ?? 0);
+      to[begin + i * step] = most;
+    }
+  }
 }
 
 const scratch = /** @type {{canvas: HTMLCanvasElement | null}} */ ({ canvas: null });
@@ -155,11 +182,12 @@ const scratch = /** @type {{canvas: HTMLCanvasElement | null}} */ ({ canvas: nul
  * @param {RunLengths} mask
  * @param {View} view
  * @param {{x: number, y: number, width: number, height: number}} place rectangle of the canvas, its pixels
- * @param {{style: MaskStyle, line?: number, dim?: number, tint?: [number, number, number]}} look
+ * @param {{style: MaskStyle, line?: number, dim?: number, tint?: Colour}} look
  */
-export function drawMask(context, mask, view, place, { style, line = 2, dim = 0.38, tint = [255, 255, 255] }) {
-  const width = Math.round(place.width);
-  const height = Math.round(place.height);
+export function drawMask(context, mask, view, place, { style, line = 2, dim = 0.38, tint = WHITE }) {
+  const finest = Math.min(1, Math.sqrt(MOST_DRAWN / (place.width * place.height)));
+  const width = Math.round(place.width * finest);
+  const height = Math.round(place.height * finest);
   if (style === "hidden" || width < 1 || height < 1) return;
   const drawn = coverage(mask, view, width, height);
   const canvas = (scratch.canvas ??= document.createElement("canvas"));
@@ -169,13 +197,16 @@ export function drawMask(context, mask, view, place, { style, line = 2, dim = 0.
   if (!layer) return;
   const pixels = layer.createImageData(width, height);
   const data = pixels.data;
-  const outer = thickened(drawn, width, height, line);
+  const outer = thickened(drawn, width, height, Math.max(1, Math.round(line * finest)));
   const halo = style === "outline" ? thickened(outer, width, height, 1) : outer;
   const [red, green, blue] = tint;
   for (let i = 0, at = 0; i < drawn.length; i++, at += 4) {
     const inside = (drawn[i] ?? 0) / 255;
     const edge = (outer[i] ?? 0) / 255 - inside;
-    const shade = style === "outline" ? Math.max(dim * (1 - (outer[i] ?? 0) / 255), 0.55 * ((halo[i] ?? 0) - (outer[i] ?? 0)) / 255) : 0;
+    const shade =
+      style === "outline"
+        ? Math.max(dim * (1 - (outer[i] ?? 0) / 255), (0.55 * ((halo[i] ?? 0) - (outer[i] ?? 0))) / 255)
+        : 0;
     const light = style === "outline" ? edge : Math.max(edge, 0.42 * inside);
     const alpha = Math.min(1, light + shade);
     if (alpha <= 0) continue;

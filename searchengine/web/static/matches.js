@@ -2,7 +2,7 @@
 
 import { Answer, STRETCH } from "./answer.js";
 import * as api from "./api.js";
-import { announce, button, counted, element, paused, replace } from "./elements.js";
+import { announce, button, count, counted, element, paused, replace } from "./elements.js";
 import { Grid } from "./grid.js";
 import { SEGMENT_TYPE, judge, messageOf } from "./query_bar.js";
 import { emptyNote } from "./results_bar.js";
@@ -13,6 +13,7 @@ import { captionOf, drawTile, spokenName } from "./tile.js";
 /** @typedef {import("./grid.js").Cell} Cell */
 /** @typedef {import("./api.js").Match} Match */
 
+const MOST_PICKED = 10_000;
 const NARROW = matchMedia("(max-width: 900px)");
 
 /**
@@ -103,6 +104,20 @@ export function makeMatches(viewport, empty) {
     store().change({ open: { photo: match.photo_id, segment: match.segment_id } }, { back });
   }
 
+  /** Select all from the place that was chosen last to this one, however far apart. @param {number} place */
+  async function extend(place) {
+    const anchor = (selection.anchor ??= place);
+    const from = Math.min(anchor, place);
+    const to = Math.max(anchor, place) + 1;
+    if (to - from > MOST_PICKED)
+      return announce(`at most ${count(MOST_PICKED)} matches are picked one by one; a selects all`, { seen: true });
+    try {
+      selection.add((await answer?.range(from, to)) ?? [], from);
+    } catch (error) {
+      announce(messageOf(error), { seen: true });
+    }
+  }
+
   // ------------------------------------------------------------------ tiles under pointer and finger
   const act = (/** @type {(match: Match, place: number) => void} */ deed) => (/** @type {Event} */ event) => {
     event.stopPropagation();
@@ -113,14 +128,35 @@ export function makeMatches(viewport, empty) {
   const tools = element(
     "div",
     { class: "tile-tools" },
-    button("check", "Select", act((match, place) => selection.toggle(match, place)), { key: "x", tabindex: "-1" }),
-    button("similar", "Find alike", act((match) => events.dispatchEvent(new CustomEvent("similar", { detail: match }))), { key: "s", tabindex: "-1" }),
-    button("plus", "More like this", act((match) => judge(match.segment_id, "like")), { key: "+", tabindex: "-1" }),
-    button("minus", "Not like this", act((match) => judge(match.segment_id, "unlike")), { key: "–", tabindex: "-1" }),
+    button(
+      "check",
+      "Select",
+      act((match, place) => selection.toggle(match, place)),
+      { key: "x", tabindex: "-1" },
+    ),
+    button(
+      "similar",
+      "Find alike",
+      act((match) => events.dispatchEvent(new CustomEvent("similar", { detail: match }))),
+      { key: "s", tabindex: "-1" },
+    ),
+    button(
+      "plus",
+      "More like this",
+      act((match) => judge(match.segment_id, "like")),
+      { key: "+", tabindex: "-1" },
+    ),
+    button(
+      "minus",
+      "Not like this",
+      act((match) => judge(match.segment_id, "unlike")),
+      { key: "–", tabindex: "-1" },
+    ),
   );
   viewport.addEventListener("pointerover", (event) => {
     const cell = event.target instanceof Element ? event.target.closest(".tile") : null;
-    if (event.pointerType !== "touch" && cell && tools.parentNode !== cell && !cell.classList.contains("waiting")) cell.append(tools);
+    if (event.pointerType !== "touch" && cell && tools.parentNode !== cell && !cell.classList.contains("waiting"))
+      cell.append(tools);
   });
   viewport.addEventListener("pointerleave", () => tools.remove());
   viewport.addEventListener("click", (event) => {
@@ -128,7 +164,7 @@ export function makeMatches(viewport, empty) {
     const match = matchAt(place);
     if (!match) return;
     grid.go(place);
-    if (event.shiftKey) selection.extend(place, matchAt);
+    if (event.shiftKey) void extend(place);
     else if (event.ctrlKey || event.metaKey) selection.toggle(match, place);
     else open(match);
   });
@@ -170,11 +206,21 @@ export function makeMatches(viewport, empty) {
         grid.refresh();
         events.dispatchEvent(new Event("more"));
       });
+      answer.addEventListener("counted", () => {
+        grid.count(answer?.total ?? 0);
+        events.dispatchEvent(new Event("counted"));
+      });
       answer.addEventListener("renewed", () => shown(grid.first));
-      answer.addEventListener("failed", (event) => announce(messageOf(/** @type {CustomEvent} */ (event).detail), { seen: true }));
+      answer.addEventListener("failed", (event) =>
+        announce(messageOf(/** @type {CustomEvent} */ (event).detail), { seen: true }),
+      );
       selection.clear();
       shown(state.place);
-      announce(answer.total ? `${counted(answer.total, "match", "matches")}${told.confident ? "" : ", none confident"}` : "no matches");
+      announce(
+        answer.total
+          ? `${counted(answer.total, "match", "matches")}${told.confident ? "" : ", none confident"}`
+          : "no matches",
+      );
     } catch (error) {
       if (api.isAborted(error) || number !== asking) return;
       answer = null;
@@ -201,7 +247,8 @@ export function makeMatches(viewport, empty) {
   store().onChange((state, before) => {
     if (JSON.stringify(questionOf(state)) !== JSON.stringify(questionOf(before))) return void run();
     if (state.size !== before.size) grid.resize();
-    else if (["tile", "mask", "padding"].some((name) => Reflect.get(state, name) !== Reflect.get(before, name))) grid.refresh();
+    else if (["tile", "mask", "padding"].some((name) => Reflect.get(state, name) !== Reflect.get(before, name)))
+      grid.refresh();
     else marks();
     if (state.place !== before.place && state.place !== grid.first) grid.scrollTo(state.place);
   });
@@ -210,6 +257,7 @@ export function makeMatches(viewport, empty) {
     events,
     grid,
     selection,
+    extend,
     matchAt,
     open,
     run,

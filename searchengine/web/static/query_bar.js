@@ -30,7 +30,12 @@ export function makeQueryBar(host, chips) {
     "aria-label": "What to look for",
     placeholder: "red car door, cup left of the bowl, street without cars …",
   });
-  const file = element("input", { type: "file", accept: "image/*", hidden: true, change: () => void take(file.files?.[0] ?? null) });
+  const file = element("input", {
+    type: "file",
+    accept: "image/*",
+    hidden: true,
+    change: () => void take(file.files?.[0] ?? null),
+  });
   const form = element(
     "form",
     { role: "search", class: "ask" },
@@ -54,7 +59,10 @@ export function makeQueryBar(host, chips) {
     if (!picture) return;
     try {
       const { id } = await sendPicture(picture);
-      ask({ examples: [...store().state.examples.filter((example) => example.upload === undefined), { upload: id }], open: { upload: id } });
+      ask({
+        examples: [...store().state.examples.filter((example) => example.upload === undefined), { upload: id }],
+        open: { upload: id },
+      });
     } catch (error) {
       announce(messageOf(error), { seen: true });
     }
@@ -74,7 +82,8 @@ export function makeQueryBar(host, chips) {
     if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
     document.body.classList.add("dropping");
   });
-  for (const over of ["dragend", "drop"]) document.addEventListener(over, () => document.body.classList.remove("dropping"));
+  for (const over of ["dragend", "drop"])
+    document.addEventListener(over, () => document.body.classList.remove("dropping"));
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) document.body.classList.remove("dropping");
   });
@@ -137,15 +146,33 @@ function chipsOf(state) {
   const chips = [];
   for (const example of state.examples) {
     const rest = state.examples.filter((each) => each !== example);
-    chips.push(chip("like this", exampleName(example), () => ask({ examples: rest }), exampleImage(example), "example"));
+    chips.push(
+      chip("like this", exampleName(example), () => ask({ examples: rest }), exampleImage(example), "example"),
+    );
   }
   for (const judgement of /** @type {const} */ (["like", "unlike"])) {
     for (const segment of state[judgement].slice(0, 8)) {
       const sign = judgement === "like" ? "+" : "–";
-      chips.push(chip(sign, `judgement of segment ${segment}`, () => judge(segment, judgement), segmentImage(segment), judgement));
+      chips.push(
+        chip(
+          sign,
+          `judgement of segment ${segment}`,
+          () => judge(segment, judgement),
+          segmentImage(segment),
+          judgement,
+        ),
+      );
     }
     if (state[judgement].length > 8) {
-      chips.push(chip(`${state[judgement].length - 8} more`, "all of these judgements", () => ask({ [judgement]: [] }), null, judgement));
+      chips.push(
+        chip(
+          `${state[judgement].length - 8} more`,
+          "all of these judgements",
+          () => ask({ [judgement]: [] }),
+          null,
+          judgement,
+        ),
+      );
     }
   }
   for (const negative of state.negatives) {
@@ -163,7 +190,16 @@ function chipsOf(state) {
       },
       `× ${negative.weight}`,
     );
-    chips.push(chip(`without ${negative.words}`, `without ${negative.words}`, () => ask({ negatives: others }), null, "negative", weight));
+    chips.push(
+      chip(
+        `without ${negative.words}`,
+        `without ${negative.words}`,
+        () => ask({ negatives: others }),
+        null,
+        "negative",
+        weight,
+      ),
+    );
   }
   if (state.words || state.examples.length || state.like.length) chips.push(withoutField(state));
   return chips;
@@ -178,12 +214,25 @@ function chipsOf(state) {
  * @param {Node | null} [more]
  */
 function chip(text, name, remove, image, kind, more = null) {
-  return element("span", { class: `chip ${kind}` }, image, element("span", { dir: "auto" }, text), more, button("close", `Remove ${name}`, remove));
+  return element(
+    "span",
+    { class: `chip ${kind}` },
+    image,
+    element("span", { dir: "auto" }, text),
+    more,
+    button("close", `Remove ${name}`, remove),
+  );
 }
 
 /** @param {State} state */
 function withoutField(state) {
-  const field = element("input", { type: "text", dir: "auto", maxlength: "300", placeholder: "without …", "aria-label": "Without: what matches should not show" });
+  const field = element("input", {
+    type: "text",
+    dir: "auto",
+    maxlength: "300",
+    placeholder: "without …",
+    "aria-label": "Without: what matches should not show",
+  });
   const form = element("form", { class: "without" }, field);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -194,7 +243,8 @@ function withoutField(state) {
 }
 
 /** @param {number} segment */
-const segmentImage = (segment) => element("img", { src: segmentAddress(segment, "cutout"), alt: "", loading: "lazy", decoding: "async" });
+const segmentImage = (segment) =>
+  element("img", { src: segmentAddress(segment, "cutout"), alt: "", loading: "lazy", decoding: "async" });
 
 /** @param {Example} example @returns {Node | null} */
 function exampleImage(example) {
@@ -204,13 +254,30 @@ function exampleImage(example) {
   if (!picture) return icon("picture");
   const canvas = element("canvas", { width: "64", height: "64", "aria-hidden": "true" });
   const side = Math.min(picture.bitmap.width, picture.bitmap.height);
-  canvas.getContext("2d")?.drawImage(picture.bitmap, (picture.bitmap.width - side) / 2, (picture.bitmap.height - side) / 2, side, side, 0, 0, 64, 64);
+  canvas
+    .getContext("2d")
+    ?.drawImage(
+      picture.bitmap,
+      (picture.bitmap.width - side) / 2,
+      (picture.bitmap.height - side) / 2,
+      side,
+      side,
+      0,
+      0,
+      64,
+      64,
+    );
   return canvas;
 }
 
 /** @param {Example} example */
 function exampleName(example) {
-  const what = example.segment !== undefined ? `segment ${example.segment}` : example.photo !== undefined ? `photo ${example.photo}` : "the picture";
+  const what =
+    example.segment !== undefined
+      ? `segment ${example.segment}`
+      : example.photo !== undefined
+        ? `photo ${example.photo}`
+        : "the picture";
   const where = example.box ? ", in a box" : example.point ? ", at a point" : "";
   return `likeness to ${what}${where}`;
 }

@@ -35,19 +35,10 @@ export class Selection extends EventTarget {
     this.#changed();
   }
 
-  /**
-   * All from the place that was chosen last to this one.
-   *
-   * @param {number} place
-   * @param {(place: number) => Match | undefined} matchAt
-   */
-  extend(place, matchAt) {
-    const from = this.anchor ?? place;
+  /** Take in a stretch of matches that begins at a place. @param {Match[]} matches @param {number} from */
+  add(matches, from) {
     this.all = false;
-    for (let each = Math.min(from, place); each <= Math.max(from, place); each++) {
-      const match = matchAt(each);
-      if (match) this.chosen.set(match.segment_id, { place: each, photo: match.photo_id });
-    }
+    matches.forEach((match, i) => this.chosen.set(match.segment_id, { place: from + i, photo: match.photo_id }));
     this.#changed();
   }
 
@@ -88,9 +79,16 @@ export function makeSelectionBar(host, selection, { total, exportIt, more }) {
     host.hidden = selection.isEmpty;
     if (host.hidden) return;
     const everything = total();
-    const name = selection.all ? `all ${counted(everything, "match", "matches")}` : counted(selection.chosen.size, "match", "matches");
+    const name = selection.all
+      ? `all ${counted(everything, "match", "matches")}`
+      : counted(selection.chosen.size, "match", "matches");
     const buttons = [
-      selection.all || everything <= selection.chosen.size ? null : button("", "", () => selection.selectAll(), { text: `Select all ${counted(everything, "match", "matches")}`, class: "plain" }),
+      selection.all || everything <= selection.chosen.size
+        ? null
+        : button("", "", () => selection.selectAll(), {
+            text: `Select all ${counted(everything, "match", "matches")}`,
+            class: "plain",
+          }),
       ...more(),
       exportIt ? button("download", "", exportIt, { text: "Export …", class: "main", id: "export" }) : null,
       button("close", "Select nothing", () => selection.clear(), { key: "Esc" }),

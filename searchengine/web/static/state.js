@@ -52,13 +52,18 @@ const CHOICES = {
   tile: ["crop", "photo"],
   mask: ["outline", "fill", "hidden"],
 };
-const CONDITIONS = ["path_glob", "after", "before", "camera", "min_area", "max_area"];
+const CONDITIONS = ["path_glob", "after", "before", "camera", "min_area", "max_area", "format"];
 const SHARES = ["min_area", "max_area"];
 
 /** @param {Example} example */
 function exampleText(example) {
   const place = example.point ?? example.box ?? [];
-  const what = example.segment !== undefined ? `s${example.segment}` : example.photo !== undefined ? `p${example.photo}` : `u${example.upload}`;
+  const what =
+    example.segment !== undefined
+      ? `s${example.segment}`
+      : example.photo !== undefined
+        ? `p${example.photo}`
+        : `u${example.upload}`;
   return place.length ? `${what}@${place.map((number) => Math.round(number)).join(",")}` : what;
 }
 
@@ -79,7 +84,8 @@ function exampleOf(text) {
 }
 
 /** @param {Open} open */
-const openText = ({ photo, segment, upload }) => (upload !== undefined ? `u${upload}` : segment === undefined ? `p${photo}` : `p${photo}s${segment}`);
+const openText = ({ photo, segment, upload }) =>
+  upload !== undefined ? `u${upload}` : segment === undefined ? `p${photo}` : `p${photo}s${segment}`;
 
 /** @param {string} text @returns {Open | null} */
 function openOf(text) {
@@ -91,7 +97,11 @@ function openOf(text) {
 }
 
 /** @param {string | null} text */
-const ids = (text) => (text ?? "").split(",").filter((part) => /^\d{1,15}$/.test(part)).map(Number);
+const ids = (text) =>
+  (text ?? "")
+    .split(",")
+    .filter((part) => /^\d{1,15}$/.test(part))
+    .map(Number);
 
 /**
  * The address of a state, from "?" on; what is as it was at the start is left out.
@@ -103,7 +113,8 @@ export function toAddress(state) {
   if (state.words) told.set("q", state.words);
   for (const negative of state.negatives) told.append("not", `${negative.weight}:${negative.words}`);
   for (const example of state.examples) told.append("ex", exampleText(example));
-  for (const name of /** @type {const} */ (["like", "unlike"])) if (state[name].length) told.set(name, state[name].join(","));
+  for (const name of /** @type {const} */ (["like", "unlike"]))
+    if (state[name].length) told.set(name, state[name].join(","));
   for (const [name, value] of Object.entries(state.where)) {
     if (value !== undefined && value !== null && value !== "") told.set(name, String(value));
   }
@@ -131,7 +142,10 @@ export function fromAddress(address, preferred = {}) {
     const [, weight, words] = /^([\d.]+):(.+)$/.exec(text) ?? [];
     if (words && Number(weight) > 0) state.negatives.push({ words, weight: Number(weight) });
   }
-  state.examples = told.getAll("ex").map(exampleOf).filter((example) => example !== null);
+  state.examples = told
+    .getAll("ex")
+    .map(exampleOf)
+    .filter((example) => example !== null);
   state.like = ids(told.get("like"));
   state.unlike = ids(told.get("unlike"));
   for (const name of CONDITIONS) {

@@ -2,7 +2,7 @@
 
 import { thumbAddress } from "./api.js";
 import { percent, baseName } from "./elements.js";
-import { drawMask } from "./mask_layer.js";
+import { THING, WHITE, drawMask } from "./mask_layer.js";
 import { RunLengths } from "./run_lengths.js";
 
 /** @typedef {import("./api.js").Match} Match */
@@ -66,7 +66,8 @@ export function cropAround([x, y, w, h], [photoHeight, photoWidth], proportion, 
   else height = width / proportion;
   // where the photo ends before the tile does, the margin gives way, and the segment never
   if (width > photoWidth) [width, height] = [photoWidth, Math.max(h, photoWidth / proportion)];
-  if (height > photoHeight) [width, height] = [Math.min(photoWidth, Math.max(w, photoHeight * proportion)), photoHeight];
+  if (height > photoHeight)
+    [width, height] = [Math.min(photoWidth, Math.max(w, photoHeight * proportion)), photoHeight];
   return {
     x: Math.max(0, Math.min(x + w / 2 - width / 2, photoWidth - width)),
     y: Math.max(0, Math.min(y + h / 2 - height / 2, photoHeight - height)),
@@ -90,7 +91,10 @@ export async function drawTile(canvas, match, look, wanted) {
   const width = Math.round(canvas.clientWidth * density);
   const height = Math.round(canvas.clientHeight * density);
   if (!width || !height) return;
-  const view = look.tile === "crop" ? cropAround(match.bbox, size, width / height, look.padding) : { x: 0, y: 0, width: size[1], height: size[0] };
+  const view =
+    look.tile === "crop"
+      ? cropAround(match.bbox, size, width / height, look.padding)
+      : { x: 0, y: 0, width: size[1], height: size[0] };
   const scale = Math.min(width / view.width, height / view.height);
   const place = {
     x: Math.round((width - view.width * scale) / 2),
@@ -112,8 +116,22 @@ export async function drawTile(canvas, match, look, wanted) {
     const across = image.naturalWidth / size[1];
     const down = image.naturalHeight / size[0];
     context.imageSmoothingQuality = "high";
-    context.drawImage(image, view.x * across, view.y * down, view.width * across, view.height * down, place.x, place.y, place.width, place.height);
-    drawMask(context, maskOf(match), inFrame(view, size, maskOf(match)), place, { style: look.mask, line: density > 1 ? 3 : 2 });
+    context.drawImage(
+      image,
+      view.x * across,
+      view.y * down,
+      view.width * across,
+      view.height * down,
+      place.x,
+      place.y,
+      place.width,
+      place.height,
+    );
+    drawMask(context, maskOf(match), inFrame(view, size, maskOf(match)), place, {
+      style: look.mask,
+      line: density > 1 ? 3 : 2,
+      tint: look.mask === "fill" ? THING : WHITE,
+    });
   }
 }
 

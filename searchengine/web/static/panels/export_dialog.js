@@ -5,8 +5,8 @@ import { announce, button, count, counted, dialog, element, replace } from "../e
 import { messageOf } from "../query_bar.js";
 
 /** @typedef {import("../api.js").Question} Question */
-/** @typedef {{total: number, search: string, question: Question, ids: number[] | null, photos: number | null, index: string,
- *   folder: string | null}} What ids: null for all of the answer; folder: where the server may write */
+/** @typedef {{total: number, search: () => string, renew: () => Promise<void>, question: Question, ids: number[] | null, photos: number | null, index: string,
+ *   folder: string | null}} What search: the answer's name, which renew makes anew; ids: null for all of the answer; folder: where the server may write */
 
 /** @type {[string, string, string][]} Name, title and what comes out. */
 export const FORMATS = [
@@ -24,7 +24,8 @@ export const FORMATS = [
  *
  * @param {string} word
  */
-export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+export const quoted = (word) =>
+  /^[\w@%+=:,./-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /**
  * The command that exports the same; null where only the page can ask so.
@@ -41,10 +42,17 @@ export function commandOf(what, format, options, name) {
   if (ids) words.push("--ids", ids.join(","));
   else {
     if (question.examples.length || question.like.length || question.unlike.length || !question.words) return null;
-    if (question.group === "burst" || question.least_confidence > 0 || question.where.max_area !== undefined) return null;
+    if (question.group === "burst" || question.least_confidence > 0 || question.where.max_area !== undefined)
+      return null;
     words.push(quoted(question.words), "-k", String(what.total));
     for (const negative of question.negatives) words.push("--not", quoted(`${negative.weight}:${negative.words}`));
-    const flags = /** @type {const} */ ({ path_glob: "--in", after: "--after", before: "--before", camera: "--camera", min_area: "--min-area" });
+    const flags = /** @type {const} */ ({
+      path_glob: "--in",
+      after: "--after",
+      before: "--before",
+      camera: "--camera",
+      min_area: "--min-area",
+    });
     for (const [field, flag] of Object.entries(flags)) {
       const value = question.where[field];
       if (value !== undefined && value !== "") words.push(flag, quoted(String(value)));
@@ -59,24 +67,59 @@ export function commandOf(what, format, options, name) {
 }
 
 /** A name of a folder from words. @param {string} words */
-const folderName = (words) => words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "matches";
+const folderName = (words) =>
+  words
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 60) || "matches";
 
 /** @param {What} what */
 export function openExport(what) {
   const told = what.ids ? what.ids.length : what.total;
-  const radio = (/** @type {string} */ group, /** @type {string} */ value, /** @type {string} */ title, /** @type {string} */ text, /** @type {boolean} */ on, off = false) =>
-    element("label", { class: "option" }, element("input", { type: "radio", name: group, value, checked: on, disabled: off }), element("span", {}, element("strong", {}, title), element("small", {}, text)));
-  const formats = element("fieldset", {}, element("legend", {}, "Format"), ...FORMATS.map(([value, title, text], i) => radio("format", value, title, text, i === 0)));
+  const radio = (
+    /** @type {string} */ group,
+    /** @type {string} */ value,
+    /** @type {string} */ title,
+    /** @type {string} */ text,
+    /** @type {boolean} */ on,
+    off = false,
+  ) =>
+    element(
+      "label",
+      { class: "option" },
+      element("input", { type: "radio", name: group, value, checked: on, disabled: off }),
+      element("span", {}, element("strong", {}, title), element("small", {}, text)),
+    );
+  const formats = element(
+    "fieldset",
+    {},
+    element("legend", {}, "Format"),
+    ...FORMATS.map(([value, title, text], i) => radio("format", value, title, text, i === 0)),
+  );
   const raw = element("input", { type: "checkbox" });
   const polygons = element("input", { type: "checkbox" });
   const polygonsLabel = element("label", { class: "tick" }, polygons, " polygons instead of run lengths");
-  const name = element("input", { type: "text", dir: "auto", value: folderName(what.question.words), maxlength: "100", "aria-label": "Name" });
+  const name = element("input", {
+    type: "text",
+    dir: "auto",
+    value: folderName(what.question.words),
+    maxlength: "100",
+    "aria-label": "Name",
+  });
   const destination = element(
     "fieldset",
     {},
     element("legend", {}, "Where"),
     radio("destination", "zip", "A zip", "downloaded by this browser", true),
-    radio("destination", "folder", "A folder", what.folder ? `in ${what.folder}` : "the server was started without --exports", false, what.folder === null),
+    radio(
+      "destination",
+      "folder",
+      "A folder",
+      what.folder ? `in ${what.folder}` : "the server was started without --exports",
+      false,
+      what.folder === null,
+    ),
   );
   const command = element("code", { dir: "ltr" });
   const copy = button("copy", "Copy the command", () => {
@@ -87,9 +130,18 @@ export function openExport(what) {
   const form = element(
     "form",
     { class: "export" },
-    element("p", {}, `${counted(told, "segment")}${what.photos === null ? "" : ` in ${counted(what.photos, "photo")}`}, with a manifest.json that tells query, scores and preset.`),
+    element(
+      "p",
+      {},
+      `${counted(told, "segment")}${what.photos === null ? "" : ` in ${counted(what.photos, "photo")}`}, with a manifest.json that tells query, scores and preset.`,
+    ),
     formats,
-    element("div", { class: "options" }, element("label", { class: "tick" }, raw, " as the file's pixels lie, EXIF not applied"), polygonsLabel),
+    element(
+      "div",
+      { class: "options" },
+      element("label", { class: "tick" }, raw, " as the file's pixels lie, EXIF not applied"),
+      polygonsLabel,
+    ),
     destination,
     element("label", { class: "line" }, "Name ", name),
     element("p", { class: "hint" }, "The same on the command line:"),
@@ -100,7 +152,12 @@ export function openExport(what) {
   const chosen = (/** @type {string} */ group) => String(new FormData(form).get(group));
   const show = () => {
     polygonsLabel.hidden = chosen("format") !== "coco";
-    const line = commandOf(what, chosen("format"), { raw_frame: raw.checked, polygons: polygons.checked }, name.value || "matches");
+    const line = commandOf(
+      what,
+      chosen("format"),
+      { raw_frame: raw.checked, polygons: polygons.checked },
+      name.value || "matches",
+    );
     command.textContent = line ?? "no command asks by pictures, judgements, bursts or a cut-off";
     copy.hidden = line === null;
   };
@@ -114,16 +171,29 @@ export function openExport(what) {
     const submit = form.querySelector("button[type=submit]");
     submit?.setAttribute("disabled", "");
     try {
-      const { job } = await api.request("POST", "exports", {
-        ...(what.ids ? { ids: what.ids } : { search: what.search }),
-        format,
-        options: { raw_frame: raw.checked, ...(format === "coco" ? { polygons: polygons.checked } : {}) },
-        destination: chosen("destination"),
-        name: name.value.trim() || "matches",
+      const ask = () =>
+        api.request("POST", "exports", {
+          ...(what.ids ? { ids: what.ids } : { search: what.search() }),
+          format,
+          options: { raw_frame: raw.checked, ...(format === "coco" ? { polygons: polygons.checked } : {}) },
+          destination: chosen("destination"),
+          name: name.value.trim() || "matches",
+        });
+      const { job } = await ask().catch(async (error) => {
+        if (!(error instanceof api.ApiError) || error.kind !== "SearchGone") throw error;
+        await what.renew();
+        return ask();
       });
-      await follow(String(job), chosen("destination") === "zip", `${name.value || "matches"}.zip`, progress, stop.signal);
+      await follow(
+        String(job),
+        chosen("destination") === "zip",
+        `${name.value || "matches"}.zip`,
+        progress,
+        stop.signal,
+      );
     } catch (error) {
-      if (!api.isAborted(error)) replace(progress, element("p", { class: "wrong" }, messageOf(error)));
+      const text = api.isLacking(error) ? "this server does not export; the command does" : messageOf(error);
+      if (!api.isAborted(error)) replace(progress, element("p", { class: "wrong" }, text));
     }
     submit?.removeAttribute("disabled");
   });
@@ -145,19 +215,28 @@ async function follow(job, zip, fileName, progress, signal) {
   for (;;) {
     const told = await api.request("GET", `jobs/${encodeURIComponent(job)}`, undefined, signal);
     if (told.state === "failed") throw new api.ApiError(0, told.error ?? { what: "the export failed" });
-    if (told.state === "cancelled" || told.state === "stopped") throw new api.ApiError(0, { what: "the export was stopped" });
+    if (told.state === "cancelled" || told.state === "stopped")
+      throw new api.ApiError(0, { what: "the export was stopped" });
     if (told.state === "done") {
       const summary = told.summary ?? told.result ?? {};
       const written = typeof summary.files === "number" ? `${counted(summary.files, "file")} written. ` : "Done. ";
       if (zip) {
-        const link = element("a", { href: api.exportAddress(job), download: fileName, class: "main", id: "zip" }, "Download the zip");
+        const link = element(
+          "a",
+          { href: api.exportAddress(job), download: fileName, class: "main", id: "zip" },
+          "Download the zip",
+        );
         replace(progress, element("p", {}, written, link));
         link.click();
       } else replace(progress, element("p", {}, written, summary.folder ? `In ${summary.folder}` : ""));
       return;
     }
     const { done, total } = told;
-    const bar = element("progress", { max: String(total || 1), ...(total ? { value: String(done ?? 0) } : {}), "aria-label": "Export" });
+    const bar = element("progress", {
+      max: String(total || 1),
+      ...(total ? { value: String(done ?? 0) } : {}),
+      "aria-label": "Export",
+    });
     replace(progress, bar, element("span", {}, total ? `${count(done ?? 0)} of ${count(total)}` : "waiting …"));
     await new Promise((resolve) => setTimeout(resolve, 250));
     signal.throwIfAborted();

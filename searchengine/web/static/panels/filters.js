@@ -15,16 +15,29 @@ const MOST_BARS = 48;
 export function filter(change) {
   /** @type {Where} */
   const where = { ...store().state.where, ...change };
-  for (const [name, value] of Object.entries(where)) if (value === undefined || value === "" || value === 0) delete where[name];
+  for (const [name, value] of Object.entries(where))
+    if (value === undefined || value === "" || value === 0) delete where[name];
   ask({ where });
 }
 
-/** A word that the question says beside the others, as "red" or "left". @param {string} word */
-function addWord(word) {
-  const { words } = store().state;
-  const known = words.toLowerCase().split(/\s+/);
-  if (!known.includes(word.toLowerCase())) ask({ words: `${word} ${words}`.trim() });
+/** The question with one more thing said of it, as "red" before the words or "on the left" after them. @param {string} said @param {boolean} before */
+function say(said, before) {
+  const words = store().state.words.trim();
+  if (!words.toLowerCase().includes(said)) ask({ words: before ? `${said} ${words}` : `${words} ${said}` });
 }
+
+/** @type {Record<string, string>} Ninths of a photo, and how the question says that a thing is there. */
+const PLACES = {
+  "top left": "in the top left",
+  "top centre": "at the top",
+  "top right": "in the top right",
+  "middle left": "on the left",
+  "middle centre": "in the middle",
+  "middle right": "on the right",
+  "bottom left": "in the bottom left",
+  "bottom centre": "at the bottom",
+  "bottom right": "in the bottom right",
+};
 
 /** Bounds of a month, as conditions: from its first day until the next one's. @param {string} first @param {string} last */
 export function monthRange(first, last) {
@@ -37,9 +50,20 @@ export function monthRange(first, last) {
 export function makeFilters(host) {
   const after = element("input", { type: "date", title: "Taken on this day or later" });
   const before = element("input", { type: "date", title: "Taken before this day" });
-  const folder = element("input", { type: "text", dir: "auto", placeholder: "folder, or 2023/*", "aria-label": "Folder or pattern of paths" });
+  const folder = element("input", {
+    type: "text",
+    dir: "auto",
+    placeholder: "folder, or 2023/*",
+    "aria-label": "Folder or pattern of paths",
+  });
   const camera = element("input", { type: "text", dir: "auto", placeholder: "camera", "aria-label": "Camera" });
-  const least = element("input", { type: "range", min: "0", max: "60", step: "1", "aria-label": "Least share of the photo" });
+  const least = element("input", {
+    type: "range",
+    min: "0",
+    max: "60",
+    step: "1",
+    "aria-label": "Least share of the photo",
+  });
   const leastText = element("output", {});
   const clear = button("close", "Clear the filters", () => ask({ where: {} }), { text: "Clear", class: "plain small" });
   const lists = element("div", { class: "facets" });
@@ -56,7 +80,12 @@ export function makeFilters(host) {
   replace(
     host,
     element("div", { class: "heading" }, element("h2", {}, "Filters"), clear),
-    section("Date", dates, element("label", { class: "pair" }, element("span", {}, "from"), after), element("label", { class: "pair" }, element("span", {}, "before"), before)),
+    section(
+      "Date",
+      dates,
+      element("label", { class: "pair" }, element("span", {}, "from"), after),
+      element("label", { class: "pair" }, element("span", {}, "before"), before),
+    ),
     section("Folder", folder),
     section("Camera", camera),
     section("Size in the photo", element("div", { class: "pair" }, least, leastText)),
@@ -90,7 +119,10 @@ export function makeFilters(host) {
       const { signal } = (waiting = new AbortController());
       try {
         const found = await api.facets(answer.id, signal);
-        drawDates(dates, found.dates ?? []);
+        drawDates(
+          dates,
+          found.dates.flatMap(({ month, count }) => (month === null ? [] : [{ month, count }])),
+        );
         replace(lists, ...listsOf(found));
       } catch (error) {
         if (api.isLacking(error)) replace(lists);
@@ -152,7 +184,12 @@ function drawDates(host, months) {
       bar.style.setProperty("--share", String(Math.max(found ? 0.06 : 0, found / most)));
       return bar;
     }),
-    element("div", { class: "ends", "aria-hidden": "true" }, element("span", {}, names[0] ?? ""), element("span", {}, names.at(-1) ?? "")),
+    element(
+      "div",
+      { class: "ends", "aria-hidden": "true" },
+      element("span", {}, names[0] ?? ""),
+      element("span", {}, names.at(-1) ?? ""),
+    ),
   );
 }
 
@@ -162,7 +199,7 @@ export function spanned(names) {
   if (first === undefined || last === undefined) return [];
   const all = [];
   let [year = 0, month = 0] = first.split("-").map(Number);
-  for (let name = first; name <= last && all.length < 2400; ) {
+  for (let name = first; name <= last && all.length < 2400;) {
     all.push(name);
     if (first.length === 4) name = String(++year).padStart(4, "0");
     else {
@@ -176,20 +213,78 @@ export function spanned(names) {
 
 /** @param {import("../api.js").Facets} found @returns {Node[]} */
 function listsOf(found) {
-  const where = store().state.where;
+  const { where, words } = store().state;
+  /** A value that is a condition while it is chosen. @param {string} name @param {number} count @param {Where} condition @param {string} [title] */
+  const value = (name, count, condition, title = name) => {
+    const chosen = Object.entries(condition).every(([field, wanted]) => where[field] === wanted);
+    const none = Object.fromEntries(Object.keys(condition).map((field) => [field, undefined]));
+    return { name, title, count, chosen, choose: () => filter(chosen ? none : condition) };
+  };
+  /** @param {{name: string, count: number}} each */
+  const adjective = ({ name, count }) => ({
+    name,
+    title: `Add “${name}” to the question`,
+    count,
+    chosen: false,
+    choose: () => say(name, true),
+  });
   const lists = [
-    list("Folders", (found.folders ?? []).map(({ path, count }) => ({ name: baseName(path.replace(/[\\/]$/, "")) || path, title: path, count, chosen: where.path_glob === path, choose: () => filter({ path_glob: where.path_glob === path ? "" : path }) }))),
-    list("Cameras", (found.cameras ?? []).map(({ camera, count }) => ({ name: camera, title: camera, count, chosen: where.camera === camera, choose: () => filter({ camera: where.camera === camera ? "" : camera }) }))),
-    list("Sizes", (found.sizes ?? []).map(({ from, to, count }) => ({ name: `${percent(from)} – ${percent(to)}`, title: "Share of the photo", count, chosen: where.min_area === from, choose: () => filter({ min_area: where.min_area === from ? 0 : from }) }))),
-    list("Where in the photo", (found.places ?? []).map(({ place, count }) => word(place, count))),
-    list("Colours", (found.colours ?? []).map(({ colour, count }) => word(colour, count))),
-    list("Materials", (found.materials ?? []).map(({ material, count }) => word(material, count))),
+    list(
+      "Folders",
+      found.folders.map(({ path, count }) =>
+        value(baseName(path.replace(/[\\/]$/, "")) || path, count, { path_glob: path }, path),
+      ),
+    ),
+    list(
+      "Cameras",
+      found.cameras.map(({ name, count }) => value(name, count, { camera: name })),
+    ),
+    list(
+      "Share of the photo",
+      found.sizes.map(({ from, to, count }) =>
+        value(
+          sizeName(from, to),
+          count,
+          { min_area: from || undefined, max_area: to < 1 ? to : undefined },
+          "Share of the photo",
+        ),
+      ),
+    ),
+    words ? ninths(found.places) : null,
+    list("Colours", (found.colours ?? []).map(adjective)),
+    list("Materials", (found.materials ?? []).map(adjective)),
+    list(
+      "Formats",
+      found.formats.map(({ name, count }) => value(name, count, { format: name })),
+    ),
   ];
   return lists.filter((each) => each !== null);
 }
 
-/** @param {string} name @param {number} count */
-const word = (name, count) => ({ name, title: `Add “${name}” to the question`, count, chosen: false, choose: () => addWord(name) });
+/** @param {number} from @param {number} to */
+function sizeName(from, to) {
+  const share = (/** @type {number} */ each) => `${Number((each * 100).toPrecision(2))}`;
+  return from === 0 ? `below ${share(to)} %` : to >= 1 ? `above ${share(from)} %` : `${share(from)} – ${share(to)} %`;
+}
+
+/** A photo in miniature: where in it the matches lie. @param {{place: string, count: number}[]} places */
+function ninths(places) {
+  const counts = new Map(places.map(({ place, count }) => [place, count]));
+  const most = Math.max(...counts.values(), 1);
+  const cells = Object.entries(PLACES).map(([place, said]) => {
+    const found = counts.get(place) ?? 0;
+    const label = `${place}: ${counted(found, "match", "matches")}; ask for those ${said}`;
+    const made = element("button", {
+      type: "button",
+      title: label,
+      "aria-label": label,
+      click: () => say(said, false),
+    });
+    made.style.setProperty("--share", String(found / most));
+    return made;
+  });
+  return section("Where in the photo", element("div", { class: "ninths" }, ...cells));
+}
 
 /**
  * @param {string} title
@@ -212,6 +307,8 @@ function list(title, values) {
   const shown = items.slice(0, 8);
   const rest = items.slice(8);
   const all = element("ul", {}, ...shown);
-  const more = rest.length ? button("", "", () => (all.append(...rest), more?.remove()), { text: `${rest.length} more`, class: "plain small" }) : null;
+  const more = rest.length
+    ? button("", "", () => (all.append(...rest), more?.remove()), { text: `${rest.length} more`, class: "plain small" })
+    : null;
   return element("section", {}, element("h3", {}, title), all, more);
 }

@@ -84,7 +84,8 @@ export class Jobs extends EventTarget {
 
 /** What is said of an indexing. @param {Job} job */
 export function progressText(job) {
-  if (job.state === "failed") return [job.error?.what, job.error?.fix].filter(Boolean).join(": ") || "the indexing failed";
+  if (job.state === "failed")
+    return [job.error?.what, job.error?.fix].filter(Boolean).join(": ") || "the indexing failed";
   if (job.state === "done") return job.message || "done";
   if (!isLive(job)) return `${job.state}`;
   if (!job.total) return job.message || "looking for photos …";
@@ -93,16 +94,26 @@ export function progressText(job) {
 }
 
 /** @param {number} seconds */
-const timeLeft = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} s left` : seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`);
+const timeLeft = (seconds) =>
+  seconds < 90
+    ? `${Math.ceil(seconds)} s left`
+    : seconds < 5400
+      ? `${Math.round(seconds / 60)} min left`
+      : `${(seconds / 3600).toFixed(1)} h left`;
 
 /** A bar and a line that follow an indexing. @param {Jobs} jobs */
 export function progressOf(jobs) {
   const bar = element("progress", { "aria-label": "Indexing" });
   const line = element("span", { role: "status" });
-  const stop = button("close", "Stop the indexing", () => {
-    const job = jobs.indexing;
-    if (job) void jobs.stop(job.id).catch((error) => announce(messageOf(error), { seen: true }));
-  }, { text: "Stop", class: "plain small" });
+  const stop = button(
+    "close",
+    "Stop the indexing",
+    () => {
+      const job = jobs.indexing;
+      if (job) void jobs.stop(job.id).catch((error) => announce(messageOf(error), { seen: true }));
+    },
+    { text: "Stop", class: "plain small" },
+  );
   const host = element("div", { class: "progress" }, bar, line, stop);
   const show = () => {
     const job = jobs.indexing;
@@ -130,7 +141,16 @@ export function progressOf(jobs) {
  * @param {string[]} roots
  */
 export function indexForm(jobs, roots) {
-  const field = element("input", { type: "text", dir: "auto", required: true, list: "roots", value: roots[0] ?? "", placeholder: "/home/me/Pictures", "aria-label": "Folder of photographs", spellcheck: "false" });
+  const field = element("input", {
+    type: "text",
+    dir: "auto",
+    required: true,
+    list: "roots",
+    value: roots[0] ?? "",
+    placeholder: "/home/me/Pictures",
+    "aria-label": "Folder of photographs",
+    spellcheck: "false",
+  });
   const form = element(
     "form",
     { class: "line" },
@@ -175,12 +195,21 @@ export function openIndexDialog(jobs, status) {
       ["Preset", status.preset],
     ].flatMap(([title, value]) => (value ? [element("dt", {}, title), element("dd", { dir: "auto" }, value)] : [])),
   );
-  const examine = button("activity", "", () => void tellDoctor(doctor), { text: "Examine the index", class: "plain" });
+  const examine = button("activity", "", () => void tellDoctor(doctor), {
+    text: "Examine the index",
+    class: "plain start-aligned",
+  });
   dialog(
     "Index",
     figures,
     progressOf(jobs),
-    jobs.supported && roots.length ? indexForm(jobs, roots) : element("p", { class: "hint" }, "To index from here, start the server with --root and a folder; or run: segsearch index FOLDER"),
+    jobs.supported && roots.length
+      ? indexForm(jobs, roots)
+      : element(
+          "p",
+          { class: "hint" },
+          "To index from here, start the server with --root and a folder; or run: segsearch index FOLDER",
+        ),
     skipped,
     element("h3", {}, "Health"),
     examine,
@@ -198,7 +227,17 @@ async function tellSkipped(host, known) {
     const told = await api.request("GET", "status/skipped");
     /** @type {Skipped[]} */
     const all = told.skipped ?? [];
-    host.append(element("ul", { class: "skipped" }, ...all.slice(0, 500).map(({ path, kind, reason }) => element("li", {}, element("span", { dir: "auto" }, path), element("small", {}, `${kind}: ${reason}`)))));
+    host.append(
+      element(
+        "ul",
+        { class: "skipped" },
+        ...all
+          .slice(0, 500)
+          .map(({ path, kind, reason }) =>
+            element("li", {}, element("span", { dir: "auto" }, path), element("small", {}, `${kind}: ${reason}`)),
+          ),
+      ),
+    );
   } catch {
     host.append(element("p", { class: "hint" }, "segsearch status tells which, and why."));
   }
@@ -210,7 +249,10 @@ async function tellDoctor(host) {
   try {
     showDiagnosis(host, await api.request("GET", "doctor"));
   } catch (error) {
-    replace(host, element("p", { class: "hint" }, api.isLacking(error) ? "Run segsearch doctor for that." : messageOf(error)));
+    replace(
+      host,
+      element("p", { class: "hint" }, api.isLacking(error) ? "Run segsearch doctor for that." : messageOf(error)),
+    );
   }
 }
 
@@ -219,8 +261,21 @@ function showDiagnosis(host, told) {
   const problems = told.problems ?? [];
   replace(
     host,
-    element("p", { class: problems.length ? "wrong" : "" }, problems.length ? counted(problems.length, "problem") : "All is well."),
+    element(
+      "p",
+      { class: problems.length ? "wrong" : "" },
+      problems.length ? counted(problems.length, "problem") : "All is well.",
+    ),
     problems.length ? element("ul", {}, ...problems.map((line) => element("li", { dir: "auto" }, line))) : null,
-    told.facts ? element("dl", { class: "facts" }, ...Object.entries(told.facts).flatMap(([name, finding]) => [element("dt", {}, name), element("dd", { dir: "auto" }, finding)])) : null,
+    told.facts
+      ? element(
+          "dl",
+          { class: "facts" },
+          ...Object.entries(told.facts).flatMap(([name, finding]) => [
+            element("dt", {}, name),
+            element("dd", { dir: "auto" }, finding),
+          ]),
+        )
+      : null,
   );
 }

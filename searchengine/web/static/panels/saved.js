@@ -14,10 +14,23 @@ const SHOWN = 8;
 export function makeSaved(host) {
   const saved = element("ul", { class: "saved" });
   const before = element("ul", { class: "history" });
-  const save = button("bookmark", "Save this search", () => nameIt(), { text: "Save this search", class: "plain small" });
+  const save = button("bookmark", "Save this search", () => nameIt(), {
+    text: "Save this search",
+    class: "plain small",
+  });
   const wipe = button("close", "Forget the history", () => void forget(), { text: "Forget", class: "plain small" });
-  const savedSection = element("section", { hidden: true }, element("div", { class: "heading" }, element("h2", {}, "Saved searches"), save), saved);
-  const historySection = element("section", { hidden: true }, element("div", { class: "heading" }, element("h2", {}, "History"), wipe), before);
+  const savedSection = element(
+    "section",
+    { hidden: true },
+    element("div", { class: "heading" }, element("h2", {}, "Saved searches"), save),
+    saved,
+  );
+  const historySection = element(
+    "section",
+    { hidden: true },
+    element("div", { class: "heading" }, element("h2", {}, "History"), wipe),
+    before,
+  );
   replace(host, savedSection, historySection);
   const show = () => (save.hidden = !asksAnything(store().state));
   store().onChange(show);
@@ -47,7 +60,16 @@ export function makeSaved(host) {
         return name && !known.has(name) && known.add(name);
       });
       historySection.hidden = fresh.length === 0;
-      replace(before, ...fresh.slice(0, SHOWN).map((asked) => element("li", {}, link(nameOf(asked), () => open(asked.query ?? { words: asked.words ?? "" })))));
+      replace(
+        before,
+        ...fresh.slice(0, SHOWN).map((asked) =>
+          element(
+            "li",
+            {},
+            link(nameOf(asked), () => open(asked.query ?? { words: asked.words ?? "" })),
+          ),
+        ),
+      );
     } catch {
       historySection.hidden = true;
     }
@@ -65,9 +87,16 @@ export function makeSaved(host) {
 
   /** @param {Saved} search */
   function savedItem(search) {
-    const badge = search.new ? element("span", { class: "badge", title: "New since it was last looked at" }, `${search.new} new`) : null;
+    const badge = search.new
+      ? element("span", { class: "badge", title: "New since it was last looked at" }, `${search.new} new`)
+      : null;
     const remove = button("close", `Remove ${search.name}`, () => void change("DELETE", search.name));
-    return element("li", {}, link(search.name, () => open(search.query ?? {}), badge), remove);
+    return element(
+      "li",
+      {},
+      link(search.name, () => open(search.query ?? {}), badge),
+      remove,
+    );
   }
 
   /** @param {"DELETE" | "PUT"} method @param {string} name @param {unknown} [body] */
@@ -82,9 +111,25 @@ export function makeSaved(host) {
 
   function nameIt() {
     const { state } = store();
-    const field = element("input", { type: "text", dir: "auto", required: true, maxlength: "120", value: state.words, "aria-label": "Name of the search" });
-    const form = element("form", { class: "line" }, field, element("button", { type: "submit", class: "main" }, "Save"));
-    const made = dialog("Save this search", element("p", {}, "It is asked again for photos that come later, and tells how many are new."), form);
+    const field = element("input", {
+      type: "text",
+      dir: "auto",
+      required: true,
+      maxlength: "120",
+      value: state.words,
+      "aria-label": "Name of the search",
+    });
+    const form = element(
+      "form",
+      { class: "line" },
+      field,
+      element("button", { type: "submit", class: "main" }, "Save"),
+    );
+    const made = dialog(
+      "Save this search",
+      element("p", {}, "It is asked again for photos that come later, and tells how many are new."),
+      form,
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void change("PUT", field.value.trim(), { query: questionOf(state) });
@@ -122,4 +167,5 @@ function open(query) {
 const nameOf = (asked) => asked.words || asked.query?.words || "";
 
 /** @param {string} text @param {() => void} click @param {Node | null} [more] */
-const link = (text, click, more = null) => element("button", { type: "button", class: "entry", click }, element("span", { dir: "auto" }, text), more);
+const link = (text, click, more = null) =>
+  element("button", { type: "button", class: "entry", click }, element("span", { dir: "auto" }, text), more);

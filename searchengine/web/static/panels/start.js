@@ -10,7 +10,13 @@ import { indexForm, isLive, progressOf } from "./jobs.js";
 /** @typedef {import("./jobs.js").Jobs} Jobs */
 
 const SHOWN = 24;
-const EXAMPLES = ["red car door", "wooden chair on the left", "person without a hat", "shiny metal", "cup left of the bowl"];
+const EXAMPLES = [
+  "red car door",
+  "wooden chair on the left",
+  "person without a hat",
+  "shiny metal",
+  "cup left of the bowl",
+];
 
 /**
  * @param {HTMLElement} host
@@ -26,16 +32,21 @@ export function makeStart(host, jobs) {
   let status = null;
 
   /** Photos that are there, spread over all or, while an indexing goes on, the newest. */
-  async function fill() {
+  function fill() {
     const photos = status?.counts?.photos ?? 0;
     if (photos === counted_) return;
     counted_ = photos;
     const live = jobs.indexing !== null && isLive(jobs.indexing);
     const amount = Math.min(SHOWN, photos);
-    const numbers = Array.from({ length: amount }, (_, i) => (live ? photos - i : 1 + Math.floor((i * photos) / amount)));
-    const kept = new Map([...mosaic.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.photo, child]));
-    const made = await Promise.all(numbers.map(async (id) => kept.get(String(id)) ?? (await photoButton(id))));
-    replace(mosaic, ...made);
+    const numbers = Array.from({ length: amount }, (_, i) =>
+      live ? photos - i : 1 + Math.floor((i * photos) / amount),
+    );
+    const kept = new Map(
+      [...mosaic.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.photo, child]),
+    );
+    // each at its own place, as it comes
+    const places = numbers.map((id) => kept.get(String(id)) ?? photoButton(id));
+    replace(mosaic, ...places);
   }
 
   function show() {
@@ -46,15 +57,22 @@ export function makeStart(host, jobs) {
       replace(heading, ...(state === "index" ? welcome() : firstRun()));
     }
     const figures = heading.querySelector(".figures");
-    if (figures) figures.textContent = `${counted(photos, "photograph")}, ${count(status?.counts?.segments ?? 0)} things in them`;
-    void fill();
+    if (figures)
+      figures.textContent = `${counted(photos, "photograph")}, ${count(status?.counts?.segments ?? 0)} things in them`;
+    fill();
   }
 
   function welcome() {
     return [
       element("h1", {}, "What are you looking for?"),
       element("p", { class: "figures" }),
-      element("ul", { class: "examples", "aria-label": "For example" }, ...EXAMPLES.map((words) => element("li", {}, element("button", { type: "button", class: "plain", click: () => ask({ words }) }, words)))),
+      element(
+        "ul",
+        { class: "examples", "aria-label": "For example" },
+        ...EXAMPLES.map((words) =>
+          element("li", {}, element("button", { type: "button", class: "plain", click: () => ask({ words }) }, words)),
+        ),
+      ),
       progressOf(jobs),
       element("p", { class: "hint" }, "Or open a photograph and click the thing that you want more of."),
     ];
@@ -65,10 +83,22 @@ export function makeStart(host, jobs) {
     const roots = status?.roots ?? [];
     return [
       element("h1", {}, "Find things in your photographs"),
-      element("p", {}, "Choose a folder. Every photograph in it is looked at once, here on this machine; nothing leaves it. About a second each."),
+      element(
+        "p",
+        {},
+        "Choose a folder. Every photograph in it is looked at once, here on this machine; nothing leaves it. About a second each.",
+      ),
       jobs.supported && roots.length
         ? indexForm(jobs, roots)
-        : element("p", {}, "Run ", element("code", {}, "segsearch index FOLDER"), ", or start the server with ", element("code", {}, "--root FOLDER"), " to do it here. This page notices."),
+        : element(
+            "p",
+            {},
+            "Run ",
+            element("code", {}, "segsearch index FOLDER"),
+            ", or start the server with ",
+            element("code", {}, "--root FOLDER"),
+            " to do it here. This page notices.",
+          ),
       progressOf(jobs),
     ];
   }
@@ -85,18 +115,27 @@ export function makeStart(host, jobs) {
   };
 }
 
-/** @param {number} id @returns {Promise<HTMLElement | null>} */
-async function photoButton(id) {
-  try {
-    const image = await picture(api.thumbAddress(id, 256));
-    const made = element(
-      "button",
-      { type: "button", class: "photo", "data-photo": String(id), "aria-label": `Open photograph ${id}`, click: () => store().change({ open: { photo: id } }) },
-      element("img", { src: image.src, alt: "", draggable: "false" }),
-    );
-    made.style.setProperty("--proportion", String(image.naturalWidth / image.naturalHeight));
-    return made;
-  } catch {
-    return null; // forgotten, or its file is missing
-  }
+/** A photo to be opened; gone again where it is forgotten or its file is missing. @param {number} id */
+function photoButton(id) {
+  const image = element("img", { alt: "", draggable: "false" });
+  const made = element(
+    "button",
+    {
+      type: "button",
+      class: "photo",
+      "data-photo": String(id),
+      "aria-label": `Open photograph ${id}`,
+      click: () => store().change({ open: { photo: id } }),
+    },
+    image,
+  );
+  made.style.setProperty("--proportion", "1.4");
+  picture(api.thumbAddress(id, 256)).then(
+    ({ src, naturalWidth, naturalHeight }) => {
+      image.src = src;
+      made.style.setProperty("--proportion", String(naturalWidth / naturalHeight));
+    },
+    () => made.remove(),
+  );
+  return made;
 }

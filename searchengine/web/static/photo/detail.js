@@ -1,10 +1,11 @@
 // The detail: one photo, all its segments, and every way to ask by them.
 
 import * as api from "../api.js";
-import { announce, baseName, button, count, element, percent, replace } from "../elements.js";
+import { announce, baseName, button, element, replace } from "../elements.js";
 import { addExample, ask, judge, messageOf } from "../query_bar.js";
 import { store } from "../state.js";
 import { captionOf, maskOf, picture } from "../tile.js";
+import { factsOf } from "./facts.js";
 import { Stage } from "./stage.js";
 import { uploaded } from "./uploads.js";
 
@@ -43,8 +44,20 @@ export function makeDetail(host, { matchOf, walk, select }) {
   const name = element("h2", { dir: "auto" });
   const facts = element("dl", { class: "facts" });
   const actions = element("div", { class: "actions" });
-  const hint = element("p", { class: "hint" }, "Click a thing to find its like, or drag a box around it. The wheel zooms; hold space to move.");
-  const panTool = button("hand", "Move the photo by dragging", () => pan(!stage.panning), { "aria-pressed": "false", key: "space" });
+  const hint = element(
+    "p",
+    { class: "hint" },
+    element(
+      "span",
+      { class: "by-mouse" },
+      "Click a thing to find its like, or drag a box around it. The wheel zooms; hold space to move.",
+    ),
+    element("span", { class: "by-touch" }, "Tap a thing to find its like. Two fingers zoom."),
+  );
+  const panTool = button("hand", "Move the photo by dragging", () => pan(!stage.panning), {
+    "aria-pressed": "false",
+    key: "space",
+  });
   replace(
     host,
     element(
@@ -140,7 +153,10 @@ export function makeDetail(host, { matchOf, walk, select }) {
     if (segment && photoId !== null) {
       choose(segment);
       askBy({ segment: segment.segment_id }, segment.segment_id);
-    } else askBy({ ...source(), point: [Math.round(point[0]), Math.round(point[1])] });
+      return;
+    }
+    if (segment) choose(segment);
+    askBy({ ...source(), point: [Math.round(point[0]), Math.round(point[1])] });
   });
   stage.addEventListener("box", (event) => askBy({ ...source(), box: /** @type {CustomEvent} */ (event).detail }));
   const sharpen = async () => {
@@ -154,7 +170,8 @@ export function makeDetail(host, { matchOf, walk, select }) {
       announce("the photo cannot be shown at full size: its file is missing or unreadable", { seen: true });
     }
   };
-  for (const event of ["wheel", "pointerup", "click"]) host.addEventListener(event, () => requestAnimationFrame(() => void sharpen()), { passive: true });
+  for (const event of ["wheel", "pointerup", "click"])
+    host.addEventListener(event, () => requestAnimationFrame(() => void sharpen()), { passive: true });
 
   const source = () => (uploadId !== null ? { upload: uploadId } : { photo: photoId ?? 0 });
 
@@ -173,12 +190,23 @@ export function makeDetail(host, { matchOf, walk, select }) {
       return;
     }
     const download = (/** @type {"cutout" | "mask"} */ what, /** @type {string} */ text) =>
-      element("a", { class: "plain small", href: api.segmentAddress(id, what), download: `segment-${id}-${what}.png` }, text);
+      element(
+        "a",
+        { class: "plain small", href: api.segmentAddress(id, what), download: `segment-${id}-${what}.png` },
+        text,
+      );
     replace(
       actions,
       match ? element("p", { class: "confidence" }, captionOf(match)) : null,
-      button("similar", "Find what is like this", () => askBy({ segment: id }, id), { text: "Find alike", class: "plain small", key: "s" }),
-      button("", "Add to the question", () => addExample({ segment: id }), { text: "Add to the question", class: "plain small" }),
+      button("similar", "Find what is like this", () => askBy({ segment: id }, id), {
+        text: "Find alike",
+        class: "plain small",
+        key: "s",
+      }),
+      button("", "Add to the question", () => addExample({ segment: id }), {
+        text: "Add to question",
+        class: "plain small",
+      }),
       match ? button("plus", "More like this", () => judge(id, "like"), { key: "+" }) : null,
       match ? button("minus", "Not like this", () => judge(id, "unlike"), { key: "–" }) : null,
       match ? button("check", "Select", () => select(match), { key: "x" }) : null,
@@ -189,23 +217,9 @@ export function makeDetail(host, { matchOf, walk, select }) {
 
   /** @param {Photo} photo */
   function tell(photo) {
-    const match = chosen ? matchOf(chosen.segment_id) : undefined;
     name.textContent = baseName(photo.path);
     name.title = photo.path;
-    /** @type {[string, string | null | undefined][]} */
-    const lines = [
-      ["File", photo.path],
-      ["Taken", photo.taken_at?.replace("T", " ")],
-      ["Camera", photo.camera],
-      ["Size", `${count(photo.size[1])} × ${count(photo.size[0])} pixels, ${photo.format}`],
-      ["Place", photo.latitude === null || photo.longitude === null ? null : `${photo.latitude.toFixed(5)}, ${photo.longitude.toFixed(5)}`],
-      ["Segments", count(photo.segment_count)],
-      ["Share", chosen ? `${percent(chosen.area / (photo.size[0] * photo.size[1]))} of the photo` : null],
-      ["Score", match?.score?.toFixed(3)],
-      ["Same file", photo.files.length > 1 ? photo.files.filter((path) => path !== photo.path).join("\n") : null],
-      ["Looks alike", match?.duplicates.length ? match.duplicates.join("\n") : null],
-    ];
-    replace(facts, ...lines.filter(([, value]) => value).flatMap(([title, value]) => [element("dt", {}, title), element("dd", { dir: "auto" }, value)]));
+    replace(facts, ...factsOf(photo, chosen, chosen ? matchOf(chosen.segment_id) : undefined));
     canvas.setAttribute("aria-label", `Photo ${baseName(photo.path)}, ${photo.segment_count} segments`);
   }
 
@@ -235,7 +249,15 @@ export function makeDetail(host, { matchOf, walk, select }) {
         const small = picture(api.thumbAddress(wanted, 256));
         if (match) {
           stage.show(match.frame_size, null);
-          void small.then((image) => photoId === wanted && !sharp && !stage.picture && stage.sharpen({ source: image, width: image.naturalWidth })).catch(() => undefined);
+          void small
+            .then(
+              (image) =>
+                photoId === wanted &&
+                !sharp &&
+                !stage.picture &&
+                stage.sharpen({ source: image, width: image.naturalWidth }),
+            )
+            .catch(() => undefined);
         }
         const [photo, found] = await Promise.all([api.photo(wanted, signal), api.segments(wanted, signal)]);
         segments = found;

@@ -1,6 +1,6 @@
 // The stage: one photo at any size up to its full resolution, with masks, a point or a box over it.
 
-import { drawMask } from "../mask_layer.js";
+import { THING, WHITE, drawMask } from "../mask_layer.js";
 import { inFrame, maskOf } from "../tile.js";
 
 /** @typedef {import("../api.js").Segment} Segment */
@@ -140,30 +140,58 @@ export class Stage extends EventTarget {
       height: Math.min(size[0], (canvas.clientHeight - this.top) / this.scale) - y,
     };
     if (view.width <= 0 || view.height <= 0) return;
-    const place = { x: (this.left + x * this.scale) * density, y: (this.top + y * this.scale) * density, width: view.width * scale, height: view.height * scale };
+    const place = {
+      x: (this.left + x * this.scale) * density,
+      y: (this.top + y * this.scale) * density,
+      width: view.width * scale,
+      height: view.height * scale,
+    };
     if (this.picture) {
       const share = this.picture.width / size[1];
       context.imageSmoothingQuality = "high";
       context.imageSmoothingEnabled = scale / share < 4; // farther in, pixels are what is looked at
-      context.drawImage(this.picture.source, view.x * share, view.y * share, view.width * share, view.height * share, place.x, place.y, place.width, place.height);
+      context.drawImage(
+        this.picture.source,
+        view.x * share,
+        view.y * share,
+        view.width * share,
+        view.height * share,
+        place.x,
+        place.y,
+        place.width,
+        place.height,
+      );
     }
     const line = Math.max(2, Math.round(1.75 * density));
     if (this.chosen && this.style !== "hidden") {
       const mask = maskOf(this.chosen);
-      drawMask(context, mask, inFrame(view, size, mask), place, { style: this.style, line, dim: this.hovered ? 0.15 : 0.34 });
+      drawMask(context, mask, inFrame(view, size, mask), place, {
+        style: this.style,
+        line,
+        dim: this.hovered ? 0.15 : 0.34,
+        tint: this.style === "fill" ? THING : WHITE,
+      });
     }
     if (this.hovered && this.hovered !== this.chosen) {
       const mask = maskOf(this.hovered);
-      drawMask(context, mask, inFrame(view, size, mask), place, { style: "fill", line, tint: [255, 206, 84] });
+      drawMask(context, mask, inFrame(view, size, mask), place, { style: "fill", line, tint: THING });
     }
     if (this.box) {
       const [boxX, boxY, boxWidth, boxHeight] = this.box;
       context.setLineDash([6 * density, 4 * density]);
-      for (const [colour, shift] of /** @type {[string, number][]} */ ([["#000", 0], ["#fff", 5 * density]])) {
+      for (const [colour, shift] of /** @type {[string, number][]} */ ([
+        ["#000", 0],
+        ["#fff", 5 * density],
+      ])) {
         context.lineDashOffset = shift;
         context.lineWidth = 2 * density;
         context.strokeStyle = colour;
-        context.strokeRect((this.left + boxX * this.scale) * density, (this.top + boxY * this.scale) * density, boxWidth * scale, boxHeight * scale);
+        context.strokeRect(
+          (this.left + boxX * this.scale) * density,
+          (this.top + boxY * this.scale) * density,
+          boxWidth * scale,
+          boxHeight * scale,
+        );
       }
       context.setLineDash([]);
     }
@@ -184,11 +212,15 @@ export class Stage extends EventTarget {
     let start = null;
     let moving = false;
     let drag = false;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const { x, y } = at(event);
-      this.zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.0022)), x, y);
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const { x, y } = at(event);
+        this.zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.0022)), x, y);
+      },
+      { passive: false },
+    );
     canvas.addEventListener("dblclick", (event) => event.preventDefault());
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -228,7 +260,8 @@ export class Stage extends EventTarget {
       if (!this.down.delete(event.pointerId) || this.down.size) return;
       const now = at(event);
       if (event.type === "pointercancel") this.box = null;
-      else if (!moving && event.button === 0) this.dispatchEvent(new CustomEvent("pick", { detail: this.photoPoint(now.x, now.y) }));
+      else if (!moving && event.button === 0)
+        this.dispatchEvent(new CustomEvent("pick", { detail: this.photoPoint(now.x, now.y) }));
       else if (this.box) this.dispatchEvent(new CustomEvent("box", { detail: this.box }));
       this.box = null;
       start = null;
@@ -252,6 +285,11 @@ export class Stage extends EventTarget {
     const [x1, y1] = this.photoPoint(Math.max(a.x, b.x), Math.max(a.y, b.y));
     const left = Math.max(0, Math.min(width - 1, Math.round(x0)));
     const top = Math.max(0, Math.min(height - 1, Math.round(y0)));
-    return [left, top, Math.max(1, Math.min(width, Math.round(x1)) - left), Math.max(1, Math.min(height, Math.round(y1)) - top)];
+    return [
+      left,
+      top,
+      Math.max(1, Math.min(width, Math.round(x1)) - left),
+      Math.max(1, Math.min(height, Math.round(y1)) - top),
+    ];
   }
 }

@@ -23,7 +23,10 @@ export async function sendPicture(file) {
   if (!file.type.startsWith("image/")) throw new Error(`${file.name || "what was dropped"} is no picture`);
   if (file.size > MOST_BYTES) throw new Error(`${file.name} has ${(file.size / 1e6).toFixed(0)} MB; 32 MB is the most`);
   announce("Looking at the picture …", { seen: true });
-  const [told, bitmap] = await Promise.all([api.upload(file), createImageBitmap(file, { imageOrientation: "from-image" })]);
+  const [told, bitmap] = await Promise.all([
+    api.upload(file),
+    createImageBitmap(file, { imageOrientation: "from-image" }),
+  ]);
   const picture = { ...told, bitmap, name: file.name || "pasted picture" };
   pictures.set(told.id, picture);
   if (pictures.size > 8) {
