@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from searchengine.web.guard.guards import Guards
 from searchengine.web.json_answer import answer_errors
 from searchengine.web.routes import API, PAGE, ROUTERS
 from searchengine.web.served import Served
@@ -39,4 +40,5 @@ def create_app(settings: ServeSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(PAGE)
+    app.add_middleware(Guards, settings=settings)
     return app

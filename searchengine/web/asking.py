@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,16 @@ from searchengine.engine import SearchEngine
 from searchengine.search.example import Example
 from searchengine.search.match import Match
 from searchengine.search.query import Negative, Query
+from searchengine.search.refer import read
+from searchengine.search.sentence import named_by
 from searchengine.web.schemas import ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot
 
-WHOLE_CASCADE = 240
+WHOLE_CASCADE = 120
 """Matches of a search that go through all stages."""
+RESOLVED = 32
+"""Matches where it is told which one is meant, as all segments of so many photos are compared."""
 
 
 def filter_of(where: WhereField) -> Filter:
@@ -41,7 +46,7 @@ def query_of(request: SearchRequest, engine: SearchEngine, catalog: SharedCatalo
         QueryError, PhotoError: nothing can be asked by it.
     """
     vectors = [engine.embed(example_of(each, catalog))[0] for each in request.examples]
-    return Query(
+    query = Query(
         words=request.words,
         example=mean_of(vectors),
         negatives=tuple(Negative(each.words, each.weight) for each in request.negatives),
@@ -49,6 +54,9 @@ def query_of(request: SearchRequest, engine: SearchEngine, catalog: SharedCatalo
         where=filter_of(request.where),
         neighbours=request.neighbours,
     )
+    reading = read(query)
+    resolved = reading is not None and (not reading.reason or named_by(query))
+    return replace(query, k=RESOLVED) if resolved else query
 
 
 def example_of(field: ExampleField, catalog: SharedCatalog) -> Example:

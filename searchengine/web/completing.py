@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from indexer.catalog.records import Filter
 from indexer.vectors.exact_search import contains
 from searchengine.engine import SearchEngine
 from searchengine.overview.arrangement import Group, arranged
@@ -23,13 +24,16 @@ def snapshot_of(
     assert matches.asked is not None
     assert matches.passed is not None
     where = matches.asked.where
-    allowed = catalog.segment_ids(where)
+    if where == Filter():
+        behind = len(index.vectors) - len(matches.passed)
+    else:
+        allowed = catalog.segment_ids(where)
+        behind = len(allowed) - int(contains(matches.passed, allowed).sum())
     rows = Rows(
         np.array([match.segment_id for match in matches], np.int64),
         np.array([match.score for match in matches], np.float32),
         np.array([_or_nan(match.confidence) for match in matches], np.float32),
     )
-    behind = len(allowed) - int(contains(matches.passed, allowed).sum())
     least = wanted.least_confidence
     cut = least > 0 and not np.isnan(rows.confidences).any()
     above = int((rows.confidences >= least).sum()) if cut else len(matches)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from model.errors import SegsearchError
 from searchengine.engine import SearchEngine
 from searchengine.overview.columns import KeptColumns
 from searchengine.web.assets import Asset, read_assets
@@ -40,8 +43,13 @@ class Served:
         self.assets: Mapping[str, Asset] = read_assets()
 
     def start(self) -> None:
-        """Begin to load models and vectors."""
+        """Begin to load models and vectors, and the columns that facets are counted by."""
         self.engine_thread.start()
+        threading.Thread(target=self._read_columns, name="columns", daemon=True).start()
+
+    def _read_columns(self) -> None:
+        with suppress(SegsearchError):  # whoever asks for facets is told
+            self.columns.of(self.catalog.reader)
 
     async def completed(self, name: str) -> Snapshot:
         """The snapshot of a search with all of its matches, and its true total.

@@ -9,6 +9,7 @@ import uvicorn
 
 from model.errors import ServerError
 from searchengine.web.app import create_app
+from searchengine.web.guard.connections import limited_connections, most_connections
 from searchengine.web.settings import ServeSettings
 
 
@@ -60,12 +61,13 @@ def address_of(listening: socket.socket, settings: ServeSettings) -> str:
 
 def server_of(settings: ServeSettings, ready: Callable[[], None]) -> uvicorn.Server:
     """A server of an index, to be run on a socket that listens; `ready` is called once it does."""
+    most = most_connections()
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
         access_log=False,
         server_header=False,
-        http="h11",
+        http=limited_connections(most),
         ws="none",
         lifespan="on",
         proxy_headers=False,

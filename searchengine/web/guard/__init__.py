@@ -1,0 +1,1 @@
+"""Guard: what comes in from the network, before anything else sees it."""
