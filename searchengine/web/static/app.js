@@ -191,6 +191,11 @@ listenToKeys(deeds, (held) => {
   matches.hideMasks(held);
   detail.hideMasks(held);
 });
+byId("words").addEventListener("keydown", (event) => {
+  if (event.key !== "ArrowDown" || !matches.answer?.total) return;
+  event.preventDefault();
+  grid.go(grid.active);
+});
 document.addEventListener("click", (event) => {
   const target = /** @type {Element} */ (event.target);
   if (document.body.classList.contains("with-side") && !target.closest("#side, .side-button")) toggleSide(false);
@@ -240,6 +245,7 @@ listen(
     else if (name === "generation") grown(told.generation ?? told);
     else if (name === "loading") void askStatus();
     else if (name === "saved") void saved.loadSaved();
+    else if (name === "gap") void jobs.load().then(askStatus); // more has happened than is told
   },
   () => undefined,
 );

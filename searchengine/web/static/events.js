@@ -2,7 +2,7 @@
 
 import { eventsAddress } from "./api.js";
 
-const NAMES = ["job", "generation", "loading", "saved"];
+const NAMES = ["job", "generation", "loading", "saved", "gap"];
 const CHANNEL = "segsearch-events";
 
 /**

@@ -4,7 +4,7 @@ import { dialog, element } from "./elements.js";
 
 /** @type {[string, string][]} Keys, each between backquotes, and what they do. */
 export const KEYS = [
-  ["`/`", "go to the question"],
+  ["`/` and `↓`", "go to the question, and from it to the matches"],
   ["`←` `→` `↑` `↓`", "move among the matches"],
   ["`Page Up` `Page Down` `Home` `End`", "move far"],
   ["`j`", "go to a match by its number"],
@@ -53,10 +53,8 @@ export function listenToKeys(deeds, hide) {
       if (!held) hide((held = true));
       return;
     }
-    if (
-      target?.closest("button, a, summary, input, [role=toolbar]") &&
-      (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))
-    )
+    const pressed = event.key === "Enter" || event.key === " ";
+    if (target?.closest(pressed ? "button, a, summary, input" : "input") && (pressed || event.key.startsWith("Arrow")))
       return;
     const deed = deeds[event.key];
     if (deed && deed(event) !== false) event.preventDefault();

@@ -1,6 +1,6 @@
 // What is above the matches: how many there are, how the question was understood, and how they are shown.
 
-import { button, count, counted, element, paused, percent, replace } from "./elements.js";
+import { button, counted, element, paused, percent, replace } from "./elements.js";
 import { ask } from "./query_bar.js";
 import { store } from "./state.js";
 import { confidenceWord } from "./tile.js";
@@ -29,7 +29,14 @@ export function makeResultsBar(host, understood, doubt, { jump }) {
   });
   const where = element("span", { class: "where" }, "from ", place);
 
-  const cut = element("input", { type: "range", min: "0", max: "95", step: "5", id: "cut", "aria-label": "Least confidence" });
+  const cut = element("input", {
+    type: "range",
+    min: "0",
+    max: "95",
+    step: "5",
+    id: "cut",
+    "aria-label": "Least confidence",
+  });
   const cutText = element("output", { for: "cut" });
   const search = paused(() => ask({ cut: Number(cut.value) / 100 }), 120);
   cut.addEventListener("input", () => {
@@ -258,6 +265,3 @@ export function emptyNote(state) {
       : null,
   );
 }
-
-/** @param {number} value */
-export const roundCount = (value) => (value >= 10_000 ? `${count(Math.round(value / 1000))} k` : count(value));

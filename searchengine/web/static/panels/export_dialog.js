@@ -1,8 +1,9 @@
 // Export: what is selected, in any format, as a zip or in the folder that the server was started with.
 
 import * as api from "../api.js";
-import { announce, button, count, counted, dialog, element, replace } from "../elements.js";
+import { announce, button, count, counted, dialog, element, percent, replace } from "../elements.js";
 import { messageOf } from "../query_bar.js";
+import { commandOf } from "./export_command.js";
 
 /** @typedef {import("../api.js").Question} Question */
 /** @typedef {{total: number, search: () => string, renew: () => Promise<void>, question: Question, ids: number[] | null, photos: number | null, index: string,
@@ -18,53 +19,6 @@ export const FORMATS = [
   ["labelme", "LabelMe", "a JSON file a photo"],
   ["cvat", "CVAT", "one XML, to be imported as images"],
 ];
-
-/**
- * A word of a shell's line, quoted where it has to be.
- *
- * @param {string} word
- */
-export const quoted = (word) =>
-  /^[\w@%+=:,./-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-
-/**
- * The command that exports the same; null where only the page can ask so.
- *
- * @param {What} what
- * @param {string} format
- * @param {{raw_frame: boolean, polygons: boolean}} options
- * @param {string} name
- * @returns {string | null}
- */
-export function commandOf(what, format, options, name) {
-  const { question, ids } = what;
-  const words = ["segsearch", "export"];
-  if (ids) words.push("--ids", ids.join(","));
-  else {
-    if (question.examples.length || question.like.length || question.unlike.length || !question.words) return null;
-    if (question.group === "burst" || question.least_confidence > 0 || question.where.max_area !== undefined)
-      return null;
-    words.push(quoted(question.words), "-k", String(what.total));
-    for (const negative of question.negatives) words.push("--not", quoted(`${negative.weight}:${negative.words}`));
-    const flags = /** @type {const} */ ({
-      path_glob: "--in",
-      after: "--after",
-      before: "--before",
-      camera: "--camera",
-      min_area: "--min-area",
-    });
-    for (const [field, flag] of Object.entries(flags)) {
-      const value = question.where[field];
-      if (value !== undefined && value !== "") words.push(flag, quoted(String(value)));
-    }
-    if (question.group === "photo") words.push("--per-photo", "1");
-  }
-  words.push("--format", format);
-  if (options.raw_frame) words.push("--raw-frame");
-  if (options.polygons && format === "coco") words.push("--polygons");
-  words.push("--index", quoted(what.index), "--output", quoted(name));
-  return words.join(" ");
-}
 
 /** A name of a folder from words. @param {string} words */
 const folderName = (words) =>
@@ -99,7 +53,14 @@ export function openExport(what) {
   );
   const raw = element("input", { type: "checkbox" });
   const polygons = element("input", { type: "checkbox" });
-  const polygonsLabel = element("label", { class: "tick" }, polygons, " polygons instead of run lengths");
+  const margin = shares("Margin", [0, 0.1, 0.25, 0.5]);
+  const val = shares("For validation", [0, 0.1, 0.2]);
+  /** @type {[string, HTMLElement][]} Choices that one format alone knows. */
+  const own = [
+    ["coco", element("label", { class: "tick" }, polygons, " polygons instead of run lengths")],
+    ["cutouts", element("label", { class: "tick" }, "margin ", margin)],
+    ["yolo", element("label", { class: "tick" }, "kept for validation ", val)],
+  ];
   const name = element("input", {
     type: "text",
     dir: "auto",
@@ -140,7 +101,7 @@ export function openExport(what) {
       "div",
       { class: "options" },
       element("label", { class: "tick" }, raw, " as the file's pixels lie, EXIF not applied"),
-      polygonsLabel,
+      ...own.map(([, label]) => label),
     ),
     destination,
     element("label", { class: "line" }, "Name ", name),
@@ -150,14 +111,19 @@ export function openExport(what) {
     element("button", { type: "submit", class: "main" }, `Export ${counted(told, "segment")}`),
   );
   const chosen = (/** @type {string} */ group) => String(new FormData(form).get(group));
+  /** @returns {import("./export_command.js").Options} */
+  const options = () => {
+    const format = chosen("format");
+    return {
+      raw_frame: raw.checked,
+      ...(format === "coco" ? { polygons: polygons.checked } : {}),
+      ...(format === "cutouts" ? { margin: Number(margin.value) } : {}),
+      ...(format === "yolo" ? { val: Number(val.value) } : {}),
+    };
+  };
   const show = () => {
-    polygonsLabel.hidden = chosen("format") !== "coco";
-    const line = commandOf(
-      what,
-      chosen("format"),
-      { raw_frame: raw.checked, polygons: polygons.checked },
-      name.value || "matches",
-    );
+    for (const [format, label] of own) label.hidden = chosen("format") !== format;
+    const line = commandOf(what, chosen("format"), options(), name.value || "matches");
     command.textContent = line ?? "no command asks by pictures, judgements, bursts or a cut-off";
     copy.hidden = line === null;
   };
@@ -167,23 +133,23 @@ export function openExport(what) {
   const stop = new AbortController();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const format = chosen("format");
     const submit = form.querySelector("button[type=submit]");
     submit?.setAttribute("disabled", "");
     try {
       const ask = () =>
         api.request("POST", "exports", {
           ...(what.ids ? { ids: what.ids } : { search: what.search() }),
-          format,
-          options: { raw_frame: raw.checked, ...(format === "coco" ? { polygons: polygons.checked } : {}) },
+          format: chosen("format"),
+          options: options(),
           destination: chosen("destination"),
           name: name.value.trim() || "matches",
         });
-      const { job } = await ask().catch(async (error) => {
+      const { job, command: same } = await ask().catch(async (error) => {
         if (!(error instanceof api.ApiError) || error.kind !== "SearchGone") throw error;
         await what.renew();
         return ask();
       });
+      if (same) command.textContent = same;
       await follow(
         String(job),
         chosen("destination") === "zip",
@@ -201,6 +167,14 @@ export function openExport(what) {
   made.addEventListener("close", () => stop.abort());
   form.querySelector("input")?.focus();
 }
+
+/** A choice among shares. @param {string} name @param {number[]} values */
+const shares = (name, values) =>
+  element(
+    "select",
+    { "aria-label": name },
+    ...values.map((value) => element("option", { value }, value ? percent(value) : "none")),
+  );
 
 /**
  * An export until it ends.

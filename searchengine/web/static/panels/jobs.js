@@ -9,7 +9,7 @@ import { messageOf } from "../query_bar.js";
  *   [name: string]: unknown}} Job */
 /** @typedef {{path: string, kind: string, reason: string}} Skipped */
 
-const LIVE = ["waiting", "queued", "running", "stopping"];
+const LIVE = ["waiting", "running", "stopping"];
 
 /** Whether a job still goes on. @param {Job} job */
 export const isLive = (job) => LIVE.includes(job.state);
@@ -169,7 +169,11 @@ export function indexForm(jobs, roots) {
       wrong.hidden = false;
     }
   });
-  return element("div", { class: "index-form" }, form, wrong);
+  const host = element("div", { class: "index-form" }, form, wrong);
+  const show = () => (host.hidden = jobs.indexing !== null && isLive(jobs.indexing));
+  jobs.addEventListener("change", show);
+  show();
+  return host;
 }
 
 /**
@@ -215,31 +219,26 @@ export function openIndexDialog(jobs, status) {
     examine,
     doctor,
   );
-  void tellSkipped(skipped, counts.skipped ?? 0);
-  if (status.doctor) showDiagnosis(doctor, status.doctor);
+  void tellSkipped(skipped, jobs.indexing, counts.skipped ?? 0);
 }
 
-/** @param {HTMLElement} host @param {number} known */
-async function tellSkipped(host, known) {
-  if (!known) return;
-  replace(host, element("h3", {}, `Skipped: ${counted(known, "file")}`));
+/** What the last indexing left out, and why. @param {HTMLElement} host @param {Job | null} job @param {number} known */
+async function tellSkipped(host, job, known) {
+  const title = (/** @type {number} */ number) => element("h3", {}, `Skipped: ${counted(number, "file")}`);
+  if (!job?.skipped) {
+    if (known) replace(host, title(known), element("p", { class: "hint" }, "segsearch status tells which, and why."));
+    return;
+  }
   try {
-    const told = await api.request("GET", "status/skipped");
+    const told = await api.request("GET", `jobs/${encodeURIComponent(job.id)}`);
     /** @type {Skipped[]} */
-    const all = told.skipped ?? [];
-    host.append(
-      element(
-        "ul",
-        { class: "skipped" },
-        ...all
-          .slice(0, 500)
-          .map(({ path, kind, reason }) =>
-            element("li", {}, element("span", { dir: "auto" }, path), element("small", {}, `${kind}: ${reason}`)),
-          ),
-      ),
+    const all = told.skipped_photos ?? [];
+    const items = all.map(({ path, kind, reason }) =>
+      element("li", {}, element("span", { dir: "auto" }, path), element("small", {}, `${kind}: ${reason}`)),
     );
-  } catch {
-    host.append(element("p", { class: "hint" }, "segsearch status tells which, and why."));
+    replace(host, title(job.skipped), element("ul", { class: "skipped", tabindex: "0" }, ...items));
+  } catch (error) {
+    replace(host, element("p", { class: "hint" }, messageOf(error)));
   }
 }
 

@@ -36,7 +36,11 @@ export function makeSaved(host) {
   store().onChange(show);
   show();
 
+  /** @type {Set<string>} Routes that this server has not. */
+  const lacking = new Set();
+
   async function loadSaved() {
+    if (lacking.has("saved")) return;
     try {
       const told = await api.request("GET", "saved");
       /** @type {Saved[]} */
@@ -45,11 +49,13 @@ export function makeSaved(host) {
       replace(saved, ...all.map(savedItem));
     } catch (error) {
       savedSection.hidden = true;
-      if (!api.isLacking(error)) announce(messageOf(error));
+      if (api.isLacking(error)) lacking.add("saved");
+      else announce(messageOf(error));
     }
   }
 
   async function loadHistory() {
+    if (lacking.has("history")) return;
     try {
       const told = await api.request("GET", `history?limit=${SHOWN * 3}`);
       /** @type {Asked[]} */
@@ -70,7 +76,8 @@ export function makeSaved(host) {
           ),
         ),
       );
-    } catch {
+    } catch (error) {
+      if (api.isLacking(error)) lacking.add("history");
       historySection.hidden = true;
     }
   }

@@ -246,29 +246,20 @@ export function makeDetail(host, { matchOf, walk, select }) {
         if (match) name.textContent = baseName(match.photo);
         replace(facts);
         replace(actions);
-        const small = picture(api.thumbAddress(wanted, 256));
-        if (match) {
-          stage.show(match.frame_size, null);
-          void small
-            .then(
-              (image) =>
-                photoId === wanted &&
-                !sharp &&
-                !stage.picture &&
-                stage.sharpen({ source: image, width: image.naturalWidth }),
-            )
-            .catch(() => undefined);
-        }
+        /** @param {256 | 1024} side */
+        const thumb = async (side) => {
+          const image = await picture(api.thumbAddress(wanted, side));
+          if (photoId !== wanted || sharp || (stage.picture && side === 256)) return;
+          stage.sharpen({ source: image, width: image.naturalWidth });
+          if (side === 1024) void sharpen();
+        };
+        if (match) stage.show(match.frame_size, null);
+        if (match) thumb(256).catch(() => undefined);
         const [photo, found] = await Promise.all([api.photo(wanted, signal), api.segments(wanted, signal)]);
         segments = found;
         if (!match) stage.show(photo.size, null);
-        void picture(api.thumbAddress(wanted, 1024))
-          .then((image) => {
-            if (photoId !== wanted || sharp) return;
-            stage.sharpen({ source: image, width: image.naturalWidth });
-            void sharpen();
-          })
-          .catch(() => announce("the photo's file is missing or unreadable", { seen: true }));
+        if (!match) thumb(256).catch(() => undefined);
+        thumb(1024).catch(() => announce("the photo's file is missing or unreadable", { seen: true }));
         choose(meant());
         shown = photo;
       } else if (chosen?.segment_id !== open.segment) choose(meant());
