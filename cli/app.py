@@ -9,10 +9,13 @@ import typer
 from cli.curate import curate
 from cli.evaluate import evaluate
 from cli.export import export
+from cli.feedback import feedback
+from cli.history import history
 from cli.index import index
 from cli.maintenance import doctor, status
 from cli.models import models
 from cli.refer import refer
+from cli.saved import saved
 from cli.search import search, similar
 from cli.serve import serve
 from cli.train import train
@@ -46,7 +49,12 @@ def _segsearch(
     pass
 
 
-for _verb in (index, watch, search, similar, refer, export, serve, status, doctor, curate, train):
+_VERBS = (
+    index, watch, search, similar, refer, export, history, serve, status, doctor, curate, train,
+)  # fmt: skip
+for _verb in _VERBS:
     app.command()(_verb)
 app.add_typer(evaluate)
 app.add_typer(models)
+app.add_typer(saved)
+app.add_typer(feedback)

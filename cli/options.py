@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from searchengine import Example
 
 
 def output_path(text: str) -> Path:
@@ -95,3 +98,46 @@ def numbers(text: str, count: int, meaning: str) -> tuple[float, ...]:
     if len(values) != count or not all(abs(v) < 1e9 for v in values):
         raise typer.BadParameter(f"'{text}' is not {meaning}")
     return values
+
+
+LikeOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--like",
+        metavar="ID",
+        help="Segment that was judged right: more like it are looked for, and it is not shown"
+        " again. Repeatable.",
+    ),
+]
+UnlikeOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--unlike",
+        metavar="ID",
+        help="Segment that was judged wrong: it is not shown again. Repeatable.",
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y", help="Point in the photo; its smallest segment is the example."),
+]
+BoxOption = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Box in the photo around the example.")
+]
+SegmentOption = Annotated[
+    int | None, typer.Option(metavar="ID", help="Segment of the index, by its id.")
+]
+
+
+def pointed_at(photo: Path | None, at: str | None, box: str | None, segment: int | None) -> Example:
+    """The example that options point at."""
+    from searchengine import Example
+
+    return Example(
+        photo,
+        None if at is None else cast(tuple[float, float], numbers(at, 2, "a point X,Y")),
+        None
+        if box is None
+        else cast(tuple[float, float, float, float], numbers(box, 4, "a box X,Y,W,H")),
+        segment,
+    )

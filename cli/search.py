@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.asked import heeded, remember
 from cli.batch import batch_lines
 from cli.drawn_output import DrawnOutput
 from cli.line_groups import in_groups
@@ -22,13 +22,18 @@ from cli.match_output import (
     chosen_format,
 )
 from cli.options import (
+    AtOption,
+    BoxOption,
     ExplainOption,
     GalleryOption,
     JsonOption,
+    LikeOption,
     OpenOption,
     OverwriteOption,
+    SegmentOption,
     SheetOption,
-    numbers,
+    UnlikeOption,
+    pointed_at,
 )
 from cli.output import counted, print_json, say, show
 from cli.search_options import SearchOptions, takes_search_options
@@ -85,6 +90,21 @@ def search(
             show_default="where up to eight words say more than a bare phrase",
         ),
     ] = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            "--feedback",
+            metavar="NAME",
+            help="Name under which judgements are kept: those before are heeded, --like and"
+            " --unlike are added.",
+        ),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="NAME", help="Name to save the search under."),
+    ] = None,
     min_confidence: Annotated[
         float,
         typer.Option(
@@ -113,16 +133,21 @@ def search(
     the photos that show all that it names. What is not understood is said, and so is where nothing
     is confident; the nearest are shown all the same.
     """
-    if bool(words) == (batch is not None):
+    judged = bool(like or unlike or feedback)
+    if bool(words or judged) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
+    if batch is not None and save:
+        raise typer.BadParameter("--save saves one query, not a --batch")
     if keep and not propose:
         raise typer.BadParameter("--keep keeps what --propose N finds: give that, too")
     chosen = chosen_format(format, json, null)
     drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
 
+    own: dict[str, Any] = {"like": tuple(like or ()), "unlike": tuple(unlike or ())}
+
     def query(line: str) -> Query:
-        return replace(options.query(line), refer=refer)
+        return options.query(line, refer=refer, **own)
 
     def shown(matches: Matches) -> Matches:
         return matches.above(min_confidence).ordered(sort)
@@ -135,7 +160,14 @@ def search(
             _answer_lines(engine, batch, query, propose, keep, shown, printer, drawn)
             return
         printer = MatchPrinter(chosen, null, explain)
-        matches = engine.search(query(" ".join(words or ())))
+        said = " ".join(words or ())
+        if feedback is not None:
+            own |= heeded(engine, said, like, unlike, feedback)
+        asked = query(said)
+        if save is not None:
+            engine.saved.add(save, asked, least_confidence=min_confidence or None)
+        matches = engine.search(asked)
+        remember(engine, matches)
         if propose and len(matches):
             if chosen is Format.table:
                 printer.print(shown(matches))
@@ -154,16 +186,9 @@ def similar(
     photo: Annotated[
         Path | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
     ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y", help="Point in PHOTO; its smallest segment is the example."),
-    ] = None,
-    box: Annotated[
-        str | None, typer.Option(metavar="X,Y,W,H", help="Box in PHOTO around the example.")
-    ] = None,
-    segment: Annotated[
-        int | None, typer.Option(metavar="ID", help="Segment of the index, by its id.")
-    ] = None,
+    at: AtOption = None,
+    box: BoxOption = None,
+    segment: SegmentOption = None,
     sort: SortOption = Sort.relevance,
     json: JsonOption = False,
     format: FormatOption = Format.table,
@@ -177,21 +202,14 @@ def similar(
 
     Points and boxes are in pixels of the upright photo.
     """
-    from searchengine import Example
-
     printer = MatchPrinter(chosen_format(format, json, null), null)
     drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
-    example = Example(
-        photo,
-        None if at is None else cast(tuple[float, float], numbers(at, 2, "a point X,Y")),
-        None
-        if box is None
-        else cast(tuple[float, float, float, float], numbers(box, 4, "a box X,Y,W,H")),
-        segment,
-    )
+    example = pointed_at(photo, at, box, segment)
     with options.open() as engine:
-        matches = engine.similar(example, where=options.where(), **options.counts()).ordered(sort)
+        found = engine.similar(example, where=options.where(), **options.counts())
+        remember(engine, found, example)
+        matches = found.ordered(sort)
         printer.print(matches)
         drawn.draw([matches])
 

@@ -154,11 +154,11 @@ class SearchOptions:
 
         return SearchEngine.open(self.index, headed(self.preset, self.head))
 
-    def query(self, words: str) -> Query:
-        """The words as a query with these options."""
+    def query(self, words: str, **more: Any) -> Query:
+        """The words as a query with these options, and other fields of a query."""
         from searchengine import Query
 
-        return Query(words=words, where=self.where(), **self.counts())
+        return Query(words=words, where=self.where(), **self.counts(), **more)
 
     def counts(self) -> dict[str, Any]:
         """Keyword arguments beside words and conditions, as `Query` and `similar` take them."""

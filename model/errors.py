@@ -25,12 +25,15 @@ SegsearchError
 │   ├── IndexReadOnly       it cannot be written to
 │   ├── IndexDamaged        the catalog cannot be trusted
 │   ├── IndexTooNew         a newer segsearch made it
+│   ├── UserDataDamaged     saved searches, history and judgements cannot be trusted
 │   ├── PresetMismatch      it was made with another preset or other weights
 │   ├── RootMissing         a folder to be indexed or pruned is not there
 │   ├── PruneRefused        more would be forgotten than looks intended
 │   └── StorageFull         the disk is full
 ├── DataError               annotations or names to measure or learn by are not understood
 ├── QueryError              the question cannot be understood
+│   ├── NameUnknown         nothing is kept under this name
+│   └── NameTaken           something else is kept under this name
 ├── ExportError             the answer cannot be written
 │   └── OutputUnusable      what was named for it takes no file: a folder, a device, an odd suffix
 ├── TrainingError
@@ -164,6 +167,10 @@ class IndexTooNew(StorageError):
     """A newer segsearch made the index."""
 
 
+class UserDataDamaged(StorageError):
+    """What a user keeps beside the index (saved searches, history, judgements) is not trusted."""
+
+
 class PresetMismatch(StorageError):
     """The index was made with another preset, or with other weights."""
 
@@ -186,6 +193,14 @@ class DataError(SegsearchError):
 
 class QueryError(SegsearchError):
     """The question cannot be understood."""
+
+
+class NameUnknown(QueryError):
+    """Nothing is kept under this name."""
+
+
+class NameTaken(QueryError):
+    """Something else is kept under this name."""
 
 
 class ExportError(SegsearchError):

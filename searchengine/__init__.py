@@ -36,6 +36,8 @@ from model.errors import (  # noqa: E402
     LicenceNotAccepted,
     ModelError,
     ModelsFail,
+    NameTaken,
+    NameUnknown,
     NotFound,
     OutputUnusable,
     PhotoChanged,
@@ -64,6 +66,7 @@ from model.errors import (  # noqa: E402
     Superseded,
     TrainingDiverged,
     TrainingError,
+    UserDataDamaged,
     WeightsMismatch,
     WeightsMissing,
     WorkerKilled,
@@ -81,6 +84,13 @@ from searchengine.search.match import Match, Matches  # noqa: E402
 from searchengine.search.query import Negative, Query  # noqa: E402
 from searchengine.search.ranking import Ranking  # noqa: E402
 from searchengine.status import Status  # noqa: E402
+from searchengine.user_data.history import History, HistoryEntry  # noqa: E402
+from searchengine.user_data.judgements import Judgement, Judgements  # noqa: E402
+from searchengine.user_data.saved_searches import (  # noqa: E402
+    NewMatches,
+    SavedSearch,
+    SavedSearches,
+)
 
 __all__ = [
     "EXPORT_FORMATS",
@@ -98,19 +108,26 @@ __all__ = [
     "ExportReport",
     "ExtraMissing",
     "Filter",
+    "History",
+    "HistoryEntry",
     "Index",
     "IndexDamaged",
     "IndexLocked",
     "IndexMissing",
     "IndexReadOnly",
     "IndexTooNew",
+    "Judgement",
+    "Judgements",
     "LicenceNotAccepted",
     "Match",
     "Matches",
     "ModelError",
     "Models",
     "ModelsFail",
+    "NameTaken",
+    "NameUnknown",
     "Negative",
+    "NewMatches",
     "NotFound",
     "Options",
     "OutputUnusable",
@@ -137,6 +154,8 @@ __all__ = [
     "RequestRefused",
     "RootMissing",
     "RunMismatch",
+    "SavedSearch",
+    "SavedSearches",
     "SearchEngine",
     "SearchGone",
     "SegmentRow",
@@ -150,6 +169,7 @@ __all__ = [
     "Superseded",
     "TrainingDiverged",
     "TrainingError",
+    "UserDataDamaged",
     "WeightsMismatch",
     "WeightsMissing",
     "WorkerKilled",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.errors import QueryError
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.cascade import answers_to
+from searchengine.search.feedback import judged_segments, refine
 from searchengine.search.keep import keep_shown
 from searchengine.search.left_out import left_out
 from searchengine.search.match import Matches
@@ -26,7 +27,7 @@ def answered(
     opened: OpenedIndex,
     queries: Sequence[Query],
     words: Sequence[str],
-    exclude_id: int | None = None,
+    exclude: Collection[int] = (),
 ) -> list[Matches]:
     """The matches of each query, in one turn.
 
@@ -34,7 +35,7 @@ def answered(
         opened: index and its models.
         queries: N queries.
         words: N texts by which the matches call their questions.
-        exclude_id: segment id to leave out of the results (the example itself).
+        exclude: ids of segments to leave out of the results (the examples themselves).
 
     Raises:
         IndexMissing: nothing has been indexed yet.
@@ -43,7 +44,9 @@ def answered(
         index = opened.reader  # before any model: it tells which
         read = [interpret(query) for query in queries]
         searched = [each.query for each in read]
+        judged = [judged_segments(query, index.catalog) for query in queries]
         vectors = questions(searched, opened.embedder)
+        refine(vectors, judged)
         calibration = opened.calibration if any(q.words.strip() for q in queries) else None
         judge = calibration.confidences if calibration else None
         readings = [read_expression(query) for query in queries]
@@ -54,7 +57,9 @@ def answered(
 
         told = any(reading is not None and not reading.reason for reading in readings)
         looks = opened.looks if told else None
-        answers = answers_to(searched, vectors, index, judge, exclude_id, readings, encode, looks)
+        answers = answers_to(
+            searched, vectors, index, judge, exclude, readings, encode, looks, judged
+        )
         return [
             Matches(
                 found.items if each.answerable else tuple(match.doubted() for match in found.items),
@@ -64,11 +69,16 @@ def answered(
                 asked=query,
                 understood=each.query,
                 not_understood=each.not_understood,
-                left_out=left_out(query.where, index.catalog, found=len(found.items)),
+                left_out=(
+                    *(each_judged.notes if each_judged is not None else ()),
+                    *left_out(query.where, index.catalog, found=len(found.items)),
+                ),
                 explanation=found.explanation,
                 passed=found.passed,
             )
-            for found, text, query, each in zip(answers, words, queries, read, strict=True)
+            for found, text, query, each, each_judged in zip(
+                answers, words, queries, read, judged, strict=True
+            )
         ]
 
 
@@ -86,7 +96,9 @@ def ranked(opened: OpenedIndex, matches: Matches) -> Ranking:
         raise QueryError("nothing was asked that could be ranked by", "rank what a search found")
     with opened.turn():
         index, read = opened.reader, interpret(matches.asked)
-        (question,) = questions([matches.understood], opened.embedder)
+        vectors = questions([matches.understood], opened.embedder)
+        refine(vectors, [judged_segments(matches.asked, index.catalog)])
+        (question,) = vectors
         calibration = opened.calibration if matches.asked.words.strip() else None
         judge: Judge | None = None if calibration is None else calibration.confidence
         if judge is not None and not read.answerable:
@@ -122,7 +134,9 @@ def completed(
         return replace(matches, left_out=(*matches.left_out, note))
     with opened.turn():
         index, read = opened.reader, interpret(asked)
-        (question,) = questions([read.query], opened.embedder)
+        vectors = questions([read.query], opened.embedder)
+        refine(vectors, [judged_segments(asked, index.catalog)])
+        (question,) = vectors
         calibration = opened.calibration
         judge: Judge | None = None
         if calibration is not None:

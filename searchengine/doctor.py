@@ -15,6 +15,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.thumbnails.store import FILE, Thumbnails
+from indexer.user_data.user_data import UserData
 from indexer.vectors.cache import vector_problems
 from indexer.vectors.faiss_installation import faiss_installation
 from model.devices import devices
@@ -67,6 +68,8 @@ def examine(folder: Path, *, fix: bool = False) -> Diagnosis:
     diagnosis = Diagnosis()
     _examine_environment(diagnosis)
     _examine_weights(diagnosis)
+    complaint = _complaint(lambda: _examine_user_data(folder, diagnosis, fix))
+    diagnosis.problems += [complaint] if complaint else []
     try:
         _examine_index(folder, diagnosis, fix)
     except IndexMissing:
@@ -150,6 +153,17 @@ def _examine_thumbnails(folder: Path, catalog: Catalog, diagnosis: Diagnosis, *,
         return
     found += [f"{care.orphaned:,} thumbnails are of no photo"] if care.orphaned else []
     diagnosis.fixed += [f"{line}: dropped" for line in found]
+
+
+def _examine_user_data(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
+    kept = UserData(folder)
+    if fix:
+        diagnosis.fixed += kept.repair()
+    found = kept.check()
+    diagnosis.problems += found
+    if not found and (counts := kept.counts()):
+        told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        diagnosis.facts.append(("kept by you", told))
 
 
 def _examine_preset(index: Index) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -31,6 +31,9 @@ from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
     from searchengine.export import ExportReport
+    from searchengine.user_data.history import History
+    from searchengine.user_data.judgements import Judgements
+    from searchengine.user_data.saved_searches import SavedSearches
 
 ENVIRONMENT = "SEGSEARCH_INDEX"
 TOGETHER = 256
@@ -131,6 +134,27 @@ class SearchEngine:
         with self._opened.turn():
             return embed_example(_pointed(example), self.reader, self.preset, self.models)
 
+    @property
+    def saved(self) -> SavedSearches:
+        """Saved searches, which tell what was added since they were seen."""
+        from searchengine.user_data.saved_searches import SavedSearches
+
+        return SavedSearches(self._opened)
+
+    @property
+    def history(self) -> History:
+        """The last questions that commands and the page asked; Python's own are not put there."""
+        from searchengine.user_data.history import History
+
+        return History(self._opened)
+
+    @property
+    def judgements(self) -> Judgements:
+        """Segments that were judged right or wrong, kept under names."""
+        from searchengine.user_data.judgements import Judgements
+
+        return Judgements(self._opened)
+
     def index(
         self,
         *roots: Path | str,
@@ -152,6 +176,8 @@ class SearchEngine:
         collapse: bool | None = None,
         all_duplicates: bool | None = None,
         refer: bool | None = None,
+        like: Iterable[Match | int] | None = None,
+        unlike: Iterable[Match | int] | None = None,
     ) -> Matches:
         """The segments that show what the words say, best first.
 
@@ -168,6 +194,8 @@ class SearchEngine:
                 same; they do not unless given.
             refer: whether the words are resolved as a referring expression, as "the second door
                 from the left"; unless given, where up to eight say more than a bare phrase.
+            like, unlike: matches, or ids of segments, that were judged right or wrong: they are
+                not shown again, and the search goes on from those that were right.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -182,6 +210,8 @@ class SearchEngine:
             collapse=collapse,
             all_duplicates=all_duplicates,
             refer=refer,
+            like=like,
+            unlike=unlike,
         )
         if not isinstance(words, Query):
             return self._answer(Query(words=words, **given), words)
@@ -336,7 +366,8 @@ class SearchEngine:
             all_duplicates=all_duplicates,
         )
         vector, itself = self.embed(example)
-        return self._answer(Query(example=vector, **given), str(example), itself)
+        exclude = () if itself is None else (itself,)
+        return self._answer(Query(example=vector, **given), str(example), exclude)
 
     def segments(
         self,
@@ -450,8 +481,8 @@ class SearchEngine:
         with self._opened.turn():
             return status_of(self.reader)
 
-    def _answer(self, query: Query, words: str, exclude_id: int | None = None) -> Matches:
-        (matches,) = answered(self._opened, [query], [words], exclude_id)
+    def _answer(self, query: Query, words: str, exclude: Collection[int] = ()) -> Matches:
+        (matches,) = answered(self._opened, [query], [words], exclude)
         return matches
 
 
@@ -467,6 +498,10 @@ def _given(**arguments: Any) -> dict[str, Any]:
     given = {name: value for name, value in arguments.items() if value is not None}
     if "negatives" in given:
         given["negatives"] = as_negatives(given["negatives"])
+    for judged in {"like", "unlike"} & given.keys():
+        given[judged] = tuple(
+            each.segment_id if isinstance(each, Match) else int(each) for each in given[judged]
+        )
     return given
 
 

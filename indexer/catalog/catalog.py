@@ -149,6 +149,10 @@ class CatalogReader(ABC):
         """Where and how large all segments above `after_id` are, in columns."""
 
     @abstractmethod
+    def photo_ids(self, after: int = 0) -> Ids:
+        """Ids of the photos above one, int64, ascending: what came later has a higher id."""
+
+    @abstractmethod
     def paths_like(self, pattern: str, count: int = 3) -> list[str]:
         """Folders (with a "/" at the end) and files that a pattern which meets none may mean."""
 

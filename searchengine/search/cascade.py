@@ -7,7 +7,7 @@ probabilities. Each stage asks the one before it for as much as it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, islice
@@ -23,10 +23,11 @@ from indexer.vectors.store import Hits
 from model.errors import IndexDamaged
 from searchengine.search.collapse import Answer, Scored, collapse
 from searchengine.search.explanation import Explanation
+from searchengine.search.feedback import DEEPER, Judged, diverse_order
 from searchengine.search.match import Match
 from searchengine.search.passed import PassedSegments
 from searchengine.search.photo_looks import PhotoLooks
-from searchengine.search.query import Query
+from searchengine.search.query import MOST, Query
 from searchengine.search.recall import recall
 from searchengine.search.refer import PHOTOS, Encode, Resolved, resolve
 from searchengine.search.sentence import PHOTOS as PHOTOS_OF_SENTENCE
@@ -82,10 +83,11 @@ def answers_to(
     vectors: NDArray[np.float32],
     index: Index,
     judge: Judge | None,
-    exclude_id: int | None = None,
+    exclude: Collection[int] = (),
     readings: Sequence[Explanation | None] = (),
     encode: Encode | None = None,
     looks: PhotoLooks | None = None,
+    judged: Sequence[Judged | None] = (),
 ) -> list[Found]:
     """The matches of each query, best first; all are answered from one state of the index.
 
@@ -94,12 +96,14 @@ def answers_to(
         vectors: N×D float32, the queries as vectors.
         index: index to search.
         judge: rule for the confidence of matches of words; None where there is none.
-        exclude_id: segment id to leave out of the results (the example itself).
+        exclude: ids of segments to leave out of the results (the examples themselves).
         readings: readings of the queries' words as referring expressions; by default none.
         encode: T texts to T×D unit vectors; needed where an expression is resolved.
         looks: looks at photos by which expressions are resolved beside the vectors, if any.
+        judged: segments that the queries tell to be judged; by default none.
     """
     read = dict(enumerate(readings))
+    told = dict(enumerate(judged)) if judged else dict[int, Judged | None]()
     stages: dict[int, tuple[Compare, int]] = {}
     for i, reading in read.items():
         if reading is not None and not reading.reason:
@@ -110,8 +114,12 @@ def answers_to(
     plain = [i for i in range(len(queries)) if i not in stages]
     likeness = _likeness(index.catalog)
     with index.catalog.snapshot():
-        some = [queries[i] for i in plain]
-        enough = _recall_enough(some, vectors[plain], index, likeness, exclude_id)
+        some = [_deeper(queries[i], told.get(i)) for i in plain]
+        hidden = [_hidden(queries[i], told.get(i), vectors[i]) for i in plain]
+        enough = _recall_enough(some, vectors[plain], index, likeness, exclude, hidden)
+        enough = [
+            _diverse(each, queries[i], told.get(i)) for i, each in zip(plain, enough, strict=True)
+        ]
         recalled = dict(zip(plain, enough, strict=True))
         for i, (stage, count) in stages.items():
             assert encode is not None
@@ -125,10 +133,10 @@ def answers_to(
                 for i in (answer.segment.photo_id, *answer.duplicates)
             }
         )
-    judged = _confidences(queries, recalled, judge)
+    sure = _confidences(queries, recalled, judge)
     found = []
     for number, query in enumerate(queries):
-        each, confidences = recalled[number], judged[number]
+        each, confidences = recalled[number], sure[number]
         shown = PathPattern(query.where.path_glob) if query.where.path_glob else None
         items = tuple(
             Match(
@@ -145,9 +153,7 @@ def answers_to(
                 zip(each.answers, confidences, strict=True), 1
             )
         )
-        passed = each.passed
-        if exclude_id is not None:
-            passed = np.union1d(passed, [exclude_id])
+        passed = np.union1d(each.passed, list(exclude)).astype(np.int64)
         found.append(Found(items, each.explanation or read.get(number), passed))
     return found
 
@@ -182,12 +188,13 @@ def _recall_enough(
     vectors: NDArray[np.float32],
     index: Index,
     likeness: Likeness,
-    exclude_id: int | None,
+    exclude: Collection[int],
+    hidden: Sequence[Sequence[Scored]],
 ) -> list[Recalled]:
     """Recall deeper until k answers are left after collapsing, or nothing more is there."""
     catalog = index.catalog
     recalled: dict[int, Recalled] = {}
-    portions = [_portion(query) for query in queries]
+    portions = [_portion(query) + len(seen) for query, seen in zip(queries, hidden, strict=True)]
     left, deeper = list(range(len(queries))), 1
     while left:
         some, depths = [queries[i] for i in left], [deeper * portions[i] for i in left]
@@ -197,13 +204,14 @@ def _recall_enough(
         for i, hits in hits_of.items():
             query = queries[i]
             passed = PassedSegments()
-            scored = _portions(hits, catalog, rows, portions[i], exclude_id)
-            answers = _collapsed(passed.noting(scored), query, likeness)
+            left_out = {*exclude, *(row.id for row, _ in hidden[i])}
+            scored = _portions(hits, catalog, rows, portions[i], left_out)
+            answers = _collapsed(passed.noting(scored), query, likeness, hidden[i])
             if len(answers) == query.k or len(hits) < deeper * portions[i]:
                 place = {segment_id: row for row, segment_id in enumerate(hits.ids.tolist())}
                 kept = [place[answer.scored] for answer in answers]
-                by = passed.by(answers, query.k)
-                recalled[i] = Recalled(answers, hits.vectors[kept], vectors[i], by)
+                by = np.union1d(passed.by(answers, query.k), [row.id for row, _ in hidden[i]])
+                recalled[i] = Recalled(answers, hits.vectors[kept], vectors[i], by.astype(np.int64))
         left, deeper = [i for i in left if i not in recalled], 4 * deeper
     return [recalled[i] for i in range(len(queries))]
 
@@ -254,15 +262,46 @@ def _portion(query: Query) -> int:
     return query.k + query.k // 2 + 8
 
 
+def _deeper(query: Query, judged: Judged | None) -> Query:
+    """The query, asking for as many matches as diverse ones are chosen among."""
+    if judged is None or not judged.wants_diversity:
+        return query
+    return replace(query, k=min(DEEPER * query.k, MOST))
+
+
+def _hidden(query: Query, judged: Judged | None, question: Vector) -> list[Scored]:
+    """The segments that were judged, and their scores, where they are not to be shown again."""
+    if judged is None or query.show_judged:
+        return []
+    return list(zip(judged.rows, (judged.vectors @ question).tolist(), strict=True))
+
+
+def _diverse(recalled: Recalled, query: Query, judged: Judged | None) -> Recalled:
+    """Answers that differ from each other, where it is only known what is not meant."""
+    if judged is None or not judged.wants_diversity:
+        return recalled
+    scores = np.array([answer.score for answer in recalled.answers], np.float32)
+    order = diverse_order(scores, recalled.vectors, query.k, judged.unlikes)
+    answers = [recalled.answers[i] for i in order]
+    # the others follow in the order of their scores
+    shown = {i for answer in answers for i in (answer.segment.id, answer.scored, *answer.merged)}
+    others = {answer.scored for answer in recalled.answers} - shown
+    passed = np.setdiff1d(recalled.passed, list(others))
+    return replace(recalled, answers=answers, vectors=recalled.vectors[order], passed=passed)
+
+
 def _collapsed(
-    scored: Iterable[Sequence[Scored]], query: Query, likeness: Likeness
+    scored: Iterable[Sequence[Scored]],
+    query: Query,
+    likeness: Likeness,
+    hidden: Sequence[Scored] = (),
 ) -> list[Answer]:
-    """The first k answers, of segments and scores best first."""
+    """The first k answers, of segments and scores best first, that no hidden one stands for."""
     if not query.collapse:
         pairs = islice(chain.from_iterable(scored), query.k)
         return [Answer.of(row, score) for row, score in pairs]
     alike = _nothing_alike if query.all_duplicates else likeness
-    return collapse(scored, alike, query.k, query.per_photo)
+    return collapse(scored, alike, query.k, query.per_photo, hidden)
 
 
 def _likeness(catalog: CatalogReader) -> Likeness:
@@ -284,7 +323,7 @@ def _portions(
     catalog: CatalogReader,
     known: Mapping[int, SegmentRow],
     at_once: int,
-    exclude_id: int | None,
+    left_out: Collection[int],
 ) -> Iterator[list[Scored]]:
     """The segments that were hit and their scores, best first.
 
@@ -296,7 +335,7 @@ def _portions(
         ids, scores = hits.ids[some].tolist(), hits.scores[some].tolist()
         rows = known if start == 0 else _rows(catalog, ids)
         pairs = zip(ids, scores, strict=True)
-        yield [(rows[i], score) for i, score in pairs if i != exclude_id]
+        yield [(rows[i], score) for i, score in pairs if i not in left_out]
 
 
 def _rows(catalog: CatalogReader, ids: Sequence[int]) -> dict[int, SegmentRow]:

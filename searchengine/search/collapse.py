@@ -63,6 +63,7 @@ def collapse(
     cosine: Callable[[int, int], float],
     k: int,
     per_photo: int | None = None,
+    hidden: Sequence[Scored] = (),
 ) -> list[Answer]:
     """The segments that stand for all others, best first.
 
@@ -72,11 +73,17 @@ def collapse(
             perceptual hashes are close.
         k: answers at the most.
         per_photo: answers from one photo at the most.
+        hidden: segments and scores that are no answers, nor is what they stand for.
     """
     answers: list[Answer] = []
     kept: dict[int, list[Answer]] = {}
+    shown: dict[int, int] = {}
     original: dict[int, int] = {}
     hashes: dict[int, int] = {}
+    for segment, score in hidden:
+        kept.setdefault(segment.photo_id, []).append(Answer.of(segment, score))
+        original[segment.photo_id] = segment.photo_id
+        hashes[segment.photo_id] = segment.photo_hash & ALL_BITS
     for segment, score in _taken(portions, lambda: len(answers) >= k):
         photo_id = segment.photo_id
         if photo_id not in original:
@@ -95,9 +102,10 @@ def collapse(
         better = _standing_for(segment, score, siblings)
         if better is not None:
             better.stand_for(segment)
-        elif per_photo is None or len(siblings) < per_photo:
+        elif per_photo is None or shown.get(photo_id, 0) < per_photo:
             siblings.append(Answer.of(segment, score))
             answers.append(siblings[-1])
+            shown[photo_id] = shown.get(photo_id, 0) + 1
     return answers[:k]
 
 

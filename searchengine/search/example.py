@@ -91,7 +91,7 @@ def embed_example(
             vector = catalog.photo_vector(photo_id)[None]
             return Embeddings.unit(vector, models.embedder.space), None
         rows = catalog.segments_of(photo_id)
-        row = _row_meant(example, rows, catalog.photos([photo_id])[photo_id].size)
+        row = row_meant(example, rows, catalog.photos([photo_id])[photo_id].size)
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
@@ -142,9 +142,7 @@ def _rectangle(example: Example, image: Image) -> np.ndarray[tuple[int, int], np
     return _box_mask((x - side / 2, y - side / 2, side, side), image)
 
 
-def _row_meant(
-    example: Example, rows: list[SegmentRow], size: tuple[int, int]
-) -> SegmentRow | None:
+def row_meant(example: Example, rows: list[SegmentRow], size: tuple[int, int]) -> SegmentRow | None:
     """The one of a photo's segments that is meant, if any; the photo itself is none of them."""
     things = [row for row in rows if not is_whole(row)]
     hit = _meant(example, as_segments(things, things[0].frame), size) if things else None

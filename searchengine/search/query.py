@@ -11,6 +11,7 @@ from model.errors import QueryError
 
 MOST = 10_000
 MOST_NEIGHBOURS = 100
+MOST_JUDGED = 1000
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Negative:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A question: words, an example, or both.
+    """A question: words, an example, segments that were judged, or several of them.
 
     Attributes:
         words: any text; empty where only an example is given.
@@ -51,6 +52,11 @@ class Query:
         all_duplicates: whether photos that look the same answer each for itself all the same.
         refer: whether words are resolved as a referring expression; None: where a few of them say
             more than a bare phrase. Sentences find their photos as they stand.
+        like, unlike: ids of segments that were judged right, and of those judged wrong: the search
+            goes on from them (`searchengine.search.feedback`).
+        liked, unliked: vectors (N×D, of the index's space) of more such segments, which the index
+            need not hold any more.
+        show_judged: whether segments that were judged may be matches again.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.
@@ -66,9 +72,15 @@ class Query:
     neighbours: int = 0
     all_duplicates: bool = False
     refer: bool | None = None
+    like: tuple[int, ...] = ()
+    unlike: tuple[int, ...] = ()
+    liked: Embeddings | None = None
+    unliked: Embeddings | None = None
+    show_judged: bool = False
 
     def __post_init__(self) -> None:
-        if not self.words.strip() and self.example is None:
+        nothing = self.example is None and not self.like and not self.liked
+        if not self.words.strip() and nothing:
             raise QueryError("the query is empty", 'say what to look for, as in "red car door"')
         if not 1 <= self.k <= MOST:
             raise QueryError(f"{self.k} matches were asked for", f"ask for 1 to {MOST}")
@@ -85,8 +97,26 @@ class Query:
                 "neighbours cannot be heeded where an expression is resolved",
                 "ask for one of the two",
             )
+        if self.refer and self.is_judged:
+            raise QueryError(
+                "judgements cannot be heeded where an expression is resolved",
+                "ask for one of the two",
+            )
+        both = sorted({*self.like} & {*self.unlike})
+        if both:
+            raise QueryError(
+                f"segment {both[0]} is judged both right and wrong", "judge it one way"
+            )
+        judged = len(self.like) + len(self.unlike) + len(self.liked or ()) + len(self.unliked or ())
+        if judged > MOST_JUDGED:
+            raise QueryError(f"{judged} segments are judged", f"judge {MOST_JUDGED} at most")
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether segments that were judged are told."""
+        return bool(self.like or self.unlike or self.liked or self.unliked)
 
 
 def as_negatives(given: Sequence[str | Negative] | str) -> tuple[Negative, ...]:

@@ -62,6 +62,8 @@ def read(query: Query) -> Explanation | None:
         return Explanation(expression, f"more than {SENTENCE} words, and nobody asked for more")
     if query.refer is None and (query.neighbours or query.example is not None):
         return Explanation(expression, "neighbours or an example are asked for, too")
+    if query.is_judged:
+        return Explanation(expression, "segments were judged, too")
     if expression.bare:
         why = expression.notes[0] if expression.notes else "a bare phrase"
         told = expression.notes if query.refer or expression.phrase else ()

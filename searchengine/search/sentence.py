@@ -23,7 +23,7 @@ PHOTOS = 64
 
 def named_by(query: Query) -> tuple[str, ...]:
     """Things that a query names, where it is a sentence that is to find its photos; else none."""
-    alone = query.example is None and not query.neighbours and not query.refer
+    alone = not (query.example or query.neighbours or query.refer or query.is_judged)
     return phrases_of(query.words) if alone else ()
 
 

@@ -44,15 +44,24 @@ class Database:
         path: the file; it must exist unless `create`.
         readonly: never write. Works while another process writes, and on read-only folders.
         create: make the file when it is not there.
+        application_id: number in the file's header that tells whose file it is.
 
     Raises:
         IndexMissing, IndexReadOnly, IndexDamaged, IndexLocked, StorageFull: the name tells it;
         also raised by every later use.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False, create: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool = False,
+        create: bool = False,
+        application_id: int = APPLICATION_ID,
+    ) -> None:
         self.path = path
         self.readonly = readonly
+        self._application_id = application_id
         if not create and not path.is_file():
             raise index_missing(path.parent)
         if not readonly and not _writable(path):
@@ -113,11 +122,14 @@ class Database:
                         _driver(connection).execute("ROLLBACK")
                 raise
 
-    def compact(self) -> None:
+    def compact(self, *, always: bool = False) -> None:
         """Give the disk back what is not used any more, where that is a quarter of the file.
 
         It takes as much room again while it lasts, and that nobody else writes; where either is
         lacking, it is left for another time.
+
+        Args:
+            always: whether that is done however little it is, so that nothing is left of it.
         """
         with suppress(StorageError), in_our_words(self.path), self._engine.connect() as connection:
             driver = _driver(connection)
@@ -125,7 +137,7 @@ class Database:
                 driver.execute(f"PRAGMA {what}").fetchone()[0]
                 for what in ("page_count", "freelist_count")
             )
-            if 4 * free >= max(pages, 1):
+            if always or 4 * free >= max(pages, 1):
                 driver.execute("VACUUM")
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -189,7 +201,7 @@ class Database:
         # text that is damaged is read as it is, so that its seal can tell
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         if not self.readonly:
-            _choose_journal(connection, self.path)
+            _choose_journal(connection, self.path, self._application_id)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         # some systems' SQLite writes zeros over all that is deleted
@@ -262,9 +274,9 @@ def shares_memory(folder: Path) -> bool:
         return True
 
 
-def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:
+def _choose_journal(connection: sqlite3.Connection, path: Path, application_id: int) -> None:
     """Write-ahead log where processes can share memory, else SQLite's rollback journal."""
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == application_id
     if not ours and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return  # somebody else's, or damaged: nothing is changed
     if shares_memory(path.parent):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +51,7 @@ def rescue(path: Path) -> list[str]:
         with TemporaryDirectory(prefix="rescue-", dir=path.parent) as place:
             work, made = Path(place) / path.name, Path(place) / "made"
             _copy(path, work)
-            _set_header_right(work)
+            set_header_right(work)
             how = _copied_whole(work, made) or _copied_by_rows(work, made)
             kept = path.parent / DAMAGED
             kept.mkdir(exist_ok=True)
@@ -77,7 +77,7 @@ def _copy(source: Path, target: Path) -> None:
 def _mend_version(path: Path) -> bool:
     """Set the numbers right that tell a catalog and its version, where all else is sound."""
     try:
-        with closing(_connected(path)) as connection:
+        with closing(connected(path)) as connection:
             if not _is_sound(connection):
                 return False
             version = _true_version(connection)
@@ -99,7 +99,8 @@ def _mend_version(path: Path) -> bool:
     return True
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def connected(path: Path) -> sqlite3.Connection:
+    """A connection that reads text which is damaged as it is."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     return connection
@@ -127,8 +128,8 @@ def _true_version(connection: sqlite3.Connection) -> int:
     return 1
 
 
-def _set_header_right(path: Path) -> None:
-    """The bytes of the first hundred that are alike in all catalogs."""
+def set_header_right(path: Path) -> None:
+    """Write the bytes of the first hundred that are alike in all catalogs."""
     size = path.stat().st_size
     with path.open("rb+") as file:
         counter = file.read(28)[24:28].ljust(4, b"\0")
@@ -147,9 +148,9 @@ def _set_header_right(path: Path) -> None:
 def _copied_whole(source: Path, target: Path) -> str:
     """Let SQLite copy all there is; empty where it cannot."""
     try:
-        with closing(_connected(source)) as connection:
+        with closing(connected(source)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
-        with closing(_connected(target)) as connection:
+        with closing(connected(target)) as connection:
             if not _is_sound(connection):
                 raise sqlite3.DatabaseError
             connection.execute(f"PRAGMA user_version = {_true_version(connection)}")
@@ -166,7 +167,7 @@ def _copied_by_rows(source: Path, target: Path) -> str:
         migrate(database)
     finally:
         database.close()
-    with closing(_connected(source)) as old, closing(_connected(target)) as new:
+    with closing(connected(source)) as old, closing(connected(target)) as new:
         new.execute("PRAGMA journal_mode = DELETE").fetchall()
         new.execute("DELETE FROM revisions")
         new.execute("BEGIN")
@@ -186,13 +187,13 @@ def _copied_by_rows(source: Path, target: Path) -> str:
                 seal_sound_rows(connection)
         finally:
             database.close()
-    with closing(_connected(target)) as new:
+    with closing(connected(target)) as new:
         new.execute("PRAGMA journal_mode = DELETE").fetchall()
     return f"carried {carried['photos']} photos into a new file, row by row"
 
 
 def _has_seals(path: Path) -> bool:
-    with closing(_connected(path)) as connection:
+    with closing(connected(path)) as connection:
         found = connection.execute("SELECT 1 FROM photos WHERE seal NOT NULL LIMIT 1").fetchone()
     return found is not None
 
@@ -206,15 +207,25 @@ def _carry(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
     carried = 0
-    for row in _readable(old, table, columns):
+    numbered = table not in ("manifest", "roots", "files")
+    for row in readable_rows(old, table, _KEYS[table], columns, numbered=numbered):
         with suppress(*SQLITE_ERRORS):  # a row that no catalog can hold
             carried += new.execute(statement, row).rowcount
     return carried
 
 
-def _readable(old: sqlite3.Connection, table: str, columns: list[str]) -> Iterator[Any]:
-    """Rows that can be read, from both ends and, where keys are numbers, around what cannot."""
-    key = _KEYS[table]
+def readable_rows(
+    old: sqlite3.Connection, table: str, key: str, columns: Sequence[str], *, numbered: bool
+) -> Iterator[Any]:
+    """Rows that can be read, from both ends and, where keys are numbers, around what cannot.
+
+    Args:
+        old: connection to a file that may be damaged.
+        table: table to read.
+        key: its primary key.
+        columns: columns to read.
+        numbered: whether keys are numbers from 1.
+    """
     chosen = f"SELECT {key}, {', '.join(columns)} FROM {table}"
     last: Any = None
     step = 1
@@ -228,7 +239,7 @@ def _readable(old: sqlite3.Connection, table: str, columns: list[str]) -> Iterat
                 yield row[1:]
             return
         except SQLITE_ERRORS:
-            if table in ("manifest", "roots", "files"):
+            if not numbered:
                 break
             last, step = (last or 0) + step, 2 * step
             if last > _LARGEST_KEY:

@@ -205,6 +205,12 @@ class SqliteReader(CatalogReader):
         with self._database.reading() as connection:
             return segment_columns(connection, after_id)
 
+    def photo_ids(self, after: int = 0) -> Ids:
+        """Ids of the photos above one, int64, ascending."""
+        with self._database.reading() as connection:
+            found = fetched(connection, "SELECT id FROM photos WHERE id > ? ORDER BY id", after)
+        return np.array([row[0] for row in found], np.int64)
+
     def paths_like(self, pattern: str, count: int = 3) -> list[str]:
         """Folders (with a "/" at the end) and files that a pattern which meets none may mean."""
         with self._database.reading() as connection:

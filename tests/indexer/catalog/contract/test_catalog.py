@@ -98,6 +98,19 @@ def test_what_is_not_there_is_left_out_or_said(catalog: Catalog, made: ModuleTyp
         catalog.photo_vector(99)
 
 
+def test_photos_that_came_later_are_told(catalog: Catalog, made: ModuleType) -> None:
+    assert catalog.photo_ids().tolist() == []
+    made.write(catalog, 0, 3)
+    first = catalog.photo_ids()
+    assert (first.dtype, len(first)) == (np.int64, 3)
+    last = catalog.add_photo(made.made_photo(9), stamp("/later"))
+    assert catalog.photo_ids(int(first[-1])).tolist() == [last]
+    catalog.forget_files(["/later"])
+    again = catalog.add_photo(made.made_photo(9), stamp("/again"))
+    assert catalog.photo_ids(int(first[-1])).tolist() == [again]
+    assert again > last
+
+
 def test_the_same_content_is_stored_once(catalog: Catalog, made: ModuleType) -> None:
     first = catalog.add_photo(made.made_photo(4), stamp("/b"))
     assert catalog.add_photo(made.made_photo(4), stamp("/a")) == first

@@ -1,0 +1,235 @@
+"""`segsearch saved`: searches under a name, and what was added since they were seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.batch import batch_lines
+from cli.options import (
+    AtOption,
+    BoxOption,
+    HeadOption,
+    IndexOption,
+    JsonOption,
+    LikeOption,
+    PresetOption,
+    SegmentOption,
+    UnlikeOption,
+    headed,
+    pointed_at,
+)
+from cli.output import counted, print_json, print_matches, say, show
+from cli.search_options import SearchOptions, takes_search_options
+
+if TYPE_CHECKING:
+    from searchengine import SearchEngine
+    from searchengine.user_data.saved_searches import NewMatches
+
+saved = typer.Typer(
+    name="saved",
+    help="Saved searches: keep a question under a name, ask it again, see what is new.",
+    epilog="They lie beside the index, in user.sqlite: docs/around.md",
+    no_args_is_help=True,
+)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the saved search.")]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME...]", help="Names of saved searches.", show_default="all"),
+]
+PeekOption = Annotated[
+    bool, typer.Option("--peek", help="Leave what is shown new: it is told again the next time.")
+]
+
+
+@saved.command()
+@takes_search_options
+def add(
+    options: SearchOptions,
+    name: NameArgument,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
+    ] = None,
+    photo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Photo to ask by, beside the words or alone."),
+    ] = None,
+    at: AtOption = None,
+    box: BoxOption = None,
+    segment: SegmentOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            metavar="P",
+            help="Least confidence of a match of words, 0 to 1.",
+            show_default="0.5",
+            min=0,
+            max=1,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            metavar="S",
+            help="Least score of a match where no words are given.",
+            show_default="that of the last match now",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the saved search of this name.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Save a search under a name. All that the index holds now counts as seen."""
+    said = " ".join(words or ())
+    judged = {"like": tuple(like or ()), "unlike": tuple(unlike or ())}
+    pointers = (photo, at, box, segment)
+    places = [] if pointers == (None, None, None, None) else [pointed_at(*pointers)]
+    with options.open() as engine:
+        vector = engine.embed(places[0])[0] if places else None
+        query = options.query(said, example=vector, **judged)
+        made = engine.saved.add(
+            name,
+            query,
+            examples=places,
+            least_confidence=min_confidence,
+            least_score=min_score,
+            overwrite=overwrite,
+        )
+        if json:
+            print_json(made.to_dict())
+        else:
+            say(f"saved '{made.name}': {made.question}")
+
+
+@saved.command("list")
+def list_(index: IndexOption = None, json: JsonOption = False) -> None:
+    """List the saved searches: what they ask, and when they were last seen."""
+    with _opened(index) as engine:
+        found = engine.saved.all()
+        if json:
+            print_json({"searches": [each.to_dict() for each in found]})
+            return
+        for each in found:
+            show(f"{each.name}: {each.question} (seen {each.seen.at})")
+        if not found:
+            say("no search is saved; segsearch saved add NAME WORDS does")
+
+
+@saved.command()
+def run(
+    name: NameArgument,
+    peek: PeekOption = False,
+    index: IndexOption = None,
+    preset: PresetOption = None,
+    head: HeadOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask a saved search again. What is shown counts as seen."""
+    with _opened(index, preset, head) as engine:
+        matches = engine.saved.run(name, mark=not peek)
+        if json:
+            print_json({"name": name, **matches.to_dict()})
+        elif len(matches):
+            print_matches(matches)
+        else:
+            _tell(matches.notes)
+            say(f"nothing is as good as '{name}' asks for")
+
+
+@saved.command()
+def new(
+    names: NamesArgument = None,
+    peek: PeekOption = False,
+    index: IndexOption = None,
+    preset: PresetOption = None,
+    head: HeadOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what saved searches find among photos that were added since they were seen.
+
+    Only the new photos are searched. With --json, one document a line and search.
+    """
+    with _opened(index, preset, head) as engine:
+        for name in names or [each.name for each in engine.saved.all()]:
+            found = engine.saved.new(name, mark=not peek)
+            if json:
+                print_json(found.to_dict())
+            else:
+                _show_new(found)
+
+
+@saved.command()
+def rm(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of saved searches.")],
+    index: IndexOption = None,
+) -> None:
+    """Forget saved searches."""
+    with _opened(index) as engine:
+        for name in names:
+            engine.saved.remove(name)
+            say(f"forgot '{name}'")
+
+
+@saved.command()
+def export(names: NamesArgument = None, index: IndexOption = None) -> None:
+    """Print saved searches as JSON, one a line, with all that another index needs."""
+    with _opened(index) as engine:
+        chosen = [engine.saved.get(name) for name in names] if names else engine.saved.all()
+        for each in chosen:
+            print_json(each.to_dict(vectors=True))
+
+
+@saved.command("import")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What was exported ('-': stdin).")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace saved searches of the same names.")
+    ] = False,
+    index: IndexOption = None,
+) -> None:
+    """Save searches that were exported. All that the index holds now counts as seen."""
+    import json
+
+    from model.errors import QueryError
+
+    with _opened(index) as engine:
+        read = []
+        for number, line in enumerate(batch_lines(file), 1):
+            try:
+                read.append(engine.saved.read(json.loads(line)))
+            except (ValueError, RecursionError):
+                raise QueryError(f"line {number} is no JSON", "give what was exported") from None
+        for each in read:
+            engine.saved.put(each, overwrite=overwrite)
+        say(f"saved {counted(len(read), 'search').replace('searchs', 'searches')}")
+
+
+def _opened(
+    index: Path | None, preset: str | None = None, head: Path | None = None
+) -> SearchEngine:
+    from searchengine import SearchEngine
+
+    return SearchEngine.open(index, headed(preset, head))
+
+
+def _show_new(found: NewMatches) -> None:
+    name, photos = found.search.name, counted(found.photos, "new photo")
+    if not len(found.matches):
+        _tell(found.matches.notes)
+        say(f"{name}: nothing in {photos}")
+        return
+    say(f"{name}: {len(found.matches)} in {photos}")
+    print_matches(found.matches)
+
+
+def _tell(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        say(note)

@@ -1,0 +1,332 @@
+"""Saved searches: questions under a name, and what was added to the index since they were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from indexer.catalog.records import Watermark
+from indexer.index import Index
+from indexer.user_data.user_data import StoredSearch, UserData
+from model.errors import QueryError
+from searchengine.answers import answered
+from searchengine.opened_index import OpenedIndex
+from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.query import MOST, Query
+from searchengine.user_data.json_fields import Fields
+from searchengine.user_data.kept_example import Pointed, kept_example
+from searchengine.user_data.kept_query import KeptQuery
+
+MOST_NEW = min(1000, MOST)
+"""New matches that are told at the most."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """State of an index when a saved search's matches were last looked at.
+
+    Attributes:
+        watermark: name of the state.
+        photo: highest id of a photo in it; 0 where there was none.
+        at: time, ISO 8601 in UTC.
+    """
+
+    watermark: Watermark
+    photo: int
+    at: str
+
+    @classmethod
+    def of(cls, index: Index) -> Seen:
+        """The state that an index is in."""
+        with index.catalog.snapshot():
+            watermark, ids = index.catalog.watermark, index.catalog.photo_ids()
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(watermark, int(ids[-1]) if len(ids) else 0, at)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state as JSON has it."""
+        return {**self.watermark._asdict(), "photo": self.photo, "at": self.at}
+
+    @classmethod
+    def from_dict(cls, record: object) -> Seen:
+        """The state that JSON tells.
+
+        Raises:
+            QueryError: the record tells none.
+        """
+        told = Fields(record, "what was seen of a saved search")
+        watermark = Watermark(
+            told.text("catalog_id", ""), told.whole("generation", 0), told.text("revision", "")
+        )
+        return cls(watermark, told.whole("photo", 0), told.text("at", ""))
+
+
+@dataclass(frozen=True, eq=False)
+class SavedSearch:
+    """A question under a name.
+
+    Attributes:
+        name: its name.
+        question: question that is asked.
+        least_confidence: confidence from which a match of words counts, 0 to 1.
+        least_score: score from which a match counts, where only examples are asked by.
+        created_at: time at which it was saved, ISO 8601 in UTC.
+        seen: state of the index when its matches were last looked at.
+    """
+
+    name: str
+    question: KeptQuery
+    least_confidence: float
+    least_score: float | None
+    created_at: str
+    seen: Seen
+
+    def to_dict(self, *, vectors: bool = False) -> dict[str, Any]:
+        """The search as the command line's JSON has it.
+
+        Args:
+            vectors: whether the examples' vectors are told, without which it cannot be read again.
+        """
+        return {
+            "name": self.name,
+            "created_at": self.created_at,
+            "least_confidence": self.least_confidence,
+            "least_score": self.least_score,
+            "query": self.question.to_dict(vectors=vectors),
+            "seen": self.seen.to_dict(),
+        }
+
+    def passing(self, matches: Matches) -> Matches:
+        """The matches that are as good as it asks for."""
+        items = tuple(match for match in matches if self._passes(match))
+        return replace(matches, items=items)
+
+    def _passes(self, match: Match) -> bool:
+        if match.confidence is not None:
+            return match.confidence >= self.least_confidence
+        return self.least_score is None or (match.score or 0.0) >= self.least_score
+
+
+@dataclass(frozen=True, eq=False)
+class NewMatches:
+    """What a saved search finds among photos that were added since.
+
+    Attributes:
+        search: the saved search.
+        photos: number of photos that were added.
+        matches: matches among them, best first.
+        until: state of the index that was looked at.
+    """
+
+    search: SavedSearch
+    photos: int
+    matches: Matches
+    until: Seen
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as the command line's JSON has it."""
+        return {
+            "name": self.search.name,
+            "since": self.search.seen.to_dict(),
+            "until": self.until.to_dict(),
+            "photos_added": self.photos,
+            **self.matches.to_dict(),
+        }
+
+
+class SavedSearches:
+    """The saved searches of an index.
+
+    Args:
+        opened: index and its models.
+
+    Raises (every method):
+        StorageError: what is kept cannot be read or written; the name tells why.
+    """
+
+    def __init__(self, opened: OpenedIndex) -> None:
+        self._opened = opened
+        self._data = UserData(opened.folder)
+
+    def all(self) -> list[SavedSearch]:
+        """All of them, by name."""
+        return [_read(stored) for stored in self._data.searches()]
+
+    def get(self, name: str) -> SavedSearch:
+        """The one of a name.
+
+        Raises:
+            NameUnknown: there is none.
+        """
+        return _read(self._data.search(name))
+
+    def add(
+        self,
+        name: str,
+        query: Query | str = "",
+        *,
+        examples: Iterable[Pointed] = (),
+        least_confidence: float | None = None,
+        least_score: float | None = None,
+        overwrite: bool = False,
+    ) -> SavedSearch:
+        """Save a search; what is in the index now counts as seen.
+
+        Args:
+            name: name to save it under.
+            query: words, or a whole query.
+            examples: matches, places or photos that are asked by beside the words; of a query
+                with an example, what that is made of.
+            least_confidence: confidence from which a match of words counts, 0 to 1; 0.5 unless
+                given.
+            least_score: the same of a score, where only examples are asked by; by default that
+                of the last of its matches now.
+            overwrite: whether a search of that name is replaced.
+
+        Raises:
+            NameTaken: another one has this name, and is not to be overwritten.
+            QueryError: nothing is asked, or it cannot be kept.
+            PhotoError: a photo of the examples cannot be read.
+        """
+        sure = CONFIDENT if least_confidence is None else least_confidence
+        if not 0 <= sure <= 1:
+            raise QueryError(f"a confidence of {sure} is none", "give 0 to 1")
+        with self._opened.turn():
+            index = self._opened.reader
+            places = list(examples)
+            known = query.example if isinstance(query, Query) and len(places) == 1 else None
+            kept = [kept_example(each, self._opened, known) for each in places]
+            if isinstance(query, Query):
+                question = KeptQuery.of(query, index, kept)
+            else:
+                asked = Query(words=query or ("anything" if kept else ""))
+                question = replace(KeptQuery.of(asked, index, kept), words=query)
+            seen = Seen.of(index)
+            if not question.words.strip() and least_score is None:
+                least_score = self._last_score(question)
+            made = SavedSearch(name, question, sure, least_score, "", seen)
+            self.put(made, overwrite=overwrite)
+        return self.get(name)
+
+    def put(self, search: SavedSearch, *, overwrite: bool = False) -> None:
+        """Save a search as it is.
+
+        Raises:
+            NameTaken: another one has this name, and is not to be overwritten.
+        """
+        record = {
+            "query": search.question.to_dict(),
+            "least_confidence": search.least_confidence,
+            "least_score": search.least_score,
+        }
+        self._data.save_search(search.name, record, search.seen.to_dict(), overwrite=overwrite)
+
+    def run(self, name: str, *, mark: bool = True) -> Matches:
+        """The matches of a saved search, as good as it asks for, best first.
+
+        Args:
+            name: its name.
+            mark: whether all that the index holds now counts as seen.
+
+        Raises:
+            NameUnknown: there is none of that name.
+            QueryError: nothing is left to ask by.
+        """
+        with self._opened.turn():
+            search = self.get(name)
+            seen = Seen.of(self._opened.reader)
+            found = search.passing(self._answers(search.question))
+        if mark:
+            self.mark(name, seen)
+        return found
+
+    def new(self, name: str, *, mark: bool = True) -> NewMatches:
+        """What a saved search finds among photos added since it was seen; only they are searched.
+
+        Where the index was made anew, or is another, all its photos count as added. No model is
+        loaded where there are none.
+
+        Args:
+            name: its name.
+            mark: whether they count as seen from now on.
+
+        Raises:
+            NameUnknown: there is none of that name.
+            QueryError: nothing is left to ask by.
+        """
+        with self._opened.turn():
+            search = self.get(name)
+            catalog = self._opened.reader.catalog
+            until = Seen.of(self._opened.reader)
+            known = catalog.has_passed(search.seen.watermark)
+            added = catalog.photo_ids(search.seen.photo if known else 0)
+            photos = tuple(number for number in added.tolist() if number <= until.photo)
+            if photos:
+                found = search.passing(self._answers(search.question, photos))
+            else:
+                found = Matches((), str(search.question), str(self._opened.folder), "")
+                found = replace(found, preset=catalog.manifest.preset)
+            if not known:
+                note = "the index was made anew since: all its photos count as added"
+                found = replace(found, left_out=(note, *found.left_out))
+        if mark:
+            self.mark(name, until)
+        return NewMatches(search, len(photos), found, until)
+
+    def mark(self, name: str, seen: Seen | None = None) -> None:
+        """Note that the matches of a saved search were looked at, by default all up to now."""
+        if seen is None:
+            with self._opened.turn():
+                seen = Seen.of(self._opened.reader)
+        self._data.see_search(name, seen.to_dict())
+
+    def remove(self, name: str) -> None:
+        """Forget the search of a name.
+
+        Raises:
+            NameUnknown: there is none.
+        """
+        self._data.forget_search(name)
+
+    def read(self, record: object) -> SavedSearch:
+        """The search that JSON tells, as `SavedSearch.to_dict(vectors=True)` writes it.
+
+        Where it tells nothing of what was seen, all that the index holds now counts as seen.
+
+        Raises:
+            QueryError: the record tells none.
+        """
+        told = Fields(record, "a saved search")
+        with self._opened.turn():
+            seen = told.has("seen")
+            found = Seen.from_dict(told.inner_record("seen")) if seen else self._now()
+        return _search(told.text("name"), record, told.text("created_at", ""), found)
+
+    def _now(self) -> Seen:
+        return Seen.of(self._opened.reader)
+
+    def _answers(self, question: KeptQuery, photos: Sequence[int] | None = None) -> Matches:
+        query, notes = question.asked(self._opened.reader)
+        if photos is not None:
+            query = replace(query, k=MOST_NEW, where=replace(query.where, photo_ids=tuple(photos)))
+        itself = question.examples_in(self._opened.reader)
+        (found,) = answered(self._opened, [query], [str(question)], itself)
+        return replace(found, left_out=(*notes, *found.left_out))
+
+    def _last_score(self, question: KeptQuery) -> float | None:
+        found = self._answers(question)
+        return found[-1].score if len(found) else None
+
+
+def _read(stored: StoredSearch) -> SavedSearch:
+    seen = Seen.from_dict(stored.seen)
+    return _search(stored.name, stored.record, stored.created_at, seen)
+
+
+def _search(name: str, record: object, created_at: str, seen: Seen) -> SavedSearch:
+    told = Fields(record, f"the saved search '{name}'")
+    least = told.number("least_confidence", CONFIDENT)
+    question = KeptQuery.from_dict(told.inner_record("query"))
+    return SavedSearch(name, question, least, told.optional_number("least_score"), created_at, seen)
