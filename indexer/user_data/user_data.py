@@ -266,9 +266,9 @@ def _name(name: str) -> str:
 
 def _require_name(name: str) -> None:
     """Raise QueryError unless something can be kept under that name."""
-    if not name.strip() or name != name.strip() or not name.isprintable():
+    if not name.strip() or name != name.strip() or not name.isprintable() or "/" in name:
         raise QueryError(
-            f"'{shown(name)}' is no name", "give one line of text, without space around it"
+            f"'{shown(name)}' is no name", "give one line of text, without '/' or space around it"
         )
     if len(name) > LONGEST_NAME:
         raise QueryError(

@@ -53,6 +53,8 @@ def query_of(request: SearchRequest, engine: SearchEngine, catalog: SharedCatalo
         k=WHOLE_CASCADE,
         where=filter_of(request.where),
         neighbours=request.neighbours,
+        like=request.like,
+        unlike=request.unlike,
     )
     reading = read(query)
     resolved = reading is not None and (not reading.reason or named_by(query))

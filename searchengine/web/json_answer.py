@@ -23,6 +23,8 @@ STATUSES: tuple[tuple[type[errors.SegsearchError], int], ...] = (
     (errors.SearchGone, 404),
     (errors.NotFound, 404),
     (errors.RequestRefused, 403),
+    (errors.NameUnknown, 404),
+    (errors.NameTaken, 409),
     (errors.QueryError, 422),
     (errors.PhotoTooLarge, 413),
     (errors.PhotoUnsupported, 415),

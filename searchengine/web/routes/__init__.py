@@ -1,9 +1,26 @@
 """Routes of the API, a module a noun; whoever adds one names its router in `ROUTERS`."""
 
-from searchengine.web.routes import assets, photos, search, segments, status
+from searchengine.web.routes import (
+    assets,
+    feedback,
+    history,
+    photos,
+    saved,
+    search,
+    segments,
+    status,
+)
 
 API = "/api/v1"
-ROUTERS = (search.router, photos.router, segments.router, status.router)
+ROUTERS = (
+    search.router,
+    photos.router,
+    segments.router,
+    status.router,
+    saved.router,
+    history.router,
+    feedback.router,
+)
 """Routers below `/api/v1`."""
 PAGE = assets.router
 """The page itself, at `/`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from searchengine.engine import SearchEngine
 from searchengine.overview.facets import facets
-from searchengine.web.asking import matches_of, query_of
+from searchengine.search.match import Matches
+from searchengine.web.asking import example_of, matches_of, query_of
 from searchengine.web.completing import snapshot_of
+from searchengine.web.engine_thread import Steps
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.records import match_record
 from searchengine.web.schemas import (
@@ -26,6 +29,7 @@ from searchengine.web.served import Served, ServedHere
 from searchengine.web.snapshots import Arranging
 
 router = APIRouter(tags=["search"])
+log = logging.getLogger("segsearch")
 
 
 @router.post("/search", responses={200: {"model": SearchAnswer}})
@@ -96,6 +100,8 @@ async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
         served.snapshots.keep(snapshot)
         if snapshot.steps is not None:
             served.engine_thread.later(asked.client or snapshot.id, snapshot.steps)
+        steps = _remembering(asked, found, served, engine)
+        served.engine_thread.later(f"history {asked.client or snapshot.id}", steps)
         told = found.to_dict()
         first = matches_of(snapshot, engine.reader.catalog, 0, asked.limit)
         return {
@@ -112,3 +118,13 @@ async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
         }
 
     return await served.engine_thread.ask(asked.client, deed, newest_only=bool(asked.client))
+
+
+def _remembering(
+    asked: SearchRequest, found: Matches, served: Served, engine: SearchEngine
+) -> Steps:
+    """Put a question into the history once nobody waits; of a client's hasty ones the last."""
+    examples = [example_of(each, served.catalog) for each in asked.examples if each.upload is None]
+    if line := engine.history.remember(found, examples):
+        log.warning("%s", line)
+    yield
