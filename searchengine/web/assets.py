@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -27,11 +28,13 @@ class Asset(NamedTuple):
 
     Attributes:
         content: its bytes.
+        packed: its bytes as gzip has them, which is how browsers are sent it.
         content_type: type by its suffix.
-        etag: tag of the content, in quotes.
+        etag: weak tag of the content, the same however it is packed.
     """
 
     content: bytes
+    packed: bytes
     content_type: str
     etag: str
 
@@ -43,6 +46,8 @@ def read_assets(folder: Path = STATIC) -> Mapping[str, Asset]:
         content_type = CONTENT_TYPES.get(path.suffix)
         if content_type is not None and path.is_file():
             content = path.read_bytes()
-            etag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
-            found[path.relative_to(folder).as_posix()] = Asset(content, content_type, etag)
+            etag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
+            packed = gzip.compress(content, mtime=0)
+            name = path.relative_to(folder).as_posix()
+            found[name] = Asset(content, packed, content_type, etag)
     return found

@@ -18,7 +18,10 @@ def asset(name: str, request: Request, served: ServedHere) -> Response:
     found = served.assets.get(name or INDEX)
     if found is None:
         raise NotFound("there is no such page", "open / or see docs/api.md")
-    headers = {"ETag": found.etag, "Cache-Control": "no-cache"}
+    headers = {"ETag": found.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == found.etag:
         return Response(status_code=304, headers=headers)
-    return Response(found.content, headers={**headers, "Content-Type": found.content_type})
+    headers["Content-Type"] = found.content_type
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.content, headers=headers)

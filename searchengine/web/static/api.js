@@ -10,7 +10,7 @@
  *   box?: [number, number, number, number]}} Example
  * @typedef {{words: string, weight: number}} Negative
  * @typedef {{path_glob?: string, after?: string, before?: string, camera?: string, min_area?: number,
- *   max_area?: number, format?: string, [name: string]: unknown}} Where
+ *   max_area?: number, format?: string, photo_ids?: number[], [name: string]: unknown}} Where
  * @typedef {{words: string, negatives: Negative[], examples: Example[], like: number[], unlike: number[],
  *   where: Where, order: string, group: string, least_confidence: number}} Question
  * @typedef {{words: string, negatives: Negative[], [name: string]: unknown}} Understood
@@ -26,7 +26,8 @@
  * @typedef {{id: number, path: string, size: [number, number], taken_at: string | null, camera: string | null,
  *   latitude: number | null, longitude: number | null, format: string, files: string[],
  *   segment_count: number}} Photo
- * @typedef {{id: string, size: [number, number], segments: Segment[]}} Upload
+ * @typedef {{id: string, size: [number, number], segments: (Omit<Segment, "segment_id" | "parent_id"> &
+ *   {parent: number | null})[]}} Upload segments name the place of the one that they are part of
  */
 
 const ROOT = "/api/v1/";
@@ -158,11 +159,13 @@ export const exportAddress = (job) => `${ROOT}exports/${encodeURIComponent(job)}
 export const eventsAddress = `${ROOT}events`;
 
 /**
- * Whether the server has a route at all: an older one, or one without a part, answers 404 or 405.
+ * Whether the server has not a route at all: an older one, or one without a part.
  *
  * @param {unknown} error
  */
-export const isLacking = (error) => error instanceof ApiError && [404, 405, 501].includes(error.status);
+export const isLacking = (error) =>
+  error instanceof ApiError &&
+  (error.status === 405 || (error.status === 404 && ["", "NotFound"].includes(error.kind)));
 
 /** Whether an error is only that somebody stopped waiting. @param {unknown} error */
 export const isAborted = (error) => error instanceof DOMException && error.name === "AbortError";

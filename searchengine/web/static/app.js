@@ -8,6 +8,8 @@ import { makeMatches } from "./matches.js";
 import { openExport } from "./panels/export_dialog.js";
 import { makeFilters } from "./panels/filters.js";
 import { Jobs, isLive, openIndexDialog } from "./panels/jobs.js";
+import { makeHistory } from "./panels/history.js";
+import { makeJudgements } from "./panels/judgements.js";
 import { makeSaved } from "./panels/saved.js";
 import { makeStart } from "./panels/start.js";
 import { makeDetail } from "./photo/detail.js";
@@ -30,10 +32,12 @@ const { grid, selection } = matches;
 const results = makeResultsBar(byId("bar"), byId("understood"), byId("doubt"), { jump: (place) => grid.go(place) });
 const side = byId("side");
 const filtersHost = element("div");
-const savedHost = element("div");
-side.append(filtersHost, savedHost);
+const [savedHost, judgedHost, historyHost] = [element("section"), element("section"), element("section")];
+side.append(filtersHost, savedHost, judgedHost, historyHost);
 const filters = makeFilters(filtersHost);
 const saved = makeSaved(savedHost);
+const judgements = makeJudgements(judgedHost);
+const past = makeHistory(historyHost);
 const start = makeStart(byId("start"), jobs);
 const detail = makeDetail(byId("detail"), {
   matchOf: matches.matchOf,
@@ -64,7 +68,7 @@ matches.events.addEventListener("answered", () => {
   document.body.classList.toggle("with-answer", answer !== null);
   selectionBar.show();
   void filters.answered(answer).then(() => answer?.settle());
-  void saved.loadHistory();
+  void past.load();
   detail.refresh();
 });
 matches.events.addEventListener("moved", () => results.moved(grid.first));
@@ -218,7 +222,7 @@ async function askStatus() {
 /** New photos are there: whoever looks at an answer is told, and asks again at will. @param {number} generation */
 function grown(generation) {
   void askStatus();
-  void saved.loadSaved();
+  void saved.load();
   const { answer } = matches;
   if (!answer || answer.told.generation === generation || document.querySelector(".grown")) return;
   const again = button(
@@ -244,7 +248,7 @@ listen(
     if (name === "job") jobs.heed(told);
     else if (name === "generation") grown(told.generation ?? told);
     else if (name === "loading") void askStatus();
-    else if (name === "saved") void saved.loadSaved();
+    else if (name === "saved") void saved.load();
     else if (name === "gap") void jobs.load().then(askStatus); // more has happened than is told
   },
   () => undefined,
@@ -254,3 +258,5 @@ void matches.run();
 void detail.show();
 void jobs.load().then(askStatus);
 void saved.load();
+void judgements.load();
+void past.load();

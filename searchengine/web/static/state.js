@@ -52,7 +52,7 @@ const CHOICES = {
   tile: ["crop", "photo"],
   mask: ["outline", "fill", "hidden"],
 };
-const CONDITIONS = ["path_glob", "after", "before", "camera", "min_area", "max_area", "format"];
+const CONDITIONS = ["path_glob", "after", "before", "camera", "min_area", "max_area", "format", "photo_ids"];
 const SHARES = ["min_area", "max_area"];
 
 /** @param {Example} example */
@@ -151,7 +151,8 @@ export function fromAddress(address, preferred = {}) {
   for (const name of CONDITIONS) {
     const value = told.get(name);
     if (!value) continue;
-    if (!SHARES.includes(name)) state.where[name] = value;
+    if (name === "photo_ids") state.where.photo_ids = ids(value);
+    else if (!SHARES.includes(name)) state.where[name] = value;
     else if (Number(value) >= 0 && Number(value) <= 1) state.where[name] = Number(value);
   }
   for (const name of /** @type {const} */ (["order", "group", "tile", "mask"])) {

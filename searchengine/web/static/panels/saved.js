@@ -1,178 +1,141 @@
-// Saved searches that tell what is new, and the questions of before.
+// Saved searches, which tell what is new since they were last looked at.
 
 import * as api from "../api.js";
-import { announce, button, dialog, element, replace } from "../elements.js";
+import { announce, button, counted, dialog, element, replace } from "../elements.js";
 import { messageOf } from "../query_bar.js";
 import { START, asksAnything, questionOf, store } from "../state.js";
 
-/** @typedef {{name: string, query?: Partial<import("../api.js").Question>, new?: number | null}} Saved */
-/** @typedef {{words?: string, query?: Partial<import("../api.js").Question>, asked_at?: string, total?: number}} Asked */
+/** @typedef {Partial<import("../api.js").Question>} Request a question that can be asked again as it stands */
+/** @typedef {{name: string, said: string, request: Request, notes: string[]}} Saved */
 
-const SHOWN = 8;
+const MOST_COUNTED = 12; // searches whose new matches are counted by themselves
 
 /** @param {HTMLElement} host */
 export function makeSaved(host) {
-  const saved = element("ul", { class: "saved" });
-  const before = element("ul", { class: "history" });
-  const save = button("bookmark", "Save this search", () => nameIt(), {
-    text: "Save this search",
-    class: "plain small",
-  });
-  const wipe = button("close", "Forget the history", () => void forget(), { text: "Forget", class: "plain small" });
-  const savedSection = element(
-    "section",
-    { hidden: true },
-    element("div", { class: "heading" }, element("h2", {}, "Saved searches"), save),
-    saved,
-  );
-  const historySection = element(
-    "section",
-    { hidden: true },
-    element("div", { class: "heading" }, element("h2", {}, "History"), wipe),
-    before,
-  );
-  replace(host, savedSection, historySection);
+  const list = element("ul", { class: "saved" });
+  const save = button("bookmark", "", nameIt, { text: "Save this", class: "plain small" });
+  host.append(element("div", { class: "heading" }, element("h2", {}, "Saved searches"), save), list);
+  host.hidden = true;
+  let isLacking = false;
   const show = () => (save.hidden = !asksAnything(store().state));
   store().onChange(show);
   show();
 
-  /** @type {Set<string>} Routes that this server has not. */
-  const lacking = new Set();
-
-  async function loadSaved() {
-    if (lacking.has("saved")) return;
+  async function load() {
+    if (isLacking) return;
     try {
-      const told = await api.request("GET", "saved");
       /** @type {Saved[]} */
-      const all = told.saved ?? [];
-      savedSection.hidden = false;
-      replace(saved, ...all.map(savedItem));
+      const all = (await api.request("GET", "saved")).searches;
+      host.hidden = false;
+      const badges = all.map(() => element("span"));
+      replace(list, ...all.map((search, i) => item(search, badges[i] ?? null)));
+      for (const [i, search] of all.slice(0, MOST_COUNTED).entries()) await tellNew(search, badges[i]);
     } catch (error) {
-      savedSection.hidden = true;
-      if (api.isLacking(error)) lacking.add("saved");
-      else announce(messageOf(error));
+      host.hidden = true;
+      isLacking = api.isLacking(error);
     }
   }
 
-  async function loadHistory() {
-    if (lacking.has("history")) return;
-    try {
-      const told = await api.request("GET", `history?limit=${SHOWN * 3}`);
-      /** @type {Asked[]} */
-      const all = told.history ?? [];
-      const known = new Set();
-      const fresh = all.filter((asked) => {
-        const name = nameOf(asked);
-        return name && !known.has(name) && known.add(name);
-      });
-      historySection.hidden = fresh.length === 0;
-      replace(
-        before,
-        ...fresh.slice(0, SHOWN).map((asked) =>
-          element(
-            "li",
-            {},
-            link(nameOf(asked), () => open(asked.query ?? { words: asked.words ?? "" })),
-          ),
-        ),
-      );
-    } catch (error) {
-      if (api.isLacking(error)) lacking.add("history");
-      historySection.hidden = true;
-    }
+  /** @param {Saved} search @param {HTMLElement | undefined} badge */
+  async function tellNew(search, badge) {
+    /** @type {{matches: import("../api.js").Match[]}} */
+    const told = await api.request("GET", `saved/${encodeURIComponent(search.name)}/new`);
+    if (!told.matches.length || !badge) return;
+    const photos = [...new Set(told.matches.map((match) => match.photo_id))];
+    const look = () => {
+      openRequest({ ...search.request, where: { ...search.request.where, photo_ids: photos } });
+      void change("POST", search.name, "/seen");
+    };
+    const title = `Show ${counted(told.matches.length, "new match", "new matches")}, and count anew`;
+    badge.replaceWith(button("", title, look, { text: `${told.matches.length} new`, class: "badge", title }));
   }
 
-  async function forget() {
-    try {
-      await api.request("DELETE", "history");
-      announce("the history is forgotten", { seen: true });
-    } catch (error) {
-      announce(messageOf(error), { seen: true });
-    }
-    void loadHistory();
-  }
-
-  /** @param {Saved} search */
-  function savedItem(search) {
-    const badge = search.new
-      ? element("span", { class: "badge", title: "New since it was last looked at" }, `${search.new} new`)
-      : null;
-    const remove = button("close", `Remove ${search.name}`, () => void change("DELETE", search.name));
+  /** @param {Saved} search @param {Node | null} badge */
+  function item(search, badge) {
+    const ask = () => {
+      openRequest(search.request);
+      if (search.notes.length) announce(search.notes.join("; "), { seen: true });
+    };
     return element(
       "li",
       {},
-      link(search.name, () => open(search.query ?? {}), badge),
-      remove,
+      entry(search.name, search.said, ask),
+      badge,
+      button("close", `Remove ${search.name}`, () => void change("DELETE", search.name)),
     );
   }
 
-  /** @param {"DELETE" | "PUT"} method @param {string} name @param {unknown} [body] */
-  async function change(method, name, body) {
+  /** @param {string} method @param {string} name @param {string} [more] @param {unknown} [body] */
+  async function change(method, name, more = "", body = undefined) {
     try {
-      await api.request(method, `saved/${encodeURIComponent(name)}`, body);
+      await api.request(method, `saved/${encodeURIComponent(name)}${more}`, body);
     } catch (error) {
       announce(messageOf(error), { seen: true });
     }
-    void loadSaved();
+    void load();
   }
 
   function nameIt() {
     const { state } = store();
-    const field = element("input", {
-      type: "text",
-      dir: "auto",
-      required: true,
-      maxlength: "120",
-      value: state.words,
-      "aria-label": "Name of the search",
-    });
-    const form = element(
-      "form",
-      { class: "line" },
-      field,
-      element("button", { type: "submit", class: "main" }, "Save"),
-    );
-    const made = dialog(
+    askName(
       "Save this search",
-      element("p", {}, "It is asked again for photos that come later, and tells how many are new."),
-      form,
+      "It is asked again of photos that come later, and tells what is new.",
+      state.words,
+      (name) => {
+        void change("PUT", name, "", { asked: questionOf(state) });
+      },
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void change("PUT", field.value.trim(), { query: questionOf(state) });
-      made.close();
-    });
-    field.select();
   }
 
-  return {
-    load: () => Promise.all([loadSaved(), loadHistory()]),
-    loadHistory,
-    loadSaved,
-  };
+  return { load };
 }
 
-/** @param {Partial<import("../api.js").Question>} query */
-function open(query) {
-  const { words, negatives, examples, like, unlike, where, order, group } = query;
+/**
+ * A dialogue that asks for a name.
+ *
+ * @param {string} title
+ * @param {string} text
+ * @param {string} value
+ * @param {(name: string) => void} use
+ */
+export function askName(title, text, value, use) {
+  const field = element("input", {
+    type: "text",
+    dir: "auto",
+    required: true,
+    maxlength: "120",
+    value,
+    "aria-label": "Name",
+  });
+  const form = element("form", { class: "line" }, field, element("button", { type: "submit", class: "main" }, "Save"));
+  const made = dialog(title, element("p", {}, text), form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    use(field.value.trim());
+    made.close();
+  });
+  field.select();
+}
+
+/** A question as it was kept, asked again. @param {Request} request */
+export function openRequest(request) {
+  const { words, negatives, examples, like, unlike, where, order, group } = request;
+  const conditions = Object.entries(where ?? {}).filter(([, value]) => value !== null && value !== undefined);
   store().change({
     words: words ?? "",
     negatives: negatives ?? [],
     examples: examples ?? [],
     like: like ?? [],
     unlike: unlike ?? [],
-    where: where ?? {},
+    where: Object.fromEntries(conditions),
     order: order ?? START.order,
     group: group ?? START.group,
-    cut: query.least_confidence ?? 0,
+    cut: request.least_confidence ?? 0,
     open: null,
     place: 0,
   });
 }
 
-/** @param {Asked} asked */
-const nameOf = (asked) => asked.words || asked.query?.words || "";
-
-/** @param {string} text @param {() => void} click @param {Node | null} [more] */
-const link = (text, click, more = null) =>
-  element("button", { type: "button", class: "entry", click }, element("span", { dir: "auto" }, text), more);
+/** A line that can be clicked. @param {string} text @param {string} title @param {() => void} click */
+export const entry = (text, title, click) =>
+  element("button", { type: "button", class: "entry", title, click }, element("span", { dir: "auto" }, text));

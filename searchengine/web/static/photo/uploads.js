@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { announce } from "../elements.js";
 
-/** @typedef {import("../api.js").Upload & {bitmap: ImageBitmap, name: string}} Picture */
+/** @typedef {{id: string, size: [number, number], segments: import("../api.js").Segment[], bitmap: ImageBitmap, name: string}} Picture */
 
 const MOST_BYTES = 32e6;
 
@@ -27,7 +27,13 @@ export async function sendPicture(file) {
     api.upload(file),
     createImageBitmap(file, { imageOrientation: "from-image" }),
   ]);
-  const picture = { ...told, bitmap, name: file.name || "pasted picture" };
+  // its segments have no ids in any index: their places serve, below all ids
+  const segments = told.segments.map((segment, i) => ({
+    ...segment,
+    segment_id: -1 - i,
+    parent_id: segment.parent === null ? null : -1 - segment.parent,
+  }));
+  const picture = { ...told, segments, bitmap, name: file.name || "pasted picture" };
   pictures.set(told.id, picture);
   if (pictures.size > 8) {
     const [oldest] = pictures;
