@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.curate import curate
+from cli.duplicates import duplicates
 from cli.evaluate import evaluate
 from cli.export import export
 from cli.feedback import feedback
@@ -50,8 +51,9 @@ def _segsearch(
 
 
 _VERBS = (
-    index, watch, search, similar, refer, export, history, serve, status, doctor, curate, train,
-)  # fmt: skip
+    *(index, watch, search, similar, refer, duplicates, export, history, serve),
+    *(status, doctor, curate, train),
+)
 for _verb in _VERBS:
     app.command()(_verb)
 app.add_typer(evaluate)

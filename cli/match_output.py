@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import print_json, print_matches, show
+from cli.output import print_json, print_matches, print_paths, show
 
 if TYPE_CHECKING:
     from searchengine.search.match import Matches
@@ -93,7 +92,7 @@ class MatchPrinter:
         elif self.format is Format.table:
             print_matches(matches, self._explain)
         elif self.format is Format.paths:
-            self._paths(matches)
+            print_paths(dict.fromkeys(match.photo.path for match in matches), self._null)
         else:
             self._rows(matches)
 
@@ -110,17 +109,6 @@ class MatchPrinter:
         for match in matches:
             writer.writerow((matches.query, *match.to_row().values()))
         _write(text.getvalue())
-
-    def _paths(self, matches: Matches) -> None:
-        """Paths as the system has them, byte by byte, where they end with a null byte."""
-        paths = dict.fromkeys(match.photo.path for match in matches)
-        if not self._null:
-            for path in paths:
-                show(path)
-            return
-        sys.stdout.flush()
-        sys.stdout.buffer.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
-        sys.stdout.flush()
 
 
 def _write(text: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ def print_json(document: Any) -> None:
     ASCII: a file name that is no UTF-8 becomes escaped surrogates, which `os.fsencode` undoes.
     """
     show(json.dumps(document))
+
+
+def print_paths(paths: Iterable[str], null: bool) -> None:
+    """Paths, one a line; with a null byte after each, byte by byte as the system has them."""
+    from model.errors import shown
+
+    if not null:
+        for path in paths:
+            show(shown(path))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
+    sys.stdout.flush()
 
 
 def print_matches(matches: Matches, explain: bool = False) -> None:

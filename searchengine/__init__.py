@@ -73,6 +73,7 @@ from model.errors import (  # noqa: E402
 )
 from model.presets.preset import Models, Preset, load_preset, preset_names  # noqa: E402
 from searchengine.doctor import Diagnosis, examine  # noqa: E402
+from searchengine.duplicates import DuplicateGroup  # noqa: E402
 from searchengine.engine import SearchEngine, default_folder  # noqa: E402
 from searchengine.export import FORMATS as EXPORT_FORMATS  # noqa: E402
 from searchengine.export import ExportReport  # noqa: E402
@@ -100,6 +101,7 @@ __all__ = [
     "DeviceMissing",
     "Diagnosis",
     "DownloadFailed",
+    "DuplicateGroup",
     "Embeddings",
     "EngineAway",
     "EngineRefused",

@@ -30,6 +30,7 @@ from searchengine.search.ranking import Ranking
 from searchengine.status import Status, status_of
 
 if TYPE_CHECKING:
+    from searchengine.duplicates import DuplicateGroup
     from searchengine.export import ExportReport
     from searchengine.user_data.history import History
     from searchengine.user_data.judgements import Judgements
@@ -475,6 +476,17 @@ class SearchEngine:
             overwrite=overwrite,
         )
         return replace(report, warnings=(*notes, *report.warnings))
+
+    def duplicates(self, where: Filter | None = None) -> Iterator[DuplicateGroup]:
+        """Groups of photos that look the same, and of files of one content.
+
+        Args:
+            where: conditions; a photo of which no segment meets them is left out.
+        """
+        from searchengine.duplicates import duplicates
+
+        with self._opened.turn():
+            return iter(list(duplicates(self.reader.catalog, where)))
 
     def status(self) -> Status:
         """Status of the index: content, place, and the photos that it could not take in."""
