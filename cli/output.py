@@ -73,6 +73,9 @@ def print_matches(matches: Matches, explain: bool = False) -> None:
 
     for note in matches.notes:
         say(note)
+    if explain:
+        for translation in matches.translations:
+            show(translation.explained)
     if explain and matches.explanation is not None:
         for line in matches.explanation.lines():
             show(line)

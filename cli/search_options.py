@@ -145,6 +145,16 @@ class SearchOptions:
             help="Show photos that look the same each for itself; an export always does.",
         ),
     ] = False
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language",
+            metavar="CODE",
+            envvar="SEGSEARCH_LANGUAGE",
+            help="Language of the words. 'auto' takes them for English where each is an English"
+            " word; else en, de, es, fr, it, nl, pl, pt, ru, tr, ar, ja, ko, th or zh.",
+        ),
+    ] = "auto"
     preset: PresetOption = None
     head: HeadOption = None
 
@@ -169,6 +179,7 @@ class SearchOptions:
             "neighbours": self.neighbours,
             "collapse": self.collapse,
             "all_duplicates": self.all_duplicates,
+            "language": self.language,
         }
 
     def where(self) -> Filter:

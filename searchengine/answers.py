@@ -20,7 +20,7 @@ from searchengine.search.query import Query
 from searchengine.search.ranking import Ranking, ranking_of
 from searchengine.search.recall import questions
 from searchengine.search.refer import read as read_expression
-from searchengine.search.understanding import interpret
+from searchengine.search.understanding import interpret, put_right
 
 
 def answered(
@@ -30,6 +30,9 @@ def answered(
     exclude: Collection[int] = (),
 ) -> list[Matches]:
     """The matches of each query, in one turn.
+
+    A query with misspelt words is searched as it stands: many an unknown word is a name. Where
+    nothing is confident then, and something is once they are put right, that is the answer.
 
     Args:
         opened: index and its models.
@@ -41,45 +44,67 @@ def answered(
         IndexMissing: nothing has been indexed yet.
     """
     with opened.turn():
-        index = opened.reader  # before any model: it tells which
-        read = [interpret(query) for query in queries]
-        searched = [each.query for each in read]
-        judged = [judged_segments(query, index.catalog) for query in queries]
-        vectors = questions(searched, opened.embedder)
-        refine(vectors, judged)
-        calibration = opened.calibration if any(q.words.strip() for q in queries) else None
-        judge = calibration.confidences if calibration else None
-        readings = [read_expression(query) for query in queries]
-        embedder = opened.embedder
+        matches = _as_they_stand(opened, queries, words, exclude)
+        better: dict[int, Query] = {}
+        for number, (own, query) in enumerate(zip(matches, queries, strict=True)):
+            right = None if own.confident else put_right(interpret(query), query)
+            if right is not None:
+                better[number] = right
+        again = [words[number] for number in better]
+        found = _as_they_stand(opened, list(better.values()), again, exclude) if better else []
+        for number, other in zip(better, found, strict=True):
+            if other.confident:
+                told = (*matches[number].not_understood, *other.not_understood)
+                matches[number] = replace(other, not_understood=told, put_right=True)
+        return matches
 
-        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-            return embedder.embed_texts(texts).vectors
 
-        told = any(reading is not None and not reading.reason for reading in readings)
-        looks = opened.looks if told else None
-        answers = answers_to(
-            searched, vectors, index, judge, exclude, readings, encode, looks, judged
+def _as_they_stand(
+    opened: OpenedIndex,
+    queries: Sequence[Query],
+    words: Sequence[str],
+    exclude: Collection[int],
+) -> list[Matches]:
+    index = opened.reader  # before any model: it tells which
+    read = [interpret(query) for query in queries]
+    searched = [each.query for each in read]
+    judged = [judged_segments(query, index.catalog) for query in queries]
+    vectors = questions(searched, opened.embedder)
+    refine(vectors, judged)
+    calibration = opened.calibration if any(q.words.strip() for q in queries) else None
+    judge = calibration.confidences if calibration else None
+    readings = [
+        read_expression(each.expression(query)) for each, query in zip(read, queries, strict=True)
+    ]
+    embedder = opened.embedder
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return embedder.embed_texts(texts).vectors
+
+    told = any(reading is not None and not reading.reason for reading in readings)
+    looks = opened.looks if told else None
+    answers = answers_to(searched, vectors, index, judge, exclude, readings, encode, looks, judged)
+    return [
+        Matches(
+            found.items if each.answerable else tuple(match.doubted() for match in found.items),
+            text,
+            str(opened.folder),
+            opened.preset.name,
+            asked=query,
+            understood=each.query,
+            not_understood=each.not_understood,
+            left_out=(
+                *(each_judged.notes if each_judged is not None else ()),
+                *left_out(query.where, index.catalog, found=len(found.items)),
+            ),
+            explanation=found.explanation,
+            passed=found.passed,
+            translations=each.translations,
         )
-        return [
-            Matches(
-                found.items if each.answerable else tuple(match.doubted() for match in found.items),
-                text,
-                str(opened.folder),
-                opened.preset.name,
-                asked=query,
-                understood=each.query,
-                not_understood=each.not_understood,
-                left_out=(
-                    *(each_judged.notes if each_judged is not None else ()),
-                    *left_out(query.where, index.catalog, found=len(found.items)),
-                ),
-                explanation=found.explanation,
-                passed=found.passed,
-            )
-            for found, text, query, each, each_judged in zip(
-                answers, words, queries, read, judged, strict=True
-            )
-        ]
+        for found, text, query, each, each_judged in zip(
+            answers, words, queries, read, judged, strict=True
+        )
+    ]
 
 
 def ranked(opened: OpenedIndex, matches: Matches) -> Ranking:

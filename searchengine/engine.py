@@ -179,6 +179,7 @@ class SearchEngine:
         refer: bool | None = None,
         like: Iterable[Match | int] | None = None,
         unlike: Iterable[Match | int] | None = None,
+        language: str | None = None,
     ) -> Matches:
         """The segments that show what the words say, best first.
 
@@ -197,6 +198,7 @@ class SearchEngine:
                 from the left"; unless given, where up to eight say more than a bare phrase.
             like, unlike: matches, or ids of segments, that were judged right or wrong: they are
                 not shown again, and the search goes on from those that were right.
+            language: code of the language of the words, as `de`; unless given they tell it.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -213,6 +215,7 @@ class SearchEngine:
             refer=refer,
             like=like,
             unlike=unlike,
+            language=language,
         )
         if not isinstance(words, Query):
             return self._answer(Query(words=words, **given), words)
@@ -342,6 +345,7 @@ class SearchEngine:
         neighbours: int | None = None,
         collapse: bool | None = None,
         all_duplicates: bool | None = None,
+        language: str | None = None,
     ) -> Matches:
         """The segments most like a match, a photo, or a place in one.
 
@@ -365,6 +369,7 @@ class SearchEngine:
             neighbours=neighbours,
             collapse=collapse,
             all_duplicates=all_duplicates,
+            language=language,
         )
         vector, itself = self.embed(example)
         exclude = () if itself is None else (itself,)

@@ -73,7 +73,7 @@ class PhotoReferrer:
         """
         query = Query(words=expression, k=k, refer=True)
         understood = interpret(query)
-        reading = read(query)
+        reading = read(understood.expression(query))
         assert reading is not None
         row, segments, views, scene = self._look(photo)
         referrer = self._referrer
@@ -114,6 +114,7 @@ class PhotoReferrer:
             understood=understood.query,
             not_understood=understood.not_understood,
             explanation=explanation,
+            translations=understood.translations,
         )
 
     def _look(self, photo: Path | str) -> tuple[PhotoRow, Segments, Views, Scene]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,28 @@ def _seeded() -> None:
     """Tests that draw from torch's own generator draw the same each time, in any order."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
+
+
+FEW_TERMS = """
+apple armchair automobile banana bear bird boat bottle building bus car cat chair coat cup deer dog
+door dress elephant fence flower glass gown handbag hat horse house jacket knife lamp leaf man
+mushroom pants person pillow plant road roof shirt shoe sink skirt sky sofa street table
+tower traffic_light train tree trousers truck umbrella vehicle wall watch window woman zebra
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Words of other languages are taken for these terms: the vectors of all take seconds."""
+    from model.language.multilingual import encoder, terms
+
+    file = tmp_path_factory.mktemp("terms") / "terms.txt.gz"
+    lines = "\n".join(term.replace("_", " ") for term in FEW_TERMS.split())
+    file.write_bytes(gzip.compress(lines.encode("ascii")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terms, "FILE", file)
+        patch.setattr(encoder, "_kept_at", lambda: None)
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from model.language.english_words import is_noun, is_word
 from model.language.negation import split_negatives
 from model.language.noun_phrases import named_words
 from model.language.plurals import singular
+from model.language.spelling.meant_word import meant_word
 from model.language.text_cleaning import joined, words_of
 
 SENTENCE = 8  # words; longer texts are read as they stand, which finds their photos better
@@ -28,12 +29,15 @@ class Question:
         not_understood: parts that the search does not heed, each with the reason.
         answerable: whether a match can be right: False where no word is known, or where the text
             says only what should not be there. `words` are searched all the same.
+        meant: the text with its misspelt words put right, as far as they are guessed; "" where
+            none are.
     """
 
     words: str
     negatives: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
     answerable: bool = True
+    meant: str = ""
 
 
 @lru_cache(maxsize=1024)
@@ -41,6 +45,7 @@ def understand(text: str) -> Question:
     """The text as a question. Any text is one; of a long one the first 300 words count."""
     words = words_of(text)
     naming = dict.fromkeys(word for word in words if _names(word))
+    unknown = unknown_words(words)
     if not naming:
         note = f"'{_short(text)}': names nothing"
         return Question(joined(words) or text, not_understood=(note,), answerable=False)
@@ -49,8 +54,8 @@ def understand(text: str) -> Question:
     asked = _read(parts.asked, notes)
     negatives = tuple(_read(part, notes) for part in parts.denied)
     notes += _lacking(words)
-    unknown = [word for word in naming if not _is_known(word)]
-    notes += [f"'{_short(word)}': not a known word" for word in unknown]
+    meant = {word: guess for word in unknown if (guess := meant_word(word)) is not None}
+    notes += [_unknown(word, meant.get(word)) for word in unknown]
     answerable = bool(asked) and len(unknown) < len(naming)
     if not asked:
         asked, negatives = " ".join(negatives) or joined(words), ()
@@ -58,7 +63,14 @@ def understand(text: str) -> Question:
             f"'{_short(joined(words))}': says only what should be absent;"
             f" '{_short(asked)}' is searched"
         )
-    return Question(asked, negatives, tuple(dict.fromkeys(notes)), answerable)
+    put_right = joined([meant.get(word, word) for word in words]) if meant else ""
+    return Question(asked, negatives, tuple(dict.fromkeys(notes)), answerable, put_right)
+
+
+def unknown_words(words: Sequence[str]) -> list[str]:
+    """Those of some words in lower case that are no English ones, each once."""
+    naming = dict.fromkeys(word for word in words if _names(word))
+    return [word for word in naming if not _is_known(word)]
 
 
 def _read(words: Sequence[str], notes: list[str]) -> str:
@@ -115,6 +127,11 @@ def _is_known(word: str) -> bool:
     return is_word(word) or all(
         not part.isalpha() or is_word(part) or is_word(singular(part)) for part in parts
     )
+
+
+def _unknown(word: str, meant: str | None) -> str:
+    note = f"'{_short(word)}': not a known word"
+    return note if meant is None else f"{note}; did you mean '{meant}'?"
 
 
 def _short(text: str) -> str:

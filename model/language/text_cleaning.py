@@ -22,6 +22,11 @@ def words_of(text: str) -> list[str]:
     Compatibility forms (full-width letters, ligatures) and typographic quotes and hyphens become
     the plain ones, invisible characters go, and symbols beside words part them: "#dog", "dog/cat".
     """
+    return [word.lower() for word in typed_words_of(text)]
+
+
+def typed_words_of(text: str) -> list[str]:
+    """The words of a text as `words_of` has them, letters in the case that they were typed in."""
     plain = normalize("NFKC", text).translate(_SPELLED)
     plain = "".join(_visible(c) for c in plain)
     plain = _WITHOUT.sub(lambda found: "without" if found[0][-1] in "oO" else "with", plain)
@@ -32,7 +37,7 @@ def words_of(text: str) -> list[str]:
         for i, c in enumerate(plain)
     )
     words: list[str] = []
-    for word in spaced.lower().split()[:MOST_WORDS]:
+    for word in spaced.split()[:MOST_WORDS]:
         if word != "," or (words and words[-1] != ","):
             words.append(word)
     return words[:-1] if words and words[-1] == "," else words

@@ -20,6 +20,7 @@ from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import QueryError, SegsearchError
 from model.masks import resizing, rle
 from searchengine.search.explanation import Explanation
+from searchengine.search.languages.translation import Translation
 from searchengine.search.photo_pixels import is_missing, pixels_of
 from searchengine.search.proposal_account import ProposalAccount
 from searchengine.search.query import Query
@@ -212,6 +213,8 @@ class Matches(Sequence[Match]):
         labels: labels that were asked, names with their words; none where a query was.
         passed: ids, int64 ascending, of the segments that need not follow these matches in a
             longer answer; None where there was no query.
+        translations: texts of other languages and what they are taken for; none of English ones.
+        put_right: whether misspelt words were put right, since nothing was confident as they stood.
     """
 
     items: tuple[Match, ...]
@@ -226,6 +229,8 @@ class Matches(Sequence[Match]):
     proposals: ProposalAccount | None = None
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     passed: NDArray[np.int64] | None = None
+    translations: tuple[Translation, ...] = ()
+    put_right: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Match: ...
@@ -332,7 +337,10 @@ class Matches(Sequence[Match]):
         """Notes on how the query was read, a line each."""
         lines = [f"not understood: {part}" for part in self.not_understood]
         read = self.understood
-        if self.asked is not None and read is not None:
+        if self.put_right and self.asked is not None:
+            lines.append(f"nothing was confident for that; searched: {self.asked.words}")
+        lines[:0] = [each.line for each in self.translations]
+        if self.asked is not None and read is not None and not self._is_translated:
             plain = " ".join(self.asked.words.lower().split())
             without = [n.words for n in read.negatives[len(self.asked.negatives) :]]
             if without or read.words != plain:
@@ -341,6 +349,12 @@ class Matches(Sequence[Match]):
         if self.explanation is not None:
             lines += [f"not heeded: {note}" for note in self.explanation.notes]
         return (*lines, *self.left_out)
+
+    @property
+    def _is_translated(self) -> bool:
+        """Whether the words themselves are of another language."""
+        asked = self.asked
+        return asked is not None and any(each.typed == asked.words for each in self.translations)
 
     def to_dict(self, explain: bool = False) -> dict[str, Any]:
         """The answer as the command line's JSON has it.
@@ -364,6 +378,7 @@ class Matches(Sequence[Match]):
             else {
                 "words": read.words,
                 "negatives": [{"words": n.words, "weight": n.weight} for n in read.negatives],
+                "translations": [each.to_dict() for each in self.translations],
             },
             "not_understood": list(self.not_understood),
             "left_out": list(self.left_out),

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from indexer.catalog.records import Filter
 from model.embeddings import Embeddings
 from model.errors import QueryError
+from model.language.multilingual.reading import Senses
+from model.language.multilingual.word_lists import LANGUAGES
 
 MOST = 10_000
 MOST_NEIGHBOURS = 100
 MOST_JUDGED = 1000
+AUTO, ENGLISH = "auto", "en"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Query:
         liked, unliked: vectors (N×D, of the index's space) of more such segments, which the index
             need not hold any more.
         show_judged: whether segments that were judged may be matches again.
+        language: code of the language of the words and negatives, or `AUTO`: English where every
+            word is an English one, else what the words tell.
+        senses: English texts that stand for words or a negative of another language, where
+            several do; filled by what reads the query.
 
     Raises:
         QueryError: nothing is asked, or a number is out of its range.
@@ -77,6 +84,8 @@ class Query:
     liked: Embeddings | None = None
     unliked: Embeddings | None = None
     show_judged: bool = False
+    language: str = AUTO
+    senses: tuple[Senses, ...] = ()
 
     def __post_init__(self) -> None:
         nothing = self.example is None and not self.like and not self.liked
@@ -110,6 +119,11 @@ class Query:
         judged = len(self.like) + len(self.unlike) + len(self.liked or ()) + len(self.unliked or ())
         if judged > MOST_JUDGED:
             raise QueryError(f"{judged} segments are judged", f"judge {MOST_JUDGED} at most")
+        if self.language not in {AUTO, ENGLISH, *LANGUAGES}:
+            raise QueryError(
+                f"questions in the language '{self.language}' are not read",
+                f"give {AUTO}, {ENGLISH}, {', '.join(LANGUAGES)}",
+            )
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")
 

@@ -12,6 +12,7 @@ from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.embedder import Embedder
 from model.embeddings import require_same_space
+from searchengine.search.languages.wording import mixed, wordings
 from searchengine.search.neighbour_rescoring import with_neighbours
 from searchengine.search.query import Query
 
@@ -20,18 +21,19 @@ def questions(queries: Sequence[Query], embedder: Embedder) -> NDArray[np.float3
     """Each query as one vector (N×D float32, not of length 1); all texts are encoded together.
 
     The words and the example count 1 each, every negative less its weight: the dot product with
-    a segment is the sum of the weighted cosines, so one search answers all terms at once.
+    a segment is the sum of the weighted cosines, so one search answers all terms at once. Words of
+    another language are the mean direction of the English texts that stand for them.
 
     Raises:
         SpaceMismatch: an example lives in another space than the embedder's.
     """
     terms = [_weighted_texts(query) for query in queries]
-    texts = list(dict.fromkeys(text for some in terms for text, _ in some))
+    texts = wordings(queries, [text for some in terms for text, _ in some])
     encoded = dict(zip(texts, embedder.embed_texts(texts).vectors, strict=True)) if texts else {}
     vectors = np.zeros((len(queries), embedder.space.dimension), np.float32)
     for vector, query, some in zip(vectors, queries, terms, strict=True):
         for text, weight in some:
-            vector += np.float32(weight) * encoded[text]
+            vector += np.float32(weight) * mixed(text, query, encoded)
         if query.example is not None:
             require_same_space(embedder.space, query.example.space)
             vector += query.example.vectors[0]

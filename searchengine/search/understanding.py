@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.language.question import understand
+from searchengine.search.languages.translation import ReadText, Translation, read_text
 from searchengine.search.query import Negative, Query
 
 
@@ -13,31 +13,60 @@ class Understanding:
     """Reading of a query.
 
     Attributes:
-        query: the query as it is searched: words in the singular, without counts; negatives that
-            the words contain beside those that were given.
+        query: the query as it is searched: English words in the singular, without counts;
+            negatives that the words contain beside those that were given.
         not_understood: parts that are not heeded, each with the reason, as one line.
         answerable: whether a match can be right; False where no word of the query is known.
+        meant: the words with misspelt ones put right; "" where none are.
+        translations: texts of other languages and what they are taken for; none of English ones.
     """
 
     query: Query
     not_understood: tuple[str, ...] = ()
     answerable: bool = True
+    meant: str = ""
+    translations: tuple[Translation, ...] = ()
+
+    def expression(self, asked: Query) -> Query:
+        """The query as it may be read as a referring expression: in English, as it was typed.
+
+        Args:
+            asked: the query before it was read.
+        """
+        foreign = self.translations and self.translations[0].typed == asked.words
+        return replace(asked, words=self.query.words) if foreign else asked
 
 
 def interpret(query: Query) -> Understanding:
     """The query as it is searched; one by example alone stays as it is."""
-    negatives = [understand(negative.words) for negative in query.negatives]
+    read = [read_text(negative.words, query.language) for negative in query.negatives]
     given = tuple(
-        replace(negative, words=read.words)
-        for negative, read in zip(query.negatives, negatives, strict=True)
+        replace(negative, words=each.words)
+        for negative, each in zip(query.negatives, read, strict=True)
     )
-    notes = [note for read in negatives for note in read.not_understood]
     if not query.words.strip():
-        return Understanding(replace(query, negatives=given), tuple(dict.fromkeys(notes)))
-    read = understand(query.words)
-    found = tuple(Negative(words) for words in read.negatives)
+        return _understanding(query, given, read)
+    asked = read_text(query.words, query.language)
+    negatives = (*given, *(Negative(words) for words in asked.negatives))
+    understood = _understanding(replace(query, words=asked.words), negatives, [asked, *read])
+    return replace(understood, answerable=asked.answerable, meant=asked.meant)
+
+
+def _understanding(
+    query: Query, negatives: tuple[Negative, ...], read: list[ReadText]
+) -> Understanding:
     return Understanding(
-        replace(query, words=read.words, negatives=(*given, *found)),
-        tuple(dict.fromkeys((*read.not_understood, *notes))),
-        read.answerable,
+        replace(query, negatives=negatives, senses=tuple(s for each in read for s in each.senses)),
+        tuple(dict.fromkeys(note for each in read for note in each.not_understood)),
+        translations=tuple(each.translation for each in read if each.translation is not None),
     )
+
+
+def put_right(understood: Understanding, asked: Query) -> Query | None:
+    """The query with its misspelt words put right; None where none are.
+
+    Args:
+        understood: reading of the query.
+        asked: the query as it was given.
+    """
+    return replace(asked, words=understood.meant) if understood.meant else None

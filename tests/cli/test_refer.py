@@ -68,7 +68,7 @@ def test_a_batch_answers_each_line_whatever_it_holds(
         "no tab",
         f"{circles}\t ",
         f"{circles}\tleft red circle on the right",
-        f"{circles}\t左の丸",
+        f"{circles}\tαριστερά",
         f"{circles}\t{'red circle ' * 250}",
     ]
     file = tmp_path / "asked.tsv"

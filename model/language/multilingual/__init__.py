@@ -1,0 +1,1 @@
+"""Questions in other languages: which language it is, what its words ask for, terms for them."""
