@@ -32,6 +32,7 @@ from searchengine.search.recall import recall
 from searchengine.search.refer import PHOTOS, Encode, Resolved, resolve
 from searchengine.search.sentence import PHOTOS as PHOTOS_OF_SENTENCE
 from searchengine.search.sentence import named_by, rank_photos
+from searchengine.search.stage_times import timed
 
 Vector = NDArray[np.float32]
 Likeness = Callable[[int, int], float]
@@ -158,6 +159,7 @@ def answers_to(
     return found
 
 
+@timed("calibrate")
 def _confidences(
     queries: Sequence[Query], recalled: Mapping[int, Recalled], judge: Judge | None
 ) -> list[Sequence[float | None]]:
@@ -290,6 +292,7 @@ def _diverse(recalled: Recalled, query: Query, judged: Judged | None) -> Recalle
     return replace(recalled, answers=answers, vectors=recalled.vectors[order], passed=passed)
 
 
+@timed("collapse")
 def _collapsed(
     scored: Iterable[Sequence[Scored]],
     query: Query,

@@ -96,10 +96,10 @@ def embed_example(
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
     image = read_image(path, max_side=preset.image_side, finer_panoramas=True)
-    return _embed_seen(example, image, rows, models), None
+    return embed_seen(example, image, rows, models), None
 
 
-def _embed_seen(
+def embed_seen(
     example: Example, image: Image, rows: list[SegmentRow], models: Models
 ) -> Embeddings:
     """The vector that what is meant would have, had the photo been indexed with it.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from indexer.index import Index
 from indexer.vectors.exact_search import contains
 from searchengine.search.match import Matches
+from searchengine.search.stage_times import timed
 
 JUDGED_AT_ONCE = 1024
 MOST_JUDGED = 100_000
@@ -92,6 +93,7 @@ class Ranking:
             lowest = float(some[-1])
 
 
+@timed("rank")
 def ranking_of(matches: Matches, question: Floats, index: Index, judge: Judge | None) -> Ranking:
     """The matches of a query, and behind them all that they do not stand for.
 

@@ -15,8 +15,10 @@ from model.embeddings import require_same_space
 from searchengine.search.languages.wording import mixed, wordings
 from searchengine.search.neighbour_rescoring import with_neighbours
 from searchengine.search.query import Query
+from searchengine.search.stage_times import timed
 
 
+@timed("encode")
 def questions(queries: Sequence[Query], embedder: Embedder) -> NDArray[np.float32]:
     """Each query as one vector (N×D float32, not of length 1); all texts are encoded together.
 
@@ -45,6 +47,7 @@ def _weighted_texts(query: Query) -> list[tuple[str, float]]:
     return [*words, *((negative.words, -negative.weight) for negative in query.negatives)]
 
 
+@timed("recall")
 def recall(
     index: Index,
     vectors: NDArray[np.float32],

@@ -21,6 +21,7 @@ from searchengine.search.explanation import Explanation, Stage
 from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import Query
 from searchengine.search.segment_rows import as_segments
+from searchengine.search.stage_times import timed
 
 Vectors = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Vectors]
@@ -71,6 +72,7 @@ def read(query: Query) -> Explanation | None:
     return Explanation(expression, notes=expression.notes)
 
 
+@timed("resolve")
 def resolve(
     query: Query,
     question: Vectors,

@@ -16,6 +16,7 @@ from searchengine.search.collapse import is_whole
 from searchengine.search.explanation import Explanation
 from searchengine.search.query import Query
 from searchengine.search.refer import Encode, Resolved, allowed, segments_of_photos
+from searchengine.search.stage_times import timed
 
 PHOTOS = 64
 """Photos that are compared at first."""
@@ -27,6 +28,7 @@ def named_by(query: Query) -> tuple[str, ...]:
     return phrases_of(query.words) if alone else ()
 
 
+@timed("resolve")
 def rank_photos(
     query: Query,
     question: NDArray[np.float32],

@@ -13,15 +13,17 @@ from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
 from model.embeddings import Embeddings
+from model.errors import QueryError
 from searchengine.engine import SearchEngine
-from searchengine.search.example import Example
-from searchengine.search.match import Match
+from searchengine.search.example import Example, embed_seen
+from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query
 from searchengine.search.refer import read
 from searchengine.search.sentence import named_by
 from searchengine.web.schemas import ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot
+from searchengine.web.uploads.store import UploadStore
 
 WHOLE_CASCADE = 120
 """Matches of a search that go through all stages."""
@@ -35,21 +37,49 @@ def filter_of(where: WhereField) -> Filter:
     Raises:
         QueryError: one of them makes no sense.
     """
-    return Filter(**{name: value for name, value in where if value is not None})
+    given = {name: value for name, value in where if value is not None}
+    if where.near is not None:
+        given["near"] = tuple(where.near)
+    return Filter(**given)
 
 
-def query_of(request: SearchRequest, engine: SearchEngine, catalog: SharedCatalog) -> Query:
+def found_by(
+    request: SearchRequest, engine: SearchEngine, catalog: SharedCatalog, uploads: UploadStore
+) -> Matches:
+    """The matches of a request, as many as go through all stages.
+
+    Raises:
+        NotFound: a photo, a segment or an upload that is named is not there.
+        QueryError, PhotoError: nothing can be asked by it.
+    """
+    alone = (
+        request.examples[0] if len(request.examples) == 1 and not request.words.strip() else None
+    )
+    if alone is None or alone.upload is not None:
+        return engine.search(query_of(request, engine, catalog, uploads))
+    return engine.similar(  # which is not its own answer
+        example_of(alone, catalog),
+        WHOLE_CASCADE,
+        negatives=negatives_of(request),
+        where=filter_of(request.where),
+        neighbours=request.neighbours,
+    )
+
+
+def query_of(
+    request: SearchRequest, engine: SearchEngine, catalog: SharedCatalog, uploads: UploadStore
+) -> Query:
     """A request as the query that it means.
 
     Raises:
         NotFound: a photo or a segment that is named is not there.
         QueryError, PhotoError: nothing can be asked by it.
     """
-    vectors = [engine.embed(example_of(each, catalog))[0] for each in request.examples]
+    vectors = [vector_of(each, engine, catalog, uploads) for each in request.examples]
     query = Query(
         words=request.words,
         example=mean_of(vectors),
-        negatives=tuple(Negative(each.words, each.weight) for each in request.negatives),
+        negatives=negatives_of(request),
         k=WHOLE_CASCADE,
         where=filter_of(request.where),
         neighbours=request.neighbours,
@@ -61,12 +91,39 @@ def query_of(request: SearchRequest, engine: SearchEngine, catalog: SharedCatalo
     return replace(query, k=RESOLVED) if resolved else query
 
 
+def negatives_of(request: SearchRequest) -> tuple[Negative, ...]:
+    """Negatives of a request."""
+    return tuple(Negative(each.words, each.weight) for each in request.negatives)
+
+
+def vector_of(
+    field: ExampleField, engine: SearchEngine, catalog: SharedCatalog, uploads: UploadStore
+) -> Embeddings:
+    """An example that a request names, as a vector."""
+    if field.upload is None:
+        return engine.embed(example_of(field, catalog))[0]
+    image = uploads.of(field.upload).image.reduced(engine.preset.image_side)
+    return embed_seen(_pointed_at(field, Path("the upload")), image, [], engine.models)
+
+
 def example_of(field: ExampleField, catalog: SharedCatalog) -> Example:
-    """An example that a request names."""
+    """An example of the index that a request names.
+
+    Raises:
+        NotFound: its photo or segment is not there.
+        QueryError: an upload is named, which is forgotten in a while.
+    """
     if field.segment is not None:
         return Example(segment=catalog.segment(field.segment).id)
-    assert field.photo is not None
-    return Example(Path(catalog.photo(field.photo).path), at=field.point, box=field.box)
+    if field.photo is None:
+        raise QueryError("an upload is forgotten in a while", "index its photo, and take that")
+    return _pointed_at(field, Path(catalog.photo(field.photo).path))
+
+
+def _pointed_at(field: ExampleField, photo: Path) -> Example:
+    at = None if field.point is None else (field.point[0], field.point[1])
+    x, y, w, h = field.box or (0.0, 0.0, 0.0, 0.0)
+    return Example(photo, at=at, box=None if field.box is None else (x, y, w, h))
 
 
 def mean_of(vectors: Sequence[Embeddings]) -> Embeddings | None:

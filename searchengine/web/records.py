@@ -64,18 +64,34 @@ def photo_record(photo: PhotoRow, segment_count: int) -> dict[str, Any]:
     }
 
 
-def _outline(segment: SegmentRow, size: tuple[int, int]) -> dict[str, Any]:
+def outline(
+    counts: bytes,
+    frame: tuple[int, int],
+    box: tuple[float, float, float, float],
+    area: int,
+    size: tuple[int, int],
+) -> dict[str, Any]:
     """Box and area in pixels of the upright photo, and the mask in its own frame.
 
     They may differ by a pixel of the frame from those of the mask at the photo's full size.
+
+    Args:
+        counts: run lengths.
+        frame: (height, width) of the frame that the mask, its box and its area are in, pixels.
+        box: XYXY.
+        area: pixels of the frame.
+        size: (height, width) of the photo, pixels.
     """
-    down, across = size[0] / segment.frame[0], size[1] / segment.frame[1]
+    down, across = size[0] / frame[0], size[1] / frame[1]
     left, top, right, bottom = (
-        round(side * scale)
-        for side, scale in zip(segment.box, (across, down, across, down), strict=True)
+        round(side * scale) for side, scale in zip(box, (across, down, across, down), strict=True)
     )
     return {
         "bbox": [left, top, max(right - left, 1), max(bottom - top, 1)],
-        "area": round(segment.area * down * across),
-        "segmentation": {"size": list(segment.frame), "counts": segment.counts.decode("ascii")},
+        "area": round(area * down * across),
+        "segmentation": {"size": list(frame), "counts": counts.decode("ascii")},
     }
+
+
+def _outline(segment: SegmentRow, size: tuple[int, int]) -> dict[str, Any]:
+    return outline(segment.counts, segment.frame, segment.box, segment.area, size)

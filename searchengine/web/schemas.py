@@ -27,6 +27,17 @@ Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Client = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
+# lists, not tuples: those become schemas that OpenAPI does not know
+Point = Annotated[list[Pixels], Field(min_length=2, max_length=2)]
+PointedBox = Annotated[list[Pixels], Field(min_length=4, max_length=4)]
+Near = Annotated[
+    list[Pixels],
+    Field(min_length=3, max_length=3, description="Latitude, longitude, and kilometres."),
+]
+Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Height and width.")]
+Box = Annotated[list[int], Field(min_length=4, max_length=4, description="X, y, width and height.")]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,8 +65,8 @@ class ExampleField(_Strict):
     segment: Id | None = None
     photo: Id | None = None
     upload: Annotated[str, Field(max_length=64)] | None = None
-    point: tuple[Pixels, Pixels] | None = None
-    box: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
+    point: Point | None = None
+    box: PointedBox | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -80,6 +91,7 @@ class WhereField(_Strict):
     max_area: Share = 1.0
     format: Annotated[str, Field(max_length=20)] | None = None
     photo_ids: Annotated[tuple[Id, ...], Field(max_length=10_000)] | None = None
+    near: Near | None = None
 
 
 class SimilarRequest(_Strict):
@@ -126,7 +138,7 @@ class ErrorAnswer(BaseModel):
 class Segmentation(BaseModel):
     """Mask as COCO's compressed run lengths in a frame of height and width."""
 
-    size: tuple[int, int]
+    size: Size
     counts: str
 
 
@@ -142,13 +154,13 @@ class MatchRecord(BaseModel):
     segment_id: int
     proposed: bool
     origin: dict[str, Any] | None
-    bbox: tuple[int, int, int, int]
+    bbox: Box
     area: int
     segmentation: Segmentation
     merged: list[int]
     duplicates: list[str]
     taken_at: str | None
-    frame_size: tuple[int, int]
+    frame_size: Size
 
 
 class SearchAnswer(BaseModel):
@@ -229,7 +241,7 @@ class PhotoRecord(BaseModel):
 
     id: int
     path: str
-    size: tuple[int, int]
+    size: Size
     taken_at: str | None
     camera: str | None
     latitude: float | None
@@ -246,10 +258,29 @@ class SegmentRecord(BaseModel):
     segment_id: int
     ordinal: int
     parent_id: int | None
-    bbox: tuple[int, int, int, int]
+    bbox: Box
     area: int
     quality: float
     segmentation: Segmentation
+
+
+class UploadedSegment(BaseModel):
+    """One segment of an upload; `parent` is the ordinal of the one that it is part of."""
+
+    ordinal: int
+    parent: int | None
+    bbox: Box
+    area: int
+    quality: float
+    segmentation: Segmentation
+
+
+class UploadAnswer(BaseModel):
+    """Name, height and width, and segments of an upload."""
+
+    id: str
+    size: Size
+    segments: list[UploadedSegment]
 
 
 class SegmentsAnswer(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,10 +15,14 @@ from searchengine.engine import SearchEngine
 from searchengine.overview.columns import KeptColumns
 from searchengine.web.assets import Asset, read_assets
 from searchengine.web.engine_thread import EngineThread
+from searchengine.web.metrics import Metrics
 from searchengine.web.photo_bytes import RecentThumbnails
 from searchengine.web.settings import ServeSettings
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot, Snapshots
+from searchengine.web.uploads.store import UploadStore
+
+DECODED_AT_ONCE = 2
 
 
 class Served:
@@ -29,6 +34,9 @@ class Served:
         catalog: the catalog, read beside the engine.
         columns: columns of its photos and segments.
         snapshots: answers that were given lately.
+        uploads: photos that were shown to search by.
+        decoding: turns at decoding them.
+        metrics: counts and times of all this.
         thumbnails: small photos.
         assets: files of the page by their paths.
     """
@@ -39,6 +47,9 @@ class Served:
         self.catalog = SharedCatalog(settings.folder)
         self.columns = KeptColumns()
         self.snapshots = Snapshots()
+        self.uploads = UploadStore()
+        self.decoding = asyncio.Semaphore(DECODED_AT_ONCE)
+        self.metrics = Metrics(self.engine_thread)
         self.thumbnails = RecentThumbnails()
         self.assets: Mapping[str, Asset] = read_assets()
 

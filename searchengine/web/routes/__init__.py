@@ -9,6 +9,7 @@ from searchengine.web.routes import (
     search,
     segments,
     status,
+    uploads,
 )
 
 API = "/api/v1"
@@ -17,6 +18,7 @@ ROUTERS = (
     photos.router,
     segments.router,
     status.router,
+    uploads.router,
     saved.router,
     history.router,
     feedback.router,

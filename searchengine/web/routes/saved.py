@@ -97,7 +97,7 @@ async def _saved(name: str, told: Question, served: Served, *, overwrite: bool) 
     def deed(engine: SearchEngine) -> dict[str, Any]:
         made = engine.saved.add(
             name,
-            query_of(told.asked, engine, served.catalog),
+            query_of(told.asked, engine, served.catalog, served.uploads),
             examples=[example_of(each, served.catalog) for each in told.asked.examples],
             least_confidence=told.asked.least_confidence or None,
             least_score=told.least_score,

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
+from indexer.catalog.catalog import CatalogReader
 from searchengine.engine import SearchEngine
 from searchengine.overview.facets import facets
 from searchengine.search.match import Matches
-from searchengine.web.asking import example_of, matches_of, query_of
+from searchengine.search.stage_times import recorded_times, timed
+from searchengine.web.asking import example_of, found_by, matches_of
 from searchengine.web.completing import snapshot_of
 from searchengine.web.engine_thread import Steps
 from searchengine.web.json_answer import JsonAnswer
@@ -26,7 +28,7 @@ from searchengine.web.schemas import (
     SimilarTo,
 )
 from searchengine.web.served import Served, ServedHere
-from searchengine.web.snapshots import Arranging
+from searchengine.web.snapshots import Arranging, Snapshot
 
 router = APIRouter(tags=["search"])
 log = logging.getLogger("segsearch")
@@ -88,11 +90,23 @@ async def answer_facets(name: str, served: ServedHere) -> JsonAnswer:
     return JsonAnswer(await run_in_threadpool(told))
 
 
+@timed("describe")
+def described(snapshot: Snapshot, catalog: CatalogReader, limit: int) -> list[dict[str, Any]]:
+    """The first matches of a snapshot as records."""
+    return [match_record(match) for match in matches_of(snapshot, catalog, 0, limit)]
+
+
 async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
     def deed(engine: SearchEngine) -> dict[str, Any]:
+        with recorded_times() as times:
+            answer = told_by(engine)
+        times["search"] = answer["seconds"]
+        served.metrics.stages(times)
+        return answer
+
+    def told_by(engine: SearchEngine) -> dict[str, Any]:
         started = time.perf_counter()
-        query = query_of(asked, engine, served.catalog)
-        found = engine.search(query)
+        found = found_by(asked, engine, served.catalog, served.uploads)
         wanted = Arranging(asked.order, asked.group, asked.least_confidence)
         snapshot = snapshot_of(found, engine, wanted, served.columns)
         if not snapshot.knows(0, min(asked.limit, snapshot.total)):
@@ -103,7 +117,7 @@ async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
         steps = _remembering(asked, found, served, engine)
         served.engine_thread.later(f"history {asked.client or snapshot.id}", steps)
         told = found.to_dict()
-        first = matches_of(snapshot, engine.reader.catalog, 0, asked.limit)
+        first = described(snapshot, engine.reader.catalog, asked.limit)
         return {
             "id": snapshot.id,
             "total": snapshot.total,
@@ -114,7 +128,7 @@ async def _answer(asked: SearchRequest, served: Served) -> dict[str, Any]:
             "notes": list(found.notes),
             "generation": snapshot.generation,
             "seconds": round(time.perf_counter() - started, 4),
-            "matches": [match_record(match) for match in first],
+            "matches": first,
         }
 
     return await served.engine_thread.ask(asked.client, deed, newest_only=bool(asked.client))

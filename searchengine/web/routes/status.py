@@ -6,9 +6,11 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.responses import Response
 
 from model.errors import IndexMissing
 from searchengine.web.json_answer import JsonAnswer
+from searchengine.web.metrics import CONTENT_TYPE
 from searchengine.web.served import ServedHere
 
 router = APIRouter(tags=["status"])
@@ -18,6 +20,12 @@ router = APIRouter(tags=["status"])
 def healthz() -> JsonAnswer:
     """Whether the server answers."""
     return JsonAnswer({"ok": True})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(served: ServedHere) -> Response:
+    """Counts and times, as Prometheus reads them."""
+    return Response(served.metrics.told(), headers={"Content-Type": CONTENT_TYPE})
 
 
 @router.get("/status")

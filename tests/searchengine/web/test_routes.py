@@ -70,6 +70,7 @@ def test_words_and_examples_go_together(client: httpx.Client, indexed: Path) -> 
         answer = client.post(f"{API}/similar", json={"example": example, "limit": 3})
         assert answer.status_code == 200, answer.text
         assert "two.jpg" in names(answer.json())
+        assert red["segment_id"] not in [m["segment_id"] for m in answer.json()["matches"]]
     both = asked(client, words="blue", examples=[place])["matches"]
     alone = asked(client, words="blue")["matches"]
     assert [match["score"] for match in both] != [match["score"] for match in alone]
