@@ -186,6 +186,7 @@ class KeptQuery:
             "all_duplicates": told.flag("all_duplicates", False),
             "refer": told.optional_flag("refer"),
             "show_judged": told.flag("show_judged", False),
+            "language": told.text("language", Query.language),
         }
         asks = words if words.strip() or not (kept["examples"] or kept["like"]) else "anything"
         Query(words=asks, **counts)  # it judges the numbers
@@ -200,7 +201,16 @@ class KeptQuery:
         )
 
 
-_COUNTS = ("k", "per_photo", "neighbours", "collapse", "all_duplicates", "refer", "show_judged")
+_COUNTS = (
+    "k",
+    "per_photo",
+    "neighbours",
+    "collapse",
+    "all_duplicates",
+    "refer",
+    "show_judged",
+    "language",
+)
 
 
 def kept_segments(ids: Sequence[int], index: Index) -> tuple[KeptSegment, ...]:

@@ -20,6 +20,7 @@ from searchengine.search.match import Match, Matches
 from searchengine.search.query import Negative, Query
 from searchengine.search.refer import read
 from searchengine.search.sentence import named_by
+from searchengine.search.understanding import interpret
 from searchengine.web.schemas import ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot
@@ -86,7 +87,7 @@ def query_of(
         like=request.like,
         unlike=request.unlike,
     )
-    reading = read(query)
+    reading = read(interpret(query).expression(query))
     resolved = reading is not None and (not reading.reason or named_by(query))
     return replace(query, k=RESOLVED) if resolved else query
 
