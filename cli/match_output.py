@@ -13,7 +13,7 @@ import typer
 from cli.output import print_json, print_matches, print_paths, show
 
 if TYPE_CHECKING:
-    from searchengine.search.match import Matches
+    from searchengine.search.matches import Matches
 
 
 class Format(StrEnum):

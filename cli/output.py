@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from searchengine.search.match import Matches
+    from searchengine.search.matches import Matches
 
 LONGEST = 200  # characters of a query that are told back
 

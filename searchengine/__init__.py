@@ -81,7 +81,8 @@ from searchengine.photo_referrer import PhotoReferrer  # noqa: E402
 from searchengine.pictures.contact_sheet import contact_sheet  # noqa: E402
 from searchengine.pictures.overlay import overlay  # noqa: E402
 from searchengine.search.example import Example  # noqa: E402
-from searchengine.search.match import Match, Matches  # noqa: E402
+from searchengine.search.match import Match  # noqa: E402
+from searchengine.search.matches import Matches  # noqa: E402
 from searchengine.search.query import Negative, Query  # noqa: E402
 from searchengine.search.ranking import Ranking  # noqa: E402
 from searchengine.status import Status  # noqa: E402

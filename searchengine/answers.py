@@ -14,7 +14,7 @@ from searchengine.search.cascade import answers_to
 from searchengine.search.feedback import judged_segments, refine
 from searchengine.search.keep import keep_shown
 from searchengine.search.left_out import left_out
-from searchengine.search.match import Matches
+from searchengine.search.matches import Matches
 from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
 from searchengine.search.query import Query
 from searchengine.search.ranking import Ranking, ranking_of

@@ -17,7 +17,8 @@ from model.presets.preset import Models, Preset
 from model.weights.user_folders import user_folder
 from searchengine.opened_index import OpenedIndex
 from searchengine.questions import Questions
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import Query
 from searchengine.segment_stream import stream_segments, surest_of_each
 from searchengine.status import Status, status_of

@@ -17,7 +17,8 @@ from model.referring.referrer import Referrer, Views
 from model.referring.scoring import Scene
 from model.referring.settings import global_local_settings
 from searchengine.search.explanation import Explanation
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import Query
 from searchengine.search.refer import read, stages_of
 from searchengine.search.understanding import interpret

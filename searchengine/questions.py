@@ -14,7 +14,8 @@ from searchengine.answers import answered, completed, ranked
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.example import Example, embed_example
 from searchengine.search.keep import require_keeping
-from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.match import CONFIDENT, Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import Negative, Query, as_negatives
 from searchengine.search.ranking import Ranking
 

@@ -12,7 +12,8 @@ from model.errors import ExportError, PhotoError
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.image_bytes import encoded, format_of
-from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.match import CONFIDENT, Match
+from searchengine.search.matches import Matches
 from searchengine.search.photo_pixels import image_of
 
 COLUMNS = 6

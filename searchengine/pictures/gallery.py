@@ -19,7 +19,8 @@ from PIL import Image
 from model.errors import OutputUnusable, PhotoError, shown
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures.contact_sheet import PICTURE, picture_of
-from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.match import CONFIDENT, Match
+from searchengine.search.matches import Matches
 
 SUFFIXES = (".html", ".htm")
 QUALITY = 82  # of a JPEG

@@ -12,7 +12,8 @@ from model.photos.images import to_raw_frame
 from model.photos.orientation import turned_size
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.contact_sheet import contact_sheet
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import Match
+from searchengine.search.matches import Matches
 
 __all__ = ["caption", "contact_sheet", "overlay"]
 

@@ -13,7 +13,8 @@ from indexer.user_data.user_data import StoredSearch, UserData
 from model.errors import QueryError
 from searchengine.answers import answered
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.match import CONFIDENT, Match, Matches
+from searchengine.search.match import CONFIDENT, Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import MOST, Query
 from searchengine.user_data.json_fields import Fields
 from searchengine.user_data.kept_example import Pointed, kept_example

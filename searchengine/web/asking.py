@@ -16,7 +16,8 @@ from model.embeddings import Embeddings
 from model.errors import QueryError
 from searchengine.engine import SearchEngine
 from searchengine.search.example import Example, embed_seen
-from searchengine.search.match import Match, Matches
+from searchengine.search.match import Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import Negative, Query
 from searchengine.search.refer import read
 from searchengine.search.sentence import named_by

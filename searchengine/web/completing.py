@@ -11,7 +11,7 @@ from indexer.vectors.exact_search import contains
 from searchengine.engine import SearchEngine
 from searchengine.overview.arrangement import Group, arranged
 from searchengine.overview.columns import KeptColumns
-from searchengine.search.match import Matches
+from searchengine.search.matches import Matches
 from searchengine.web.snapshots import Arranging, Rows, Snapshot, Steps
 
 

@@ -17,7 +17,7 @@ from searchengine import Match
 from searchengine.pictures import contact_sheet as sheets
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.overlay import _label, caption, contact_sheet, overlay
-from searchengine.search.match import Matches
+from searchengine.search.matches import Matches
 
 
 def disc(size: tuple[int, int] = (60, 80), middle: Any = (30, 40), radius: Any = 18) -> Any:
