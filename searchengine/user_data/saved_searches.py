@@ -10,7 +10,7 @@ from typing import Any
 from indexer.catalog.records import Watermark
 from indexer.index import Index
 from indexer.user_data.user_data import StoredSearch, UserData
-from model.errors import QueryError
+from model.errors import QueryError, StorageError
 from searchengine.answers import answered
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.match import CONFIDENT, Match
@@ -239,9 +239,7 @@ class SavedSearches:
             search = self.get(name)
             seen = Seen.of(self._opened.reader)
             found = search.passing(self._answers(search.question))
-        if mark:
-            self.mark(name, seen)
-        return found
+        return self._marked(name, seen, found) if mark else found
 
     def new(self, name: str, *, mark: bool = True) -> NewMatches:
         """What a saved search finds among photos added since it was seen; only they are searched.
@@ -273,7 +271,7 @@ class SavedSearches:
                 note = "the index was made anew since: all its photos count as added"
                 found = replace(found, left_out=(note, *found.left_out))
         if mark:
-            self.mark(name, until)
+            found = self._marked(name, until, found)
         return NewMatches(search, len(photos), found, until)
 
     def mark(self, name: str, seen: Seen | None = None) -> None:
@@ -304,6 +302,14 @@ class SavedSearches:
             seen = told.has("seen")
             found = Seen.from_dict(told.inner_record("seen")) if seen else self._now()
         return _search(told.text("name"), record, told.text("created_at", ""), found)
+
+    def _marked(self, name: str, seen: Seen, found: Matches) -> Matches:
+        """The matches once they are noted as seen; where that fails, it is told beside them."""
+        try:
+            self.mark(name, seen)
+        except StorageError as error:
+            return replace(found, left_out=(*found.left_out, f"not noted as seen: {error}"))
+        return found
 
     def _now(self) -> Seen:
         return Seen.of(self._opened.reader)

@@ -1,6 +1,8 @@
 """Saved searches, history and judgements, as a person uses them."""
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +23,6 @@ def own(indexed: Path, tmp_path: Path) -> Path:
 
 def told(text: str) -> str:
     """The text with its times as one."""
-    import re
-
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+\+00:00", "TIME", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", text)
     return re.sub(r'"(catalog_id|revision|fingerprint|content_hash|pixel_digest)": "[0-9a-f]*"',
@@ -179,3 +179,29 @@ def test_judgements_refine_a_search_and_are_kept(
 )
 def test_wrong_usage_ends_with_2(run: Run, indexed: Path, arguments: tuple[object, ...]) -> None:
     assert run(*arguments, "--index", indexed).code == 2
+
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "around.md").read_text("utf-8")
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for block in re.findall(r"^```sh\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_the_commands_of_the_document_work_as_they_stand(
+    run: Run, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    Image.new("RGB", (600, 400), "red").save(tmp_path / "crane.jpg")
+    shutil.copytree(own, tmp_path / "other.index")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGSEARCH_INDEX", str(own))
+    assert len(COMMANDS) > 15
+    for command in COMMANDS:
+        assert command[0] == "segsearch"
+        *words, file = command[1:] if ">" in command else [*command[1:], ""]
+        done = run(*[word for word in words if word != ">"])
+        assert done.code == 0, (command, done.err)
+        if file:
+            (tmp_path / file).write_text(done.out, "utf-8")

@@ -11,7 +11,14 @@ import pytest
 
 from indexer.lock import WriterLock
 from model.embeddings import Embeddings
-from model.errors import NameTaken, NameUnknown, PhotoError, QueryError, UserDataDamaged
+from model.errors import (
+    IndexReadOnly,
+    NameTaken,
+    NameUnknown,
+    PhotoError,
+    QueryError,
+    UserDataDamaged,
+)
 from searchengine import Example, Filter, Negative, Options, Query, SearchEngine
 from searchengine.search.match import CONFIDENT
 
@@ -233,3 +240,19 @@ def test_a_damaged_file_is_one_line(own: SearchEngine) -> None:
     with pytest.raises(UserDataDamaged, match="doctor --fix"):
         own.saved.all()
     assert len(own.search("red"))
+
+
+def test_where_nothing_can_be_written_matches_are_shown_all_the_same(
+    own: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indexer.user_data.user_data import UserData
+
+    def refused(*_: object) -> None:
+        raise IndexReadOnly("it cannot be written to", "make its folder writable")
+
+    own.saved.add("red things", "red")
+    monkeypatch.setattr(UserData, "see_search", refused)
+    found = own.saved.run("red things")
+    assert len(found)
+    assert "not noted as seen: it cannot be written to" in found.left_out[-1]
+    assert "not noted as seen" in own.saved.new("red things").matches.left_out[-1]
