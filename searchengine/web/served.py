@@ -15,6 +15,9 @@ from searchengine.engine import SearchEngine
 from searchengine.overview.columns import KeptColumns
 from searchengine.web.assets import Asset, read_assets
 from searchengine.web.engine_thread import EngineThread
+from searchengine.web.jobs.event_log import EventLog
+from searchengine.web.jobs.index_news import IndexNews
+from searchengine.web.jobs.jobs import Jobs
 from searchengine.web.metrics import Metrics
 from searchengine.web.photo_bytes import RecentThumbnails
 from searchengine.web.settings import ServeSettings
@@ -39,6 +42,8 @@ class Served:
         metrics: counts and times of all this.
         thumbnails: small photos.
         assets: files of the page by their paths.
+        events: log of what happens, for whoever listens.
+        jobs: work that takes long.
     """
 
     def __init__(self, settings: ServeSettings) -> None:
@@ -52,10 +57,14 @@ class Served:
         self.metrics = Metrics(self.engine_thread)
         self.thumbnails = RecentThumbnails()
         self.assets: Mapping[str, Asset] = read_assets()
+        self.events = EventLog()
+        self.jobs = Jobs(lambda job: self.events.tell("job", job.to_dict()))
+        self._news = IndexNews(self.catalog, self.engine_thread, self.events.tell)
 
     def start(self) -> None:
         """Begin to load models and vectors, and the columns that facets are counted by."""
         self.engine_thread.start()
+        self._news.start()
         threading.Thread(target=self._read_columns, name="columns", daemon=True).start()
 
     def _read_columns(self) -> None:
@@ -76,6 +85,9 @@ class Served:
 
     def stop(self) -> None:
         """Let go of everything; returns when it is done."""
+        self.events.close()
+        self._news.stop()
+        self.jobs.close()
         self.engine_thread.stop()
 
 

@@ -14,21 +14,28 @@ from searchengine.web.settings import ServeSettings
 
 
 class _Announcing(uvicorn.Server):
-    """A server that tells when it listens.
+    """A server that tells when it listens, and when it is about to end.
 
     Args:
         config: configuration of uvicorn.
         ready: called once, when requests are answered.
+        ending: called once, before it is waited for answers that are not yet complete.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._ending = ready, ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
 
 def listen(settings: ServeSettings) -> socket.socket:
@@ -62,8 +69,9 @@ def address_of(listening: socket.socket, settings: ServeSettings) -> str:
 def server_of(settings: ServeSettings, ready: Callable[[], None]) -> uvicorn.Server:
     """A server of an index, to be run on a socket that listens; `ready` is called once it does."""
     most = most_connections()
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -73,7 +81,7 @@ def server_of(settings: ServeSettings, ready: Callable[[], None]) -> uvicorn.Ser
         proxy_headers=False,
         timeout_graceful_shutdown=3,
     )
-    return _Announcing(config, ready)
+    return _Announcing(config, ready, app.state.served.events.close)
 
 
 def serve(settings: ServeSettings, announce: Callable[[str], None]) -> None:

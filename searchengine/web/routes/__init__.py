@@ -2,8 +2,12 @@
 
 from searchengine.web.routes import (
     assets,
+    doctor,
+    events,
+    exports,
     feedback,
     history,
+    jobs,
     photos,
     saved,
     search,
@@ -22,6 +26,10 @@ ROUTERS = (
     saved.router,
     history.router,
     feedback.router,
+    jobs.router,
+    exports.router,
+    events.router,
+    doctor.router,
 )
 """Routers below `/api/v1`."""
 PAGE = assets.router

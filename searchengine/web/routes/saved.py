@@ -61,6 +61,7 @@ async def save_again(name: str, told: Question, served: ServedHere) -> JsonAnswe
 async def forget(name: str, served: ServedHere) -> JsonAnswer:
     """Forget one saved search."""
     await served.engine_thread.ask(_CLIENT, lambda engine: engine.saved.remove(name))
+    served.events.tell("saved", {"name": name})
     return JsonAnswer({"forgotten": 1})
 
 
@@ -90,7 +91,9 @@ async def seen(name: str, served: ServedHere) -> JsonAnswer:
         engine.saved.mark(name)
         return saved_record(engine.saved.get(name), engine.reader)
 
-    return JsonAnswer(await served.engine_thread.ask(_CLIENT, deed))
+    record = await served.engine_thread.ask(_CLIENT, deed)
+    served.events.tell("saved", {"name": name})
+    return JsonAnswer(record)
 
 
 async def _saved(name: str, told: Question, served: Served, *, overwrite: bool) -> dict[str, Any]:
@@ -105,4 +108,6 @@ async def _saved(name: str, told: Question, served: Served, *, overwrite: bool) 
         )
         return saved_record(made, engine.reader)
 
-    return await served.engine_thread.ask(_CLIENT, deed)
+    record = await served.engine_thread.ask(_CLIENT, deed)
+    served.events.tell("saved", {"name": name})
+    return record
