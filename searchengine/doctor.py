@@ -23,7 +23,10 @@ from model.errors import IndexDamaged, IndexMissing, SegsearchError, shown
 from model.presets.preset import load_preset, preset_names
 
 LIBRARIES = ("torch", "torchvision", "timm", "open_clip_torch", "segment-anything", "transformers")
-EXTRAS = {"pillow-heif": 'HEIC photos: pip install "segsearch[heic]"'}
+EXTRAS = {
+    "pillow-heif": 'HEIC photos: pip install "segsearch[heic]"',
+    "rawpy": 'RAW photos: pip install "segsearch[raw]"',
+}
 
 
 @dataclass

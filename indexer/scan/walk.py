@@ -214,7 +214,7 @@ def _named_file(path: str) -> Found:
 def _holds_photo(path: str) -> bool:
     try:
         with photo_file(path) as (file, _):
-            kind = photo_format(file.read(PREFIX_BYTES))
+            kind = photo_format(file.read(PREFIX_BYTES), path)
     except (OSError, PhotoError):
         return False
     return kind is not None and can_decode(kind)

@@ -55,7 +55,7 @@ class OpenedPhoto:
     Attributes:
         kind: format, as "JPEG".
         parts: its pixels and metadata.
-        picture: photo opened by Pillow; None for a TIFF that is read without Pillow.
+        picture: photo opened by Pillow; None for one that is read without Pillow.
         size: (width, height) as the pixels lie in the file.
     """
 
@@ -77,6 +77,8 @@ def open_photo(file: BinaryIO, kind: str) -> OpenedPhoto:
         FileUnsound: its pixels are not all there.
         Exception: whatever a decoder finds wrong; its kinds are beyond counting.
     """
+    if kind == "RAW":
+        return _opened_raw(file)
     parts = _parts(file, kind)
     if isinstance(parts, TiffParts):
         width, height = (_measure(parts.tags, tag) for tag in (256, 257))
@@ -112,6 +114,11 @@ def decoded(
     width, height = reversed(turned_size(upright, orientation))
     most_bytes = max(most_megapixels, _LEAST_MEGAPIXELS) * _MEMORY_A_MEGAPIXEL
     picture, parts = photo.picture, photo.parts
+    if photo.kind == "RAW":
+        from model.photos.raw import RawParts, raw_pixels
+
+        assert isinstance(parts, RawParts)
+        return raw_pixels(parts, orientation, upright, most_bytes)
     if picture is None:
         raster: _Raster = TiffSamples(parts.pixels, getattr(parts, "tags", {}), most_bytes)
         return _laid_out(raster, None, (width, height), orientation, parts.icc)
@@ -131,6 +138,14 @@ def decoded(
         turned = 1 if photo.kind == "TIFF" else orientation
         target = upright[::-1] if photo.kind == "TIFF" else (width, height)
         return _laid_out(_PillowRaster(picture), box, target, turned, parts.icc)
+
+
+def _opened_raw(file: BinaryIO) -> OpenedPhoto:
+    from model.photos.raw import raw_parts  # which needs an extra
+
+    _refuse_longer(PhotoParts(file))
+    parts = raw_parts(file)
+    return OpenedPhoto("RAW", parts, None, parts.size)
 
 
 def _parts(file: BinaryIO, kind: str) -> PhotoParts:

@@ -34,8 +34,8 @@ _READ = (
 )
 _HEIC = "heic heics heif heifs hif"
 _RAW = (
-    "3fr ari arw bay braw cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw"
-    " nef nrw orf ori pef ptx pxn r3d raf raw rdc rw2 rwl rwz sr2 srf srw sti x3f"
+    "3fr ari arw bay cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw"
+    " nef nrw orf ori pef ptx pxn raf raw rdc rw2 rwl rwz sr2 srf srw sti x3f"
 )
 _DRAWN = (
     "afdesign afphoto ai cdr clip cpt emf eps kra mdp ora pdn psb psd psp pspimage pxd sketch svg"
@@ -49,18 +49,22 @@ _OTHER = (
 )
 _MOVING = (
     "360 3g2 3gp amv asf avi divx dv f4v flv hevc insv lrv m2t m2ts m2v m4v mjpeg mjpg mkv mov mp4"
-    " mpe mpeg mpg mts mxf ogm ogv qt rm rmvb vob webm wmv"
+    " braw mpe mpeg mpg mts mxf ogm ogv qt r3d rm rmvb vob webm wmv"
 )
 
 _has_heif = importlib.util.find_spec("pillow_heif") is not None
+_has_raw = importlib.util.find_spec("rawpy") is not None
 
 
 def _suffixes(*lists: str) -> frozenset[str]:
     return frozenset(f".{suffix}" for words in lists for suffix in words.split())
 
 
-SUFFIXES = _suffixes(_READ, _HEIC if _has_heif else "")
-UNSUPPORTED_SUFFIXES = _suffixes(_RAW, _DRAWN, _OTHER, _MOVING, "" if _has_heif else _HEIC)
+SUFFIXES = _suffixes(_READ, _HEIC if _has_heif else "", _RAW if _has_raw else "")
+UNSUPPORTED_SUFFIXES = _suffixes(
+    _DRAWN, _OTHER, _MOVING, "" if _has_heif else _HEIC, "" if _has_raw else _RAW
+)
+_RAW_SUFFIXES = _suffixes(_RAW)
 _KIN = re.compile(r"(\.[a-z0-9]+?)[^a-z0-9].*", re.DOTALL)
 
 
@@ -89,6 +93,8 @@ _MAGIC = {
     b"BM": "BMP",
 }
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+_RAW_BRANDS = frozenset({b"crx "})
+_RAW_MAGIC = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _DECODERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # of a multi-picture file it reads the first one
@@ -101,8 +107,18 @@ _DECODERS: dict[str, type[ImageFile.ImageFile]] = {
 }
 
 
-def photo_format(prefix: bytes) -> str | None:
-    """The format ("JPEG", "PNG" …) of a file that begins with these bytes; None: no photo."""
+def photo_format(prefix: bytes, name: str = "") -> str | None:
+    """The format ("JPEG", "PNG" …) of a file that begins with these bytes; None: no photo.
+
+    Args:
+        prefix: first bytes of the file.
+        name: name of the file. Most cameras lay out their RAW files as TIFFs, which begin alike.
+    """
+    if prefix.startswith(_RAW_MAGIC) or prefix[6:14] == b"HEAPCCDR":
+        return "RAW"
+    is_tiff = prefix[:4] in (b"II*\0", b"MM\0*")
+    if is_tiff and (prefix[8:10] == b"CR" or _suffix_of(name) in _RAW_SUFFIXES):
+        return "RAW"
     for magic, name in _MAGIC.items():
         if prefix.startswith(magic):
             return name
@@ -112,6 +128,8 @@ def photo_format(prefix: bytes) -> str | None:
         # The brand mif1 says only "a still picture"; the compatible brands tell the codec.
         brands = [prefix[8:12], *(prefix[i : i + 4] for i in range(16, len(prefix), 4))]
         for brand in brands:
+            if brand in _RAW_BRANDS:
+                return "RAW"
             if brand in _AVIF_BRANDS:
                 return "AVIF"
             if brand in _HEIF_BRANDS:
@@ -121,7 +139,12 @@ def photo_format(prefix: bytes) -> str | None:
 
 def can_decode(name: str) -> bool:
     """Whether a format that `photo_format` knows can be read in this installation."""
-    return name != "HEIF" or _has_heif
+    return {"HEIF": _has_heif, "RAW": _has_raw}.get(name, True)
+
+
+def _suffix_of(name: str) -> str:
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot >= 0 else ""
 
 
 def opened(file: BinaryIO, name: str) -> ImageFile.ImageFile:

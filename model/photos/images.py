@@ -258,11 +258,12 @@ def _header(
     prefix = file.read(PREFIX_BYTES)
     if not prefix:
         raise PhotoUnreadable(f"{name} is empty")
-    kind = photo_format(prefix)
+    kind = photo_format(prefix, name)
     if kind is None:
         raise PhotoUnsupported(f"{name} holds no photo of a format that is read here")
     if not can_decode(kind):
-        raise PhotoUnsupported(f"{name} is a HEIC photo", "install segsearch[heic]")
+        called, extra = ("RAW", "raw") if kind == "RAW" else ("HEIC", "heic")
+        raise PhotoUnsupported(f"{name} is a {called} photo", f"install segsearch[{extra}]")
     photo = open_photo(file, kind)
     megapixels = photo.size[0] * photo.size[1] / 1e6
     if megapixels > max_megapixels:
@@ -296,8 +297,8 @@ def _decoded(
     upright = _fitted(header.size, max_side)
     messages = Messages()
     try:
-        # libtiff is the one decoder that prints
-        with printed_messages(messages) if photo.kind == "TIFF" else nullcontext():
+        # libtiff and LibRaw print
+        with printed_messages(messages) if photo.kind in ("TIFF", "RAW") else nullcontext():
             pixels = decoded(photo, header.orientation, upright, max_megapixels)
     except (LayoutUnsupported, MemoryExceeded, MemoryError, PillowImage.DecompressionBombError):
         raise

@@ -30,7 +30,7 @@ class PhotoHeader:
     """Facts that the header of a photo tells.
 
     Attributes:
-        format: "JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF" or "HEIF".
+        format: "JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "HEIF" or "RAW".
         size: (height, width) of the upright photo, pixels.
         orientation: EXIF orientation 1..8 of the pixels as they lie in the file.
         taken_at: local time of the exposure, without time zone.
@@ -125,6 +125,8 @@ def _ifd(exif: PillowImage.Exif, tag: int) -> Mapping[int, Any]:
 
 
 def _orientation(exif: Mapping[int, Any], parts: PhotoParts) -> int:
+    if parts.orientation is not None:
+        return parts.orientation
     value = exif.get(ExifTags.Base.Orientation)
     if value is None and parts.xmp:
         value = xmp_orientation(parts.xmp)

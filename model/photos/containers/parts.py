@@ -33,9 +33,11 @@ class PhotoParts:
         exif: TIFF structure of the EXIF metadata, without the "Exif\\0\\0" before it.
         xmp: XMP packet.
         icc: colour profile.
+        orientation: EXIF orientation 1..8, where the format tells it in a way of its own.
     """
 
     pixels: BinaryIO
     exif: bytes | None = None
     xmp: bytes | None = None
     icc: bytes | None = None
+    orientation: int | None = None

@@ -17,6 +17,8 @@ _EXIF, _GPS = 34665, 34853
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _SUB_IFDS, _XMP, _ICC = 254, 255, 330, 700, 34675
 _REDUCED, _MASK = 1, 4  # bits of the subfile's type
 _OLD_REDUCED = 2
+_DNG_VERSION = 50706
+_PLACES = ((273, 279), (324, 325), (513, 514))  # of strips, of tiles, of a JPEG: offsets, lengths
 _MOST_PAGES = 64  # that are looked at for one that is neither a thumbnail nor a mask
 
 
@@ -73,6 +75,29 @@ def tiff_parts(file: BinaryIO) -> TiffParts:
         details=_linked(file, head, _EXIF, chosen[1], first),
         place=_linked(file, head, _GPS, chosen[1], first),
     )
+
+
+def is_cut_short(file: BinaryIO) -> bool:
+    """Whether pixels lie behind the end of a camera's file that is laid out as a TIFF.
+
+    DNG says of all of them where they end; of others that say it wrongly only the beginnings count.
+
+    Args:
+        file: seekable file.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(8)
+    pages = _chain(file, head)
+    is_dng = any(_DNG_VERSION in tags for _, tags in pages)
+    for _, tags in [each for above in pages for each in (above, *_beneath(file, head, above[1]))]:
+        for offsets, counts in _PLACES:
+            starts, lengths = _numbers(tags.get(offsets)), _numbers(tags.get(counts))
+            if any(start >= size for start in starts):
+                return True
+            if is_dng and any(sum(each) > size for each in zip(starts, lengths, strict=False)):
+                return True
+    return False
 
 
 def _chain(

@@ -66,11 +66,11 @@ def test_no_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_recognised_but_unread_files_are_told_with_their_suffix(tmp_path: Path) -> None:
-    for name in ("a.CR2", "b.mp4", "c.svg", "d.txt"):
+    for name in ("a.PSB", "b.mp4", "c.svg", "d.txt"):
         make(tmp_path / name)
     (tmp_path / "folder.psd").mkdir()
     assert others(tmp_path) == [
-        FoundUnsupported(str(tmp_path / "a.CR2"), ".cr2"),
+        FoundUnsupported(str(tmp_path / "a.PSB"), ".psb"),
         FoundUnsupported(str(tmp_path / "b.mp4"), ".mp4"),
         FoundUnsupported(str(tmp_path / "c.svg"), ".svg"),
     ]

@@ -310,7 +310,7 @@ def test_suffixes_are_lower_case_and_either_read_or_not() -> None:
         assert len(suffix) > 1
 
 
-@pytest.mark.parametrize("suffix", [".cr3", ".jp2", ".jpg_original", ".jpeg~", ".mov!", ".png (1)"])
+@pytest.mark.parametrize("suffix", [".jp2", ".psd", ".jpg_original", ".jpeg~", ".mov!", ".png (1)"])
 def test_pictures_that_are_not_read_are_known_as_such(suffix: str) -> None:
     assert is_unread_picture(suffix)
 
