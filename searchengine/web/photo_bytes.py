@@ -1,15 +1,18 @@
-"""Photos as a browser shows them: small ones made on demand and remembered, and full ones."""
+"""Photos as a browser shows them: thumbnails as the index keeps them, larger and full ones."""
 
 from __future__ import annotations
 
 import io
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow
 from indexer.scan.own_output import SOFTWARE
+from indexer.thumbnails.thumbnail import thumbnail
+from model.photos.thumbnail import SIDE
 from searchengine.search.photo_pixels import image_of, unchanged_file
 
 KEPT_BYTES = 64 << 20
@@ -19,9 +22,15 @@ SHOWN_AS_THEY_ARE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/we
 
 
 class RecentThumbnails:
-    """Small JPEGs of photos, the last ones kept in memory; threads may share one."""
+    """Small JPEGs of photos, the last ones kept in memory; threads may share one.
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+    Args:
+        folder: index folder, which holds thumbnails, too.
+        kept_bytes: bytes that are kept in memory.
+    """
+
+    def __init__(self, folder: Path, kept_bytes: int = KEPT_BYTES) -> None:
+        self._folder = folder
         self._lock = threading.Lock()
         self._most = kept_bytes
         self._held = 0
@@ -38,7 +47,10 @@ class RecentThumbnails:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        content = upright_jpeg(photo, side, QUALITY)
+        if side == SIDE:
+            content = thumbnail(self._folder, photo)
+        else:
+            content = upright_jpeg(photo, side, QUALITY)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = content

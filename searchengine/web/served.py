@@ -55,7 +55,7 @@ class Served:
         self.uploads = UploadStore()
         self.decoding = asyncio.Semaphore(DECODED_AT_ONCE)
         self.metrics = Metrics(self.engine_thread)
-        self.thumbnails = RecentThumbnails()
+        self.thumbnails = RecentThumbnails(settings.folder)
         self.assets: Mapping[str, Asset] = read_assets()
         self.events = EventLog()
         self.jobs = Jobs(lambda job: self.events.tell("job", job.to_dict()))
