@@ -108,8 +108,8 @@ def _is_one_name(items: Sequence[Item], things: Sequence[Thing], text: str) -> b
     named = [" ".join(thing.words) for thing in things if thing.words]
     if not named or all(item.listed is None for item in items):
         return False
-    whole = snap(text.strip()).nearness
-    return all(snap(words).nearness < whole for words in named)
+    whole = snap(text.strip()).single  # two words would be no name
+    return all(snap(words).single < whole for words in named)
 
 
 def _parts(

@@ -33,12 +33,14 @@ class Snapped:
     Attributes:
         terms: terms, the nearest first.
         shares: weight of each; together 1.
-        nearness: cosine of the text with the nearest term.
+        nearness: cosine of the text with the nearest of them.
+        single: cosine of the text with the nearest bundled term.
     """
 
     terms: tuple[str, ...]
     shares: tuple[float, ...]
     nearness: float
+    single: float
 
 
 def snap(text: str, among: NDArray[np.bool_] | None = None) -> Snapped:
@@ -65,12 +67,15 @@ def _snapped(text: str, among: bytes | None) -> Snapped:
     words = np.where(_can_be_combined(), cosines, np.float32(-2))
     nearest = [known[number] for number in _first(words, COMBINED)]
     combined = [f"{one} {other}" for one, other in permutations(nearest, 2)]
-    for term, cosine in zip(combined, encode(combined) @ own, strict=True):
-        found.setdefault(term, float(cosine) - DOUBT)
+    nearness = encode(combined) @ own - DOUBT
+    single = max(found.values())
+    if nearness.max() > single:  # else one term says it: two would be synonyms, or noise
+        for term, cosine in zip(combined, nearness.tolist(), strict=True):
+            found.setdefault(term, cosine)
     best = sorted(found.items(), key=lambda pair: -pair[1])[:NEAREST]
     weights = np.exp(np.array([cosine - best[0][1] for _, cosine in best]) / TEMPERATURE)
     shares = weights / weights.sum()
-    return Snapped(tuple(term for term, _ in best), tuple(shares.tolist()), best[0][1])
+    return Snapped(tuple(term for term, _ in best), tuple(shares.tolist()), best[0][1], single)
 
 
 def _encoded(text: str) -> Floats:

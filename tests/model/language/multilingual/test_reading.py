@@ -62,6 +62,12 @@ def test_what_should_be_absent_is_told_apart(code: str, text: str) -> None:
     assert read.denied[0].words in CARS
 
 
+def test_a_look_and_a_thing_are_no_name_of_two_words() -> None:
+    assert read_foreign("kırmızı araba", "tr").asked.words.startswith("red ")
+    of_machines = read_foreign("красная машина", "ru").asked.texts  # машина: machine, or car
+    assert not any("machine" in text and "automobile" in text for text in of_machines)
+
+
 def test_things_are_varied_one_at_a_time() -> None:
     read = read_foreign("Mann mit rotem Hut", "de")
     assert read.asked.words == "man with red hat"
