@@ -31,7 +31,7 @@ lint: $(VENV)/dev.stamp
 # the development extras hold all that the demo needs
 $(VENV)/demo.stamp: pyproject.toml
 	@test $(VENV)/dev.stamp -nt pyproject.toml || \
-	  { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[cpu,demo]'; }
+	  { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[cpu,demo,serve]'; }
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml
