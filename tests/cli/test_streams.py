@@ -102,7 +102,8 @@ def test_a_batch_is_read_in_the_encoding_that_it_has(
 ) -> None:
     questions = tmp_path / "questions.txt"
     questions.write_bytes("blue\r\nblue – é写\r\n# blue".encode(encoding))
-    done = run("search", "--batch", questions, "--index", named, "-k", 1)
+    english = ("--language", "en")  # which is not looked for then
+    done = run("search", "--batch", questions, "--index", named, "-k", 1, *english)
     assert done.code == 0
     told = [json.loads(line) for line in done.out.splitlines()]
     assert [each["query"] for each in told] == ["blue", "blue – é写", "# blue"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page
 
 from searchengine import Options, SearchEngine
 
@@ -81,6 +83,18 @@ def test_back_leads_to_the_question_before_and_the_address_to_the_same_page(look
     assert again.page.input_value("select[name=group]") == "photo"
 
 
+def shown_at(page: Page) -> tuple[float, float, float]:
+    """Left and top of a photo of 320 × 240 pixels in the detail, and its scale, once it rests."""
+    before = None
+    while (frame := page.locator("canvas.stage").bounding_box()) != before:
+        before = frame
+        time.sleep(0.3)
+    assert frame is not None
+    scale = min(frame["width"] / 320, frame["height"] / 240)
+    left = frame["x"] + (frame["width"] - 320 * scale) / 2
+    return left, frame["y"] + (frame["height"] - 240 * scale) / 2, scale
+
+
 def test_the_detail_knows_the_thing_under_the_pointer_and_asks_by_it(look: Look) -> None:
     seen = look()
     page = seen.open("?q=blue")
@@ -88,18 +102,16 @@ def test_the_detail_knows_the_thing_under_the_pointer_and_asks_by_it(look: Look)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     seen.until("document.querySelector('#detail .facts')?.textContent.includes('pixels')")
-    frame = page.locator("canvas.stage").bounding_box()
-    scale = min(frame["width"] / 320, frame["height"] / 240)
-    left = frame["x"] + (frame["width"] - 320 * scale) / 2
-    top = frame["y"] + (frame["height"] - 240 * scale) / 2
+    left, top, scale = shown_at(page)
     box = page.evaluate("document.querySelector('#detail h2').textContent")
     assert box.endswith(".jpg")
     page.mouse.move(left + 100 * scale, top + 100 * scale)
     page.mouse.move(left + 240 * scale, top + 100 * scale)
-    with page.expect_request("**/api/v1/search") as asked:
+    with page.expect_response("**/api/v1/search") as answered:
         page.mouse.click(left + 240 * scale, top + 120 * scale)
-    (example,) = asked.value.post_data_json["examples"]
+    (example,) = answered.value.request.post_data_json["examples"]
     assert set(example) <= {"segment", "photo", "point"}
+    left, top, scale = shown_at(page)  # the answer's chips took some room
     with page.expect_request("**/api/v1/search") as asked:
         page.mouse.move(left + 40 * scale, top + 40 * scale)
         page.mouse.down()
