@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import HeadOption, IndexOption, JsonOption, PresetOption, headed
+from cli.options import (
+    HeadOption,
+    IndexOption,
+    JobsOption,
+    JsonOption,
+    PresetOption,
+    headed,
+)
 from cli.output import counted, print_json, say, show
 
 if TYPE_CHECKING:
@@ -23,9 +30,7 @@ def index(
     index: IndexOption = None,
     preset: PresetOption = None,
     head: HeadOption = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Number of worker processes; 0: one a core.", min=0)
-    ] = 0,
+    jobs: JobsOption = 0,
     max_megapixels: Annotated[
         float,
         typer.Option(

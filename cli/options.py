@@ -47,6 +47,9 @@ HeadOption = Annotated[
         help="Trained head of yours (.safetensors) in place of the preset's own; with --preset.",
     ),
 ]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", help="Number of worker processes; 0: one a core.", min=0)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExplainOption = Annotated[
     bool,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from cli.index import ask_for_whole_machine
-from cli.options import HeadOption, IndexOption, PresetOption, headed
+from cli.options import HeadOption, IndexOption, JobsOption, PresetOption, headed
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def watch(
     index: IndexOption = None,
     preset: PresetOption = None,
     head: HeadOption = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Number of worker processes; 0: one a core.", min=0)
-    ] = 0,
+    jobs: JobsOption = 0,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Forget photos that go, unless it looks like an accident."),
