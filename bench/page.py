@@ -115,8 +115,8 @@ def main() -> None:
                     figures = measured(address, segments)
                 else:
                     figures = soaked(address, process, asked.soak)
-            for figure in figures:
-                show(figure, as_json=asked.json)
+                for figure in figures:
+                    show(figure, as_json=asked.json)
 
 
 def made(folder: Path, segments: int) -> None:
