@@ -4,9 +4,10 @@ import * as api from "./api.js";
 
 /** @typedef {import("./api.js").Match} Match */
 
-export const STRETCH = 60;
+export const FIRST = 60; // matches that are asked for with a question
+const STRETCH = 20; // matches that are kept, and forgotten, together
 const MOST_AT_ONCE = 500; // matches that the server tells in one go
-const MOST_KEPT = 200; // stretches, 12,000 matches
+const MOST_KEPT = 600; // stretches, 12,000 matches
 
 /** Matches of one question, by their place in its order. */
 export class Answer extends EventTarget {
@@ -53,38 +54,47 @@ export class Answer extends EventTarget {
   need(from, to) {
     const first = Math.floor(from / STRETCH);
     const last = Math.floor((Math.min(to, this.total) - 1) / STRETCH);
-    for (const [stretch, control] of this.waiting) {
-      if (stretch < first || stretch > last) control.abort();
-    }
+    const wanted = new Set();
     for (let stretch = first; stretch <= last; stretch++) {
-      if (!this.stretches.has(stretch) && !this.waiting.has(stretch)) void this.#fetch(stretch);
+      const control = this.waiting.get(stretch);
+      if (control) wanted.add(control);
+    }
+    for (const control of this.waiting.values()) if (!wanted.has(control)) control.abort();
+    const isMissing = (/** @type {number} */ stretch) => !this.stretches.has(stretch) && !this.waiting.has(stretch);
+    for (let stretch = first; stretch <= last; stretch++) {
+      if (!isMissing(stretch)) continue;
+      let end = stretch + 1;
+      while (end <= last && isMissing(end)) end++;
+      void this.#fetch(stretch, end);
     }
   }
 
-  /** @param {number} stretch */
-  async #fetch(stretch) {
+  /** Fetch neighbouring stretches in one go. @param {number} from @param {number} to exclusive */
+  async #fetch(from, to) {
     const control = new AbortController();
-    this.waiting.set(stretch, control);
+    for (let stretch = from; stretch < to; stretch++) this.waiting.set(stretch, control);
     try {
-      const told = await this.#stretch(stretch, control.signal);
-      this.#keep(stretch, told.matches);
+      const told = await this.#page(from * STRETCH, (to - from) * STRETCH, control.signal);
+      this.#keep(from, told.matches);
       this.#count(told);
       this.dispatchEvent(new Event("more"));
     } catch (error) {
       if (!api.isAborted(error)) this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     } finally {
-      this.waiting.delete(stretch);
+      for (let stretch = from; stretch < to; stretch++) {
+        if (this.waiting.get(stretch) === control) this.waiting.delete(stretch);
+      }
     }
   }
 
-  /** @param {number} stretch @param {AbortSignal} signal */
-  async #stretch(stretch, signal) {
+  /** @param {number} offset @param {number} limit @param {AbortSignal} signal */
+  async #page(offset, limit, signal) {
     try {
-      return await api.page(this.id, stretch * STRETCH, STRETCH, signal);
+      return await api.page(this.id, offset, limit, signal);
     } catch (error) {
       if (!(error instanceof api.ApiError) || error.status !== 404) throw error;
       await this.renew();
-      return api.page(this.id, stretch * STRETCH, STRETCH, signal);
+      return api.page(this.id, offset, limit, signal);
     }
   }
 
@@ -138,7 +148,7 @@ export class Answer extends EventTarget {
   }
 
   async #renew() {
-    const told = await api.search(this.question, STRETCH);
+    const told = await api.search(this.question, FIRST);
     this.id = told.id;
     if (told.generation === this.told.generation && told.total === this.total) return;
     this.stretches.clear();
@@ -149,11 +159,14 @@ export class Answer extends EventTarget {
     this.dispatchEvent(new Event("renewed"));
   }
 
-  /** @param {number} stretch @param {Match[]} matches */
+  /** @param {number} stretch the first one @param {Match[]} matches of it and of those after it */
   #keep(stretch, matches) {
-    this.stretches.set(stretch, matches);
-    if (this.stretches.size <= MOST_KEPT) return;
-    const [oldest] = this.stretches.keys();
-    if (oldest !== undefined) this.stretches.delete(oldest);
+    for (let at = 0; at < matches.length; at += STRETCH) {
+      this.stretches.set(stretch + at / STRETCH, matches.slice(at, at + STRETCH));
+    }
+    for (const oldest of this.stretches.keys()) {
+      if (this.stretches.size <= MOST_KEPT) break;
+      this.stretches.delete(oldest);
+    }
   }
 }

@@ -178,17 +178,22 @@ export function dialog(title, ...content) {
 export const baseName = (path) => path.split(/[\\/]/).pop() || path;
 
 /**
- * A function that runs once its calls have paused.
+ * A function that runs once its calls have paused and, where it is eager, at the first of them, too.
  *
  * @template {unknown[]} A
  * @param {(...given: A) => void} run
  * @param {number} milliseconds
+ * @param {{eager?: boolean}} [how]
  * @returns {(...given: A) => void}
  */
-export function paused(run, milliseconds) {
+export function paused(run, milliseconds, { eager = false } = {}) {
   let timer = 0;
   return (...given) => {
+    if (eager && !timer) run(...given);
     clearTimeout(timer);
-    timer = window.setTimeout(() => run(...given), milliseconds);
+    timer = window.setTimeout(() => {
+      timer = 0;
+      run(...given);
+    }, milliseconds);
   };
 }

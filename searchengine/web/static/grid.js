@@ -67,9 +67,11 @@ export class Grid extends EventTarget {
     this.scrollTo(place);
   }
 
-  /** All tiles in view drawn anew. */
-  refresh() {
-    for (const row of this.rows.values()) for (const cell of row.cells) if (!cell.cell.hidden) this.fill(cell);
+  /** Tiles in view drawn anew. @param {(cell: Cell) => boolean} [which] all unless told */
+  refresh(which = () => true) {
+    for (const row of this.rows.values()) {
+      for (const cell of row.cells) if (!cell.cell.hidden && which(cell)) this.fill(cell);
+    }
   }
 
   /** The width has changed, or the tiles' size: the first tile in view stays in view. */

@@ -1,6 +1,6 @@
 // The matches: the answer in a grid, what one does with a tile, and what is selected.
 
-import { Answer, STRETCH } from "./answer.js";
+import { Answer, FIRST } from "./answer.js";
 import * as api from "./api.js";
 import { announce, button, count, counted, element, paused, replace } from "./elements.js";
 import { Grid } from "./grid.js";
@@ -81,16 +81,18 @@ export function makeMatches(viewport, empty) {
   };
   selection.addEventListener("change", marks);
 
-  const need = paused(() => {
+  const need = paused(() => answer?.need(grid.range.from, grid.range.to), 30, { eager: true });
+  const needAround = paused(() => {
     const { from, to } = grid.range;
     answer?.need(Math.max(0, from - grid.columns), to + 2 * grid.columns);
-  }, 30);
+  }, 150);
   const keepPlace = paused(() => {
     const place = grid.first;
     if (answer && place !== store().state.place) store().change({ place }, { back: false });
   }, 400);
   grid.addEventListener("moved", () => {
     need();
+    needAround();
     keepPlace();
     events.dispatchEvent(new Event("moved"));
   });
@@ -199,11 +201,11 @@ export function makeMatches(viewport, empty) {
     document.body.classList.add("searching");
     try {
       const question = questionOf(state);
-      const told = await api.search(question, STRETCH, signal);
+      const told = await api.search(question, FIRST, signal);
       if (number !== asking) return;
       answer = new Answer(question, told);
       answer.addEventListener("more", () => {
-        grid.refresh();
+        grid.refresh(({ cell }) => cell.classList.contains("waiting"));
         events.dispatchEvent(new Event("more"));
       });
       answer.addEventListener("counted", () => {

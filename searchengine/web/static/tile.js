@@ -4,6 +4,7 @@ import { thumbAddress } from "./api.js";
 import { percent, baseName } from "./elements.js";
 import { THING, WHITE, drawMask } from "./mask_layer.js";
 import { RunLengths } from "./run_lengths.js";
+import { turn } from "./turns.js";
 
 /** @typedef {import("./api.js").Match} Match */
 /** @typedef {import("./mask_layer.js").View} View */
@@ -108,6 +109,7 @@ export async function drawTile(canvas, match, look, wanted) {
   const sides = coarse ? [256, 1024] : [256];
   for (const side of sides) {
     const image = await picture(thumbAddress(match.photo_id, side));
+    if (wanted()) await turn();
     if (!wanted()) return;
     const context = canvas.getContext("2d");
     if (!context) return;
