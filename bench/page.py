@@ -49,20 +49,12 @@ STATIC = Path(__file__).parents[1] / "searchengine" / "web" / "static"
 # Both run in the page and answer when what they wait for has been drawn.
 DRAWN = """
   const tiles = () => [...document.querySelectorAll('.tile:not([hidden])')];
-  const drawn = (tile) => {
-    const canvas = tile.querySelector('canvas');
-    if (tile.matches('.waiting') || !canvas || !canvas.width || !canvas.height) return false;
-    const at = canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1);
-    return at.data[3] > 0;
-  };
+  const drawn = (tile) => !tile.matches('.waiting') && tile.querySelector('canvas.drawn') !== null;
   const frame = () => new Promise((done) => requestAnimationFrame(done));
 """
 ASK = f"""async (words) => {{ {DRAWN}
   const input = document.querySelector('#query input[type=search], #query input');
-  for (const tile of tiles()) {{
-    const canvas = tile.querySelector('canvas');
-    canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
-  }}
+  for (const tile of tiles()) tile.querySelector('canvas').classList.remove('drawn');
   input.value = words;
   input.dispatchEvent(new Event('input', {{bubbles: true}}));
   const began = performance.now();

@@ -43,7 +43,7 @@ export function makeMatches(viewport, empty) {
     const key = match ? `${answer?.id} ${match.segment_id}` : "";
     if (canvas.dataset.shows !== key) {
       canvas.dataset.shows = key;
-      canvas.width = canvas.width; // empties it
+      canvas.classList.remove("drawn"); // hidden rather than emptied, which would be painted, too
     }
     cell.cell.classList.toggle("waiting", !match);
     mark(cell, match);

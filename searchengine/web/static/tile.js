@@ -113,8 +113,10 @@ export async function drawTile(canvas, match, look, wanted) {
     if (!wanted()) return;
     const context = canvas.getContext("2d");
     if (!context) return;
-    canvas.width = width;
-    canvas.height = height;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    } else context.clearRect(0, 0, width, height);
     const across = image.naturalWidth / size[1];
     const down = image.naturalHeight / size[0];
     context.imageSmoothingQuality = "high";
@@ -134,6 +136,7 @@ export async function drawTile(canvas, match, look, wanted) {
       line: density > 1 ? 3 : 2,
       tint: look.mask === "fill" ? THING : WHITE,
     });
+    canvas.classList.add("drawn");
   }
 }
 
