@@ -1,11 +1,9 @@
 """The page in a real Chromium, on indexes of any size: how long a person waits.
 
     python bench/page.py [--segments 100000 1000000] [--json]
-    python bench/page.py --soak MINUTES [--json]
 
 Indexes are made by `synthetic.py`, with thumbnails of the size that real ones have. Each figure is
-of a page of 1,600 × 1,200 pixels, in milliseconds by the clock, beside its goal. `--soak` searches
-while photos are indexed, and tells what the server's memory did.
+of a page of 1,600 × 1,200 pixels, in milliseconds by the clock, beside its goal.
 """
 
 from __future__ import annotations
@@ -86,7 +84,6 @@ JUMP = f"""async (share) => {{ {DRAWN}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segments", type=int, nargs="+", default=list(FIRST))
-    parser.add_argument("--soak", type=float, metavar="MINUTES")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     files = [file.read_bytes() for file in STATIC.rglob("*") if file.is_file()]
@@ -99,16 +96,12 @@ def main() -> None:
         },
         as_json=asked.json,
     )
-    for segments in asked.segments if asked.soak is None else [10_000]:
+    for segments in asked.segments:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "index"
             made(folder, segments)
-            with served(folder) as (address, process):
-                if asked.soak is None:
-                    figures = measured(address, segments)
-                else:
-                    figures = soaked(address, process, asked.soak)
-                for figure in figures:
+            with served(folder) as (address, _):
+                for figure in measured(address, segments):
                     show(figure, as_json=asked.json)
 
 
@@ -120,7 +113,7 @@ def made(folder: Path, segments: int) -> None:
     centres = preset.build().embedder.embed_texts(QUESTIONS).vectors
     make_index(folder, segments, manifest, centres)
     random = np.random.default_rng(0)
-    pictures = [_picture(random) for _ in range(50)]
+    pictures = [picture(random) for _ in range(50)]
     thumbnails = Thumbnails(folder)
     with SqliteCatalog.open(folder) as catalog:
         last = int(catalog.counts().photos)
@@ -132,7 +125,7 @@ def made(folder: Path, segments: int) -> None:
             )
 
 
-def _picture(random: np.random.Generator) -> bytes:
+def picture(random: np.random.Generator) -> bytes:
     """A JPEG of 256 × 192 pixels and about 11 kB."""
     coarse = Image.fromarray(random.integers(0, 256, (24, 32, 3), np.uint8))
     picture = np.asarray(coarse.resize((256, 192), Image.Resampling.BICUBIC)).astype(int)
@@ -143,10 +136,10 @@ def _picture(random: np.random.Generator) -> bytes:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Address and process of a server over an index, its models loaded."""
+def served(folder: Path, *roots: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address and process of a server, its models loaded; photos below `roots` may be indexed."""
     command = [sys.executable, "-m", "cli.main", "serve", "--index", str(folder), "--port", "0"]
-    command += ["--root", str(folder.parent)]
+    command += [part for root in roots for part in ("--root", str(root))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
@@ -184,7 +177,7 @@ def measured(address: str, segments: int) -> Iterator[dict[str, Any]]:
 
 
 def unhurried(page: Page, script: str, given: object) -> Any:
-    """What a script in the page says, after the time that a person needs to look at what is there."""
+    """What a script in the page says, after a person has looked at what is there."""
     time.sleep(LOOKING)
     return page.evaluate(script, given)
 
@@ -206,41 +199,6 @@ def together(address: str, asking: list[str]) -> list[float]:
     for thread in threads:
         thread.join()
     return took
-
-
-def soaked(
-    address: str, process: subprocess.Popen[str], minutes: float
-) -> Iterator[dict[str, Any]]:
-    """What searching while photos are indexed does to the server, tenth by tenth of the time."""
-    folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    random = np.random.default_rng(2)
-    end = time.monotonic() + 60 * minutes
-    resident: list[int] = []
-    searches = failed = 0
-    job: str | None = None
-    next_note, photo = time.monotonic(), 0
-    with opened(address) as page:
-        while time.monotonic() < end:
-            if job is None or httpx.get(f"{address}api/v1/jobs/{job}").json()["state"] in ENDED:
-                for _ in range(5):
-                    photo += 1
-                    (folder / f"{photo}.jpg").write_bytes(_picture(random))
-                answer = httpx.post(f"{address}api/v1/jobs/index", json={"roots": [str(folder)]})
-                job = answer.raise_for_status().json()["id"]
-            question = QUESTIONS[int(random.integers(len(QUESTIONS)))]
-            failed += page.evaluate(ASK, question)[1] >= 20_000
-            searches += 1
-            if time.monotonic() >= next_note:
-                resident.append(_resident(process.pid))
-                next_note += 6 * minutes
-    shutil.rmtree(folder)
-    yield {"name": f"soak of {minutes:g} minutes", "searches": searches, "failed": failed,
-           "photos": photo, "MB": [round(each / 1e6) for each in resident]}  # fmt: skip
-
-
-def _resident(pid: int) -> int:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(text.split("VmRSS:")[1].split()[0])
 
 
 @contextmanager
