@@ -36,6 +36,11 @@ class DrawnOutput:
     def __bool__(self) -> bool:
         return self.open_ or self.sheet is not None or self.gallery is not None
 
+    @property
+    def given(self) -> dict[str, object]:
+        """The options that ask for something to be drawn, by their names."""
+        return {"--sheet": self.sheet, "--gallery": self.gallery, "--open": self.open_}
+
     def check(self) -> None:
         """Refuse what could not be written, before any model is loaded."""
         if self.sheet is not None:

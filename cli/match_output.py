@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import print_json, print_matches, print_paths, show
+from cli.answer import Answer
+from cli.output import print_json, print_matches, print_paths, say, show
 
 if TYPE_CHECKING:
     from searchengine.search.matches import Matches
@@ -85,20 +86,37 @@ class MatchPrinter:
         self._null, self._explain = null, explain
         self._headed = False
 
+    @property
+    def explains(self) -> bool:
+        """Whether answers tell how the words were read."""
+        return self._explain
+
     def print(self, matches: Matches) -> None:
+        """Print matches."""
+        self.print_answer(Answer.of(matches, self._explain))
+
+    def print_answer(self, answer: Answer) -> None:
         """Print one answer."""
         if self.format is Format.json:
-            print_json(matches.to_dict(self._explain))
+            print_json(answer.document)
         elif self.format is Format.table:
-            print_matches(matches, self._explain)
+            print_matches(answer, self._explain)
         elif self.format is Format.paths:
-            print_paths(dict.fromkeys(match.photo.path for match in matches), self._null)
+            print_paths(dict.fromkeys(match["photo"] for match in answer.matches), self._null)
         else:
-            self._rows(matches)
+            self._rows(answer)
 
-    def _rows(self, matches: Matches) -> None:
+    def refuse(self, line: str, error: Exception) -> None:
+        """Tell that one question of several is not answered."""
+        if self.format is Format.json:
+            # a document for every line, or answers and questions would no longer pair up
+            print_json({"query": line, "error": str(error), "matches": []})
+        else:
+            say(f"{line}: {error}")
+
+    def _rows(self, answer: Answer) -> None:
         """CSV or TSV, as a spreadsheet reads it: UTF-8, a field with a line break in quotes."""
-        from searchengine.search.match import COLUMNS
+        from searchengine.search.match import COLUMNS, flat
 
         text = io.StringIO()
         delimiter = "\t" if self.format is Format.tsv else ","
@@ -106,8 +124,8 @@ class MatchPrinter:
         if not self._headed:
             writer.writerow(("query", *COLUMNS))
             self._headed = True
-        for match in matches:
-            writer.writerow((matches.query, *match.to_row().values()))
+        for match in answer.matches:
+            writer.writerow((answer.document["query"], *flat(match).values()))
         _write(text.getvalue())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from searchengine.search.matches import Matches
+    from cli.answer import Answer
 
 LONGEST = 200  # characters of a query that are told back
 
@@ -62,43 +62,42 @@ def print_paths(paths: Iterable[str], null: bool) -> None:
     sys.stdout.flush()
 
 
-def print_matches(matches: Matches, explain: bool = False) -> None:
+def print_matches(answer: Answer, explain: bool = False) -> None:
     """A table of matches for people.
 
     Args:
-        matches: the answer.
+        answer: the answer.
         explain: whether lines before it tell how the words were read.
     """
     from model.errors import shown
 
-    for note in matches.notes:
+    for note in answer.notes:
         say(note)
     if explain:
-        for translation in matches.translations:
-            show(translation.explained)
-    if explain and matches.explanation is not None:
-        for line in matches.explanation.lines():
+        for line in answer.reading:
             show(line)
-    if not len(matches):
+    matches, query = answer.matches, answer.document["query"]
+    if not matches:
         say("nothing is indexed that these conditions allow")
         return
-    if matches.query and not matches.confident and matches[0].confidence is not None:
-        query = matches.query if len(matches.query) <= LONGEST else f"{matches.query[:LONGEST]}…"
+    if query and not answer.document["confident"] and matches[0]["confidence"] is not None:
+        query = query if len(query) <= LONGEST else f"{query[:LONGEST]}…"
         say(f"no confident match for '{query}'; these are the nearest")
     show("rank  score  confidence  segment  x,y,w,h              photo")
     for match in matches:
-        confidence = "" if match.confidence is None else f"{min(match.confidence, 0.99):.0%}"
-        box = ",".join(map(str, match.box))
+        sure = match["confidence"]
+        confidence = "" if sure is None else f"{min(sure, 0.99):.0%}"
+        box = ",".join(map(str, match["bbox"]))
         line = (
-            f"{match.rank:4}  {match.score:5.2f}  {confidence:>10}  {match.segment_id:7}"
-            f"  {box:<19}  {shown(match.photo.path)}"
+            f"{match['rank']:4}  {match['score']:5.2f}  {confidence:>10}  {match['segment_id']:7}"
+            f"  {box:<19}  {shown(match['photo'])}"
         )
-        if match.proposed:
+        if match["proposed"]:
             line += " (proposed)"
-        elif match.segment.origin is not None:
+        elif match["origin"] is not None:
             line += " (kept)"
-        if match.duplicates:
-            line += f" (and {len(match.duplicates)} like it)"
-        if match.missing:
+        if match["duplicates"]:
+            line += f" (and {len(match['duplicates'])} like it)"
+        if match["missing"]:
             line += " (gone)"
         show(line)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.answer import Answer
 from cli.batch import batch_lines
 from cli.options import ExplainOption, HeadOption, JsonOption, headed
 from cli.output import print_json, print_matches, say
@@ -69,7 +70,7 @@ def refer(
     if json:
         print_json(matches.to_dict(explain))
     elif len(matches):
-        print_matches(matches, explain)
+        print_matches(Answer.of(matches), explain)
     else:
         say("no segment was found in this photo")
 

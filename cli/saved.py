@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.answer import Answer
 from cli.batch import batch_lines
+from cli.client.connection import Connection
+from cli.client.questions import answer_of
+from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
 from cli.options import (
     AtOption,
     BoxOption,
@@ -26,7 +31,6 @@ from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
     from searchengine import SearchEngine
-    from searchengine.user_data.saved_searches import NewMatches
 
 saved = typer.Typer(
     name="saved",
@@ -130,18 +134,20 @@ def run(
     index: IndexOption = None,
     preset: PresetOption = None,
     head: HeadOption = None,
+    server: ServerOption = None,
+    token: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Ask a saved search again. What is shown counts as seen."""
+    if server is not None:
+        refuse_beside_server(index, preset, head, {})
+        with Connection(server, token) as line:
+            told = line.post("/answers/saved", {"name": name, "mark": not peek})
+        _show_again(name, answer_of(told), json)
+        return
     with _opened(index, preset, head) as engine:
         matches = engine.saved.run(name, mark=not peek)
-        if json:
-            print_json({"name": name, **matches.to_dict()})
-        elif len(matches):
-            print_matches(matches)
-        else:
-            _tell(matches.notes)
-            say(f"nothing is as good as '{name}' asks for")
+        _show_again(name, Answer({"name": name, **matches.to_dict()}, matches.notes), json)
 
 
 @saved.command()
@@ -151,19 +157,25 @@ def new(
     index: IndexOption = None,
     preset: PresetOption = None,
     head: HeadOption = None,
+    server: ServerOption = None,
+    token: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what saved searches find among photos that were added since they were seen.
 
     Only the new photos are searched. With --json, one document a line and search.
     """
+    if server is not None:
+        refuse_beside_server(index, preset, head, {})
+        with Connection(server, token) as line:
+            for name in names or [each["name"] for each in line.get("/saved")["searches"]]:
+                told = line.post("/answers/new", {"name": name, "mark": not peek})
+                _show_new(answer_of(told), json)
+        return
     with _opened(index, preset, head) as engine:
         for name in names or [each.name for each in engine.saved.all()]:
             found = engine.saved.new(name, mark=not peek)
-            if json:
-                print_json(found.to_dict())
-            else:
-                _show_new(found)
+            _show_new(Answer(found.to_dict(), found.matches.notes), json)
 
 
 @saved.command()
@@ -220,16 +232,29 @@ def _opened(
     return SearchEngine.open(index, headed(preset, head))
 
 
-def _show_new(found: NewMatches) -> None:
-    name, photos = found.search.name, counted(found.photos, "new photo")
-    if not len(found.matches):
-        _tell(found.matches.notes)
+def _show_again(name: str, found: Answer, json: bool) -> None:
+    if json:
+        print_json(found.document)
+    elif found.matches:
+        print_matches(found)
+    else:
+        _tell(found.notes)
+        say(f"nothing is as good as '{name}' asks for")
+
+
+def _show_new(found: Answer, json: bool) -> None:
+    if json:
+        print_json(found.document)
+        return
+    name, photos = found.document["name"], counted(found.document["photos_added"], "new photo")
+    if not found.matches:
+        _tell(found.notes)
         say(f"{name}: nothing in {photos}")
         return
     say(f"{name}: {len(found.matches)} in {photos}")
-    print_matches(found.matches)
+    print_matches(found)
 
 
-def _tell(notes: tuple[str, ...]) -> None:
+def _tell(notes: Iterable[str]) -> None:
     for note in notes:
         say(note)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.asked import heeded, remember
-from cli.batch import batch_lines
+from cli.client.connection import Connection
+from cli.client.questions import answer, example_question, question
+from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
 from cli.drawn_output import DrawnOutput
-from cli.line_groups import in_groups
 from cli.match_output import (
     Format,
     FormatOption,
@@ -35,16 +35,12 @@ from cli.options import (
     UnlikeOption,
     pointed_at,
 )
-from cli.output import counted, print_json, say, show
+from cli.output import counted, say, show
+from cli.search_lines import answer_lines, answer_lines_at
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
-    from model.errors import QueryError
-    from searchengine import Matches, Query, SearchEngine
-
-LINES_TOGETHER = 256
-Asked = TypeVar("Asked")
-Done = TypeVar("Done")
+    from searchengine import Matches, Query
 
 
 @takes_search_options
@@ -123,6 +119,8 @@ def search(
     gallery: GalleryOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Find segments by words, best first, each with a calibrated confidence.
 
@@ -141,6 +139,9 @@ def search(
     if keep and not propose:
         raise typer.BadParameter("--keep keeps what --propose N finds: give that, too")
     chosen = chosen_format(format, json, null)
+    printer = MatchPrinter(
+        Format.json if batch is not None and chosen is Format.table else chosen, null, explain
+    )
     drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
 
@@ -152,14 +153,26 @@ def search(
     def shown(matches: Matches) -> Matches:
         return matches.above(min_confidence).ordered(sort)
 
+    if server is not None:
+        unheard = {"--propose": propose, "--feedback": feedback, "--save": save} | drawn.given
+        refuse_beside_server(options.index, options.preset, options.head, unheard)
+
+        def at_server(words: str) -> dict[str, Any]:
+            said = own | {"words": words, "refer": refer, "order": sort, "explain": explain}
+            return question(options, least_confidence=min_confidence, **said)
+
+        with Connection(server, token) as line:
+            if batch is not None:
+                answer_lines_at(line, batch, at_server, printer)
+            else:
+                printer.print_answer(answer(line, at_server(" ".join(words or ()))))
+        return
     with options.open() as engine:
         if keep:
             engine.require_keeping()  # before models are loaded
         if batch is not None:
-            printer = MatchPrinter(Format.json if chosen is Format.table else chosen, null, explain)
-            _answer_lines(engine, batch, query, propose, keep, shown, printer, drawn)
+            answer_lines(engine, batch, query, propose, keep, shown, printer, drawn)
             return
-        printer = MatchPrinter(chosen, null, explain)
         said = " ".join(words or ())
         if feedback is not None:
             own |= heeded(engine, said, like, unlike, feedback)
@@ -197,6 +210,8 @@ def similar(
     gallery: GalleryOption = None,
     open_: OpenOption = False,
     overwrite: OverwriteOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Find segments like a photo, or like a point, a box or a segment in one.
 
@@ -205,6 +220,12 @@ def similar(
     printer = MatchPrinter(chosen_format(format, json, null), null)
     drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
+    if server is not None:
+        refuse_beside_server(options.index, options.preset, options.head, drawn.given)
+        with Connection(server, token) as line:
+            told = example_question(options, line, photo, at, box, segment, order=sort)
+        printer.print_answer(told)
+        return
     example = pointed_at(photo, at, box, segment)
     with options.open() as engine:
         found = engine.similar(example, where=options.where(), **options.counts())
@@ -223,61 +244,3 @@ def _tell_proposals(matches: Matches, keep: bool, explain: bool) -> None:
             show(line)
     if keep:
         say(f"kept {counted(account.kept, 'segment')}")
-
-
-def _answer_lines(
-    engine: SearchEngine,
-    batch: str,
-    query: Callable[[str], Query],
-    propose: int,
-    keep: bool,
-    shown: Callable[[Matches], Matches],
-    printer: MatchPrinter,
-    drawn: DrawnOutput,
-) -> None:
-    from searchengine.search.query import Query
-
-    failed = False
-    kept: list[Matches] = []  # to be drawn
-    # what is kept gives segments new ids: the next line is answered after it
-    together = 1 if keep else LINES_TOGETHER
-    for lines in in_groups(batch_lines(batch), together):
-        asked = [_unless_refused(query, line) for line in lines]
-        answers = _answers(engine, [each for each in asked if isinstance(each, Query)])
-        for line, each in zip(lines, asked, strict=True):
-            answer = next(answers) if isinstance(each, Query) else each
-            if isinstance(answer, Exception):
-                failed = True
-                if printer.format is Format.json:
-                    # a document for every line, or answers and questions would no longer pair up
-                    print_json({"query": line, "error": str(answer), "matches": []})
-                else:
-                    say(f"{line}: {answer}")
-            else:
-                if propose and len(answer):
-                    answer = engine.propose(answer, propose, keep=keep)
-                printer.print(shown(answer))
-                if drawn:
-                    kept.append(shown(answer))
-    drawn.draw(kept)
-    if failed:
-        raise typer.Exit(3)
-
-
-def _answers(engine: SearchEngine, queries: list[Query]) -> Iterator[Matches | QueryError]:
-    from model.errors import QueryError
-
-    try:
-        yield from engine.search_many(queries)
-    except QueryError:  # of one of them: the others are answered all the same
-        for query in queries:
-            yield _unless_refused(engine.search, query)
-
-
-def _unless_refused(deed: Callable[[Asked], Done], asked: Asked) -> Done | QueryError:
-    from model.errors import QueryError
-
-    try:
-        return deed(asked)
-    except QueryError as error:
-        return error

@@ -172,9 +172,12 @@ class SearchOptions:
 
     def counts(self) -> dict[str, Any]:
         """Keyword arguments beside words and conditions, as `Query` and `similar` take them."""
+        return self.plain_counts() | {"negatives": self.negatives()}
+
+    def plain_counts(self) -> dict[str, Any]:
+        """Those of them that are numbers, flags and texts."""
         return {
             "k": 20 if self.k is None else self.k,
-            "negatives": self.negatives(),
             "per_photo": 1 if self.unique_photos else self.per_photo,
             "neighbours": self.neighbours,
             "collapse": self.collapse,
@@ -204,17 +207,21 @@ class SearchOptions:
         return latitude, longitude, kilometres
 
     def negatives(self) -> tuple[Negative, ...]:
-        """The negatives, each given as `WORDS` or `WEIGHT:WORDS`."""
+        """The negatives."""
         from searchengine import Negative
 
-        parsed = []
+        return tuple(Negative(**each) for each in self.weighted())
+
+    def weighted(self) -> list[dict[str, Any]]:
+        """Words of the negatives, each given as `WORDS` or `WEIGHT:WORDS`, with their weights."""
+        parsed: list[dict[str, Any]] = []
         for text in self.not_ or ():
             weighted = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+):(.+)", text, re.DOTALL)
             if weighted:
-                parsed.append(Negative(weighted[2], float(weighted[1])))
+                parsed.append({"words": weighted[2], "weight": float(weighted[1])})
             else:
-                parsed.append(Negative(text))
-        return tuple(parsed)
+                parsed.append({"words": text})
+        return parsed
 
 
 def takes_search_options(verb: Callable[..., None]) -> Callable[..., None]:

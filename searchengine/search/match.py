@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,6 @@ from PIL import Image as PillowImage
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks import resizing, rle
 from searchengine.search.photo_pixels import is_missing, pixels_of
-
-if TYPE_CHECKING:
-    pass
 
 CONFIDENT = 0.5
 COLUMNS = (
@@ -30,6 +28,12 @@ DOUBT = 0.49  # factor below which no confidence reaches CONFIDENT
 def _outline(counts: bytes, frame: tuple[int, int], size: tuple[int, int]) -> bytes:
     """Run lengths at the photo's size; many questions find the same segments."""
     return resizing.resize_mask(counts, frame, size)
+
+
+def flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A match's record, as JSON has it, as one flat row: `COLUMNS`, None for what is not known."""
+    box = dict(zip(("x", "y", "width", "height"), record["bbox"], strict=True))
+    return {name: box.get(name, record.get(name)) for name in COLUMNS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,17 +103,7 @@ class Match:
     def to_row(self) -> dict[str, Any]:
         """The match as one flat row, of a table or a CSV file: `COLUMNS`, None for what is not
         known."""
-        x, y, width, height = self.box
-        photo = self.photo
-        values = (
-            self.rank,
-            None if self.score is None else round(self.score, 4),
-            None if self.confidence is None else round(self.confidence, 4),
-            *(photo.path, photo.id, self.segment_id, x, y, width, height, self.area),
-            photo.taken_at.isoformat() if photo.taken_at else None,
-            *(photo.camera, photo.latitude, photo.longitude, self.label),
-        )
-        return dict(zip(COLUMNS, values, strict=True))
+        return flat(self.to_dict())
 
     def doubted(self) -> Match:
         """The match where nothing can be right: what was asked is not understood."""

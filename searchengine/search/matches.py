@@ -205,6 +205,12 @@ class Matches(Sequence[Match]):
         return (*lines, *self.left_out)
 
     @property
+    def reading(self) -> list[str]:
+        """Reading of the words, and what each stage made of it, a line each."""
+        lines = [each.explained for each in self.translations]
+        return lines + ([] if self.explanation is None else self.explanation.lines())
+
+    @property
     def _is_translated(self) -> bool:
         """Whether the words themselves are of another language."""
         asked = self.asked

@@ -22,7 +22,7 @@ from searchengine.search.query import Negative, Query
 from searchengine.search.refer import read
 from searchengine.search.sentence import named_by
 from searchengine.search.understanding import interpret
-from searchengine.web.schemas import ExampleField, SearchRequest, WhereField
+from searchengine.web.schemas import Asked, ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot
 from searchengine.web.uploads.store import UploadStore
@@ -65,6 +65,7 @@ def found_by(
         negatives=negatives_of(request),
         where=filter_of(request.where),
         neighbours=request.neighbours,
+        language=request.language,
     )
 
 
@@ -87,13 +88,14 @@ def query_of(
         neighbours=request.neighbours,
         like=request.like,
         unlike=request.unlike,
+        language=request.language,
     )
     reading = read(interpret(query).expression(query))
     resolved = reading is not None and (not reading.reason or named_by(query))
     return replace(query, k=RESOLVED) if resolved else query
 
 
-def negatives_of(request: SearchRequest) -> tuple[Negative, ...]:
+def negatives_of(request: Asked) -> tuple[Negative, ...]:
     """Negatives of a request."""
     return tuple(Negative(each.words, each.weight) for each in request.negatives)
 
@@ -117,6 +119,8 @@ def example_of(field: ExampleField, catalog: SharedCatalog) -> Example:
     """
     if field.segment is not None:
         return Example(segment=catalog.segment(field.segment).id)
+    if field.content is not None:
+        return _pointed_at(field, Path(catalog.photo_of(bytes.fromhex(field.content)).path))
     if field.photo is None:
         raise QueryError("an upload is forgotten in a while", "index its photo, and take that")
     return _pointed_at(field, Path(catalog.photo(field.photo).path))

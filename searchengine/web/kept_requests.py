@@ -6,6 +6,7 @@ from typing import Any
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.index import Index
+from searchengine.search.query import AUTO
 from searchengine.user_data.kept_query import KeptQuery
 from searchengine.user_data.kept_segment import KeptSegment
 from searchengine.user_data.saved_searches import SavedSearch
@@ -19,8 +20,9 @@ def request_of(question: KeptQuery, catalog: CatalogReader) -> tuple[dict[str, A
         "words": question.words,
         "negatives": told["negatives"],
         "examples": [],
-        "where": {name: value for name, value in told["where"].items() if name != "near"},
+        "where": told["where"],
         "neighbours": question.counts.get("neighbours", 0),
+        "language": question.counts.get("language", AUTO),
     }
     for example in question.examples:
         place = _place(example, catalog)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from indexer.user_data.user_data import LONGEST_NAME
-from searchengine.web.schemas import MOST_JUDGED, Id, MatchRecord, SearchRequest, Words
+from searchengine.web.schemas import MOST_JUDGED, Id, MatchRecord, SearchRequest, Strict, Words
 
 KeptName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Question(_Strict):
+class Question(Strict):
     """A question to be saved; its `least_confidence` is what new matches must reach (0: 0.5)."""
 
     asked: SearchRequest
@@ -29,13 +25,13 @@ class NamedQuestion(Question):
     name: KeptName
 
 
-class Remembering(_Strict):
+class Remembering(Strict):
     """Whether questions are remembered."""
 
     on: bool
 
 
-class Judging(_Strict):
+class Judging(Strict):
     """Segments that were judged right or wrong for words."""
 
     words: Words = ""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from searchengine.overview.arrangement import Group, Order
 from searchengine.search.example import MOST_ID
-from searchengine.search.query import MOST_NEIGHBOURS
+from searchengine.search.query import AUTO, MOST_NEIGHBOURS
 
 LONGEST_WORDS = 10_000
 LONGEST_NAME = 4096
@@ -25,6 +25,10 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Words = Annotated[str, Field(max_length=LONGEST_WORDS)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Client = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="BLAKE3 of a file, in hex.")]
+Language = Annotated[
+    str, Field(max_length=20, description="Code, as `de`; `auto`: what the words tell.")
+]
 
 
 # lists, not tuples: those become schemas that OpenAPI does not know
@@ -38,7 +42,9 @@ Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Heigh
 Box = Annotated[list[int], Field(min_length=4, max_length=4, description="X, y, width and height.")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Request whose unknown fields are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -49,30 +55,33 @@ class Width(IntEnum):
     large = 1024
 
 
-class NegativeField(_Strict):
+class NegativeField(Strict):
     """Words for what matches should not show."""
 
     words: Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]
     weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 0.5
 
 
-class ExampleField(_Strict):
+class ExampleField(Strict):
     """Example to search by: a segment, or a photo or an upload, whole or a place in it.
 
-    Points and boxes are in pixels of the upright photo.
+    Points and boxes are in pixels of the upright photo. A photo of the index is named by its id,
+    or by the content of a file; `name` is what it is called in answers.
     """
 
     segment: Id | None = None
     photo: Id | None = None
+    content: Digest | None = None
     upload: Annotated[str, Field(max_length=64)] | None = None
+    name: Name | None = None
     point: Point | None = None
     box: PointedBox | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        named = [each for each in (self.segment, self.photo, self.upload) if each is not None]
-        if len(named) != 1:
-            raise ValueError("name one of a segment, a photo and an upload")
+        things = (self.segment, self.photo, self.content, self.upload)
+        if sum(each is not None for each in things) != 1:
+            raise ValueError("name one of a segment, a photo, a content and an upload")
         if self.point is not None and self.box is not None:
             raise ValueError("give a point or a box, not both")
         if self.segment is not None and (self.point or self.box):
@@ -80,7 +89,7 @@ class ExampleField(_Strict):
         return self
 
 
-class WhereField(_Strict):
+class WhereField(Strict):
     """Exact conditions on photos and segments."""
 
     path_glob: Name | None = None
@@ -94,20 +103,26 @@ class WhereField(_Strict):
     near: Near | None = None
 
 
-class SimilarRequest(_Strict):
-    """Fields that every search may have beside its words or its example."""
+class Asked(Strict):
+    """Fields of every question."""
 
     words: Words = ""
     negatives: Annotated[tuple[NegativeField, ...], Field(max_length=MOST_NEGATIVES)] = ()
-    examples: Annotated[tuple[ExampleField, ...], Field(max_length=MOST_EXAMPLES)] = ()
     like: Annotated[tuple[Id, ...], Field(max_length=MOST_JUDGED)] = ()
     unlike: Annotated[tuple[Id, ...], Field(max_length=MOST_JUDGED)] = ()
     where: WhereField = WhereField()
+    neighbours: Annotated[StrictInt, Field(ge=0, le=MOST_NEIGHBOURS)] = 0
+    language: Language = AUTO
+
+
+class SimilarRequest(Asked):
+    """Fields that every search may have beside its words or its example."""
+
+    examples: Annotated[tuple[ExampleField, ...], Field(max_length=MOST_EXAMPLES)] = ()
     order: Order = Order.relevance
     group: Group = Group.segment
     least_confidence: Share = 0.0
     limit: Annotated[StrictInt, Field(ge=1, le=MOST_SHOWN)] = 60
-    neighbours: Annotated[StrictInt, Field(ge=0, le=MOST_NEIGHBOURS)] = 0
     client: Client = ""
 
 

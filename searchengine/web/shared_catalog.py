@@ -56,6 +56,17 @@ class SharedCatalog:
             raise NotFound(f"there is no photo {photo_id}", "take a photo_id from a search")
         return found[photo_id]
 
+    def photo_of(self, content_hash: bytes) -> PhotoRow:
+        """The photo that a file shows, by the 32-byte BLAKE3 digest of that file.
+
+        Raises:
+            NotFound: there is none.
+        """
+        photo_id = self.reader.photo_by_hash(content_hash)
+        if photo_id is None:
+            raise NotFound("the index does not hold this photo", "index it, or upload it")
+        return self.photo(photo_id)
+
     def segment(self, segment_id: int) -> SegmentRow:
         """The segment of that id.
 

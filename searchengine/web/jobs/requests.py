@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from searchengine.export.layout import MOST_MARGIN
-from searchengine.web.schemas import LONGEST_NAME, Id
+from searchengine.web.schemas import LONGEST_NAME, Id, Strict
 
 MOST_ROOTS = 100
 MOST_IDS = 100_000
@@ -26,11 +26,7 @@ class Format(StrEnum):
     cvat = "cvat"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IndexRequest(_Strict):
+class IndexRequest(Strict):
     """Folders to be indexed; each lies in one that the server was started with."""
 
     roots: Annotated[
@@ -46,7 +42,7 @@ class Destination(StrEnum):
     folder = "folder"
 
 
-class ExportOptions(_Strict):
+class ExportOptions(Strict):
     """Choices about the files, as those of `segsearch export`."""
 
     raw_frame: bool = False
@@ -55,7 +51,7 @@ class ExportOptions(_Strict):
     val: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
 
 
-class ExportRequest(_Strict):
+class ExportRequest(Strict):
     """Matches to be exported: those of a search, or segments by their ids."""
 
     search: Annotated[str, Field(max_length=64)] | None = None

@@ -1,6 +1,7 @@
 """Routes of the API, a module a noun; whoever adds one names its router in `ROUTERS`."""
 
 from searchengine.web.routes import (
+    answers,
     assets,
     doctor,
     events,
@@ -19,6 +20,7 @@ from searchengine.web.routes import (
 API = "/api/v1"
 ROUTERS = (
     search.router,
+    answers.router,
     photos.router,
     segments.router,
     status.router,

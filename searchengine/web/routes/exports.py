@@ -16,7 +16,7 @@ from model.errors import NotFound, QueryError
 from searchengine.export import Layout
 from searchengine.search.example import no_such_segment
 from searchengine.search.match import Match
-from searchengine.search.query import Query
+from searchengine.search.query import AUTO, Query
 from searchengine.web.asking import matches_of
 from searchengine.web.jobs.allowed_places import export_folder, require_name
 from searchengine.web.jobs.exporting import Exporting
@@ -143,6 +143,7 @@ def _command(
             "--max-area": None if where.max_area == 1 else where.max_area,
             "--near": where.near and ",".join(map(str, where.near)),
             "--neighbours": query.neighbours or None,
+            "--language": None if query.language == AUTO else query.language,
         }
         for flag, value in given.items():
             words += [] if value is None else [flag, str(value)]

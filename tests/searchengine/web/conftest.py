@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 import pytest
+from page_server import running
 
-from searchengine.web.server import address_of, listen, server_of
 from searchengine.web.settings import ServeSettings
 
 
@@ -20,23 +18,6 @@ class Serving(Protocol):
     """`with serving(token=…) as address`: a server with these settings."""
 
     def __call__(self, **settings: Any) -> Any: ...
-
-
-@contextmanager
-def running(settings: ServeSettings) -> Iterator[str]:
-    """The address of a server that runs in a thread until the end."""
-    ready = threading.Event()
-    with listen(settings) as listening:
-        server = server_of(settings, ready.set)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            assert ready.wait(20)
-            yield address_of(listening, settings)
-        finally:
-            server.should_exit = True
-            thread.join(20)
-            assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")

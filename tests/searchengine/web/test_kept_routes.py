@@ -66,6 +66,9 @@ def test_a_search_is_saved_opened_again_and_tells_what_is_new(
     assert asked(own, **made["request"]) == asked(own, **question, least_confidence=0.5)
     taken = told(own.post(f"{API}/saved", json={"name": "reds", "asked": question}), 409)
     assert taken["error"]["kind"] == "NameTaken"
+    narrow = {"words": "red", "language": "en", "where": {"near": [48.2, 16.4, 5]}}
+    near = told(own.put(f"{API}/saved/reds", json={"asked": narrow}))["request"]
+    assert {name: near[name] for name in narrow} == narrow
     again = {"asked": {"words": "red", "least_confidence": 0.6}}
     assert told(own.put(f"{API}/saved/reds", json=again))["least_confidence"] == 0.6
     assert told(own.get(f"{API}/saved"))["searches"] == [told(own.get(f"{API}/saved/reds"))]
