@@ -20,7 +20,8 @@ def main() -> None:
         # Read by OpenMP as it is loaded. Threads that wait for each other by spinning take the
         # cores from whatever else runs: beside two busy processes, indexing took 2.7 times as long.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        # The same of OpenBLAS, numpy's: 2^16 cycles instead of 2^26. Half of a search's CPU was that.
+        # The same of OpenBLAS, numpy's: 2^16 cycles instead of 2^26. That was half
+        # of a search's CPU time.
         os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
         code = _code()
     except KeyboardInterrupt:
