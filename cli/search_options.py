@@ -110,6 +110,15 @@ class SearchOptions:
             " were taken there.",
         ),
     ] = None
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--place",
+            metavar="PLACE",
+            help="Where in its photo a segment's middle lies: left, centre, right, top, middle,"
+            " bottom, or two of them as 'top left'. Repeatable: one of these.",
+        ),
+    ] = None
     unique_photos: Annotated[
         bool, typer.Option("--unique-photos", help="Show each photo once; as --per-photo 1.")
     ] = False
@@ -196,10 +205,11 @@ class SearchOptions:
             camera=self.camera,
             min_area=self.min_area,
             max_area=self.max_area,
-            near=self.place(),
+            near=self.neighbourhood(),
+            places=tuple(self.place or ()),
         )
 
-    def place(self) -> tuple[float, float, float] | None:
+    def neighbourhood(self) -> tuple[float, float, float] | None:
         """Latitude, longitude and kilometres of `--near`."""
         if self.near is None:
             return None

@@ -21,7 +21,8 @@ def question(options: SearchOptions, **more: Any) -> dict[str, Any]:
         "camera": options.camera,
         "min_area": options.min_area or None,
         "max_area": None if options.max_area == 1 else options.max_area,
-        "near": options.place(),
+        "near": options.neighbourhood(),
+        "places": options.place,
     }
     fields = options.plain_counts() | {"negatives": options.weighted(), "where": _told(conditions)}
     return _told({**fields, **more})

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from indexer.catalog.date_text import as_moment
 from indexer.catalog.path_pattern import PathPattern, require_path
+from indexer.catalog.photo_ninths import ninths_named
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
 from model.masks.segments import Segments
@@ -256,6 +257,8 @@ class Filter:
         photo_ids: only these photos.
         near: latitude, longitude (degrees, WGS 84) and kilometres: only photos that tell where they
             were taken, within that distance.
+        places: where in its photo the middle of a segment's box lies, one of these: a row of
+            thirds (top, middle, bottom), a column (left, centre, right), or both, as "top left".
 
     Raises:
         QueryError: a condition makes no sense.
@@ -270,8 +273,10 @@ class Filter:
     max_area: float = 1.0
     format: str | None = None
     near: tuple[float, float, float] | None = None
+    places: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        ninths_named(self.places)
         for name, share in (("least", self.min_area), ("largest", self.max_area)):
             if not 0 <= share <= 1:
                 raise QueryError(f"a {name} area of {share} is no share of a photo", "give 0 to 1")

@@ -75,6 +75,7 @@ class ExportOrigin:
                 "max_area": where.max_area,
                 "format": where.format,
                 "near": where.near,
+                "places": list(where.places),
                 "photo_ids": where.photo_ids,
             },
         }

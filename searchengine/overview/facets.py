@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalog.photo_ninths import NINTHS, ninths_of
 from searchengine.overview.columns import IndexColumns
 
 SIZES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of the photo that divide small segments from large ones."""
 MOST_NAMES = 200
 """Folders and cameras that are told; those with the most matches."""
-PLACES = tuple(
-    f"{down} {across}"
-    for down in ("top", "middle", "bottom")
-    for across in ("left", "centre", "right")
-)
 
 
 def facets(ids: NDArray[np.int64], columns: IndexColumns) -> dict[str, list[dict[str, Any]]]:
@@ -43,7 +39,7 @@ def facets(ids: NDArray[np.int64], columns: IndexColumns) -> dict[str, list[dict
         "cameras": _named("name", photos.cameras, photos.camera, of_photo),
         "formats": _named("name", photos.formats, photos.format, of_photo),
         "sizes": _sizes(segments.areas[places]),
-        "places": _thirds(segments.centres[places]),
+        "places": _ninths(segments.centres[places]),
     }
 
 
@@ -73,11 +69,10 @@ def _sizes(areas: NDArray[np.float32]) -> list[dict[str, Any]]:
     return [{"from": low, "to": high, "count": count} for low, high, count in bounds if count]
 
 
-def _thirds(centres: NDArray[np.float32]) -> list[dict[str, Any]]:
-    thirds = np.clip((centres * 3).astype(np.int64), 0, 2)
-    totals = np.bincount(3 * thirds[:, 1] + thirds[:, 0], minlength=9).tolist()
+def _ninths(centres: NDArray[np.float32]) -> list[dict[str, Any]]:
+    totals = np.bincount(ninths_of(centres), minlength=len(NINTHS)).tolist()
     return [
         {"place": place, "count": count}
-        for place, count in zip(PLACES, totals, strict=True)
+        for place, count in zip(NINTHS, totals, strict=True)
         if count
     ]

@@ -317,7 +317,9 @@ def _filter(told: Fields) -> Filter:
             continue
         hint = hints[each.name]
         kinds = (hint,) if isinstance(hint, type) else get_args(hint)
-        if several := [kind for kind in kinds if get_origin(kind) is tuple]:
+        if each.name == "places":
+            given[each.name] = tuple(map(str, told.many(each.name)))
+        elif several := [kind for kind in kinds if get_origin(kind) is tuple]:
             given[each.name] = told.numbers(each.name, len(get_args(several[0])))
         elif datetime in kinds or str in kinds:
             given[each.name] = told.text(each.name)

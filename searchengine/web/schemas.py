@@ -16,6 +16,7 @@ LONGEST_NAME = 4096
 MOST_NEGATIVES = 50
 MOST_EXAMPLES = 16
 MOST_JUDGED = 1000
+MOST_PLACES = 15
 MOST_SHOWN = 500
 FURTHEST = 1e9
 
@@ -37,6 +38,9 @@ PointedBox = Annotated[list[Pixels], Field(min_length=4, max_length=4)]
 Near = Annotated[
     list[Pixels],
     Field(min_length=3, max_length=3, description="Latitude, longitude, and kilometres."),
+]
+Place = Annotated[
+    str, Field(max_length=20, description="Third or ninth of the photo, as `left` or `top left`.")
 ]
 Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Height and width.")]
 Box = Annotated[list[int], Field(min_length=4, max_length=4, description="X, y, width and height.")]
@@ -101,6 +105,7 @@ class WhereField(Strict):
     format: Annotated[str, Field(max_length=20)] | None = None
     photo_ids: Annotated[tuple[Id, ...], Field(max_length=10_000)] | None = None
     near: Near | None = None
+    places: Annotated[tuple[Place, ...], Field(max_length=MOST_PLACES)] = ()
 
 
 class Asked(Strict):
@@ -200,55 +205,6 @@ class MatchesAnswer(BaseModel):
     total: int
     total_is_exact: bool
     matches: list[MatchRecord]
-
-
-class MonthCount(BaseModel):
-    """Matches of photos taken in one month; `month` is None for photos that tell none."""
-
-    month: str | None
-    count: int
-
-
-class FolderCount(BaseModel):
-    """Matches of photos in one folder."""
-
-    path: str
-    count: int
-
-
-class NameCount(BaseModel):
-    """Matches of photos of one camera, or one format."""
-
-    name: str
-    count: int
-
-
-class SizeCount(BaseModel):
-    """Matches that cover a share of their photos between two numbers."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    from_: Annotated[float, Field(alias="from")]
-    to: float
-    count: int
-
-
-class PlaceCount(BaseModel):
-    """Matches whose middle lies in one ninth of the photo, as "top left"."""
-
-    place: str
-    count: int
-
-
-class FacetsAnswer(BaseModel):
-    """What the matches of a search are made of, by count."""
-
-    dates: list[MonthCount]
-    folders: list[FolderCount]
-    cameras: list[NameCount]
-    formats: list[NameCount]
-    sizes: list[SizeCount]
-    places: list[PlaceCount]
 
 
 class PhotoRecord(BaseModel):

@@ -50,7 +50,7 @@ def address(served: Path) -> Iterator[str]:
         ["search", "the largest red", "--json", "--explain"],
         ["search", "purple giraffe", "--format", "csv"],
         ["search", "red", "--null", "--sort", "size", "--unique-photos", "--neighbours", "1"],
-        ["search", "red", "--not", "2:grey", "--in", "b*.png", "--min-area", "0.01", "--json"],
+        ["search", "red", "--not", "2:grey", "--in", "b*.png", "--place", "left", "--json"],
         ["search", "red", "--after", "2020", "--near", "48.2,16.4,5", "--max-area", "0.5"],
         ["search", "rot", "--language", "de", "--min-confidence", "0.5", "--json"],
         ["search", "red", "--like", "3", "--no-collapse", "--all-duplicates", "--no-refer"],

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, select
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.kept_ninths import KeptNinths
 from indexer.catalog.path_pattern import nearest_paths
+from indexer.catalog.photo_ninths import ninths_named
 from indexer.catalog.records import (
     Counts,
     Filter,
@@ -44,6 +46,7 @@ class SqliteReader(CatalogReader):
         self.manifest = manifest
         self._database = database
         self._judged = set[str]()  # tables whose rows were found sound
+        self._ninths = KeptNinths()
 
     def close(self) -> None:
         """Let the file go."""
@@ -186,7 +189,10 @@ class SqliteReader(CatalogReader):
         """
         with self._database.reading() as connection:
             self._judge(connection, conditions or Filter())
-            return selected_segments(connection, conditions)
+            found = selected_segments(connection, conditions)
+            if conditions is not None and conditions.places:
+                return self._ninths.among(found, ninths_named(conditions.places), self)
+            return found
 
     def _judge(self, connection: Connection, conditions: Filter) -> None:
         for table, require_sound in _judges(conditions):

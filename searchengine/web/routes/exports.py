@@ -145,6 +145,8 @@ def _command(
             "--neighbours": query.neighbours or None,
             "--language": None if query.language == AUTO else query.language,
         }
+        for place in where.places:
+            words += ["--place", place]
         for flag, value in given.items():
             words += [] if value is None else [flag, str(value)]
     words += ["--format", str(asked.format), *_flags(asked.options)]

@@ -17,11 +17,11 @@ from searchengine.search.stage_times import recorded_times, timed
 from searchengine.web.asking import example_of, found_by, matches_of
 from searchengine.web.completing import snapshot_of
 from searchengine.web.engine_thread import Steps
+from searchengine.web.facet_schemas import FacetsAnswer
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.records import match_record
 from searchengine.web.schemas import (
     MOST_SHOWN,
-    FacetsAnswer,
     MatchesAnswer,
     SearchAnswer,
     SearchRequest,

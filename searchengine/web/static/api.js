@@ -10,7 +10,7 @@
  *   box?: [number, number, number, number]}} Example
  * @typedef {{words: string, weight: number}} Negative
  * @typedef {{path_glob?: string, after?: string, before?: string, camera?: string, min_area?: number,
- *   max_area?: number, format?: string, photo_ids?: number[], [name: string]: unknown}} Where
+ *   max_area?: number, format?: string, photo_ids?: number[], near?: number[], places?: string[], [name: string]: unknown}} Where
  * @typedef {{words: string, negatives: Negative[], examples: Example[], like: number[], unlike: number[],
  *   where: Where, order: string, group: string, least_confidence: number}} Question
  * @typedef {{words: string, negatives: Negative[], [name: string]: unknown}} Understood

@@ -52,7 +52,7 @@ const CHOICES = {
   tile: ["crop", "photo"],
   mask: ["outline", "fill", "hidden"],
 };
-const CONDITIONS = ["path_glob", "after", "before", "camera", "min_area", "max_area", "format", "photo_ids"];
+const CONDITIONS = "path_glob after before camera min_area max_area format photo_ids near places".split(" ");
 const SHARES = ["min_area", "max_area"];
 
 /** @param {Example} example */
@@ -152,6 +152,8 @@ export function fromAddress(address, preferred = {}) {
     const value = told.get(name);
     if (!value) continue;
     if (name === "photo_ids") state.where.photo_ids = ids(value);
+    else if (name === "places") state.where.places = value.split(",");
+    else if (name === "near") state.where.near = value.split(",").map(Number);
     else if (!SHARES.includes(name)) state.where[name] = value;
     else if (Number(value) >= 0 && Number(value) <= 1) state.where[name] = Number(value);
   }

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.photo_ninths import NINTHS
 from indexer.catalog.records import Watermark
 from searchengine import Options, SearchEngine
 from searchengine.overview.arrangement import Group, Order, arranged
 from searchengine.overview.bursts import bursts
 from searchengine.overview.columns import IndexColumns, KeptColumns
-from searchengine.overview.facets import PLACES, SIZES, facets
+from searchengine.overview.facets import SIZES, facets
 
 
 def painted_columns(n: int, seed: int = 0, first: int = 1) -> IndexColumns:
@@ -62,7 +63,7 @@ def test_facets_count_what_is_counted_one_by_one(n: int, seed: int, first: int) 
         area = float(columns.segments.areas[i])
         counted["sizes"][max(low for low in SIZES[:-1] if low == 0 or area >= np.float32(low))] += 1
         x, y = columns.segments.centres[i].tolist()
-        counted["places"][PLACES[3 * int(y * 3) + int(x * 3)]] += 1
+        counted["places"][NINTHS[3 * int(y * 3) + int(x * 3)]] += 1
     for name, records in found.items():
         told = {next(iter(record.values())): record["count"] for record in records}
         assert told == counted[name], name

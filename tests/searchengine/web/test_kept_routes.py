@@ -66,7 +66,8 @@ def test_a_search_is_saved_opened_again_and_tells_what_is_new(
     assert asked(own, **made["request"]) == asked(own, **question, least_confidence=0.5)
     taken = told(own.post(f"{API}/saved", json={"name": "reds", "asked": question}), 409)
     assert taken["error"]["kind"] == "NameTaken"
-    narrow = {"words": "red", "language": "en", "where": {"near": [48.2, 16.4, 5]}}
+    where = {"near": [48.2, 16.4, 5], "places": ["left"]}
+    narrow = {"words": "red", "language": "en", "where": where}
     near = told(own.put(f"{API}/saved/reds", json={"asked": narrow}))["request"]
     assert {name: near[name] for name in narrow} == narrow
     again = {"asked": {"words": "red", "least_confidence": 0.6}}

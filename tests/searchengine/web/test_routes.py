@@ -76,6 +76,31 @@ def test_words_and_examples_go_together(client: httpx.Client, indexed: Path) -> 
     assert [match["score"] for match in both] != [match["score"] for match in alone]
 
 
+def test_where_in_its_photo_a_match_lies_is_a_condition(client: httpx.Client) -> None:
+    every = asked(client, words="blue", limit=100)["matches"]
+    places = {"left": lambda x, _: x < 1 / 3, "bottom right": lambda x, y: min(x, y) >= 2 / 3}
+    found = asked(client, words="blue", limit=100, where={"places": [*places]})
+    assert 0 < len(found["matches"]) < len(every)
+
+    def centre(match: dict[str, Any]) -> tuple[float, float]:
+        (height, width), (x, y, w, h) = match["frame_size"], match["bbox"]
+        return (x + w / 2) / width, (y + h / 2) / height
+
+    inside = [m for m in every if any(fits(*centre(m)) for fits in places.values())]
+    assert {m["segment_id"] for m in found["matches"]} == {m["segment_id"] for m in inside}
+    counted = client.get(f"{API}/searches/{found['id']}/facets").json()["places"]
+    assert {each["place"].split()[1] for each in counted} <= {"left", "right"}
+    wrong = client.post(f"{API}/search", json={"words": "blue", "where": {"places": ["sky"]}})
+    assert (wrong.status_code, wrong.json()["error"]["kind"]) == (422, "QueryError")
+
+
+def test_language_and_place_on_earth_are_heeded(client: httpx.Client) -> None:
+    assert asked(client, words="red", language="en", limit=1)["matches"]
+    assert asked(client, words="red", where={"near": [48.2, 16.4, 5]})["total"] == 0
+    wrong = client.post(f"{API}/search", json={"words": "red", "language": "xx"})
+    assert wrong.json()["error"]["what"] == "questions in the language 'xx' are not read"
+
+
 def test_photos_are_told_and_shown(client: httpx.Client, photos: Path) -> None:
     (match,) = asked(client, words="yellow", limit=1)["matches"]
     base = f"{API}/photos/{match['photo_id']}"

@@ -44,6 +44,7 @@ export function commandOf({ question, ids, total, index }, format, options, name
       const value = where[field];
       if (value !== undefined && value !== "") words.push(flag, quoted(String(value)));
     }
+    for (const place of where.places ?? []) words.push("--place", quoted(place));
   }
   words.push("--format", format);
   if (options.raw_frame) words.push("--raw-frame");

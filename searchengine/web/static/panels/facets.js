@@ -11,32 +11,24 @@ const MOST_BARS = 48;
 /** @param {number} value */
 const rounded = (value) => (value >= 10_000 ? `${inFull(Math.round(value / 1000))} k` : inFull(value));
 
-/** @type {Record<string, string>} Ninths of a photo, and how the question says that a thing is there. */
-const PLACES = {
-  "top left": "in the top left",
-  "top centre": "at the top",
-  "top right": "in the top right",
-  "middle left": "on the left",
-  "middle centre": "in the middle",
-  "middle right": "on the right",
-  "bottom left": "in the bottom left",
-  "bottom centre": "at the bottom",
-  "bottom right": "in the bottom right",
-};
+const NINTHS = ["top", "middle", "bottom"].flatMap((down) =>
+  ["left", "centre", "right"].map((across) => `${down} ${across}`),
+);
 
 /** A changed condition; an empty one is none. @param {Where} change */
 export function filter(change) {
   /** @type {Where} */
   const where = { ...store().state.where, ...change };
   for (const [name, value] of Object.entries(where))
-    if (value === undefined || value === "" || value === 0) delete where[name];
+    if (value === undefined || value === "" || value === 0 || (Array.isArray(value) && !value.length))
+      delete where[name];
   ask({ where });
 }
 
-/** The question with one more thing said of it, as "red" before the words or "on the left" after them. @param {string} said @param {boolean} before */
-function say(said, before) {
+/** The question with one more thing said of it, as "red". @param {string} said */
+function say(said) {
   const words = store().state.words.trim();
-  if (!words.toLowerCase().includes(said)) ask({ words: before ? `${said} ${words}` : `${words} ${said}` });
+  if (!words.toLowerCase().includes(said)) ask({ words: `${said} ${words}` });
 }
 
 /** Bounds of a month, as conditions: from its first day until the next one's. @param {string} first @param {string} last */
@@ -116,7 +108,7 @@ export function spanned(names) {
 
 /** @param {import("../api.js").Facets} found @returns {Node[]} */
 export function listsOf(found) {
-  const { where, words } = store().state;
+  const { where } = store().state;
   /** A value that is a condition while it is chosen. @param {string} name @param {number} count @param {Where} condition @param {string} [title] */
   const value = (name, count, condition, title = name) => {
     const chosen = Object.entries(condition).every(([field, wanted]) => where[field] === wanted);
@@ -129,7 +121,7 @@ export function listsOf(found) {
     title: `Add “${name}” to the question`,
     count,
     chosen: false,
-    choose: () => say(name, true),
+    choose: () => say(name),
   });
   const lists = [
     list(
@@ -153,7 +145,7 @@ export function listsOf(found) {
         ),
       ),
     ),
-    words ? ninths(found.places) : null,
+    ninths(found.places, where.places ?? []),
     list("Colours", (found.colours ?? []).map(adjective)),
     list("Materials", (found.materials ?? []).map(adjective)),
     list(
@@ -170,18 +162,28 @@ function sizeName(from, to) {
   return from === 0 ? `below ${share(to)} %` : to >= 1 ? `above ${share(from)} %` : `${share(from)} – ${share(to)} %`;
 }
 
-/** A photo in miniature: where in it the matches lie. @param {{place: string, count: number}[]} places */
-function ninths(places) {
+/**
+ * A photo in miniature: where in it the matches lie. A click chooses a ninth, or leaves it out again.
+ *
+ * @param {{place: string, count: number}[]} places
+ * @param {string[]} wanted rows, columns and ninths that are conditions now
+ */
+function ninths(places, wanted) {
   const counts = new Map(places.map(({ place, count }) => [place, count]));
   const most = Math.max(...counts.values(), 1);
-  const cells = Object.entries(PLACES).map(([place, said]) => {
-    const found = counts.get(place) ?? 0;
-    const label = `${place}: ${counted(found, "match", "matches")}; ask for those ${said}`;
+  const chosen = NINTHS.filter((ninth) =>
+    wanted.some((name) => name.split(" ").every((word) => ninth.split(" ").includes(word))),
+  );
+  const cells = NINTHS.map((ninth) => {
+    const found = counts.get(ninth) ?? 0;
+    const label = `${ninth}: ${counted(found, "match", "matches")}`;
+    const pressed = chosen.includes(ninth);
     const made = element("button", {
       type: "button",
       title: label,
       "aria-label": label,
-      click: () => say(said, false),
+      "aria-pressed": String(pressed),
+      click: () => filter({ places: pressed ? chosen.filter((each) => each !== ninth) : [...chosen, ninth] }),
     });
     made.style.setProperty("--share", String(found / most));
     return made;

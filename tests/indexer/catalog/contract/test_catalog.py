@@ -423,6 +423,22 @@ def test_sizes_and_formats_are_conditions(
         Filter(max_area=1.5)
 
 
+def test_where_in_its_photo_a_segment_lies_is_a_condition(
+    catalog: Catalog, made: ModuleType
+) -> None:
+    def lies_left(segment_id: int) -> bool:
+        segment = catalog.segments([segment_id])[segment_id]
+        return (segment.box[0] + segment.box[2]) / 2 < segment.frame[1] / 3
+
+    for first, last in ((0, 6), (6, 12)):  # what is known of the former half is kept
+        made.write(catalog, first, last)
+        wanted = [each for each in catalog.segment_ids().tolist() if lies_left(each)]
+        assert wanted
+        assert catalog.segment_ids(Filter(places=("left",))).tolist() == wanted
+    most = Filter(places=("left", "centre", "top right", "right"), format="jpeg")
+    assert catalog.segment_ids(most).tolist() == catalog.segment_ids(Filter(format="jpeg")).tolist()
+
+
 @pytest.mark.parametrize(
     "near", [(0.0, 0.0, 300.0), (1.0, 1.0, 20.0), (0.0, 179.9, 30.0), (90.0, 0.0, 9000.0)]
 )

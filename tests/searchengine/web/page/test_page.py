@@ -21,7 +21,8 @@ READ_BACK = """async () => {
   const state = {
     ...START, words: "a & b", negatives: [{ words: "c: d", weight: 0.25 }], like: [3], unlike: [5],
     examples: [{ segment: 7 }, { photo: 2, box: [1, 2, 3, 4] }, { upload: "a-b" }],
-    where: { after: "2023-05", min_area: 0.2 }, order: "size", group: "burst", cut: 0.5,
+    where: { after: "2023", min_area: 0.2, near: [48.2, 16.4, 5], places: ["top left", "right"] },
+    order: "size", group: "burst", cut: 0.5,
     tile: "photo", mask: "fill", padding: 0.4, size: 300, open: { photo: 3, segment: 9 }, place: 9,
   };
   const sorted = (value) =>
