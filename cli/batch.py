@@ -41,6 +41,21 @@ def batch_lines(name: str) -> Iterator[str]:
         yield from lines_of(file)
 
 
+def batch_questions(name: str) -> Iterator[str]:
+    """The lines of a file that ask something: not blank, nor a comment, which begins with '#'.
+
+    Of stdin all lines: who asks through a pipe waits for an answer to each.
+
+    Raises:
+        QueryError: stdin is asked for, and closed.
+        OSError: the file cannot be read.
+    """
+    lines = batch_lines(name)
+    if name == STDIN:
+        return lines
+    return (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
 def lines_of(stream: BinaryIO) -> Iterator[str]:
     """The lines of a stream of bytes, as `batch_lines` tells."""
     blocks = _blocks(stream)

@@ -117,7 +117,7 @@ def index(
             print_json(report.to_dict() | {"index": str(engine.folder)})
         else:
             show(str(report))
-    if report.skipped:
+    if report.newly_skipped:
         raise typer.Exit(3)
 
 
@@ -139,8 +139,11 @@ def _some_names(paths: list[str]) -> str:
 
 
 def _tell(report: Report) -> None:
-    for _, kind, reason in report.skipped:
+    for _, kind, reason in report.newly_skipped:
         say(f"skipped ({kind}): {reason}")
+    if report.skipped_before:
+        known = counted(report.skipped_before, "photo")
+        say(f"{known} skipped before, and unchanged: see segsearch status, or --retry")
     for suffix, count in sorted(report.unsupported.items()):
         paths = [p for p in report.unsupported_paths if Path(p).suffix.lower() == suffix]
         say(f"not read here: {count} {suffix or 'without a suffix'} ({_some_names(paths)})")

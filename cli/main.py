@@ -59,9 +59,9 @@ def _code() -> int:
 
 def _code_of(error: Exception) -> int:
     """Exit code of an error that is told in one line."""
-    from model.errors import OutputUnusable
+    from model.errors import OutputUnusable, QueryError
 
-    return 2 if isinstance(error, OutputUnusable) else 1
+    return 2 if isinstance(error, OutputUnusable | QueryError) else 1
 
 
 def _line_of(error: Exception) -> str | None:

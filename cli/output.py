@@ -70,6 +70,7 @@ def print_matches(answer: Answer, explain: bool = False) -> None:
         explain: whether lines before it tell how the words were read.
     """
     from model.errors import shown
+    from model.percent_sure import percent_sure
 
     for note in answer.notes:
         say(note)
@@ -86,7 +87,7 @@ def print_matches(answer: Answer, explain: bool = False) -> None:
     show("rank  score  confidence  segment  x,y,w,h              photo")
     for match in matches:
         sure = match["confidence"]
-        confidence = "" if sure is None else f"{min(sure, 0.99):.0%}"
+        confidence = "" if sure is None else percent_sure(sure)
         box = ",".join(map(str, match["bbox"]))
         line = (
             f"{match['rank']:4}  {match['score']:5.2f}  {confidence:>10}  {match['segment_id']:7}"

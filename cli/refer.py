@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.answer import Answer
-from cli.batch import batch_lines
+from cli.batch import batch_questions
 from cli.options import ExplainOption, HeadOption, JsonOption, headed
 from cli.output import print_json, print_matches, say
 
@@ -34,7 +34,8 @@ def refer(
             "--batch",
             metavar="FILE",
             help="File with PHOTO, a tab and an expression on each line ('-': stdin); one JSON"
-            " document a line comes out.",
+            " document a line comes out. Blank lines and comments ('# …') of a file are passed"
+            " over.",
         ),
     ] = None,
     k: Annotated[
@@ -77,7 +78,7 @@ def refer(
 
 def _answer_lines(referrer: PhotoReferrer, batch: str, k: int, explain: bool) -> None:
     failed = False
-    for line in batch_lines(batch):
+    for line in batch_questions(batch):
         path, tab, text = line.partition("\t")
         answer = _answer(referrer, path, text, k) if tab else None
         if answer is None or isinstance(answer, Exception):

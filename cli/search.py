@@ -56,8 +56,8 @@ def search(
             "--batch",
             metavar="FILE",
             help="File with one query a line ('-': stdin), UTF-8 or UTF-16; one JSON document a"
-            " line comes out, or rows or paths with --format. A line that begins with '#' is a"
-            " query, too; for a blank one the document says that it is empty.",
+            " line comes out, or rows or paths with --format. Blank lines and comments ('# …') of a"
+            " file are passed over; of stdin each line is answered.",
         ),
     ] = None,
     propose: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from cli.batch import batch_lines
+from cli.batch import batch_questions
 from cli.client.connection import Connection
 from cli.client.questions import answer
 from cli.drawn_output import DrawnOutput
@@ -37,7 +37,7 @@ def answer_lines_at(
     from model.errors import QueryError
 
     failed = False
-    for words in batch_lines(batch):
+    for words in batch_questions(batch):
         try:
             printer.print_answer(answer(line, question(words)))
         except QueryError as error:
@@ -68,7 +68,7 @@ def answer_lines(
     kept: list[Matches] = []  # to be drawn
     # what is kept gives segments new ids: the next line is answered after it
     together = 1 if keep else LINES_TOGETHER
-    for lines in in_groups(batch_lines(batch), together):
+    for lines in in_groups(batch_questions(batch), together):
         asked = [_unless_refused(query, line) for line in lines]
         answers = _answers(engine, [each for each in asked if isinstance(each, Query)])
         for line, each in zip(lines, asked, strict=True):

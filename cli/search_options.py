@@ -7,7 +7,6 @@ place, so that no verb can leave one out or name it differently.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -224,14 +223,13 @@ class SearchOptions:
 
     def weighted(self) -> list[dict[str, Any]]:
         """Words of the negatives, each given as `WORDS` or `WEIGHT:WORDS`, with their weights."""
-        parsed: list[dict[str, Any]] = []
-        for text in self.not_ or ():
-            weighted = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+):(.+)", text, re.DOTALL)
-            if weighted:
-                parsed.append({"words": weighted[2], "weight": float(weighted[1])})
-            else:
-                parsed.append({"words": text})
-        return parsed
+        from model.language.weighted_words import weighted_words
+
+        read = [weighted_words(text) for text in self.not_ or ()]
+        return [
+            {"words": words} | ({} if weight is None else {"weight": weight})
+            for words, weight in read
+        ]
 
 
 def takes_search_options(verb: Callable[..., None]) -> Callable[..., None]:

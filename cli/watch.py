@@ -143,7 +143,7 @@ def _print(event: WatchEvent) -> None:
         say(event.line)
         return
     show(event.line)
-    for _, kind, reason in event.report.skipped:
+    for _, kind, reason in event.report.newly_skipped:
         say(f"skipped ({kind}): {reason}")
     for note in event.report.notes:
         say(note)

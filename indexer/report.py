@@ -23,7 +23,9 @@ class Report:
         removed: files forgotten by pruning.
         missing: files of the index that are no longer in their folder.
         segments: segments stored with the added photos.
-        skipped: path, kind and reason of every photo that could not be used.
+        skipped: path, kind and reason of every photo that could not be used, first of those that a
+            former run told already.
+        skipped_before: number of these, which are unchanged since then.
         unsupported: files by suffix, images of a kind that is not read here.
         unsupported_paths: their paths.
         passed_over: folders and pictures that are no part of a collection: path and reason.
@@ -47,6 +49,12 @@ class Report:
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+    skipped_before: int = 0
+
+    @property
+    def newly_skipped(self) -> list[tuple[str, str, str]]:
+        """Path, kind and reason of the photos that this run found to be unusable."""
+        return self.skipped[self.skipped_before :]
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -58,7 +66,8 @@ class Report:
         return cls(
             unchanged=plan.unchanged,
             missing=len(plan.gone),
-            skipped=unreadable + plan.skipped,
+            skipped=plan.skipped + unreadable,
+            skipped_before=len(plan.skipped),
             unsupported=plan.unsupported_counts,
             unsupported_paths=sorted(path for paths in plan.unsupported.values() for path in paths),
             passed_over=[(item.path, item.reason) for item in plan.passed_over],

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
+
+import numpy as np
+from PIL import Image as PillowImage
 
 from indexer.catalog.records import Filter
+from model.argument_types import require_type
 from model.embeddings import Embeddings
 from model.errors import QueryError
 from model.proposals.proposer import MOST as MOST_PROPOSED
 from searchengine.answers import answered, completed, ranked
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.example import Example, embed_example
+from searchengine.search.arguments import given_fields, pointed, query_of
+from searchengine.search.conditions import Conditions, filtered
+from searchengine.search.example import Example, embed_example, embed_seen
 from searchengine.search.keep import require_keeping
 from searchengine.search.match import CONFIDENT, Match
 from searchengine.search.matches import Matches
-from searchengine.search.query import Negative, Query, as_negatives
+from searchengine.search.picture import Picture, image_of_picture
+from searchengine.search.query import Negative, Query
 from searchengine.search.ranking import Ranking
 
 TOGETHER = 256
@@ -48,6 +55,7 @@ class Questions:
         like: Iterable[Match | int] | None = None,
         unlike: Iterable[Match | int] | None = None,
         language: str | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Matches:
         """The segments that show what the words say, best first.
 
@@ -67,15 +75,17 @@ class Questions:
             like, unlike: matches, or ids of segments, that were judged right or wrong: they are
                 not shown again, and the search goes on from those that were right.
             language: code of the language of the words, as `de`; unless given they tell it.
+            conditions: fields of a `Filter` by their names, as `after="2023-05", min_area=0.01`.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
+            TypeError: an argument is of no type that it may have.
             QueryError: nothing is asked, or another argument is given beside a whole `Query`.
         """
-        given = _given(
+        given = given_fields(
             k=k,
             negatives=negatives,
-            where=where,
+            where=filtered(where, conditions),
             per_photo=per_photo,
             neighbours=neighbours,
             collapse=collapse,
@@ -85,6 +95,11 @@ class Questions:
             unlike=unlike,
             language=language,
         )
+        if not isinstance(words, Query | str):
+            raise TypeError(
+                f"the words are {repr(words)[:80]}, expected a text or a Query;"
+                " several are asked by search_many"
+            )
         if not isinstance(words, Query):
             return self._answer(Query(words=words, **given), words)
         if given:
@@ -94,15 +109,25 @@ class Questions:
             )
         return self._answer(words, words.words)
 
-    def search_many(self, queries: Iterable[Query]) -> list[Matches]:
+    def search_many(self, queries: Iterable[Query | str], **arguments: Any) -> list[Matches]:
         """Matches of each query, in their order: those of `search`, at a fraction of the time.
 
         Texts are encoded in batches, and the vectors pass by once for many questions.
 
+        Args:
+            queries: whole queries, or texts.
+            arguments: arguments of `search`, for the texts.
+
         Raises:
             IndexMissing: nothing has been indexed yet.
+            TypeError: a text is given in place of several.
         """
-        waiting = list(queries)
+        require_type("the list of queries", queries, Iterable, "several texts or queries")
+        if isinstance(queries, str):
+            raise TypeError("one text is given in place of several; ask it by search")
+        waiting = [
+            each if isinstance(each, Query) else query_of(each, **arguments) for each in queries
+        ]
         answers: list[Matches] = []
         for start in range(0, len(waiting), TOGETHER):
             some = waiting[start : start + TOGETHER]
@@ -124,7 +149,7 @@ class Questions:
                 words, or a file of these (`searchengine.search.labels.read_labels`).
             k: matches of each question at most; 1,000 unless given.
             min_confidence: least confidence of a match.
-            arguments: arguments of `Query` beside words and k.
+            arguments: arguments of `search` beside words and k.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
@@ -135,7 +160,7 @@ class Questions:
         asked = read_labels(labels) if isinstance(labels, Path) else as_labels(labels)
         said = [(label, words) for label in asked for words in label.words]
         given = {"all_duplicates": True, **arguments, "k": 1000 if k is None else k}
-        answers = self.search_many(Query(words=words, **given) for _, words in said)
+        answers = self.search_many(query_of(words, **given) for _, words in said)
         pairs = [(label, each) for (label, _), each in zip(said, answers, strict=True)]
         return Matches(
             labelled(pairs, min_confidence),
@@ -204,9 +229,11 @@ class Questions:
 
     def similar(
         self,
-        example: Match | Example | Path | str,
+        example: Match | Example | Path | str | Picture,
         k: int | None = None,
         *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
         negatives: Sequence[str | Negative] | str | None = None,
         where: Filter | None = None,
         per_photo: int | None = None,
@@ -214,70 +241,66 @@ class Questions:
         collapse: bool | None = None,
         all_duplicates: bool | None = None,
         language: str | None = None,
+        **conditions: Unpack[Conditions],
     ) -> Matches:
         """The segments most like a match, a photo, or a place in one.
 
         The segment that is asked about is no answer; the photo it lies in may be.
 
         Args:
-            example: a match, an `Example`, or the path of a photo, indexed or not.
-            k: number of matches; this and the other arguments are those of `search`.
+            example: a match, an `Example`, the path of a photo, indexed or not, or a picture: a
+                Pillow image, or an array, H×W×3 RGB or H×W, uint8.
+            k: number of matches; this and all arguments after the places are those of `search`.
+            at: x, y of a point in a photo or picture, in its upright pixels: the smallest segment
+                there is meant.
+            box: x, y, width, height in the same pixels, as `Match.box`: the segment that fills it
+                is meant.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
             PhotoError: the photo cannot be read.
             QueryError: the place is outside the photo, or the segment is not in the index.
         """
-        example = _pointed(example)
-        given = _given(
+        given = given_fields(
             k=k,
             negatives=negatives,
-            where=where,
+            where=filtered(where, conditions),
             per_photo=per_photo,
             neighbours=neighbours,
             collapse=collapse,
             all_duplicates=all_duplicates,
             language=language,
         )
-        vector, itself = self.embed(example)
+        vector, itself = self.embed(example, at=at, box=box)
         exclude = () if itself is None else (itself,)
-        return self._answer(Query(example=vector, **given), str(example), exclude)
+        told = str(pointed(example, at, box))
+        return self._answer(Query(example=vector, **given), told, exclude)
 
-    def embed(self, example: Match | Example | Path | str) -> tuple[Embeddings, int | None]:
+    def embed(
+        self,
+        example: Match | Example | Path | str | Picture,
+        *,
+        at: tuple[float, float] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> tuple[Embeddings, int | None]:
         """An example as one vector of the index's space, and the id of the segment that it is.
 
         Args:
-            example: argument of `similar`.
+            example, at, box: arguments of `similar`.
 
         Raises:
             IndexMissing: nothing has been indexed yet.
             PhotoError: the photo cannot be read.
             QueryError: the place is outside the photo, or the segment is not in the index.
         """
-        with self._opened.turn():
-            return embed_example(
-                _pointed(example), self._opened.reader, self._opened.preset, self._opened.models
-            )
+        meant, opened = pointed(example, at, box), self._opened
+        with opened.turn():
+            if isinstance(example, PillowImage.Image | np.ndarray):
+                _ = opened.reader  # before any model: it tells which
+                image = image_of_picture(example, opened.preset.image_side)
+                return embed_seen(meant, image, [], opened.models), None
+            return embed_example(meant, opened.reader, opened.preset, opened.models)
 
     def _answer(self, query: Query, words: str, exclude: Collection[int] = ()) -> Matches:
         (matches,) = answered(self._opened, [query], [words], exclude)
         return matches
-
-
-def _pointed(example: Match | Example | Path | str) -> Example:
-    """What is given as an example, as one."""
-    if isinstance(example, Match):
-        return Example(segment=example.segment_id)
-    return example if isinstance(example, Example) else Example(Path(example))
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    """Fields of a query for the arguments that are not None."""
-    given = {name: value for name, value in arguments.items() if value is not None}
-    if "negatives" in given:
-        given["negatives"] = as_negatives(given["negatives"])
-    for judged in {"like", "unlike"} & given.keys():
-        given[judged] = tuple(
-            each.segment_id if isinstance(each, Match) else int(each) for each in given[judged]
-        )
-    return given

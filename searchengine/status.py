@@ -8,6 +8,7 @@ from typing import Any
 
 from indexer.index import Index
 from model.errors import shown
+from model.presets.files import split_head
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Status:
     Attributes:
         index: index folder.
         preset: name of the preset that made the index.
+        head: path of the user's own head in place of the preset's; "" for none.
         fingerprint: fingerprint of that preset and its weights.
         created_by: the program that made the index.
         created_at: time at which it was made, ISO 8601 with time zone.
@@ -45,6 +47,7 @@ class Status:
     coverage: float
     bytes: dict[str, int]
     kept: int = 0
+    head: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The status as the command line's JSON has it."""
@@ -55,8 +58,9 @@ class Status:
         size = sum(self.bytes.values()) / 1e6
         lines = [
             f"index     {shown(self.index)} (preset {shown(self.preset)}, {size:,.1f} MB on disk)",
-            f"photos    {self.photos:,} in {self.files:,} files,"
-            f" {self.coverage:.1%} of the photos found",
+            *([f"head      {shown(self.head)}"] if self.head else []),
+            f"photos    {self.photos:,} in {self.files:,} {'file' if self.files == 1 else 'files'},"
+            f" {self.coverage:.1%} of the files found",
             f"segments  {self.segments:,}"
             + (f", {self.kept:,} of them kept from proposals" if self.kept else ""),
             *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
@@ -86,6 +90,7 @@ def status_of(index: Index) -> Status:
         coverage=held / counts.files if counts.files else 1.0,
         bytes=_bytes(index.folder),
         kept=counts.kept,
+        head=str(split_head(manifest.settings.get("source", ""))[1] or ""),
     )
 
 

@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 
 
 REFRESH = 0.1  # seconds
+SILENCE = 60.0  # seconds between two lines, where there is no terminal
 
 
 class Bar(Progress):
-    """Shows files found and read, then photos done, photos a second and time left, where there is
-    a terminal; a context manager."""
+    """Shows files found and read, then photos done, photos a second and time left; a context
+    manager. Where there is no terminal, it is a line a minute.
 
-    def __init__(self) -> None:
+    Args:
+        silence: seconds between two such lines.
+    """
+
+    def __init__(self, silence: float = SILENCE) -> None:
         shown = LiveBar(TextColumn("indexing"), MofNCompleteColumn(), Speed("photos", 1))
         self._live, self._bar = shown.live, shown.bar
         self._comparing = self._bar.console.status("looking for photos")
-        self._told = 0.0
+        self._silence = silence
+        self._told = monotonic() if not self._live else 0.0
         self._task: TaskID | None = None
+        self._photos = self._done = 0
+        self._began = 0.0
 
     def __enter__(self) -> Bar:
         return self
@@ -40,11 +48,14 @@ class Bar(Progress):
 
     def compared(self, found: int, read: int, to_read: int) -> None:
         """Tell how many files were found and read, some times a second."""
-        if not self._live or (now := monotonic()) - self._told < REFRESH:
+        if not self._is_time(REFRESH if self._live else self._silence):
             return
-        self._told = now
         reading = f", comparing the content of {read:,} of {to_read:,}" if to_read else ""
-        self._comparing.update(f"{found:,} files found{reading}")
+        line = f"{found:,} files found{reading}"
+        if not self._live:
+            say(line)
+            return
+        self._comparing.update(line)
         self._comparing.start()
 
     def planned(self, plan: Plan, seconds: float, jobs: int) -> None:
@@ -58,11 +69,24 @@ class Bar(Progress):
         say(f"{work} to look at{known}: about {_spell(seconds)} with {workers}")
         self._task = self._bar.add_task("indexing", total=photos)
         self._bar.start()
+        self._photos, self._began = photos, monotonic()
 
     def advanced(self, outcome: Outcome) -> None:
         """One photo more."""
-        if self._task is not None:
-            self._bar.advance(self._task)
+        if self._task is None:
+            return
+        self._bar.advance(self._task)
+        self._done += 1
+        if not self._live and self._done < self._photos and self._is_time(self._silence):
+            left = (monotonic() - self._began) / self._done * (self._photos - self._done)
+            say(f"{self._done:,} of {self._photos:,} photos, about {_spell(left)} left")
+
+    def _is_time(self, between: float) -> bool:
+        """Whether enough seconds have passed since something was told."""
+        if (now := monotonic()) - self._told < between:
+            return False
+        self._told = now
+        return True
 
 
 def _spell(seconds: float) -> str:

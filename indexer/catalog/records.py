@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from numbers import Real
 from secrets import token_hex
 from typing import NamedTuple
 
 from indexer.catalog.date_text import as_moment
 from indexer.catalog.path_pattern import PathPattern, require_path
 from indexer.catalog.photo_ninths import ninths_named
+from model.argument_types import require_type
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError
 from model.masks.segments import Segments
@@ -278,10 +280,13 @@ class Filter:
     def __post_init__(self) -> None:
         ninths_named(self.places)
         for name, share in (("least", self.min_area), ("largest", self.max_area)):
+            require_type(f"the {name} area", share, Real, "a number from 0 to 1")
             if not 0 <= share <= 1:
                 raise QueryError(f"a {name} area of {share} is no share of a photo", "give 0 to 1")
         if self.near is not None:
             _require_place(*self.near)
+        for name in ("path_glob", "camera", "format"):
+            require_type(f"Filter.{name}", getattr(self, name), str | None, "a text or None")
         if self.path_glob is not None:
             require_path(self.path_glob)
         for name in ("after", "before"):

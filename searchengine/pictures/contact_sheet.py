@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from model.errors import ExportError, PhotoError
+from model.percent_sure import percent_sure
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.image_bytes import encoded, format_of
@@ -232,7 +233,7 @@ def _caption(card: Image.Image, match: Match) -> None:
         letters.write_line(card, (x, baseline), f"score {match.score:.2f}", INK, 15)
     if match.confidence is not None:
         sure = GREEN if match.confidence >= CONFIDENT else PALE
-        text = f"{match.confidence:.0%} sure"
+        text = f"{percent_sure(match.confidence)} sure"
         letters.write_line(card, (PICTURE[0] - 10, baseline), text, sure, 15, "r")
     name = letters.fitted(Path(match.photo.path).name, 13, PICTURE[0] - 20, keep_end=True)
     letters.write_line(card, (10, PICTURE[1] + 39), name, PALE, 13)

@@ -17,6 +17,7 @@ from string import Template
 from PIL import Image
 
 from model.errors import OutputUnusable, PhotoError, shown
+from model.percent_sure import percent_sure
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures.contact_sheet import PICTURE, picture_of
 from searchengine.search.match import CONFIDENT, Match
@@ -88,7 +89,7 @@ def _figure(match: Match) -> str:
     parts = [f"<b>{match.rank}</b>"]
     doubtful = match.confidence is not None and match.confidence < CONFIDENT
     if match.confidence is not None:
-        parts.append(f"{min(match.confidence, 0.99):.0%} sure")
+        parts.append(f"{percent_sure(match.confidence)} sure")
     if match.photo.taken_at is not None:
         parts.append(f"{match.photo.taken_at:%Y-%m-%d}")
     told = f"<figcaption>{' · '.join(parts)}<br>{name}</figcaption>"

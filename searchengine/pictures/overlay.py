@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.percent_sure import percent_sure
 from model.photos.images import to_raw_frame
 from model.photos.orientation import turned_size
 from searchengine.pictures import drawing, letters
@@ -74,7 +75,7 @@ def caption(match: Match, words: str = "") -> str:
     """One line about a match: rank, what was asked, and how sure it is."""
     sure = None
     if match.confidence is not None:
-        sure = f"{match.confidence:.0%}"
+        sure = percent_sure(match.confidence)
     elif match.score is not None:
         sure = f"{match.score:.2f}"
     return "  ".join(part for part in (str(match.rank), words.strip(), sure) if part)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 
 from indexer.catalog.records import SegmentRow
 from indexer.index import Index
+from model.argument_types import require_type
 from model.embeddings import Embeddings
 from model.errors import QueryError, shown
 from model.masks import rle
@@ -20,6 +24,7 @@ from searchengine.search.collapse import is_whole
 from searchengine.search.segment_rows import as_segments
 
 MOST_ID = (1 << 63) - 1  # what the catalog can hold
+_FRAME = "in pixels of the upright photo"
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Example:
     """Example that was pointed at.
 
     Attributes:
-        photo: a file, indexed or not; None where `segment` alone says enough.
+        photo: a file (`Path` or text), indexed or not; None where `segment` alone says enough.
         at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
         box: x, y, width, height in pixels of the upright photo: the segment that fills it is meant.
             Where no segment is, what a segmenter that can be asked draws there.
@@ -43,6 +48,10 @@ class Example:
     segment: int | None = None
 
     def __post_init__(self) -> None:
+        require_type("Example.photo", self.photo, str | Path | None, "the path of a photo")
+        if self.photo is not None:
+            object.__setattr__(self, "photo", Path(self.photo))
+        require_type("Example.segment", self.segment, Integral | None, "the id of a segment")
         pointers = [p for p in (self.at, self.box, self.segment) if p is not None]
         if len(pointers) > 1:
             raise QueryError(
@@ -50,13 +59,35 @@ class Example:
             )
         if self.photo is None and self.segment is None:
             raise QueryError("no photo is given", "give a photo, or the id of a segment")
+        if self.at is not None:
+            _require_numbers("point", self.at, 2)
+        if self.box is not None:
+            _require_numbers("box", self.box, 4)
+            if min(self.box[2:]) <= 0:
+                raise QueryError(
+                    f"the box {_told(self.box)} has no width or no height",
+                    f"give x,y,width,height {_FRAME}",
+                )
 
     def __str__(self) -> str:
         if self.segment is not None:
             return f"like segment {self.segment}"
-        place = ",".join(f"{number:.10g}" for number in self.at or self.box or ())
+        place = _told(self.at or self.box or ())
         where = f" at {place}" if self.at else f" in box {place}" if self.box else ""
         return f"like {shown(self.photo)}{where}"
+
+
+def _require_numbers(name: str, place: Sequence[float], count: int) -> None:
+    require_type(f"the {name}", place, Sequence | np.ndarray, f"{count} numbers")
+    for number in place:
+        require_type(f"a number of the {name}", number, Real, "a number")
+    if len(place) != count or not all(math.isfinite(number) for number in place):
+        meant = "x,y" if count == 2 else "x,y,width,height"
+        raise QueryError(f"{shown(place)} is no {name}", f"give {meant} {_FRAME}")
+
+
+def _told(place: Sequence[float]) -> str:
+    return ",".join(f"{number:.10g}" for number in place)
 
 
 def no_such_segment(number: int) -> QueryError:
@@ -186,7 +217,7 @@ def _require_inside(at: tuple[float, float], size: tuple[int, int]) -> None:
     if not (0 <= at[0] < size[1] and 0 <= at[1] < size[0]):
         raise QueryError(
             f"the point {at[0]:g},{at[1]:g} is outside the photo of {size[1]}×{size[0]} pixels",
-            "give x,y in pixels of the upright photo",
+            f"give x,y {_FRAME}",
         )
 
 
@@ -201,9 +232,8 @@ def _box_mask(
     if not (start < end).all():
         height, width = image.original_size
         raise QueryError(
-            f"the box {','.join(f'{v:g}' for v in box)} is outside the photo of {width}×{height}"
-            " pixels",
-            "give x,y,width,height in pixels of the upright photo",
+            f"the box {_told(box)} is outside the photo of {width}×{height} pixels",
+            f"give x,y,width,height {_FRAME}",
         )
     mask = np.zeros(image.size, np.bool_)
     mask[start[1] : end[1], start[0] : end[0]] = True

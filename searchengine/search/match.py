@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks import resizing, rle
+from model.percent_sure import percent_sure
 from searchengine.search.photo_pixels import is_missing, pixels_of
 
 CONFIDENT = 0.5
@@ -97,7 +98,7 @@ class Match:
         if self.score is not None:
             told.append(f"score {self.score:.2f}")
         if self.confidence is not None:
-            told.append(f"{self.confidence:.0%} sure")
+            told.append(f"{percent_sure(self.confidence)} sure")
         return f"Match({', '.join(told)})"
 
     def to_row(self) -> dict[str, Any]:
@@ -119,6 +120,14 @@ class Match:
         """The mask, height × width of the upright photo."""
         (mask,) = rle.decode((self.counts,), self.photo.size)
         return np.asarray(mask, np.bool_)
+
+    def image(self) -> PillowImage.Image:
+        """The whole photo, RGB and upright: box and mask are in its pixels.
+
+        Raises:
+            PhotoError: the photo cannot be read any more, or is not what was indexed.
+        """
+        return PillowImage.fromarray(pixels_of(self.photo))
 
     def cutout(self) -> PillowImage.Image:
         """The segment alone: RGBA, cropped to its box, transparent around the mask.

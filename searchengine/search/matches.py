@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.errors import QueryError, SegsearchError
 from model.masks import rle
+from model.percent_sure import percent_sure
 from searchengine.search.explanation import Explanation
 from searchengine.search.languages.translation import Translation
 from searchengine.search.match import COLUMNS, CONFIDENT, Match
@@ -146,7 +147,7 @@ class Matches(Sequence[Match]):
             with suppress(SegsearchError):  # the outline is shown all the same
                 jpeg = thumbnail(Path(self.folder), match.photo)
         (mask,) = rle.decode((match.segment.counts,), match.segment.frame)
-        sure = "" if match.confidence is None else f"{match.confidence:.0%} sure"
+        sure = "" if match.confidence is None else f"{percent_sure(match.confidence)} sure"
         return Shown(jpeg, mask, (f"{match.rank}  {sure}", Path(match.photo.path).name))
 
     def to_pandas(self) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from indexer.catalog.records import PhotoRow
+from model.percent_sure import percent_sure
 
 FINGERPRINT_SHOWN = 12  # hex digits of the fingerprint that people are told
 
@@ -44,7 +45,7 @@ class Proposed:
         return replace(self, segment_id=segment_id, in_place_of=in_place_of, behind=behind)
 
     def __str__(self) -> str:
-        sure = "" if self.confidence is None else f" ({min(self.confidence, 0.99):.0%})"
+        sure = "" if self.confidence is None else f" ({percent_sure(self.confidence)})"
         name = "" if self.segment_id is None else f"{self.segment_id}: "
         if self.behind is not None:
             fate = f"behind {self.behind}, which shows the same better"

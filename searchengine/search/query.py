@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 
 from indexer.catalog.records import Filter
+from model.argument_types import require_type
 from model.embeddings import Embeddings
 from model.errors import QueryError
 from model.language.multilingual.reading import Senses
 from model.language.multilingual.word_lists import LANGUAGES
+from model.language.weighted_words import weighted_words
 
 MOST = 10_000
 MOST_NEIGHBOURS = 100
@@ -30,6 +33,8 @@ class Negative:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
+        require_type("Negative.words", self.words, str, "a text")
+        require_type("Negative.weight", self.weight, Real, "a number")
         if not self.words.strip():
             raise QueryError("a negative has no words", "say what should not be found")
         if not 0 < self.weight <= 10:
@@ -37,6 +42,16 @@ class Negative:
                 f"the weight of the negative '{self.words}' is {self.weight}",
                 "give a number between 0 and 10, as in 0.5",
             )
+
+    @classmethod
+    def read(cls, text: str) -> Negative:
+        """A negative as a person writes it: `WORDS`, or `WEIGHT:WORDS`.
+
+        Raises:
+            QueryError: there are no words, or what stands before the colon is no weight.
+        """
+        words, weight = weighted_words(text)
+        return cls(words) if weight is None else cls(words, weight)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +61,7 @@ class Query:
     Attributes:
         words: any text; empty where only an example is given.
         example: one vector (1×D) of the index's space, of an image or a segment.
-        negatives: things that matches should not show.
+        negatives: things that matches should not show; may be given as texts (`Negative.read`).
         k: matches wanted at the most, 1 to `MOST`.
         where: exact conditions on photos and segments.
         per_photo: matches from one photo at the most; None for no limit.
@@ -88,6 +103,8 @@ class Query:
     senses: tuple[Senses, ...] = ()
 
     def __post_init__(self) -> None:
+        self._require_types()
+        object.__setattr__(self, "negatives", as_negatives(self.negatives))
         nothing = self.example is None and not self.like and not self.liked
         if not self.words.strip() and nothing:
             raise QueryError("the query is empty", 'say what to look for, as in "red car door"')
@@ -127,17 +144,27 @@ class Query:
         if self.example is not None and len(self.example) != 1:
             raise ValueError(f"the example holds {len(self.example)} vectors, expected 1")
 
+    def _require_types(self) -> None:
+        require_type("Query.words", self.words, str, "a text")
+        require_type("Query.k", self.k, Integral, "a whole number")
+        require_type("Query.where", self.where, Filter, "a Filter")
+        require_type("Query.neighbours", self.neighbours, Integral, "a whole number")
+        require_type("Query.per_photo", self.per_photo, Integral | None, "a whole number or None")
+        require_type("Query.example", self.example, Embeddings | None, "one vector (Embeddings)")
+
     @property
     def is_judged(self) -> bool:
         """Whether segments that were judged are told."""
         return bool(self.like or self.unlike or self.liked or self.unliked)
 
 
-def as_negatives(given: Sequence[str | Negative] | str) -> tuple[Negative, ...]:
-    """Negatives from a text, or from several texts and negatives.
+def as_negatives(given: Sequence[str | Negative] | str | Negative) -> tuple[Negative, ...]:
+    """Negatives from a text (`Negative.read`), or from several texts and negatives.
 
     Raises:
-        QueryError: one of them has no words.
+        QueryError: one of them has no words or no weight.
     """
-    several = [given] if isinstance(given, str) else given
-    return tuple(n if isinstance(n, Negative) else Negative(n) for n in several)
+    several = [given] if isinstance(given, str | Negative) else given
+    for each in several:
+        require_type("a negative", each, str | Negative, "a text or a Negative")
+    return tuple(n if isinstance(n, Negative) else Negative.read(n) for n in several)

@@ -11,7 +11,10 @@ from command_line import Run
 
 from cli.output import counted
 from cli.progress.indexing import Bar
+from indexer.catalog.records import FileStamp
 from indexer.report import Report
+from indexer.scan.plan import Plan
+from indexer.workers.pipeline import Outcome
 
 
 def test_an_index_run_tells_what_it_did(
@@ -23,8 +26,11 @@ def test_an_index_run_tells_what_it_did(
     golden("index.out", first.out)
     golden("index.err", first.err)
     again = run("index", photos, "--index", index, "--json", "--quiet")
-    assert again.code == 3
+    assert again.code == 0  # which was told then, and nothing new
     report = json.loads(again.out)
+    assert report["skipped_before"] == 1
+    assert again.err.startswith("1 photo skipped before, and unchanged")
+    assert run("index", photos, "--index", index, "--quiet", "--retry").code == 3
     assert (report["added"], report["unchanged"]) == (0, 3)
     assert [Path(s["path"]).name for s in report["skipped"]] == ["broken.png"]
     assert report["unsupported"] == {".svg": 1}
@@ -152,6 +158,34 @@ def test_elsewhere_nothing_is_drawn(
     with Bar() as bar:
         bar.compared(1234, 5, 10)
     assert capsys.readouterr() == ("", "")
+
+
+def test_where_there_is_no_terminal_it_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    plan = Plan(look=[FileStamp(f"/{number}.jpg", 1, 1) for number in range(4)])
+    outcome = Outcome("/1.jpg")
+    now = [0.0]
+    monkeypatch.setattr("cli.progress.indexing.monotonic", lambda: now[0])
+    with Bar(silence=60) as bar:
+        for seconds, deed in (
+            (70, lambda: bar.compared(1234, 5, 10)),
+            (80, lambda: bar.compared(1240, 6, 10)),
+            (100, lambda: bar.planned(plan, 300, 1)),
+            (140, lambda: bar.advanced(outcome)),
+            (150, lambda: bar.advanced(outcome)),
+            (220, lambda: bar.advanced(outcome)),
+            (290, lambda: bar.advanced(outcome)),
+        ):
+            now[0] = seconds
+            deed()
+    assert capsys.readouterr().err.splitlines() == [
+        "1,234 files found, comparing the content of 5 of 10",
+        "4 photos to look at: about 5 min with 1 worker",
+        "1 of 4 photos, about 2 min left",
+        "3 of 4 photos, about 40 s left",
+    ]
 
 
 @pytest.mark.parametrize("way", ["/", "//", "/.", "/usr/..", "link"])

@@ -124,6 +124,9 @@ export const count = (value) => numbers.format(value);
 /** @param {number} share between 0 and 1 */
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
+/** A confidence, which is never told as certain. @param {number} confidence */
+export const percentSure = (confidence) => percent(Math.min(confidence, 0.99));
+
 /**
  * A count with its noun in the right number.
  *

@@ -1,6 +1,6 @@
 // What is above the matches: how many there are, how the question was understood, and how they are shown.
 
-import { button, counted, element, paused, percent, replace } from "./elements.js";
+import { button, counted, element, paused, percent, percentSure, replace } from "./elements.js";
 import { ask } from "./query_bar.js";
 import { store } from "./state.js";
 import { confidenceWord } from "./tile.js";
@@ -200,7 +200,7 @@ function doubtOf({ told, total }) {
   if (!total || told.confident || best === null) return null;
   return [
     element("strong", {}, "Nothing confident."),
-    ` The nearest are shown, greyed; the best is ${confidenceWord(best)} (${percent(best)}).`,
+    ` The nearest are shown, greyed; the best is ${confidenceWord(best)} (${percentSure(best)}).`,
   ];
 }
 

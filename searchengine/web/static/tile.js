@@ -1,7 +1,7 @@
 // A tile: what a match looks like. The thing fills it, cut out of the photo with some of its surroundings.
 
 import { thumbAddress } from "./api.js";
-import { percent, baseName } from "./elements.js";
+import { percentSure, baseName } from "./elements.js";
 import { THING, WHITE, drawMask } from "./mask_layer.js";
 import { RunLengths } from "./run_lengths.js";
 import { turn } from "./turns.js";
@@ -169,7 +169,7 @@ export const confidenceWord = (confidence) => WORDS.find(([least]) => confidence
 /** What is said below a tile: how sure, or how like. @param {Match} match */
 export function captionOf({ confidence, score, proposed }) {
   const kept = proposed ? " · proposed" : "";
-  if (confidence !== null) return `${confidenceWord(confidence)} · ${percent(confidence)}${kept}`;
+  if (confidence !== null) return `${confidenceWord(confidence)} · ${percentSure(confidence)}${kept}`;
   return score === null ? kept.slice(3) : `likeness ${score.toFixed(2)}${kept}`;
 }
 

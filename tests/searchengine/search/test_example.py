@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from PIL import Image as PillowImage
 
 from model.embedders.colour_words import ColourWordEmbedder
 from model.embeddings import Embeddings
+from model.errors import QueryError
 from model.masks.segments import Segments
 from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models
@@ -177,3 +179,19 @@ def test_a_box_around_a_segment_of_the_index_means_that(engine: SearchEngine, ph
 )
 def test_an_example_is_told_as_it_is_typed(example: Example, told: str) -> None:
     assert str(example) == told
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"at": (1.0,)},
+        {"at": (np.nan, 1.0)},
+        {"box": (1.0, 2.0, 0.0, 4.0)},
+        {"box": (1.0, 2.0, 3.0, -4.0)},
+        {"box": (1.0, 2.0, 3.0, np.inf)},
+        {"box": (1.0, 2.0, 3.0)},
+    ],
+)
+def test_a_place_that_can_be_in_no_photo_is_refused(place: Any) -> None:
+    with pytest.raises(QueryError):
+        Example(Path("photo.jpg"), **place)

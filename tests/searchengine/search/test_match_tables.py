@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from model.percent_sure import percent_sure
 from searchengine import ExtraMissing, Match, Matches, SearchEngine
 from searchengine.search.match import COLUMNS
 from searchengine.search.match_tables import Shown, html_page
@@ -84,3 +85,11 @@ def test_a_page_runs_nothing_that_a_name_holds() -> None:
     assert "<img" not in page
     assert "\x1b" not in page
     assert "and 3 more" in page
+
+
+@pytest.mark.parametrize(
+    ("confidence", "told"),
+    [(0.0, "0%"), (0.504, "50%"), (0.99, "99%"), (0.9999, "99%")],
+)
+def test_what_is_only_likely_is_never_told_as_certain(confidence: float, told: str) -> None:
+    assert percent_sure(confidence) == told

@@ -53,3 +53,11 @@ def test_negatives_come_as_a_text_as_texts_or_ready() -> None:
     ready = Negative("blue", 0.7)
     assert as_negatives("blue") == (Negative("blue"),)
     assert as_negatives(["red", ready]) == (Negative("red"), ready)
+    assert as_negatives(ready) == (ready,)
+    assert as_negatives("0.8:deep blue") == (Negative("deep blue", 0.8),)
+
+
+@pytest.mark.parametrize("text", ["x:grass", "-1:grass", "inf:grass", ":grass", "0.5:", " "])
+def test_what_is_no_negative_is_told(text: str) -> None:
+    with pytest.raises(QueryError):
+        Negative.read(text)
