@@ -58,9 +58,12 @@ def _code() -> int:
 
 
 def _code_of(error: Exception) -> int:
-    """Exit code of an error that is told in one line."""
-    from model.errors import OutputUnusable, QueryError
+    """Exit code of an error that is told in one line: a question that cannot be asked is wrong
+    usage; that nothing is kept under a name, or something is, is not."""
+    from model.errors import NameTaken, NameUnknown, OutputUnusable, QueryError
 
+    if isinstance(error, NameTaken | NameUnknown):
+        return 1
     return 2 if isinstance(error, OutputUnusable | QueryError) else 1
 
 

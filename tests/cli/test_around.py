@@ -91,9 +91,9 @@ def test_a_search_is_saved_by_search_and_by_example_and_carried_elsewhere(
     assert run("saved", "run", "like it", *where).code == 0
     (tmp_path / "searches.jsonl").write_text("nonsense\n")
     broken = run(*command)
-    assert (broken.code, broken.err.count("\n")) == (1, 1)
-    assert run("saved", "add", "nothing", *where).code == 1
-    assert run("saved", "add", "x", "--at", "5,5", "red", *where).code == 1
+    assert (broken.code, broken.err.count("\n")) == (2, 1)
+    assert run("saved", "add", "nothing", *where).code == 2
+    assert run("saved", "add", "x", "--at", "5,5", "red", *where).code == 2
 
 
 def test_the_history_is_shown_turned_off_and_wiped(
@@ -159,7 +159,7 @@ def test_judgements_refine_a_search_and_are_kept(
     assert "1 pairs of 1 photos" in exported.out
     assert run("feedback", "rm", "reds", *where).code == 0
     assert run("feedback", "show", "reds", *where).code == 1
-    assert run("search", "red", "--like", best, "--unlike", best, *where).code == 1
+    assert run("search", "red", "--like", best, "--unlike", best, *where).code == 2
     lost = run("search", "red", "--like", 99999, *where)
     assert lost.code == 0
     assert "segment 99999 is not heeded" in lost.err

@@ -82,7 +82,7 @@ def test_labels_make_one_data_set(run: Run, indexed: Path, tmp_path: Path) -> No
     refused = run(*command)
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     empty = run("export", "--labels", "/dev/null", "-o", tmp_path / "x", "--index", indexed)
-    assert (empty.code, empty.err.count("\n")) == (1, 1)
+    assert (empty.code, empty.err.count("\n")) == (2, 1)
 
 
 def test_only_what_is_sure_enough_is_exported(run: Run, indexed: Path, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_nothing_is_overwritten_unless_asked(run: Run, indexed: Path, tmp_path: 
 
 def test_a_segment_that_is_not_there_is_one_line(run: Run, indexed: Path, tmp_path: Path) -> None:
     done = run("export", "--ids", 12345678, "-o", tmp_path / "x", "--index", indexed)
-    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert (done.code, done.err.count("\n")) == (2, 1)
 
 
 def test_a_photo_that_has_vanished_is_told_and_the_others_go_on(
