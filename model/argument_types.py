@@ -10,9 +10,9 @@ def require_type(name: str, value: object, kinds: type | UnionType, meaning: str
 
     Args:
         name: name that the caller knows the argument by, as `Query.k`.
-        value: what was given.
+        value: argument that was given.
         kinds: types that are right.
-        meaning: what they stand for, as "a whole number".
+        meaning: description of them, as "a whole number".
 
     Raises:
         TypeError: the value is of another type.
