@@ -9,7 +9,7 @@ def weighted_words(text: str) -> tuple[str, float | None]:
     """The words, and the weight that stands before them; None where none does.
 
     Raises:
-        QueryError: what stands before the colon is no number.
+        QueryError: no number stands before the colon.
     """
     before, colon, words = text.partition(":")
     if not colon:

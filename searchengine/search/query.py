@@ -48,7 +48,7 @@ class Negative:
         """A negative as a person writes it: `WORDS`, or `WEIGHT:WORDS`.
 
         Raises:
-            QueryError: there are no words, or what stands before the colon is no weight.
+            QueryError: there are no words, or no weight stands before the colon.
         """
         words, weight = weighted_words(text)
         return cls(words) if weight is None else cls(words, weight)
