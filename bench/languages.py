@@ -22,6 +22,8 @@ import torch
 from figures import show
 from numpy.typing import NDArray
 
+from indexer.catalog.records import Filter
+from indexer.vectors.store import Hits
 from model.datasets.ground_truth import read_truth
 from model.embedder import Embedder
 from model.evaluation.ranking import Ranking
@@ -35,7 +37,8 @@ from model.language.question import understand
 from model.presets.preset import load_preset
 from searchengine.search.query import Query
 from searchengine.search.recall import questions
-from searchengine.search.understanding import interpret
+from searchengine.search.understanding import Understanding, interpret
+from searchengine.search.weighing import Nearest, weighed
 
 NAMES = Path(__file__).parents[1] / "recipes" / "translated-names.tsv"
 Vectors = NDArray[np.float32]
@@ -59,13 +62,19 @@ def main() -> None:
     there = relevant.any(axis=1)
     unlisted = np.array([not own_terms(name) & set(terms()) for name in names])
 
+    def nearest(vectors: Vectors, count: int, _: Filter) -> list[Hits]:
+        """The regions are the index."""
+        scores = vectors @ regions.T
+        best = np.argsort(-scores, axis=1)[:, :count]
+        return [Hits(one, own[one], regions[one]) for one, own in zip(best, scores, strict=True)]
+
     def precision(vectors: Vectors) -> NDArray[np.float64]:
         return Ranking(vectors @ regions.T).average_precision(relevant)
 
     def mean(own: NDArray[np.float64], which: NDArray[np.bool_] = there) -> float:
         return round(float(own[there & which].mean()), 3)
 
-    english = precision(searched(names, "en", embedder))
+    english = precision(searched(names, "en", embedder, nearest))
     show(
         {
             "name": "en",
@@ -80,13 +89,13 @@ def main() -> None:
     for code in (code for code in rows[0] if code != "name"):
         typed = [row[code] for row in rows]
         read = [understand(text).words for text in typed]
-        own = precision(searched(typed, code, embedder))
-        out = precision(without_own_terms(names, typed, embedder))
+        own = precision(searched(typed, code, embedder, nearest))
+        out = precision(without_own_terms(names, typed, embedder, nearest))
         figure = {
             "as English": mean(precision(embedder.embed_texts(read).vectors)),
             "mAP": mean(own),
             "mAP of no term": mean(own, unlisted),
-            "auto": mean(precision(searched(typed, "auto", embedder))),
+            "auto": mean(precision(searched(typed, "auto", embedder, nearest))),
             "own term out": mean(out),
         }
         shares.append(
@@ -122,10 +131,11 @@ def look(
     return seen.regions, phrases
 
 
-def searched(texts: Sequence[str], code: str, embedder: Embedder) -> Vectors:
+def searched(texts: Sequence[str], code: str, embedder: Embedder, nearest: Nearest) -> Vectors:
     """The vectors that texts are searched by."""
-    read = [interpret(Query(words=text, language=code)).query for text in texts]
-    return questions([replace(query, negatives=()) for query in read], embedder)
+    read = [interpret(Query(words=text, language=code)) for text in texts]
+    found = weighed(read, embedder, nearest)
+    return questions([replace(each.query, negatives=()) for each in found], embedder)
 
 
 def own_terms(name: str) -> set[str]:
@@ -135,17 +145,19 @@ def own_terms(name: str) -> set[str]:
     return {" ".join([*before, form]) for form in forms} | {name}
 
 
-def without_own_terms(names: Sequence[str], texts: Sequence[str], embedder: Embedder) -> Vectors:
+def without_own_terms(
+    names: Sequence[str], texts: Sequence[str], embedder: Embedder, nearest: Nearest
+) -> Vectors:
     """Vectors of texts as snapping has them where none of the names is a term."""
     out = set().union(*map(own_terms, names))
     kept = np.array([term not in out for term in terms()])
-    queries = []
+    read = []
     for text in texts:
         found = snap(text, kept)
         english = [understand(term).words for term in found.terms]
         senses = Senses(text, tuple(english), found.shares)
-        queries.append(Query(words=text, senses=(senses,)))
-    return questions(queries, embedder)
+        read.append(Understanding(Query(words=text, senses=(senses,))))
+    return questions([each.query for each in weighed(read, embedder, nearest)], embedder)
 
 
 if __name__ == "__main__":

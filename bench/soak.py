@@ -1,9 +1,9 @@
-"""The page in a real Chromium, used for long: searched every second while photos are indexed.
+"""The page in a real Chromium, used for long: searched every five seconds while photos are indexed.
 
     python bench/soak.py MINUTES [--photos DIR] [--index DIR] [--json]
 
-The photos of a folder are indexed through the page's server and then, or without one, made-up
-photos, five at a time. Told are the searches, what went wrong, the time to all tiles in view, and
+The photos of a folder are indexed through the page's server and then, or without one, every minute
+five made-up photos. Told are the searches, what went wrong, the time to all tiles in view, and
 the server's memory, noted twelve times.
 """
 
@@ -22,7 +22,7 @@ from page import ASK, QUESTIONS, opened, picture, served
 
 from searchengine.web.jobs.job import DONE, ENDED
 
-PAUSE = 1.0  # seconds between searches
+PAUSE, BETWEEN = 5.0, 60.0  # seconds between searches, and from the end of a job to the next
 NOTES = 12
 TOO_LONG = 20_000  # ms, after which the page is no longer waited for
 
@@ -50,18 +50,18 @@ def soaked(seconds: float, photos: Path | None, made: Path, index: Path) -> dict
     took: list[float] = []
     resident: list[int] = []
     wrong: list[str] = []
-    job = ""
-    jobs = 0
+    job, jobs, ended = "", 0, -BETWEEN
     with served(index, photos or made, made) as (address, process), opened(address) as page:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
         api = httpx.Client(base_url=f"{address}api/v1/", timeout=60)
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
-            state = api.get(f"jobs/{job}").json()["state"] if job else DONE
-            if state in ENDED:
+            if job and (state := api.get(f"jobs/{job}").json()["state"]) in ENDED:
                 if state != DONE:
                     wrong.append(f"job {jobs} {state}")
+                job, ended = "", passed
+            if not job and passed >= ended + BETWEEN:
                 folder = photos if photos is not None and jobs == 0 else made
                 if folder is made:
                     for _ in range(5):

@@ -21,6 +21,7 @@ from searchengine.search.ranking import Ranking, ranking_of
 from searchengine.search.recall import questions
 from searchengine.search.refer import read as read_expression
 from searchengine.search.understanding import interpret, put_right
+from searchengine.search.weighing import weighed
 
 
 def answered(
@@ -66,7 +67,7 @@ def _as_they_stand(
     exclude: Collection[int],
 ) -> list[Matches]:
     index = opened.reader  # before any model: it tells which
-    read = [interpret(query) for query in queries]
+    read = weighed([interpret(query) for query in queries], opened.embedder, index.search_many)
     searched = [each.query for each in read]
     judged = [judged_segments(query, index.catalog) for query in queries]
     vectors = questions(searched, opened.embedder)
@@ -158,7 +159,8 @@ def completed(
             note = "no masks are proposed for a sentence: ask for one thing that it names"
         return replace(matches, left_out=(*matches.left_out, note))
     with opened.turn():
-        index, read = opened.reader, interpret(asked)
+        index = opened.reader
+        (read,) = weighed([interpret(asked)], opened.embedder, index.search_many)
         vectors = questions([read.query], opened.embedder)
         refine(vectors, [judged_segments(asked, index.catalog)])
         (question,) = vectors

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.language.multilingual.encoder import encode, term_vectors
 from model.language.multilingual.terms import terms
 
-NEAREST = 5
+NEAREST = 8
 """Terms that stand for a text."""
 TEMPERATURE = 0.05
 """Difference of cosines that makes a term e times as heavy."""

@@ -50,21 +50,30 @@ export class Grid extends EventTarget {
   reset(total, place = 0) {
     this.total = total;
     this.active = Math.min(place, Math.max(0, total - 1));
-    for (const row of this.rows.values()) this.#release(row);
-    this.rows.clear();
-    this.#measure();
-    this.scrollTo(place);
+    this.#rebuild(place);
   }
 
   /** Another number of tiles, while those in view stay. @param {number} total */
   count(total) {
     if (total === this.total) return;
     const place = this.first;
+    this.total = total;
+    this.#rebuild(place);
+  }
+
+  /** The width has changed, or the tiles' size: the first tile in view stays in view. */
+  resize() {
+    this.#rebuild(this.first);
+  }
+
+  /** All rows made anew; the focus stays on the active tile. @param {number} place first in view */
+  #rebuild(place) {
+    const focused = this.body.contains(document.activeElement);
     for (const row of this.rows.values()) this.#release(row);
     this.rows.clear();
-    this.total = total;
     this.#measure();
     this.scrollTo(place);
+    if (focused) (this.cellAt(this.active)?.cell ?? this.viewport).focus({ preventScroll: true });
   }
 
   /** Tiles in view drawn anew. @param {(cell: Cell) => boolean} [which] all unless told */
@@ -72,15 +81,6 @@ export class Grid extends EventTarget {
     for (const row of this.rows.values()) {
       for (const cell of row.cells) if (!cell.cell.hidden && which(cell)) this.fill(cell);
     }
-  }
-
-  /** The width has changed, or the tiles' size: the first tile in view stays in view. */
-  resize() {
-    const place = this.first;
-    for (const row of this.rows.values()) this.#release(row);
-    this.rows.clear();
-    this.#measure();
-    this.scrollTo(place);
   }
 
   /** Place of the first tile in view. */

@@ -51,6 +51,17 @@ def test_a_million_places_take_200_nodes_and_any_can_be_gone_to(look: Callable[.
         assert seen["text"] == str(place)
 
 
+def test_the_focus_stays_where_it_is_once_all_matches_are_counted(
+    look: Callable[..., Any],
+) -> None:
+    page = look().open()
+    page.evaluate(MILLION)
+    assert page.evaluate(JUMP, 1)["focused"]
+    for change in ("grid.count(2_000_000)", "grid.resize()"):
+        page.evaluate(change)
+        assert page.evaluate("document.activeElement === grid.cellAt(1).cell")
+
+
 def test_a_turn_of_the_wheel_moves_by_rows_and_the_bar_by_its_share(
     look: Callable[..., Any],
 ) -> None:
