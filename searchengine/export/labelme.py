@@ -1,7 +1,8 @@
 """LabelMe: one JSON file a photo, shapes of type "mask", which keep holes and separate parts.
 
 LabelMe pairs a photo with the JSON of the same name, beside it or in its output folder, and finds
-the photo again by the way that leads from the JSON to it.
+the photo again by the way that leads from the JSON to it, or by its whole path, which files that
+are unpacked anywhere need.
 """
 
 from __future__ import annotations
@@ -44,12 +45,17 @@ class LabelMe(Writer):
             "version": VERSION,
             "flags": {},
             "shapes": [self._shape(match) for match in matches],
-            "imagePath": way(self.task.place(name).parent, photo.path),
+            "imagePath": self._path(photo, name),
             "imageData": None,
             "imageHeight": height,
             "imageWidth": width,
         }
         self.task.write(name, json.dumps(document, indent=1).encode(), photo, matches)
+
+    def _path(self, photo: PhotoRow, name: str) -> str:
+        if self.task.layout.whole_paths:
+            return PurePath(photo.path).as_posix()
+        return way(self.task.place(name).parent, photo.path)
 
     def _shape(self, match: Match) -> dict[str, Any]:
         framed = self.task.framed(match)

@@ -24,6 +24,8 @@ class Layout:
         margin: space around a cut-out's box, as a share of the box's longer side.
         val: share of the photos that belong to the split `val` (YOLO); 0: there is no split. A
             photo's content decides, so that it belongs to one split in every export.
+        whole_paths: whether photos are found by their whole paths rather than by the way that
+            leads to them, since the files will be moved (LabelMe).
 
     Raises:
         ExportError: a number is out of its range.
@@ -33,6 +35,7 @@ class Layout:
     polygons: bool = False
     margin: float = 0.0
     val: float = 0.0
+    whole_paths: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin <= MOST_MARGIN:

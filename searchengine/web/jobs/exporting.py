@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,9 @@ class Exporting:
             roots=tuple(self.catalog.roots()),
         )
         job.total = len(self.matches)
-        return export(self._counted(job), folder, self.format, origin=origin, layout=self.layout)
+        # nobody knows where a zip will be unpacked
+        layout = replace(self.layout, whole_paths=self.zip_file is not None)
+        return export(self._counted(job), folder, self.format, origin=origin, layout=layout)
 
     def _counted(self, job: Job) -> Iterator[Match]:
         """The matches photo by photo, counted, until the job is to stop."""

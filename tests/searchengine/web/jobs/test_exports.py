@@ -77,7 +77,7 @@ def same(one: dict[str, bytes], other: dict[str, bytes]) -> bool:
     for files in (one, other):
         for name, content in files.items():
             lines = content.splitlines(keepends=True)
-            files[name] = b"".join(line for line in lines if b'"imagePath": "../' not in line)
+            files[name] = b"".join(line for line in lines if b'"imagePath": "' not in line)
         document = json.loads(files["manifest.json"])
         assert document.pop("time", None) or document.pop("created_at", None)
         files["manifest.json"] = json.dumps(document).encode()
@@ -98,6 +98,22 @@ def test_a_zip_holds_what_the_command_writes(
     files = zipped(client, job)
     assert len(files) == job["summary"]["files"]
     assert same(files, by_command(begun["command"], tmp_path, monkeypatch))
+
+
+def test_labelme_finds_the_photos_wherever_a_zip_is_unpacked(
+    client: httpx.Client, photos: Path, tmp_path: Path
+) -> None:
+    _, job = exported(client, ids=[1, 5], format="labelme")
+    for folder in (tmp_path / "near", tmp_path / "a" / "b" / "far"):
+        for name, content in zipped(client, job).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        files = [file for file in folder.rglob("*.json") if file.name != "manifest.json"]
+        assert len(files) == 2
+        for file in files:  # as LabelMe opens it
+            photo = file.parent / json.loads(file.read_text())["imagePath"]
+            assert photo.resolve().is_relative_to(photos.resolve())
+            assert (photo.stem, photo.is_file()) == (file.stem, True)
 
 
 def test_every_format_may_be_asked_for() -> None:
