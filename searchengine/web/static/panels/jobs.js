@@ -197,6 +197,7 @@ export function openIndexDialog(jobs, status) {
       ["Segments", count(counts.segments ?? 0)],
       ["Undated", counts.undated ? count(counts.undated) : null],
       ["Preset", status.preset],
+      ["Languages", status.languages ? languagesText(status.languages) : null],
     ].flatMap(([title, value]) => (value ? [element("dt", {}, title), element("dd", { dir: "auto" }, value)] : [])),
   );
   const examine = button("activity", "", () => void tellDoctor(doctor), {
@@ -219,7 +220,21 @@ export function openIndexDialog(jobs, status) {
     examine,
     doctor,
   );
+  if (status.doctor) showSummary(doctor, status.doctor);
   void tellSkipped(skipped, jobs.indexing, counts.skipped ?? 0);
+}
+
+/** The languages that questions may be in. @param {{installed: boolean, codes: string[]}} languages */
+function languagesText({ installed, codes }) {
+  if (!installed) return `English; ${codes.length - 1} more with segsearch[languages]`;
+  const names = new Intl.DisplayNames(document.documentElement.lang || "en", { type: "language" });
+  return codes.map((code) => names.of(code) ?? code).join(", ");
+}
+
+/** What doctor last said. @param {HTMLElement} host @param {{at: number, problems: string[]}} told */
+function showSummary(host, { at, problems }) {
+  showDiagnosis(host, { problems });
+  host.prepend(element("p", { class: "hint" }, `Examined at ${new Date(1000 * at).toLocaleString()}`));
 }
 
 /** What the last indexing left out, and why. @param {HTMLElement} host @param {Job | null} job @param {number} known */

@@ -96,7 +96,12 @@ def test_photos_are_indexed_found_and_told(client: httpx.Client, allowed: Path) 
     answer = client.post(f"{API}/search", json={"words": "red"})
     assert {Path(match["photo"]).name for match in answer.json()["matches"]} == {"a.png", "b.png"}
     assert client.get(f"{API}/status").json()["counts"]["photos"] == 2
+    assert client.get(f"{API}/status").json()["doctor"] is None
     examined = client.get(f"{API}/doctor").json()
+    told = client.get(f"{API}/status").json()["doctor"]
+    assert told["healthy"] is examined["healthy"]
+    assert told["problems"] == examined["problems"]
+    assert time.time() - 60 < told["at"] <= time.time()
     assert examined["facts"]["thumbnails"] == "2 of 2 photos"
 
 
