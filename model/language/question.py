@@ -9,6 +9,7 @@ from functools import lru_cache
 from model.language.closed_words import closed_words, pairs
 from model.language.counts import without_counts
 from model.language.english_words import is_noun, is_word
+from model.language.generic_heads import without_generic_heads
 from model.language.negation import split_negatives
 from model.language.noun_phrases import named_words
 from model.language.plurals import singular
@@ -79,6 +80,7 @@ def _read(words: Sequence[str], notes: list[str]) -> str:
     notes += [f"'{count}': how many there are is not looked at" for count in counts]
     if len(kept) > SENTENCE:
         return joined(kept)
+    kept = without_generic_heads(kept)
     named = named_words(kept) if len(kept) > 1 else [True]
     around = zip(["", "", *kept], ["", *kept], kept, [*kept[1:], ""], named, strict=False)
     return joined(
