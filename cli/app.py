@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.config import config
 from cli.curate import curate
 from cli.duplicates import duplicates
 from cli.evaluate import evaluate
@@ -19,6 +20,7 @@ from cli.refer import refer
 from cli.saved import saved
 from cli.search import search, similar
 from cli.serve import serve
+from cli.shell import shell
 from cli.train import train
 from cli.watch import watch
 
@@ -42,17 +44,20 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _segsearch(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    pass
+    from cli.settings import defaults
+
+    context.default_map = defaults(context.command)  # type: ignore[arg-type]
 
 
 _VERBS = (
-    *(index, watch, search, similar, refer, duplicates, export, history, serve),
-    *(status, doctor, curate, train),
+    *(index, watch, search, similar, shell, refer, duplicates, export, history, serve),
+    *(status, doctor, config, curate, train),
 )
 for _verb in _VERBS:
     app.command()(_verb)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -37,10 +36,11 @@ def refuse_beside_server(
     Raises:
         ServerError: one of them is given.
     """
+    from cli.settings import index_set
     from model.errors import ServerError
 
-    # an index that the environment names is merely passed over
-    chosen = index is not None and str(index) != os.environ.get("SEGSEARCH_INDEX")
+    # an index that the environment or a file of settings names is merely passed over
+    chosen = index is not None and str(index) != index_set()
     for name, value in {"--index": chosen, "--preset": preset, "--head": head, **given}.items():
         if value:
             raise ServerError(
