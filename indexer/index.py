@@ -13,8 +13,9 @@ from indexer.backends import open_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Filter
 from indexer.lock import CacheLock
-from indexer.vectors.cache import FILE, CacheReport, synced_vectors
+from indexer.vectors.cache import FILE, CacheReport, catch_up, synced_vectors
 from indexer.vectors.cache_file import read_origin
+from indexer.vectors.faiss_store import FaissVectors
 from indexer.vectors.store import Hits, VectorStore
 from model.errors import IndexDamaged, PresetMismatch, StorageError, shown
 from model.presets.preset import Preset
@@ -33,7 +34,7 @@ class Index:
         self.folder = folder
         self.catalog = catalog
         self.cache: CacheReport | None = None
-        self._vectors: VectorStore | None = None
+        self._vectors: FaissVectors | None = None
 
     @classmethod
     def open(cls, folder: Path | str, *, readonly: bool = True) -> Index:
@@ -77,7 +78,7 @@ class Index:
         if self._vectors is None or self._vectors.watermark != self.catalog.watermark:
             if self._cache_is_current():
                 self.sync(writable=False)
-            else:
+            elif self._vectors is None or not catch_up(self._vectors, self.catalog):
                 with self._may_write() as writable:
                     self.sync(writable=writable)
         assert self._vectors is not None

@@ -20,6 +20,7 @@ from indexer.vectors.cache_file import (
 )
 from indexer.vectors.exact_search import chosen, contains, gathered
 from indexer.vectors.faiss_store import CODED_FROM, FaissVectors
+from indexer.vectors.store import Ints
 from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 FILE = "vectors.faiss"
 MOST_MENDED = 0.3
 """Above this share of the vectors, making the store anew is quicker than mending it."""
+MOST_UNFILED = 0.1
+"""Share of the vectors that a store at hand may differ by from the file, before that is written."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,29 @@ def synced_vectors(
     return store, CacheReport(action, written, "; ".join(notes))
 
 
+def catch_up(store: FaissVectors, catalog: CatalogReader) -> bool:
+    """Bring a store at hand up to the catalog, without the file; False where that is worth writing.
+
+    While photos are indexed, whoever searches meets a new state at each question, and the file of a
+    million vectors would be read and written for some hundred new ones.
+
+    Args:
+        store: a store that `synced_vectors` gave; it is spent where the answer is False.
+        catalog: the truth.
+    """
+    watermark = catalog.watermark
+    if store.watermark is None or not catalog.has_passed(store.watermark):
+        return False
+    gone, missing = _changes(store, catalog)
+    if store.unfiled + len(gone) + len(missing) > MOST_UNFILED * len(store):
+        return False
+    if not _changed(store, catalog, gone, missing):
+        return False
+    store.unfiled += len(gone) + len(missing)
+    store.mark(watermark)
+    return True
+
+
 def vector_problems(folder: Path, catalog: CatalogReader) -> list[str]:
     """Faults of the cache file, one line each: read whole, and compared with the catalog."""
     path = folder / FILE
@@ -151,11 +177,23 @@ def _mended(store: FaissVectors, catalog: CatalogReader) -> bool:
     The catalog has been in the store's state, so an id that both have means one and the same
     vector, and ids alone tell what to do.
     """
-    wanted = catalog.segment_ids()
-    gone = store.ids()[~contains(wanted, store.ids())]
-    missing = wanted[~contains(store.ids(), wanted)]
-    if len(gone) + len(missing) > MOST_MENDED * len(wanted):
+    gone, missing = _changes(store, catalog)
+    if len(gone) + len(missing) > MOST_MENDED * (len(store) - len(gone) + len(missing)):
         return False
+    return _changed(store, catalog, gone, missing)
+
+
+def _changes(store: FaissVectors, catalog: CatalogReader) -> tuple[Ints, Ints]:
+    """Ids of a store that the catalog has no more, and those that the store lacks, ascending."""
+    wanted = catalog.segment_ids()
+    return (
+        store.ids()[~contains(wanted, store.ids())],
+        wanted[~contains(store.ids(), wanted)],
+    )
+
+
+def _changed(store: FaissVectors, catalog: CatalogReader, gone: Ints, missing: Ints) -> bool:
+    """Change a store by ids; False where it is worn by that."""
     store.remove(gone)
     if len(missing):
         blocks = catalog.vector_blocks(int(missing[0]) - 1)

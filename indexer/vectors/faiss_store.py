@@ -30,6 +30,9 @@ class FaissVectors(EmbeddedStore):
         dimension: components of a vector.
         source: exact vectors and conditions. Asked to build and, when coded, for candidates.
         coded_from: number of vectors from which they are coded.
+
+    Attributes:
+        unfiled: number of changes that the cache file does not have.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class FaissVectors(EmbeddedStore):
         self._source = source
         self._coded_from = coded_from
         self._held: FlatIndex | CodedIndex = FlatIndex(dimension)
+        self.unfiled = 0
 
     @classmethod
     def build(

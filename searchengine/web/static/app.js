@@ -1,7 +1,7 @@
 // The page's start: its parts made, wired to the state and to each other.
 
 import * as api from "./api.js";
-import { announce, button, byId, element } from "./elements.js";
+import { announce, button, byId, element, paused } from "./elements.js";
 import { listen } from "./events.js";
 import { listenToKeys, openKeyList } from "./keys.js";
 import { makeMatches } from "./matches.js";
@@ -206,23 +206,37 @@ document.addEventListener("click", (event) => {
 });
 
 // ---------------------------------------------------------------------- the server
+let soon = 0;
+const askSoon = () => {
+  clearTimeout(soon);
+  soon = window.setTimeout(() => void askStatus(), SOON);
+};
 async function askStatus() {
   try {
     status = await api.request("GET", "status");
     loading.textContent = status.loading ? "loading the model …" : "";
     start.tell(status);
     const live = jobs.indexing !== null && isLive(jobs.indexing);
-    if (status.loading || !status.counts || live) setTimeout(() => void askStatus(), SOON);
+    if (status.loading || !status.counts || live) askSoon();
   } catch {
     loading.textContent = "the server does not answer";
-    setTimeout(() => void askStatus(), SOON);
+    askSoon();
   }
 }
 
+/** While photos are indexed every second brings some: what is counted anew waits until they pause. */
+const countAnew = paused(
+  () => {
+    void askStatus();
+    void saved.load();
+  },
+  5000,
+  { eager: true },
+);
+
 /** New photos are there: whoever looks at an answer is told, and asks again at will. @param {number} generation */
 function grown(generation) {
-  void askStatus();
-  void saved.load();
+  countAnew();
   const { answer } = matches;
   if (!answer || answer.told.generation === generation || document.querySelector(".grown")) return;
   const again = button(

@@ -15,6 +15,7 @@ import pytest
 from indexer.catalog.records import FileStamp, Filter, IndexedPhoto, Manifest
 from indexer.catalog.sqlite.seals import seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
+from indexer.index import Index
 from indexer.vectors.cache import FILE, synced_vectors, vector_problems
 from indexer.vectors.cache_file import unfinished_path
 from indexer.vectors.exact_store import ExactVectors
@@ -162,6 +163,25 @@ def test_behind_by_much_it_is_made_anew(
     store, report = synced_vectors(folder, catalog, writable=True, coded_from=coded_from)
     assert (report.action, report.written, report.note) == ("rebuilt", True, "")
     assert_answers_for(store, catalog)
+
+
+def test_while_photos_are_added_a_reader_leaves_the_file_until_it_is_worth_it(
+    catalog: SqliteCatalog, folder: Path
+) -> None:
+    synced_vectors(folder, catalog, writable=True)
+    inode = (folder / FILE).stat().st_ino
+    with Index.open(folder) as reader:
+        assert len(reader.vectors) == 40 * 20
+        add_photos(catalog, 40, 42)
+        forget_photos(catalog, 3, 4)
+        assert_answers_for(reader.vectors, catalog)
+        assert (folder / FILE).stat().st_ino == inode
+        add_photos(catalog, 42, 44)  # a tenth in all: written, and read from there
+        assert_answers_for(reader.vectors, catalog)
+        assert (folder / FILE).stat().st_ino != inode
+        assert vector_problems(folder, catalog) == []
+        synced, _ = synced_vectors(folder, catalog, writable=True)
+        assert_answers_for(synced, catalog)
 
 
 def test_everything_forgotten(catalog: SqliteCatalog, folder: Path) -> None:
