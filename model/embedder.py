@@ -23,6 +23,11 @@ class Embedder(ABC):
         """One unit vector a segment, in their order. The image is looked at once."""
 
     @property
+    def tells_looks(self) -> bool:
+        """Whether segments' vectors end with their looks, as `joined_segments` lays them out."""
+        return False
+
+    @property
     def depends_on_others(self) -> bool:
         """Whether a segment's vector depends on the segments that it is embedded with, too."""
         return False

@@ -108,6 +108,11 @@ class UniversalEmbedder(Embedder):
         """The space of every vector that this embedder makes."""
         return self._space
 
+    @property
+    def tells_looks(self) -> bool:
+        """Segments' vectors end with colours, patterns, materials and positions."""
+        return True
+
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
         """One unit vector a segment, in their order; one forward pass of the trunk a view."""
         if not len(segments):

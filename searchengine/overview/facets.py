@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog.photo_ninths import NINTHS, ninths_of
 from searchengine.overview.columns import IndexColumns
+from searchengine.overview.looks import Look
 
 SIZES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of the photo that divide small segments from large ones."""
@@ -17,17 +18,23 @@ MOST_NAMES = 200
 """Folders and cameras that are told; those with the most matches."""
 
 
-def facets(ids: NDArray[np.int64], columns: IndexColumns) -> dict[str, list[dict[str, Any]]]:
+def facets(
+    ids: NDArray[np.int64],
+    columns: IndexColumns,
+    looks: Mapping[str, Look] | None = None,
+) -> dict[str, list[dict[str, Any]]]:
     """Counts of the matches in an answer.
 
     Args:
         ids: n int64, segment ids; those that are gone count nowhere.
         columns: columns of the index that they are of.
+        looks: looks of the segments in the columns' order, by their kinds.
 
     Returns:
         By facet, records with a `count` each, none of them nought: `dates` (month, None for photos
         that tell none), `folders`, `cameras`, `formats`, `sizes` (from, to: shares of the photo)
-        and `places` (the ninth of the photo that the middle of a segment's box lies in).
+        `places` (the ninth of the photo that the middle of a segment's box lies in), and one for
+        each kind of `looks`.
     """
     places = columns.places(ids)
     photos, segments = columns.photos, columns.segments
@@ -40,7 +47,15 @@ def facets(ids: NDArray[np.int64], columns: IndexColumns) -> dict[str, list[dict
         "formats": _named("name", photos.formats, photos.format, of_photo),
         "sizes": _sizes(segments.areas[places]),
         "places": _ninths(segments.centres[places]),
+        **{kind: _seen(look, places) for kind, look in (looks or {}).items()},
     }
+
+
+def _seen(look: Look, places: NDArray[np.int64]) -> list[dict[str, Any]]:
+    # nothing seen is -1, and counted first
+    totals = np.bincount(look.codes[places].view(np.uint8) + np.uint8(1), minlength=1)[1:]
+    order = np.argsort(-totals, kind="stable").tolist()
+    return [{"name": look.names[i], "count": int(totals[i])} for i in order if totals[i]]
 
 
 def _months(taken: NDArray[np.datetime64], counts: NDArray[np.int64]) -> list[dict[str, Any]]:

@@ -46,7 +46,11 @@ class PlaceCount(BaseModel):
 
 
 class FacetsAnswer(BaseModel):
-    """What the matches of a search are made of, by count."""
+    """What the matches of a search are made of, by count.
+
+    Colours and materials, of what shows one at half or more, are none while they are still read,
+    and where the preset's vectors do not tell them.
+    """
 
     dates: list[MonthCount]
     folders: list[FolderCount]
@@ -54,3 +58,5 @@ class FacetsAnswer(BaseModel):
     formats: list[NameCount]
     sizes: list[SizeCount]
     places: list[PlaceCount]
+    colours: list[NameCount] = []
+    materials: list[NameCount] = []

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from model.errors import SegsearchError
 from searchengine.engine import SearchEngine
 from searchengine.overview.columns import KeptColumns
+from searchengine.overview.looks import KeptLooks
 from searchengine.web.assets import Asset, read_assets
 from searchengine.web.engine_thread import EngineThread
 from searchengine.web.examination import Examination
@@ -37,6 +38,7 @@ class Served:
         engine_thread: thread that owns the engine.
         catalog: the catalog, read beside the engine.
         columns: columns of its photos and segments.
+        looks: looks of its segments.
         snapshots: answers that were given lately.
         uploads: photos that were shown to search by.
         decoding: turns at decoding them.
@@ -50,7 +52,9 @@ class Served:
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
-        self.engine_thread = EngineThread(SearchEngine.open(settings.folder, settings.preset))
+        engine = SearchEngine.open(settings.folder, settings.preset)
+        self.engine_thread = EngineThread(engine)
+        self.looks = KeptLooks(lambda: engine.models.embedder.tells_looks)
         self.catalog = SharedCatalog(settings.folder)
         self.columns = KeptColumns()
         self.snapshots = Snapshots()
@@ -72,7 +76,8 @@ class Served:
 
     def _read_columns(self) -> None:
         with suppress(SegsearchError):  # whoever asks for facets is told
-            self.columns.of(self.catalog.reader)
+            catalog = self.catalog.reader
+            self.looks.of(self.columns.of(catalog), catalog)
 
     async def completed(self, name: str) -> Snapshot:
         """The snapshot of a search with all of its matches, and its true total.

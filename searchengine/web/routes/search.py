@@ -85,7 +85,9 @@ async def answer_facets(name: str, served: ServedHere) -> JsonAnswer:
     snapshot = await served.completed(name)
 
     def told() -> dict[str, Any]:
-        return facets(snapshot.rows.ids, served.columns.of(served.catalog.reader))
+        catalog = served.catalog.reader
+        columns = served.columns.of(catalog)
+        return facets(snapshot.rows.ids, columns, served.looks.of(columns, catalog))
 
     return JsonAnswer(await run_in_threadpool(told))
 

@@ -20,6 +20,7 @@ from searchengine.overview.arrangement import Group, Order, arranged
 from searchengine.overview.bursts import bursts
 from searchengine.overview.columns import IndexColumns, KeptColumns
 from searchengine.overview.facets import SIZES, facets
+from searchengine.overview.looks import Look
 
 
 def painted_columns(n: int, seed: int = 0, first: int = 1) -> IndexColumns:
@@ -50,7 +51,8 @@ def test_facets_count_what_is_counted_one_by_one(n: int, seed: int, first: int) 
     columns = painted_columns(n, seed, first)
     rng = np.random.default_rng(seed)
     ids = rng.permutation(np.arange(first, first + n))[: rng.integers(0, n + 1)]
-    found = facets(np.append(ids, [first + n + 7]), columns)
+    looks = {"colours": Look(("red", "blue"), rng.integers(-1, 2, n).astype(np.int8))}
+    found = facets(np.append(ids, [first + n + 7]), columns, looks)
     photos, counted = columns.photos, {name: Counter[object]() for name in found}
     for i in (ids - first).tolist():
         photo = int(np.flatnonzero(photos.ids == columns.segments.photo_ids[i])[0])
@@ -62,6 +64,8 @@ def test_facets_count_what_is_counted_one_by_one(n: int, seed: int, first: int) 
         counted["formats"][photos.formats[photos.format[photo]]] += 1
         area = float(columns.segments.areas[i])
         counted["sizes"][max(low for low in SIZES[:-1] if low == 0 or area >= np.float32(low))] += 1
+        if looks["colours"].codes[i] >= 0:
+            counted["colours"][looks["colours"].names[looks["colours"].codes[i]]] += 1
         x, y = columns.segments.centres[i].tolist()
         counted["places"][NINTHS[3 * int(y * 3) + int(x * 3)]] += 1
     for name, records in found.items():
