@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.client.connection import Connection
+from cli.client.exporting import export_at
+from cli.client.questions import question
+from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
 from cli.options import JsonOption, output_path
 from cli.output import print_json, say, show
 from cli.search_options import SearchOptions, takes_search_options
 
 if TYPE_CHECKING:
-    from searchengine import Filter, Matches, Query
+    from searchengine import ExportReport, Filter, Matches, Query
 
 
 class Format(StrEnum):
@@ -104,6 +108,8 @@ def export(
             "--overwrite", help="Replace files that are there; remove the former export's."
         ),
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the masks of what words find, of the classes of a data set, of chosen segments, or of
@@ -113,14 +119,31 @@ def export(
     beside them. -k counts the matches of each question (--labels: 1,000 unless given), and limits
     --all, too.
     """
-    from searchengine import Query
-    from searchengine.export import refuse_former_run
-    from searchengine.search.match import CONFIDENT
-
     if sum((bool(words), bool(ids), all_, labels is not None)) != 1:
         raise typer.BadParameter("give one of WORDS, --labels, --ids and --all")
     if not words and labels is None:
         _refuse_asking(options, ids, min_confidence)
+    if server is not None:
+        refuse_beside_server(
+            *(options.index, options.preset, options.head), {"--all": all_, "--labels": labels}
+        )
+        asked: dict[str, Any] = {"ids": _ids(ids)}
+        if words:
+            text = " ".join(words)
+            asked = {"question": question(options, words=text, least_confidence=min_confidence)}
+        files = {"raw_frame": raw_frame, "polygons": polygons, "margin": margin, "val": val}
+        asked |= {"format": format, "options": files}
+        with Connection(server, token) as line:
+            notes, report = export_at(line, asked, output, overwrite=overwrite)
+        for note in notes:
+            say(note)
+        _tell(report, json)
+        return
+
+    from searchengine import Query
+    from searchengine.export import refuse_former_run
+    from searchengine.search.match import CONFIDENT
+
     what: Query | Filter | Matches | list[int] = options.where() if all_ else _ids(ids)
     if words:
         what = options.query(" ".join(words))
@@ -148,14 +171,23 @@ def export(
             k=options.k,
             per_photo=options.counts()["per_photo"],
         )
-        for warning in report.warnings:
-            say(warning)
-        for _, reason in report.skipped:
-            say(f"skipped: {reason}")
-        if json:
-            print_json(report.to_dict())
-        else:
-            show(str(report))
+        _tell(report, json)
+
+
+def _tell(report: ExportReport, json: bool) -> None:
+    """Print what became of an export.
+
+    Raises:
+        typer.Exit: photos could not be exported.
+    """
+    for warning in report.warnings:
+        say(warning)
+    for _, reason in report.skipped:
+        say(f"skipped: {reason}")
+    if json:
+        print_json(report.to_dict())
+    else:
+        show(str(report))
     if report.skipped:
         raise typer.Exit(3)
 

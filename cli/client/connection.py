@@ -68,7 +68,24 @@ class Connection:
         """
         return self._asked("POST", "/uploads", photo, {"Content-Type": "image/any"})
 
+    def download(self, route: str) -> bytes:
+        """The file that a route answers with.
+
+        Raises:
+            SegsearchError: the server is away, or answers with an error.
+        """
+        return self._content("GET", route, None, {})
+
     def _asked(self, method: str, route: str, body: bytes | None, headers: dict[str, str]) -> Any:
+        content = self._content(method, route, body, headers)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise no_such_server(self.address) from None
+
+    def _content(
+        self, method: str, route: str, body: bytes | None, headers: dict[str, str]
+    ) -> bytes:
         try:
             status, content = self._answer(method, self._path + route, body, headers)
         except (OSError, HTTPException) as error:
@@ -78,10 +95,7 @@ class Connection:
             raise no_such_server(self.address) from error
         if not 200 <= status < 300:
             raise failure_in(status, content, self.address)
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            raise no_such_server(self.address) from None
+        return content
 
     def _answer(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]

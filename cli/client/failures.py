@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +42,25 @@ def failure_in(status: int, body: bytes, address: str) -> SegsearchError:
             "give --token, or SEGSEARCH_TOKEN, as the server was given it",
         )
     try:
-        told: dict[str, Any] = json.loads(body)["error"]
-        name, what, fix = str(told["kind"]), str(told["what"]), str(told["fix"])
+        failure = failure_of(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return no_such_server(address)
-    kind = _class_of(name)
-    if kind is None and status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+    unknown = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+    if type(failure) is ServerError and status in unknown:
         return no_such_server(address)
-    return (kind or ServerError)(what, fix)
+    return failure
+
+
+def failure_of(told: Mapping[str, Any]) -> SegsearchError:
+    """The error that a record of the API tells.
+
+    Raises:
+        KeyError, TypeError: the record tells none.
+    """
+    from model.errors import ServerError
+
+    kind = _class_of(str(told["kind"])) or ServerError
+    return kind(str(told["what"]), str(told["fix"]))
 
 
 def _class_of(name: str) -> type[SegsearchError] | None:

@@ -97,6 +97,39 @@ def test_each_line_of_a_batch_is_answered(
     assert run("search", "--batch", lines, "--server", address).out.count("\n") == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["two red", "-k", "3", "--format", "cutouts", "--margin", "0.2"],
+        ["--ids", "3,1", "--format", "coco", "--polygons", "--json"],
+        ["red", "--min-confidence", "0.5", "--format", "yolo", "--val", "0.5"],
+    ],
+)
+def test_an_export_writes_the_same_files(
+    run: Run, served: Path, address: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    given = ["export", *arguments]
+    one = run(*given, "--output", here, "--index", served)
+    other = run(*given, "--output", there, "--server", address)
+    assert other._replace(out=other.out.replace(str(there), str(here))) == one
+    assert one.out
+
+    def written(folder: Path) -> dict[str, bytes]:
+        files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*")}
+        files["manifest.json"] = re.sub(
+            rb'"(created_at|time)": "[^"]*"', b"", files["manifest.json"]
+        )
+        return files
+
+    assert written(there) == written(here)
+    again = run(*given, "--output", there, "--server", address)
+    assert "would be overwritten" in again.err
+    few = ["export", "blue", "-k", 1, "--overwrite", "--output", there, "--server", address]
+    assert run(*few).code == 0
+    assert len(written(there)) == 2  # the former export is gone
+
+
 def test_what_a_saved_search_shows_counts_as_seen_on_the_server(
     run: Run, served: Path, tmp_path: Path
 ) -> None:

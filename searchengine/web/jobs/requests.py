@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from searchengine.export.layout import MOST_MARGIN
+from searchengine.web.answer_schemas import AnswerRequest
 from searchengine.web.schemas import LONGEST_NAME, Id, Strict
 
 MOST_ROOTS = 100
@@ -52,9 +53,11 @@ class ExportOptions(Strict):
 
 
 class ExportRequest(Strict):
-    """Matches to be exported: those of a search, or segments by their ids."""
+    """Matches to be exported: those of a search, those that answer a question, as the command line
+    asks it, or segments by their ids."""
 
     search: Annotated[str, Field(max_length=64)] | None = None
+    question: AnswerRequest | None = None
     ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_IDS)] | None = None
     format: Format = Format.masks
     options: ExportOptions = ExportOptions()
@@ -63,8 +66,8 @@ class ExportRequest(Strict):
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
-        if (self.search is None) == (self.ids is None):
-            raise ValueError("name a search, or ids")
+        if sum(each is not None for each in (self.search, self.question, self.ids)) != 1:
+            raise ValueError("name a search, or give a question, or ids")
         return self
 
 

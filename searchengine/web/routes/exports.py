@@ -13,10 +13,14 @@ from starlette.responses import FileResponse, Response
 
 from indexer.catalog.catalog import CatalogReader
 from model.errors import NotFound, QueryError
+from searchengine.engine import SearchEngine
 from searchengine.export import Layout
 from searchengine.search.example import no_such_segment
 from searchengine.search.match import Match
+from searchengine.search.matches import Matches
 from searchengine.search.query import AUTO, Query
+from searchengine.web.answer_schemas import AnswerRequest
+from searchengine.web.answering import answer_to
 from searchengine.web.asking import matches_of
 from searchengine.web.jobs.allowed_places import export_folder, require_name
 from searchengine.web.jobs.exporting import Exporting
@@ -39,24 +43,29 @@ _MOST_TOLD = 2000  # ids that a command line is given
 
 @router.post("", status_code=202, responses={202: {"model": ExportAnswer}})
 async def export(asked: ExportRequest, served: ServedHere) -> JsonAnswer:
-    """Begin to export a search's matches, or segments by their ids."""
+    """Begin to export a search's matches, those of a question, or segments by their ids."""
     require_name(asked.name)
     folder = None
     if asked.destination is Destination.folder:
         folder = export_folder(asked.name, served.settings.export_folder)
     catalog = served.catalog.reader
     query: Query | None = None
+    notes: tuple[str, ...] = ()
     if asked.search is not None:
         query, matches = await _answer(served, asked.search)
+    elif asked.question is not None:
+        found = await _asked(served, asked.question)
+        query, matches, notes = found.asked, found, found.notes
     else:
         matches = await run_in_threadpool(_segments, catalog, asked.ids or ())
     layout = Layout(**dict(asked.options))
-    command = _command(served, asked, query, matches)
+    command = None if asked.question else _command(served, asked, query, matches)
     about = {
         "format": str(asked.format),
         "destination": str(asked.destination),
         "name": asked.name,
         "command": command,
+        "notes": list(notes),
     }
 
     def work(job: Job) -> dict[str, Any]:
@@ -97,6 +106,16 @@ async def _answer(served: Served, name: str) -> tuple[Query, Sequence[Match]]:
     query = replace(snapshot.query, k=snapshot.total, all_duplicates=True)
     answer = await served.engine_thread.ask(name, lambda engine: engine.search(query))
     return query, tuple(answer)
+
+
+async def _asked(served: Served, question: AnswerRequest) -> Matches:
+    """What answers a question; of photos that look the same all, as in every export."""
+    whole = question.model_copy(update={"all_duplicates": True})
+
+    def deed(engine: SearchEngine) -> Matches:
+        return answer_to(whole, engine, served.catalog, served.uploads)[0]
+
+    return await served.engine_thread.ask(question.client, deed)
 
 
 def _is_plain(snapshot: Snapshot) -> bool:
