@@ -131,6 +131,7 @@ def search(
     the photos that show all that it names. What is not understood is said, and so is where nothing
     is confident; the nearest are shown all the same.
     """
+    options = options.spread()
     judged = bool(like or unlike or feedback)
     if bool(words or judged) == (batch is not None):
         raise typer.BadParameter("give either WORDS or --batch FILE")
@@ -217,6 +218,7 @@ def similar(
 
     Points and boxes are in pixels of the upright photo.
     """
+    options = options.spread()
     printer = MatchPrinter(chosen_format(format, json, null), null)
     drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -19,6 +19,9 @@ from cli.options import HeadOption, IndexOption, PresetOption, headed, numbers
 
 if TYPE_CHECKING:
     from searchengine import Filter, Negative, Query, SearchEngine
+
+
+FEW = 3  # matches of one photo where they are shown: one front of windows must not fill an answer
 
 
 def moment(text: str) -> datetime:
@@ -126,8 +129,9 @@ class SearchOptions:
         typer.Option(
             "--per-photo",
             metavar="N",
-            help="Most matches from one photo; any number by default.",
-            min=1,
+            help="Most matches from one photo; 0: any number.",
+            min=0,
+            show_default="3 where matches are shown, else any number",
         ),
     ] = None
     neighbours: Annotated[
@@ -172,6 +176,10 @@ class SearchOptions:
 
         return SearchEngine.open(self.index, headed(self.preset, self.head))
 
+    def spread(self) -> SearchOptions:
+        """These options for matches that are shown: of each photo a few, unless told otherwise."""
+        return replace(self, per_photo=FEW) if self.per_photo is None else self
+
     def query(self, words: str, **more: Any) -> Query:
         """The words as a query with these options, and other fields of a query."""
         from searchengine import Query
@@ -186,7 +194,7 @@ class SearchOptions:
         """Those of them that are numbers, flags and texts."""
         return {
             "k": 20 if self.k is None else self.k,
-            "per_photo": 1 if self.unique_photos else self.per_photo,
+            "per_photo": 1 if self.unique_photos else self.per_photo or None,
             "neighbours": self.neighbours,
             "collapse": self.collapse,
             "all_duplicates": self.all_duplicates,

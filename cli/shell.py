@@ -40,7 +40,7 @@ def shell(options: SearchOptions) -> None:
     """
     with options.open() as engine:
         _ = engine.reader  # where there is no index, it is told before anything is asked
-        Shell(engine, options).run(_lines())
+        Shell(engine, options.spread()).run(_lines())
 
 
 class Shell:
@@ -130,7 +130,7 @@ class Shell:
         parsed = _parsed(_split(rest))
         if parsed is not None:
             parsed.query("anything")  # what makes no sense is told now
-            self._options = parsed
+            self._options = parsed.spread()
 
     def help(self, rest: str) -> None:
         """List the commands."""

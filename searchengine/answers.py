@@ -20,6 +20,7 @@ from searchengine.search.query import Query
 from searchengine.search.ranking import Ranking, ranking_of
 from searchengine.search.recall import questions
 from searchengine.search.refer import read as read_expression
+from searchengine.search.uncalibrated import unfitted
 from searchengine.search.understanding import interpret, put_right
 from searchengine.search.weighing import weighed
 
@@ -97,6 +98,7 @@ def _as_they_stand(
             left_out=(
                 *(each_judged.notes if each_judged is not None else ()),
                 *left_out(query.where, index.catalog, found=len(found.items)),
+                *(unfitted(opened.preset) if query.words.strip() else ()),
             ),
             explanation=found.explanation,
             passed=found.passed,

@@ -95,8 +95,13 @@ def evaluate_masks(
     """Masks against outlined regions; arguments as above.
 
     Raises:
-        DataError: none of the photos has regions that are asked for.
+        DataError: none of the photos has regions that are asked for, or nobody of that number
+            outlined any.
     """
+    known = {region.annotator for photo in truth.photos for region in photo.regions} - {None}
+    if annotator not in (known or {0}):
+        there = ", ".join(map(str, sorted(known, key=str))) or "0, as nobody is told apart"
+        raise DataError(f"there is no annotator {annotator} of these photos", f"choose {there}")
     asked = sum(bool(regions_of(photo, annotator)) for photo in truth.photos)
     if not asked:
         raise DataError("these photos have no outlined regions", "choose another source")

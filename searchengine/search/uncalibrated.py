@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 
 from indexer.catalog.catalog import CatalogReader
 from model.calibration import Calibration
+from model.errors import shown
+from model.presets.preset import Preset
 
 SAMPLE = 2048
 STEEPNESS = 2.0
+
+
+def unfitted(preset: Preset) -> tuple[str, ...]:
+    """A line that no confidence was fitted to a user's own head; none where there is no such."""
+    if preset.head is None:
+        return ()
+    return (f"nobody fitted a confidence to the head {shown(preset.head.name)}: it is a guess",)
 
 
 def uncalibrated(catalog: CatalogReader) -> Calibration | None:

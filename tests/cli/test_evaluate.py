@@ -38,6 +38,13 @@ def test_baselines_stand_beside_the_preset(run: Run, squares_corpus: Path) -> No
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
 
 
+def test_an_annotator_whom_nobody_knows_is_told(run: Run, squares_corpus: Path) -> None:
+    arguments = ("evaluate", "masks", "--data", squares_corpus, "--preset", "colours", "--quiet")
+    done = run(*arguments, "--limit", 1, "--annotator", 7)
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "no annotator 7" in done.err
+
+
 def test_proposals_are_measured_beside_the_index(run: Run, squares_corpus: Path) -> None:
     arguments = ["evaluate", "proposals", "--data", squares_corpus, "--preset", "colours"]
     arguments += ["--source", "squares", "--limit", 3]

@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from cli.app import app
-from cli.search_options import SearchOptions, moment
+from cli.search_options import FEW, SearchOptions, moment
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -40,6 +40,14 @@ def test_a_place_and_sizes_become_conditions() -> None:
     assert options.query("red").per_photo == 1
     with pytest.raises(typer.BadParameter, match="Vienna"):
         SearchOptions(near="Vienna").where()
+
+
+def test_where_matches_are_shown_a_photo_gives_few() -> None:
+    assert SearchOptions().query("red").per_photo is None
+    assert SearchOptions().spread().query("red").per_photo == FEW
+    assert SearchOptions(per_photo=5).spread().query("red").per_photo == 5
+    assert SearchOptions(per_photo=0).spread().query("red").per_photo is None
+    assert SearchOptions(unique_photos=True).spread().query("red").per_photo == 1
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2023-13", "2023-02-30", "", "2023-05-17T25"])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from indexer.update import Options
 from model import load_preset
 from model.embedders.residual_head import HeadShape, ResidualHead
 from searchengine import SearchEngine
-from searchengine.search.uncalibrated import standing_out
+from searchengine.search.uncalibrated import standing_out, unfitted
 
 COLOURS = ((220, 30, 30), (30, 60, 210), (30, 170, 60), (240, 240, 240))
 
@@ -87,3 +88,10 @@ def test_an_own_head_has_no_calibration_and_is_searched_with_confidence(
         assert all(match.confidence is not None for match in matches)
         found = [match.confidence for match in matches]
         assert found == sorted(found, reverse=True)  # type: ignore[type-var]
+
+
+def test_that_nobody_fitted_a_head_is_told() -> None:
+    preset = load_preset("nano")
+    assert unfitted(preset) == ()
+    (line,) = unfitted(replace(preset, head=Path("/mine/head.safetensors")))
+    assert "head.safetensors" in line
