@@ -15,8 +15,6 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
-from model.weights.user_folders import expand_home
-
 NAME = "segsearch.toml"
 USERS = "config.toml"
 VARIABLE = "SEGSEARCH_CONFIG"
@@ -161,7 +159,8 @@ def _tables() -> Iterator[tuple[Path, dict[str, Any]]]:
                     f" {', '.join(known)}"
                 )
         if "index" in table:
-            table["index"] = str(file.parent / expand_home(str(table["index"])))
+            home = os.path.expanduser(str(table["index"]))  # noqa: PTH111, it may have none
+            table["index"] = str(file.parent / home)
         yield file, table
 
 

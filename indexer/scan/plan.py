@@ -15,6 +15,7 @@ from indexer.scan.passed_over import OWN, Selection
 from indexer.scan.walk import Found, FoundPassedOver, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
+from model.photos.least_size import require_sights
 
 Told = Callable[[int, int, int], None]
 """Takes how many files were found so far, were read to know their content, and will be in all."""
@@ -130,7 +131,8 @@ def _trouble(old: KnownFile, max_megapixels: float) -> tuple[str, str] | None:
         return old.kind, old.reason or ""  # the same bytes would fail again
     # All else depends on more than the bytes: permissions, a limit, a format's extra.
     try:
-        read_header(old.stamp.path, max_megapixels)
+        header = read_header(old.stamp.path, max_megapixels)
+        require_sights(header.size, old.stamp.path)
     except PhotoError as error:
         return type(error).__name__, str(error)
     return None

@@ -105,6 +105,7 @@ def process(
 
 def _read(path: str, preset: Preset, max_megapixels: float, thumbnails: bool) -> _Read | Outcome:
     from model.photos.images import read_photo
+    from model.photos.least_size import require_sights
     from model.photos.pixel_digest import pixel_digest
     from model.photos.thumbnail import thumbnail_jpeg
 
@@ -116,6 +117,7 @@ def _read(path: str, preset: Preset, max_megapixels: float, thumbnails: bool) ->
             max_megapixels=max_megapixels,
             finer_panoramas=True,
         )
+        require_sights(photo.header.size, path)
         small = thumbnail_jpeg(photo.image) if thumbnails else b""
         digest = pixel_digest(photo.image)
         return _Read(path, photo, digest, small, time.process_time() - began)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.scan.plan import Plan
-from indexer.update import Progress
+from indexer.update import Options, Progress, update
 from indexer.workers.pipeline import Outcome
 from model.errors import PresetMismatch, PruneRefused, RootMissing, StorageError
 from model.photos.images import content_hash
@@ -488,3 +488,14 @@ def test_a_time_beyond_all_reason_ends_no_run(
         pytest.skip("this disk holds no such time")
     assert painted.run(indexed, photos).recognised == 1
     assert painted.run(indexed, photos).unchanged == 4
+
+
+def test_a_picture_of_a_few_pixels_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "photos" / "dot.png")
+    first, again = (
+        update(tmp_path / "index", [tmp_path / "photos"], load_preset("colours"), Options(jobs=1))
+        for _ in range(2)
+    )
+    assert len(first.newly_skipped) == 1
+    assert (again.newly_skipped, again.skipped_before) == ([], 1)

@@ -151,3 +151,16 @@ def test_lookalikes_have_hashes_that_differ_little(tmp_path: Path) -> None:
     assert all(-(2**63) <= h < 2**63 for h in (a, b, small))
     assert ((a ^ small) & (2**64 - 1)).bit_count() <= 4
     assert ((a ^ b) & (2**64 - 1)).bit_count() >= 16
+
+
+@pytest.mark.parametrize(("size", "shows"), [((4, 4), False), ((400, 7), False), ((8, 8), True)])
+def test_a_picture_of_a_few_pixels_is_no_photo(
+    size: tuple[int, int], shows: bool, tmp_path: Path, models: Models
+) -> None:
+    path = tmp_path / "dot.png"
+    Image.new("RGB", size, "red").save(path)
+    (outcome,) = looked([str(path)], models)
+    assert (outcome.photo is not None) == shows
+    if not shows:
+        assert outcome.kind == "PhotoUnsupported"
+        assert f"{size[0]}×{size[1]} pixels" in outcome.reason
