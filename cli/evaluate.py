@@ -20,7 +20,8 @@ from cli.evaluate_options import (
     read_photos,
 )
 from cli.evaluate_referring import referring
-from cli.options import JsonOption
+from cli.options import JsonOption, output_path
+from cli.output import show
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -52,6 +53,24 @@ def retrieval(
             min=0,
         ),
     ] = 0,
+    per_phrase: Annotated[
+        Path | None,
+        typer.Option(
+            "--per-phrase",
+            metavar="FILE",
+            help="CSV file for the figures of each phrase.",
+            parser=output_path,
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="NAME",
+            help="Another preset, by name or TOML file, whose figures are shown beside.",
+        ),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a CSV line a figure.")] = False,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -59,12 +78,28 @@ def retrieval(
     """Measure how well words find segments, colours of segments, and photos."""
     from model.evaluation.run import evaluate_retrieval, read_phrases
     from model.presets.preset import DEFAULT, load_preset
+    from searchengine.output_files import refuse_place, write
 
     phrases = read_phrases(unseen) if unseen else []
+    if csv and json:
+        raise typer.BadParameter("--csv and --json cannot both be printed")
+    if per_phrase is not None:
+        refuse_place(per_phrase, overwrite=True)
     chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    other = None if against is None else load_preset(against)
     with measuring(quiet) as progress:
-        measured = evaluate_retrieval(chosen, truth, split, progress, phrases, baselines, propose)
-    print_measured(measured, json)
+        measured = evaluate_retrieval(
+            chosen, truth, split, progress, phrases, baselines, propose, per_phrase is not None
+        )
+        if other is not None:
+            others = evaluate_retrieval(other, truth, split, progress, phrases, False, propose)
+            measured = measured.beside(others)
+    if per_phrase is not None and measured.phrases is not None:
+        write(per_phrase, measured.phrases.to_csv().encode())
+    if csv:
+        show(measured.to_csv().rstrip("\n"))
+    else:
+        print_measured(measured, json)
 
 
 @evaluate.command()

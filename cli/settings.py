@@ -7,6 +7,7 @@ above it, and that before the user's own file.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,17 +144,19 @@ def _read(app: TyperGroup) -> dict[str, Value]:
 
 def _tables() -> Iterator[tuple[Path, dict[str, Any]]]:
     """The files with what they set, each setting by its name."""
-    from model.errors import shown
-    from model.toml_tables import read_toml
-
     known = [setting.name for setting in SETTINGS]
     for file in files():
         try:
-            table = {key.replace("_", "-"): value for key, value in read_toml(file).items()}
-        except (OSError, ValueError) as error:
+            read = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            from model.errors import shown
+
             raise typer.BadParameter(f"{shown(file)} cannot be read ({shown(error)})") from None
+        table = {key.replace("_", "-"): value for key, value in read.items()}
         for name in table:
             if name not in known:
+                from model.errors import shown
+
                 raise typer.BadParameter(
                     f"{shown(file)}: there is no setting '{shown(name)}'; there are"
                     f" {', '.join(known)}"

@@ -28,6 +28,7 @@ from model.evaluation.proposals.measure import measure_proposals
 from model.evaluation.referring.answer_tables import referring_tables
 from model.evaluation.referring.measure import answer
 from model.evaluation.retrieval.observations import Proposals, observe
+from model.evaluation.retrieval.phrase_table import each_phrase
 from model.evaluation.retrieval.proposed import Guidance, ProposedMasks, Vectors, proposed_masks
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
@@ -51,6 +52,7 @@ def evaluate_retrieval(
     unseen: Sequence[str] = (),
     baselines: bool = True,
     most: int = 0,
+    per_phrase: bool = False,
 ) -> Measured:
     """Words → segments and photos.
 
@@ -63,6 +65,7 @@ def evaluate_retrieval(
         baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names
             are measured too; they take longer than the preset.
         most: masks that are proposed for a phrase in each of its ten best photos; 0: none.
+        per_phrase: whether the figures of each phrase are told, too.
     """
     start, models = time.perf_counter(), preset.build()
 
@@ -81,7 +84,10 @@ def evaluate_retrieval(
     observations = observe(truth, models.embedder, segmenters, progress, baselines)
     asked = propose if most else None
     tables = measure_retrieval(truth, observations, preset.name, encode, unseen, asked)
-    return _measured("retrieval", preset, split, len(truth.photos), start, tables)
+    measured = _measured("retrieval", preset, split, len(truth.photos), start, tables)
+    if not (per_phrase and observations.phrases):
+        return measured
+    return replace(measured, phrases=each_phrase(truth, observations, preset.name, encode))
 
 
 def evaluate_masks(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Figures = Sequence[float | None]
@@ -72,6 +74,33 @@ class Table:
                 return row.figures[self.columns.index(column)]
         raise KeyError((what, column))
 
+    def beside(self, other: Table | None) -> Table:
+        """The table with the first column of another's rows of the same names as its second."""
+        figures = {} if other is None else {row.what: row.figures[0] for row in other.rows}
+        if not figures or other is None:
+            return self
+        rows = tuple(
+            Row(row.what, row.count, (row.figures[0], figures.get(row.what), *row.figures[1:]))
+            for row in self.rows
+        )
+        first, *rest = self.columns
+        name = other.columns[0] if other.columns[0] != first else f"{first} (2)"
+        return Table(self.title, self.cases, (first, name, *rest), rows)
+
+    def records(self) -> list[list[object]]:
+        """A row a figure: title, row, count, column and figure; those that were measured."""
+        return [
+            [self.title, row.what, row.count, column, figure]
+            for row in self.rows
+            for column, figure in zip(self.columns, row.figures, strict=True)
+            if figure is not None
+        ]
+
+    def to_csv(self) -> str:
+        """A line a row, under a header: its name, its count and its figures."""
+        lines = [[row.what, row.count, *row.figures] for row in self.rows]
+        return csv_text(["", self.cases, *self.columns], lines)
+
     def to_dict(self) -> dict[str, Any]:
         """The table as plain data."""
         rows = [
@@ -96,6 +125,7 @@ class Measured:
         photos: number of photos.
         seconds: duration of the measuring.
         tables: the figures.
+        phrases: figures of each phrase; None where nobody asked for them.
     """
 
     task: str
@@ -105,6 +135,18 @@ class Measured:
     photos: int
     seconds: float
     tables: tuple[Table, ...]
+    phrases: Table | None = None
+
+    def beside(self, other: Measured) -> Measured:
+        """The tables with the first columns of another preset's beside their own."""
+        theirs = {table.title: table for table in other.tables}
+        tables = tuple(table.beside(theirs.get(table.title)) for table in self.tables)
+        return replace(self, tables=tables, seconds=self.seconds + other.seconds)
+
+    def to_csv(self) -> str:
+        """A line a figure, under a header: table, row, count, column, figure."""
+        header = ["table", "row", "count", "column", "figure"]
+        return csv_text(header, [each for table in self.tables for each in table.records()])
 
     def __str__(self) -> str:
         head = f"{self.task} · preset {self.preset} · {self.photos} photos of split '{self.split}'"
@@ -120,7 +162,17 @@ class Measured:
             "photos": self.photos,
             "seconds": round(self.seconds, 3),
             "tables": [table.to_dict() for table in self.tables],
+            **({} if self.phrases is None else {"phrases": self.phrases.to_dict()}),
         }
+
+
+def csv_text(header: Sequence[str], records: Sequence[Sequence[object]]) -> str:
+    """Records as CSV, under a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(records)
+    return text.getvalue()
 
 
 def _spelled(figure: float | None) -> str:

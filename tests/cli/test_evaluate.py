@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +9,8 @@ import numpy as np
 import pytest
 from command_line import Run
 from PIL import Image
+
+from model.evaluation.retrieval.phrase_table import COLUMNS
 
 
 @pytest.mark.parametrize("task", ["retrieval", "masks", "semantic"])
@@ -36,6 +40,29 @@ def test_baselines_stand_beside_the_preset(run: Run, squares_corpus: Path) -> No
     (table,) = json.loads(done.out)["tables"]
     assert table["rows"][0]["figures"]["colours"] == 1
     assert table["rows"][0]["figures"]["felzenszwalb"] > 0
+
+
+def test_figures_of_each_phrase_and_of_two_presets_are_told(
+    run: Run, squares_corpus: Path, tmp_path: Path
+) -> None:
+    own, phrases = tmp_path / "own.toml", tmp_path / "phrases.csv"
+    own.write_text("extends = 'colours'\nname = 'own'\n")
+    arguments = ["evaluate", "retrieval", "--data", squares_corpus, "--preset", "colours"]
+    arguments += ["--limit", 3, "--no-baselines", "--quiet"]
+    done = run(*arguments, "--per-phrase", phrases, "--against", own, "--csv")
+    assert (done.code, done.err) == (0, "")
+    figures = list(csv.DictReader(io.StringIO(done.out)))
+    assert {row["column"] for row in figures} >= {"colours", "own"}
+    both = [[row["figure"] for row in figures if row["column"] == n] for n in ("colours", "own")]
+    assert both[0] == both[1]
+    each = list(csv.reader(phrases.read_text("utf-8").splitlines()))
+    assert each[0] == ["", "regions", *COLUMNS]
+    named = [row[0] for row in each[1:]]
+    assert named == sorted(named)
+    assert "square" in named
+    table = json.loads(run(*arguments, "--json").out)["tables"][0]
+    mean = sum(float(row[2]) for row in each[1:]) / len(named)
+    assert table["rows"][0]["figures"]["colours"] == pytest.approx(mean)
 
 
 def test_an_annotator_whom_nobody_knows_is_told(run: Run, squares_corpus: Path) -> None:

@@ -124,17 +124,14 @@ def own_masks(
     queries = encode(texts)
     judged: dict[str, Judged] = {}
     for name, everywhere in observations.proposals.items():
-        proposals = everywhere.of_photos(np.unique(observations.photo))
-        judged[name] = _judged(truth, observations, proposals, queries)
+        judged[name] = judged_masks(truth, observations, name, queries)
         if propose is not None and name == preset:
+            proposals = everywhere.of_photos(np.unique(observations.photo))
             proposed = propose(proposals, texts, queries)
             judged[PROPOSED] = judged[name].with_proposed(proposed)
     strict, fitting, lenient = {}, {}, {}
     for name, each in judged.items():
-        matched = each.region != NOTHING
-        # the same thing found again is one answer to whoever searches: no error, no hit
-        first = np.stack([firsts(*own) for own in zip(each.region, each.scores, strict=True)])
-        left_out = (matched & ~first) | each.within
+        matched, left_out = strict_answers(each)
         ranking = Ranking(each.scores, each.answers)
         strict[name] = (ranking, each.region, left_out)
         clear = left_out | (each.touching & ~matched)
@@ -184,12 +181,26 @@ def _seen_and_unseen(
     return [row("seen phrases", ~held_out), row("phrases held out", held_out)]
 
 
-def _judged(
-    truth: Truth,
-    observations: Observations,
-    proposals: Proposals,
-    queries: NDArray[np.float32],
+def strict_answers(judged: Judged) -> tuple[Bools, Bools]:
+    """Q×P bool twice: which masks are right at IoU ≥ 0.5, and which count neither way."""
+    matched = judged.region != NOTHING
+    # the same thing found again is one answer to whoever searches: no error, no hit
+    first = np.stack([firsts(*own) for own in zip(judged.region, judged.scores, strict=True)])
+    return matched, (matched & ~first) | judged.within
+
+
+def judged_masks(
+    truth: Truth, observations: Observations, name: str, queries: NDArray[np.float32]
 ) -> Judged:
+    """What a search for all phrases shows among the masks of one segmenter, and what is right.
+
+    Args:
+        truth: the photos.
+        observations: their regions, and the masks of segmenters.
+        name: name of the segmenter among them.
+        queries: Q×D unit vectors of the phrases, in the order of `phrases_of`.
+    """
+    proposals = observations.proposals[name].of_photos(np.unique(observations.photo))
     texts, relevant = phrases_of(observations)
     scores = queries @ proposals.vectors.T
     shown = proposals.answering(scores)
