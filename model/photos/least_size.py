@@ -15,7 +15,7 @@ def require_sights(size: tuple[int, int], name: object) -> None:
         name: path of the file.
 
     Raises:
-        PhotoUnsupported: it is not.
+        PhotoUnsupported: the picture is smaller.
     """
     if min(size) < LEAST_SIDE:
         raise PhotoUnsupported(
