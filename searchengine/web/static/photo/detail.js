@@ -75,8 +75,8 @@ export function makeDetail(host, { matchOf, walk, select }) {
       element(
         "div",
         { class: "tools", role: "toolbar", "aria-label": "Photo" },
-        button("minus", "Farther", () => stage.zoom(1 / 1.5)),
-        button("plus", "Nearer", () => stage.zoom(1.5)),
+        button("minus", "Farther", () => stage.approach(1 / 1.5)),
+        button("plus", "Nearer", () => stage.approach(1.5)),
         button("fit", "Whole photo", () => stage.fit(), { key: "0" }),
         panTool,
         button("part", "A part of it", () => stepTree(-1), { key: "[" }),
@@ -320,7 +320,7 @@ export function makeDetail(host, { matchOf, walk, select }) {
       stage.style = hidden ? "hidden" : store().state.mask;
       stage.draw();
     },
-    zoom: (/** @type {number} */ factor) => stage.zoom(factor),
+    zoom: (/** @type {number} */ factor) => stage.approach(factor),
     fit: () => stage.fit(),
     focus: () => canvas.focus({ preventScroll: true }),
     get chosen() {

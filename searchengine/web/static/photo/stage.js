@@ -18,7 +18,7 @@ export class Stage extends EventTarget {
     this.size = [1, 1];
     /** @type {Picture | null} */
     this.picture = null;
-    /** @type {{segmentation: import("../api.js").Segmentation} | null} the segment that is meant */
+    /** @type {Pick<Segment, "segmentation" | "bbox"> | null} the segment that is meant */
     this.chosen = null;
     /** @type {Segment | null} the segment under the pointer */
     this.hovered = null;
@@ -83,6 +83,13 @@ export class Stage extends EventTarget {
     this.fitted = false;
     this.#bound();
     this.draw();
+  }
+
+  /** Nearer or farther, the segment that is meant staying in view. @param {number} factor */
+  approach(factor) {
+    if (!this.chosen) return this.zoom(factor);
+    const [x, y, width, height] = this.chosen.bbox;
+    this.zoom(factor, this.left + (x + width / 2) * this.scale, this.top + (y + height / 2) * this.scale);
   }
 
   /** @param {number} x @param {number} y screen pixels */
