@@ -22,7 +22,7 @@ from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.vectors.cache import FILE, synced_vectors
 from model.embeddings import EmbeddingSpace
 
-DIMENSION = 420  # as nano has
+DIMENSION = 462  # as nano has
 GOALS = {"exact fp16": 1.1e9, "codes": 0.6e9}
 DISK_GOAL = 1.6e9
 SEARCHES = 100

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.class_evidence import ClassEvidence
 
 Floats = NDArray[np.float32]
 
@@ -62,6 +64,8 @@ class Calibration:
             of
             prominence, rivalry and score are not negative: a higher score never means a lower
             confidence.
+        classes: rule for what vectors tell of classes, in components after the D; None: they have
+            no others.
 
     Raises:
         ValueError: the arrays do not belong together.
@@ -71,6 +75,7 @@ class Calibration:
     words: tuple[str, ...]
     texts: Floats
     coefficients: tuple[float, ...] = DEFAULT_COEFFICIENTS
+    classes: ClassEvidence | None = None
 
     def __post_init__(self) -> None:
         _require_rows(self.segments)
@@ -89,6 +94,7 @@ class Calibration:
         words: Sequence[str],
         texts: NDArray[np.floating],
         coefficients: Sequence[float] = DEFAULT_COEFFICIENTS,
+        classes: ClassEvidence | None = None,
     ) -> Calibration:
         """A calibration with this background and, unless given, coefficients for nobody's data.
 
@@ -97,12 +103,13 @@ class Calibration:
             words: K names.
             texts: K×D vectors of these.
             coefficients: weights of the logistic, as the attribute.
+            classes: rule for classes, as the attribute.
 
         Raises:
             ValueError: the arrays do not belong together.
         """
         _require_rows(segments)
-        return cls(_unit(segments), tuple(words), _unit(texts), tuple(coefficients))
+        return cls(_unit(segments), tuple(words), _unit(texts), tuple(coefficients), classes)
 
     def confidence(self, query: Floats, matches: Floats) -> Floats:
         """N float32: the probability that each segment shows what was asked.
@@ -120,18 +127,27 @@ class Calibration:
             queries: Q×D composed query vectors.
             matches: Q arrays of N×D unit vectors, N of each query's own.
         """
-        queries = _unit(queries)
-        backgrounds = Background.of(queries @ self.segments.T)
-        return [
-            self.probability(self._evidence(*each)).astype(np.float32)
-            for each in zip(queries, matches, backgrounds, strict=True)
-        ]
+        judged = _unit(self._judged(queries))
+        backgrounds = Background.of(judged @ self.segments.T)
+        found = []
+        for query, part, own, background in zip(queries, judged, matches, backgrounds, strict=True):
+            logits = self._logits(self._evidence(part, self._judged(own), background))
+            if self.classes is not None:
+                logits = logits + self.classes.logits(query, own, self.segments.shape[1])
+            found.append(_logistic(logits).astype(np.float32))
+        return found
 
     def probability(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """N float64: the logistic of N rows of evidence."""
+        return _logistic(self._logits(evidence))
+
+    def _logits(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         weights = np.array(self.coefficients)
-        logit = evidence @ weights[:-1] + weights[-1]
-        return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))), np.float64)
+        return np.asarray(evidence @ weights[:-1] + weights[-1], np.float64)
+
+    def _judged(self, vectors: Floats) -> Floats:
+        """The components that the background has, too; where there are others, as unit rows."""
+        return vectors if self.classes is None else _unit(vectors[:, : self.segments.shape[1]])
 
     def evidence(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
         """Evidence that the confidence is computed from; arguments as there.
@@ -141,9 +157,9 @@ class Calibration:
             in robust standard deviations; how far the background's own tail does; by how much
             the score exceeds that of the rival words, the best one mostly; the score itself.
         """
-        queries = _unit(np.asarray(query, np.float32)[None])
+        queries = _unit(self._judged(np.asarray(query, np.float32)[None]))
         (background,) = Background.of(queries @ self.segments.T)
-        return self._evidence(queries[0], matches, background)
+        return self._evidence(queries[0], self._judged(matches), background)
 
     def _evidence(
         self, query: Floats, matches: Floats, background: Background
@@ -169,7 +185,10 @@ class Calibration:
             "texts": _whole_numbers(self.texts),
             "coefficients": np.array(self.coefficients, np.float64),
         }
-        save_file(tensors, path, metadata={"words": json.dumps(self.words)})
+        told = {"words": json.dumps(self.words)}
+        if self.classes is not None:
+            told["classes"] = json.dumps(asdict(self.classes))
+        save_file(tensors, path, metadata=told)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
@@ -187,6 +206,7 @@ class Calibration:
                 json.loads(metadata["words"]),
                 tensors["texts"].numpy(),
                 tensors["coefficients"].tolist(),
+                ClassEvidence(**json.loads(metadata["classes"])) if "classes" in metadata else None,
             )
 
 
@@ -194,6 +214,10 @@ def _whole_numbers(vectors: Floats) -> NDArray[np.int8]:
     """Each row multiplied so that its largest component is 127, rounded."""
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True, initial=0), 1e-12)
     return np.asarray(np.rint(vectors * (127 / largest)), np.int8)
+
+
+def _logistic(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float64)
 
 
 def _require_rows(segments: NDArray[np.floating]) -> None:

@@ -24,8 +24,13 @@ class Embedder(ABC):
 
     @property
     def tells_looks(self) -> bool:
-        """Whether segments' vectors end with their looks, as `joined_segments` lays them out."""
+        """Whether segments' vectors end with looks and classes, as of `joined_segments`."""
         return False
+
+    @property
+    def class_dimensions(self) -> int:
+        """Number of the vectors' last components, those that tell of classes; 0: none do."""
+        return 0
 
     @property
     def depends_on_others(self) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from model.embedder import Embedder
+from model.embedders.attributes.classes import ClassCodes
 from model.embedders.attributes.colours import region_colours
 from model.embedders.attributes.joint_space import (
     ATTRIBUTE_DIMENSIONS,
+    CLASS_DIMENSIONS,
     joined_segments,
     joined_texts,
     meant,
@@ -38,10 +40,19 @@ if TYPE_CHECKING:
     from model.encoders.efficientnet import EfficientNetTrunk
 
 
+class _Look(NamedTuple):
+    """What the trunk sees of N segments at one side: N×C pooled features, the mean of the last map
+    (1×1280) and N×1000 logits of the classifier."""
+
+    pooled: torch.Tensor
+    whole: torch.Tensor
+    scores: torch.Tensor
+
+
 class UniversalEmbedder(Embedder):
     """A frozen trunk, pooling under masks, and a trained head into the sentence space; beside it
-    the colours, the pattern and the material under the mask and where it lies, and the words of
-    texts for them.
+    the colours, the pattern and the material under the mask, where it lies and as which class it is
+    seen, and the words of texts for them.
 
     The two towers are loaded when they are first needed: a search reads words only, an indexer
     photos only.
@@ -55,6 +66,8 @@ class UniversalEmbedder(Embedder):
         views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
             mean of what is seen at each. The head was trained on the first of them.
         materials: the model of materials; by default the one for the bundled trunk.
+        classes: codes of the classifier's classes; by default those for the bundled trunk.
+        class_views: longer sides at which the classifier is asked, pixels.
     """
 
     def __init__(
@@ -66,15 +79,21 @@ class UniversalEmbedder(Embedder):
         tokenizer: Path | None = None,
         views: Sequence[int] = (448,),
         materials: Path | None = None,
+        classes: Path | None = None,
+        class_views: Sequence[int] = (448,),
     ) -> None:
         self._space = space
         self._head = head
         self._trunk_weights = trunk
         self._sentence_files = (sentence, tokenizer)
         self._views = tuple(views) or (448,)
+        self._class_views = tuple(class_views) or (448,)
+        self._sides = tuple(dict.fromkeys((*self._class_views, *self._views)))
         self._materials_file = materials
-        self._loaded_trunks: list[EfficientNetTrunk] = []
+        self._classes_file = classes
+        self._loaded_trunks: dict[int, EfficientNetTrunk] = {}
         self._loaded_materials: MaterialModel | None = None
+        self._loaded_classes: ClassCodes | None = None
         self._loaded_sentence: SentenceEncoder | None = None
         self._texts = RememberedTexts(self._text_vectors)
 
@@ -88,6 +107,8 @@ class UniversalEmbedder(Embedder):
         tokenizer: Path | None = None,
         views: Sequence[int] = (448,),
         materials: Path | None = None,
+        classes: Path | None = None,
+        class_views: Sequence[int] = (448,),
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -95,13 +116,15 @@ class UniversalEmbedder(Embedder):
             WeightsMismatch: the file holds no segment head, or one of another dimension.
         """
         trained = SegmentHead.load(head)
-        if (dimension := trained.dimension + ATTRIBUTE_DIMENSIONS) != space.dimension:
+        added = ATTRIBUTE_DIMENSIONS + CLASS_DIMENSIONS
+        if (dimension := trained.dimension + added) != space.dimension:
             raise WeightsMismatch(
                 f"{shown(head)} makes vectors of {dimension} components,"
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
-        return cls(space, trained, trunk, sentence, tokenizer, views, materials)
+        files = (trunk, sentence, tokenizer)
+        return cls(space, trained, *files, views, materials, classes, class_views)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -110,11 +133,16 @@ class UniversalEmbedder(Embedder):
 
     @property
     def tells_looks(self) -> bool:
-        """Segments' vectors end with colours, patterns, materials and positions."""
+        """Segments' vectors end with colours, patterns, materials and positions, then classes."""
         return True
 
+    @property
+    def class_dimensions(self) -> int:
+        """Number of the vectors' last components, those that tell of the classifier's classes."""
+        return CLASS_DIMENSIONS
+
     def embed_segments(self, image: Image, segments: Segments) -> Embeddings:
-        """One unit vector a segment, in their order; one forward pass of the trunk a view."""
+        """One unit vector a segment, in their order; one forward pass of the trunk a side."""
         if not len(segments):
             return Embeddings.empty(self._space)
         numbers, rows = [], []
@@ -122,40 +150,47 @@ class UniversalEmbedder(Embedder):
             numbers.append(which)
             rows.append(self._view(view, inside))
         order = np.argsort(np.concatenate(numbers))
-        meanings, *looks = (np.concatenate(parts)[order] for parts in zip(*rows, strict=True))
+        meanings, classes, *looks = (
+            np.concatenate(parts)[order] for parts in zip(*rows, strict=True)
+        )
         looks.append(region_positions(segments))
-        return Embeddings.unit(joined_segments(meanings, looks), self._space)
+        return Embeddings.unit(joined_segments(meanings, looks, classes), self._space)
 
     def _view(self, image: Image, segments: Segments) -> tuple[NDArray[np.float32], ...]:
-        """Unit rows of meaning, and of colours, patterns and materials, of segments in a view."""
+        """Unit rows of meaning, of classes, and of colours, patterns and materials, of segments in
+        a view."""
         where = torch.from_numpy(places(segments))
-        seen = [self._seen(trunk, image, segments, where) for trunk in self._trunks()]
+        looks = {side: self._look(side, image, segments) for side in self._sides}
+        seen = [self._seen(looks[side], where) for side in self._views]
         meanings, materials = (np.sum(rows, axis=0) for rows in zip(*seen, strict=True))
+        scores = np.mean([looks[side].scores.numpy() for side in self._class_views], axis=0)
         cells = Cells.of(image, segments)
         return (
             unit(meanings),
+            self._classes().of_segments(np.asarray(scores, np.float32)),
             region_colours(cells),
             region_patterns(cells),
             region_materials(np.asarray(materials / len(seen), np.float32)),
         )
 
     @torch.inference_mode()
-    def _seen(
-        self, trunk: EfficientNetTrunk, image: Image, segments: Segments, where: torch.Tensor
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """N×D unit rows of meaning and N×11 logits of materials, by what the trunk sees at its
-        side."""
+    def _look(self, side: int, image: Image, segments: Segments) -> _Look:
         from model.embedders.pooling import pooled_features
 
+        trunk = self._trunk(side)
         features = trunk.features(image)
         pooled, last = pooled_features(features, segments), features.maps[-1]
-        found: torch.Tensor = self._head(
-            pooled,
-            last.mean(dim=(1, 2))[None],
-            where,
-            trunk.class_scores(pooled[:, -len(last) :]),
+        return _Look(
+            pooled, last.mean(dim=(1, 2))[None], trunk.class_scores(pooled[:, -len(last) :])
         )
-        return found.numpy(), self._materials().logits(pooled).numpy()
+
+    @torch.inference_mode()
+    def _seen(
+        self, look: _Look, where: torch.Tensor
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """N×D unit rows of meaning and N×11 logits of materials, by one look."""
+        found: torch.Tensor = self._head(look.pooled, look.whole, where, look.scores)
+        return found.numpy(), self._materials().logits(look.pooled).numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """One unit vector a text, in their order; of a long text the first 256 tokens count."""
@@ -170,20 +205,26 @@ class UniversalEmbedder(Embedder):
         with torch.inference_mode():
             encoded = self._head.texts(sentences).numpy()[[row[text] for text in read]]
         meanings, rest = encoded[: len(texts)], encoded[len(texts) :]
-        return joined_texts(meanings, rest, texts)
+        plain = sentences.numpy()[[row[text] for text in read[len(texts) :]]]
+        classes = self._classes().of_texts(texts, plain, self._head.names.numpy())
+        return joined_texts(meanings, rest, texts, classes)
 
-    def _trunks(self) -> list[EfficientNetTrunk]:
-        if not self._loaded_trunks:
+    def _trunk(self, side: int) -> EfficientNetTrunk:
+        if side not in self._loaded_trunks:
             from model.encoders.efficientnet import EfficientNetTrunk
 
-            shared = EfficientNetTrunk.shared
-            self._loaded_trunks = [shared(self._trunk_weights, side) for side in self._views]
-        return self._loaded_trunks
+            self._loaded_trunks[side] = EfficientNetTrunk.shared(self._trunk_weights, side)
+        return self._loaded_trunks[side]
 
     def _materials(self) -> MaterialModel:
         if self._loaded_materials is None:
             self._loaded_materials = MaterialModel.load(self._materials_file)
         return self._loaded_materials
+
+    def _classes(self) -> ClassCodes:
+        if self._loaded_classes is None:
+            self._loaded_classes = ClassCodes.load(self._classes_file)
+        return self._loaded_classes
 
     def _sentence(self) -> SentenceEncoder:
         if self._loaded_sentence is None:

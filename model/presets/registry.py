@@ -157,7 +157,7 @@ def _universal(preset: ModelSource, **settings: Any) -> Embedder:
     head = weights_path(preset, "head")
     files: dict[str, Any] = {
         role: weights_path(preset, role)
-        for role in ("trunk", "sentence", "tokenizer", "materials")
+        for role in ("trunk", "sentence", "tokenizer", "materials", "classes")
         if role in preset.weights
     }
     return UniversalEmbedder.load(preset.space, head, **files, **settings)
@@ -237,7 +237,11 @@ SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
     "transformers-sam": Kind(_transformers_sam, _POINT_GRID, gpu=True),
 }
 EMBEDDERS: Mapping[str, Kind[Embedder]] = {
-    "universal": Kind(_universal, {"views": wholes(32, multiple=32)}, _fitted_calibration),
+    "universal": Kind(
+        _universal,
+        {"views": wholes(32, multiple=32), "class_views": wholes(32, multiple=32)},
+        _fitted_calibration,
+    ),
     "colour-words": Kind(_colour_words, {"side": whole(8)}, _colour_calibration),
     "towers": Kind(
         _towers,

@@ -15,11 +15,11 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from model.datasets.imagenet_names import class_names
+from model.datasets.wordnet import Meaning, noun_meanings, noun_senses
 from model.language.english_words import is_word
 from model.language.multilingual.terms import FILE
 from model.language.spelling import common_words
@@ -44,23 +44,6 @@ _RUDE_USAGES = {
     "ethnic_slur", "vulgarism", "obscenity", "disparagement", "depreciation", "derogation",
     "dirty_word", "filth", "smut", "vulgarity",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """A synset of WordNet.
-
-    Attributes:
-        kind: number of its lexicographer file.
-        lemmas: words for it, names with their capitals.
-        usages: synsets of usages that it belongs to, as slang.
-        gloss: definition.
-    """
-
-    kind: int
-    lemmas: tuple[str, ...]
-    usages: tuple[str, ...]
-    gloss: str
 
 
 def bundle(wordnet: Path) -> None:
@@ -102,12 +85,11 @@ def _rank(word: str, ranks: Mapping[str, int]) -> int | None:
 
 def _seen(wordnet: Path, ranks: Mapping[str, int]) -> list[str]:
     """Nouns for what can be seen and for scenes, in the order of the terms."""
-    meanings = _meanings(wordnet / "data.noun")
+    meanings = noun_meanings(wordnet)
     usages = {key for key, each in meanings.items() if _RUDE_USAGES & set(each.lemmas)}
     found = []
-    for line in _lines(wordnet / "index.noun"):
-        lemma, _, count, *rest = line.split()
-        senses = [meanings[key] for key in rest[-int(count) :]]
+    for lemma, keys in noun_senses(wordnet):
+        senses = [meanings[key] for key in keys]
         if len(lemma) < _LEAST or not _LEMMA.fullmatch(lemma) or lemma not in senses[0].lemmas:
             continue  # short, or written with capitals: a name or an abbreviation
         if any(_RUDE.search(m.gloss) or usages & set(m.usages) for m in senses[: _SENSES + 1]):
@@ -128,29 +110,6 @@ def _kind(senses: list[Meaning], several: bool) -> str:
         return "thing" if first in _SEEN - {_PERSON} else ""
     kinds = {each.kind for each in senses[:_SENSES]}
     return "thing" if kinds & _SEEN else "scene" if first in _SCENES else ""
-
-
-def _meanings(file: Path) -> dict[str, Meaning]:
-    found = {}
-    for line in _lines(file):
-        head, _, gloss = line.partition("|")
-        key, kind, _, words, *rest = head.split()
-        after = 2 * int(words, 16)
-        pointers = rest[after + 1 : after + 1 + 4 * int(rest[after])]
-        signs, targets = pointers[::4], pointers[1::4]
-        found[key] = Meaning(
-            int(kind),
-            tuple(rest[:after:2]),
-            tuple(t for sign, t in zip(signs, targets, strict=True) if sign == ";u"),
-            gloss,
-        )
-    return found
-
-
-def _lines(file: Path) -> list[str]:
-    """The lines of a file of WordNet that are no part of the licence above them."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if not line.startswith(" ")]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The joint space: what a thing is and, beside it, how it looks and where, as one unit vector."""
+"""The joint space: what a thing is and, beside it, how it looks, where it is and as which class it
+is seen, as one unit vector."""
 
 from __future__ import annotations
 
@@ -42,10 +43,13 @@ ATTRIBUTES = (
     Attribute(POSITION_WORDS, 0.24, 1.25, means=False),
 )
 ATTRIBUTE_DIMENSIONS = sum(attribute.words.dimension for attribute in ATTRIBUTES)
+CLASS_DIMENSIONS = 42  # after those of attributes, the last ones
+CLASS_OF_SEGMENTS = 0.4  # as `Attribute.of_segments`
+CLASS_OF_TEXTS = 3.0  # of a text that the classes cover wholly
 
 
-def joined_segments(meanings: Floats, attributes: Sequence[Floats]) -> Floats:
-    """Unit rows of N×D unit rows and, for each of `ATTRIBUTES`, N unit rows.
+def joined_segments(meanings: Floats, attributes: Sequence[Floats], classes: Floats) -> Floats:
+    """Unit rows of N×D unit rows, for each of `ATTRIBUTES` N unit rows, and N of classes.
 
     All segments have parts of the same lengths: where a text asks for no attribute, the order of
     the segments is that of their meanings.
@@ -53,18 +57,20 @@ def joined_segments(meanings: Floats, attributes: Sequence[Floats]) -> Floats:
     parts = [
         attribute.of_segments * rows for attribute, rows in zip(ATTRIBUTES, attributes, strict=True)
     ]
-    return unit(np.concatenate([meanings, *parts], axis=1))
+    return unit(np.concatenate([meanings, *parts, CLASS_OF_SEGMENTS * classes], axis=1))
 
 
-def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str]) -> Floats:
+def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str], classes: Floats) -> Floats:
     """Unit rows for N texts.
 
     Args:
         meanings: N×D unit rows of what the texts are `meant` to name.
         plain: N×D unit rows of the texts `without_looks`.
         texts: texts in which words of attributes are looked for.
+        classes: N rows of the classes that they ask for, of length 1 at most.
     """
     parts = [attribute.of_texts * attribute.words.asked(texts) for attribute in ATTRIBUTES]
+    parts.append(CLASS_OF_TEXTS * classes)
     return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))
 
 

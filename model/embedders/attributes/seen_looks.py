@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.embedders.attributes.colours import COLOUR_WORDS
-from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, ATTRIBUTES
+from model.embedders.attributes.joint_space import (
+    ATTRIBUTE_DIMENSIONS,
+    ATTRIBUTES,
+    CLASS_DIMENSIONS,
+)
 from model.embedders.attributes.materials import MATERIAL_WORDS, MATERIALS
 from model.embedders.attributes.words import AttributeWords
 from model.photos.colour_terms import NAMES
@@ -39,7 +43,7 @@ class SeenLook:
     def seen_in(self, vectors: Floats) -> Codes:
         """N int8: the place in `names` of what N×D vectors tell, as `joined_segments` makes them;
         -1 where nothing is seen."""
-        start = vectors.shape[1] - ATTRIBUTE_DIMENSIONS
+        start = vectors.shape[1] - CLASS_DIMENSIONS - ATTRIBUTE_DIMENSIONS
         for attribute in ATTRIBUTES:
             if attribute.words is self.words:
                 break

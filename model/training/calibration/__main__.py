@@ -18,12 +18,17 @@ import torch
 from numpy.typing import NDArray
 
 from model.calibration import Calibration
+from model.class_evidence import ClassEvidence
 from model.datasets.corpus import read_corpus
 from model.embedder import Embedder
 from model.errors import SegsearchError
 from model.evaluation.run import read_phrases
 from model.presets.preset import load_preset
-from model.training.calibration.candidate_masks import proposals_of
+from model.training.calibration.candidate_masks import (
+    judged_part,
+    proposals_of,
+    without_classes,
+)
 from model.training.calibration.confidence import confidence_figures
 from model.training.calibration.fitting import ModelView, background, fit_calibration
 from model.training.calibration.photo_choice import proposal_photos
@@ -80,11 +85,17 @@ def run(
     chosen = proposal_photos(photos, most)
     tables = proposals_of(photos, chosen, models.segmenter, [*embedders.values()], _tell)
     sights = {
-        name: ModelView(table, _encoder(embedder), tuple(phrases) if name == "untaught" else ())
+        name: ModelView(
+            without_classes(table, embedder.class_dimensions),
+            _encoder(embedder),
+            tuple(phrases) if name == "untaught" else (),
+        )
         for (name, embedder), table in zip(embedders.items(), tables, strict=True)
     }
     first, *others = sights.values()
     calibration = fit_calibration(photos, first, others)
+    if models.embedder.class_dimensions:
+        calibration = replace(calibration, classes=ClassEvidence())
     calibration.save(out)
     told = {"taught": confidence_figures(photos, first, Calibration.load(out))}
     for own in others:
@@ -94,7 +105,10 @@ def run(
 
 
 def _encoder(embedder: Embedder) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-    return lambda texts: embedder.embed_texts(texts).vectors
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return judged_part(embedder.embed_texts(texts).vectors, embedder.class_dimensions)
+
+    return encode
 
 
 def _tell(line: str) -> None:

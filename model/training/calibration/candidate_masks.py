@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,17 @@ def proposals_of(
         )
         for own in vectors
     ]
+
+
+def without_classes(proposals: CandidateMasks, classes: int) -> CandidateMasks:
+    """The proposals by what their vectors tell beside classes, in the last of their components."""
+    return replace(proposals, vectors=judged_part(proposals.vectors, classes))
+
+
+def judged_part(vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+    """Unit rows of all components but the last `classes`."""
+    before = vectors[:, : vectors.shape[1] - classes]
+    return np.asarray(before / np.linalg.norm(before, axis=1, keepdims=True), np.float32)
 
 
 Link = tuple[int, int, float, float]

@@ -6,13 +6,18 @@ import torch
 from closeness import assert_close
 
 from model import EmbeddingSpace, Image, Segments
-from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, unit
+from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, CLASS_DIMENSIONS, unit
 from model.embedders.head import SegmentHead
 from model.embedders.universal import UniversalEmbedder
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 
-SPACE = EmbeddingSpace("test", 384 + ATTRIBUTE_DIMENSIONS, "0" * 64)
+MEANING, LOOKS, CLASSES = (
+    slice(0, 384),
+    slice(384, 384 + ATTRIBUTE_DIMENSIONS),
+    slice(-CLASS_DIMENSIONS, None),
+)
+SPACE = EmbeddingSpace("test", 384 + ATTRIBUTE_DIMENSIONS + CLASS_DIMENSIONS, "0" * 64)
 # what the head adds up for a unit row: it has 16 channels for each level, and 384 components
 TERMS = 384 + 4 * 16
 
@@ -21,7 +26,7 @@ TERMS = 384 + 4 * 16
 def embedder() -> UniversalEmbedder:
     torch.manual_seed(0)
     head = SegmentHead(CHANNELS, 16, 384).eval().requires_grad_(False)
-    return UniversalEmbedder(SPACE, head, views=(128,))
+    return UniversalEmbedder(SPACE, head, views=(128,), class_views=(128,))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,7 @@ def test_no_segments_need_no_look(embedder: UniversalEmbedder, photo: Image) -> 
 def test_the_photo_is_seen_once(
     embedder: UniversalEmbedder, photo: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (trunk,) = embedder._trunks()
+    trunk = embedder._trunk(128)
     looks = []
     features = trunk.features
     monkeypatch.setattr(trunk, "features", lambda image: looks.append(1) or features(image))
@@ -64,12 +69,15 @@ def test_the_photo_is_seen_once(
 def test_of_several_views_the_mean_meaning_counts(
     embedder: UniversalEmbedder, photo: Image
 ) -> None:
-    both = UniversalEmbedder(SPACE, embedder._head, views=(128, 96)).embed_segments(photo, halves())
-    alone = UniversalEmbedder(SPACE, embedder._head, views=(96,)).embed_segments(photo, halves())
-    first = embedder.embed_segments(photo, halves())
-    parts = [unit(each.vectors[:, :-ATTRIBUTE_DIMENSIONS]) for each in (both, first, alone)]
+    others = [
+        UniversalEmbedder(SPACE, embedder._head, views=views, class_views=(128,))
+        for views in ((128, 96), (96,))
+    ]
+    first, both, alone = (each.embed_segments(photo, halves()) for each in (embedder, *others))
+    parts = [unit(each.vectors[:, MEANING]) for each in (both, first, alone)]
     assert_close(parts[0], unit(parts[1] + parts[2]), TERMS, scale=1)
-    looks = [each.vectors[:, -ATTRIBUTE_DIMENSIONS:] for each in (both, first, alone)]
+    assert_close(both.vectors[:, CLASSES], first.vectors[:, CLASSES], TERMS, scale=1)
+    looks = [each.vectors[:, LOOKS] for each in (both, first, alone)]
     materials = slice(19, 30)  # the trunk sees them, so those of both count
     assert_close(*(np.delete(rows, materials, axis=1) for rows in looks[:2]), TERMS, scale=1)
     middle, *each = (unit(rows[:, materials]) for rows in looks)
@@ -92,7 +100,7 @@ def test_a_colour_word_finds_the_colour_and_changes_nothing_else(
     red, grey = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["red wall", "wall"]).vectors
     assert asked @ red - plain @ red > asked @ grey - plain @ grey
-    assert not plain[-ATTRIBUTE_DIMENSIONS:].any()
+    assert not plain[LOOKS].any()
 
 
 def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
@@ -103,7 +111,7 @@ def test_a_pattern_word_finds_the_pattern_and_changes_nothing_else(
     plain, striped = embedder.embed_segments(Image(pixels, (60, 80)), halves()).vectors
     asked, wall = embedder.embed_texts(["striped wall", "wall"]).vectors
     assert asked @ striped - wall @ striped > asked @ plain - wall @ plain
-    assert not wall[-ATTRIBUTE_DIMENSIONS:].any()
+    assert not wall[LOOKS].any()
 
 
 def test_a_place_changes_nothing_of_what_is_meant(
@@ -111,9 +119,24 @@ def test_a_place_changes_nothing_of_what_is_meant(
 ) -> None:
     left, right = embedder.embed_segments(photo, halves()).vectors
     asked, plain = embedder.embed_texts(["wall on the left", "wall"]).vectors
-    meanings = [unit(row[None, :-ATTRIBUTE_DIMENSIONS]) for row in (asked, plain)]
+    meanings = [unit(row[None, MEANING]) for row in (asked, plain)]
     assert_close(*meanings, TERMS, scale=1)
     assert asked @ left - plain @ left > asked @ right - plain @ right
+
+
+def test_classes_are_seen_at_their_own_sides(embedder: UniversalEmbedder, photo: Image) -> None:
+    other = UniversalEmbedder(SPACE, embedder._head, views=(128,), class_views=(96,))
+    first, second = (each.embed_segments(photo, halves()).vectors for each in (embedder, other))
+    assert_close(first[:, MEANING], second[:, MEANING], TERMS, scale=1)
+    assert not np.allclose(first[:, CLASSES], second[:, CLASSES], atol=1e-4)
+
+
+def test_the_name_of_a_class_asks_for_it_and_changes_nothing_of_what_is_meant(
+    embedder: UniversalEmbedder,
+) -> None:
+    lighthouse, beacon, person = embedder.embed_texts(["lighthouse", "beacon", "person"]).vectors
+    assert_close(unit(lighthouse[None, CLASSES]), unit(beacon[None, CLASSES]), TERMS, scale=1)
+    assert not person[CLASSES].any()
 
 
 def test_no_texts_have_no_vectors(embedder: UniversalEmbedder) -> None:
@@ -122,5 +145,5 @@ def test_no_texts_have_no_vectors(embedder: UniversalEmbedder) -> None:
 
 def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
     SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
-    with pytest.raises(WeightsMismatch, match="52 components"):
+    with pytest.raises(WeightsMismatch, match="94 components"):
         UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")

@@ -25,7 +25,8 @@ FILE = Path("own.toml")
 # what is no setting: files, what a preset gives itself, and what TOML cannot say
 OTHERS = {
     "weights", "trunk", "prompts", "selection", "folder", "settings", "model", "point_grids",
-    "output_mode", "space", "head", "sentence", "tokenizer", "materials", "_grids",
+    "output_mode", "space", "head", "sentence", "tokenizer", "materials", "classes",
+    "_grids",
 }  # fmt: skip
 
 

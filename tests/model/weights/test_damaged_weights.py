@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 import model.presets
 from model.calibration import Calibration
+from model.embedders.attributes.classes import ClassCodes
 from model.embedders.attributes.materials import MaterialModel
 from model.embedders.head import SegmentHead
 from model.embedders.residual_head import HeadShape, ResidualHead
@@ -60,6 +61,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, L
         ),
         "trunk": (NANO / "trunk.safetensors", _published),
         "materials": (NANO / "materials.safetensors", MaterialModel.load),
+        "classes": (NANO / "classes.safetensors", ClassCodes.load),
         "sentence": (small_sentence(folder / "sentence.safetensors"), SentenceEncoder),
         "calibration": (NANO / "calibration.safetensors", Calibration.load),
         "sam": (sam, load_sam),
@@ -87,8 +89,8 @@ def small_sentence(path: Path) -> Path:
 
 
 FORMATS = (
-    "head", "residual head", "masks", "prompts", "trunk", "materials", "sentence", "calibration",
-    "sam", "sam as safetensors", "clip", "clip as a pickle", "dino", "sam 2",
+    "head", "residual head", "masks", "prompts", "trunk", "materials", "classes", "sentence",
+    "calibration", "sam", "sam as safetensors", "clip", "clip as a pickle", "dino", "sam 2",
 )  # fmt: skip
 
 

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from indexer.catalog.records import Watermark
-from model.embedders.attributes.joint_space import ATTRIBUTES, joined_segments, unit
+from model.embedders.attributes.joint_space import (
+    ATTRIBUTES,
+    CLASS_DIMENSIONS,
+    joined_segments,
+    unit,
+)
 from model.embedders.attributes.seen_looks import LOOKS
 from searchengine.overview.looks import KeptLooks, Look, read_looks
 
@@ -55,7 +60,12 @@ class Vectors:
                 row[COLOURS.index(self.held[each])] = 1
             parts[2][:, LOOKS["materials"].names.index("wood")] = 1
             meanings = unit(np.ones((len(some), 8), np.float32))
-            yield np.array(some, np.int64), joined_segments(meanings, parts)
+            yield (
+                np.array(some, np.int64),
+                joined_segments(
+                    meanings, parts, np.zeros((len(meanings), CLASS_DIMENSIONS), np.float32)
+                ),
+            )
 
 
 def seen(looks: dict[str, Look], kind: str) -> list[str]:

@@ -4,6 +4,7 @@ from closeness import assert_close, assert_unit
 
 from model.embedders.attributes.joint_space import (
     ATTRIBUTES,
+    CLASS_OF_TEXTS,
     joined_segments,
     joined_texts,
     without_looks,
@@ -20,8 +21,9 @@ def unit(rows: int, columns: int) -> np.ndarray:
 
 def test_without_a_word_of_looks_meaning_alone_decides() -> None:
     meanings, text = unit(20, 8), unit(1, 8)
-    segments = joined_segments(meanings, [unit(20, look.words.dimension) for look in ATTRIBUTES])
-    asked = joined_texts(text, text, ["a dog"])
+    looks = [unit(20, look.words.dimension) for look in ATTRIBUTES]
+    segments = joined_segments(meanings, looks, unit(20, 5))
+    asked = joined_texts(text, text, ["a dog"], np.zeros((1, 5), np.float32))
     np.testing.assert_array_equal(np.argsort(segments @ asked[0]), np.argsort(meanings @ text[0]))
     for rows in (segments, asked):
         assert_unit(rows)
@@ -29,9 +31,10 @@ def test_without_a_word_of_looks_meaning_alone_decides() -> None:
 
 def test_every_look_of_a_text_counts_by_its_own_length() -> None:
     text = unit(1, 8)
-    (asked,) = joined_texts(text, text, ["red striped shirt"])
+    (asked,) = joined_texts(text, text, ["red striped shirt"], 0.5 * unit(1, 5))
     colour, pattern = asked[8:24], asked[24:27]
     length = np.linalg.norm(asked[:8])
+    assert np.linalg.norm(asked[-5:]) == pytest.approx(0.5 * CLASS_OF_TEXTS * length, rel=1e-5)
     assert np.linalg.norm(colour) == pytest.approx(ATTRIBUTES[0].of_texts * length, rel=1e-5)
     assert np.linalg.norm(pattern) == pytest.approx(ATTRIBUTES[1].of_texts * length, rel=1e-5)
     assert without_looks("red striped shirt") == "shirt"

@@ -2,7 +2,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.embedders.attributes.joint_space import ATTRIBUTES, joined_segments, unit
+from model.embedders.attributes.joint_space import (
+    ATTRIBUTES,
+    CLASS_DIMENSIONS,
+    joined_segments,
+    unit,
+)
 from model.embedders.attributes.seen_looks import LOOKS
 
 
@@ -17,7 +22,11 @@ def test_what_has_half_of_a_segment_is_seen(seed: int, n: int) -> None:
         np.sqrt(materials).astype(np.float32),
         unit(rng.random((n, ATTRIBUTES[3].words.dimension)).astype(np.float32)),
     ]
-    vectors = joined_segments(unit(rng.normal(size=(n, 8)).astype(np.float32)), rows)
+    vectors = joined_segments(
+        unit(rng.normal(size=(n, 8)).astype(np.float32)),
+        rows,
+        unit(rng.normal(size=(n, CLASS_DIMENSIONS)).astype(np.float32)),
+    )
     for kind, shares in (("colours", colours), ("materials", materials)):
         names, found = LOOKS[kind].names, LOOKS[kind].seen_in(vectors)
         assert found.shape == (n,)
