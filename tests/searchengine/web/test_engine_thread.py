@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_loop import run_in_loop
 
 from searchengine import QueryError, SearchEngine, ServerBusy, Superseded
 from searchengine.web.engine_thread import EngineThread
@@ -23,7 +24,7 @@ def thread(indexed: Path) -> Iterator[EngineThread]:
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(work(), 20))
+    run_in_loop(work())
 
 
 async def held(thread: EngineThread) -> tuple[threading.Event, asyncio.Task[None]]:

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from own_loop import run_in_loop
 
 pytest.importorskip("fastapi")
 
@@ -33,7 +34,7 @@ def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:
             return option
 
     with listen(ServeSettings(folder=tmp_path, port=0)) as listening:
-        assert asyncio.run(option_of_a_connection(listening)) != 0
+        assert run_in_loop(option_of_a_connection(listening)) != 0
 
 
 def test_a_port_that_is_taken_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

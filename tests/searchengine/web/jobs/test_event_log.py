@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from own_loop import run_in_loop
 
 from model.errors import ServerBusy
 from searchengine.web.jobs import event_log
@@ -43,7 +44,7 @@ def test_a_listener_hears_what_any_thread_tells_in_order() -> None:
         thread.join()
         return found
 
-    found = asyncio.run(listened())
+    found = run_in_loop(listened())
     assert [data["number"] for _, _, data in found] == list(range(50))
     assert {(name, data["path"]) for _, name, data in found} == {("job", "caf\udce9\n")}
 
@@ -68,7 +69,7 @@ def test_who_comes_back_is_told_what_was_missed() -> None:
             assert [data for _, _, data in await again] == expected
             log._closed = False
 
-    asyncio.run(listened())
+    run_in_loop(listened())
 
 
 @pytest.mark.parametrize("last_id", ["", "x", "00000000-1", "-", "-1", "{}-999", "{}-x", "{}-1"])
@@ -82,7 +83,7 @@ def test_a_gap_is_told(last_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
         log.close()
         return await hearing
 
-    assert [name for _, name, _ in asyncio.run(listened())] == ["gap"]
+    assert [name for _, name, _ in run_in_loop(listened())] == ["gap"]
 
 
 def test_silence_is_broken_and_a_slow_listener_is_sent_away() -> None:
@@ -98,7 +99,7 @@ def test_silence_is_broken_and_a_slow_listener_is_sent_away() -> None:
         assert len(rest) == event_log.MOST_WAITING
         assert not log._listeners
 
-    asyncio.run(listened())
+    run_in_loop(listened())
 
 
 def test_listeners_are_limited() -> None:
@@ -112,4 +113,4 @@ def test_listeners_are_limited() -> None:
             await stream.aclose()
         assert not log._listeners
 
-    asyncio.run(listened())
+    run_in_loop(listened())
