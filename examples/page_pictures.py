@@ -32,7 +32,7 @@ class Picture(NamedTuple):
         size: width and height of the window, CSS pixels.
         scheme: "light" or "dark".
         address: what follows the page's address.
-        opened: whether the first match is opened.
+        opened: whether the first match is opened; the picture then ends above its file's name.
     """
 
     name: str
@@ -69,7 +69,13 @@ def main(folder: Path) -> None:
                 )
                 page.goto(address + picture.address)
                 draw(page, picture)
-                page.screenshot(path=folder / f"{picture.name}.jpg", type="jpeg", quality=82)
+                kept = page.locator("#detail .facts").bounding_box() if picture.opened else None
+                page.screenshot(
+                    path=folder / f"{picture.name}.jpg",
+                    type="jpeg",
+                    quality=82,
+                    clip={"x": 0, "y": 0, "width": width, "height": kept["y"] if kept else height},
+                )
                 page.close()
         browser.close()
 
