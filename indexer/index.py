@@ -62,15 +62,13 @@ class Index:
         same = made_with.settings.get("fingerprint") == preset.fingerprint
         if same and made_with.space == preset.space:
             return
-        what = (
-            f"preset '{made_with.preset}', not '{preset.name}'"
-            if made_with.preset != preset.name
-            else f"other weights or settings of preset '{preset.name}'"
-        )
-        raise PresetMismatch(
-            f"the index {shown(self.folder)} was made with {what}",
-            f"use --preset {made_with.preset}, or index into a new folder with --index",
-        )
+        if made_with.preset != preset.name:
+            what = f"preset '{made_with.preset}', not '{preset.name}'"
+            fix = f"use --preset {made_with.preset}, or index into a new folder with --index"
+        else:
+            what = f"other weights or settings of preset '{preset.name}'"
+            fix = f"use --preset {preset.name} as it was then, or index again into another --index"
+        raise PresetMismatch(f"the index {shown(self.folder)} was made with {what}", fix)
 
     @property
     def vectors(self) -> VectorStore:
