@@ -32,6 +32,7 @@ SHARPNESS = 3.0  # of the classifier's probabilities, which are flat: it learned
 LONGEST = 4  # words of a text that names one thing
 PARTLY = 0.4  # share of what covers a thing partly: its other kinds look otherwise
 WITHIN = 0.2  # share of the coverage of a text's last words, where the whole text is no known word
+MOST_TEXT = 8 << 20  # bytes of all words
 ALIKE = (0.75, 0.95)  # cosines to a class's name from which a text means it a little, and wholly
 _ARTICLE = re.compile(r"^(?:an?|the) ")
 
@@ -107,13 +108,25 @@ class ClassCodes:
         """
         path = path or Path(str(files("model") / "presets" / "nano" / "classes.safetensors"))
         with network_file(path, "codes of classes", "give another file") as (_, tensors):
-            lines = bz2.decompress(tensors["words"].numpy().tobytes()).decode().splitlines()
-            fields = (line.split("\t") for line in lines)
+            fields = (line.split("\t") for line in _lines(tensors["words"].numpy().tobytes()))
             words = {
                 word: Sighting(tuple(map(int, numbers.split(","))), float(coverage))
                 for word, coverage, numbers in fields
             }
-            return cls(tensors["codes"].float().numpy(), words)
+            codes = tensors["codes"].float().numpy()
+            known = range(len(codes))
+            if not all(number in known for seen in words.values() for number in seen.classes):
+                raise ValueError("words mean classes that have no code")
+            return cls(codes, words)
+
+
+def _lines(packed: bytes) -> list[str]:
+    """Lines of a compressed text, of which no more is unpacked than a lexicon may have."""
+    unpacked = bz2.BZ2Decompressor()
+    text = unpacked.decompress(packed, MOST_TEXT)
+    if not unpacked.eof:
+        raise ValueError(f"more than {MOST_TEXT} bytes of words")
+    return text.decode().splitlines()
 
 
 def _named_alike(cosines: Floats, text: str) -> Sighting | None:

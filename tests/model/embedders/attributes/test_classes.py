@@ -1,12 +1,17 @@
+import bz2
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from closeness import assert_close, assert_unit
+from safetensors.torch import load_file, save_file
 
 from model.datasets.sighting import Sighting
+from model.embedders.attributes import classes
 from model.embedders.attributes.classes import CODE, ClassCodes
 from model.embedders.attributes.joint_space import CLASS_DIMENSIONS
+from model.errors import WeightsMismatch
 
 DOGS, CAT, MISSILE = (0, 1), 2, 3
 WORDS = {
@@ -74,6 +79,21 @@ def test_a_file_holds_codes_and_words(codes: ClassCodes, tmp_path: Path) -> None
     again = ClassCodes.load(tmp_path / "classes.safetensors")
     np.testing.assert_array_equal(asked(again, "dog"), asked(codes, "dog"))
     assert again.sighting("rocket") == codes.sighting("rocket")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"dog\t1.0\t1000", b"dog\t1.0", b"x" * (classes.MOST_TEXT + 1)],
+    ids=["an unknown class", "half a line", "a bomb"],
+)
+def test_a_file_that_lies_is_refused(codes: ClassCodes, tmp_path: Path, words: bytes) -> None:
+    file = tmp_path / "classes.safetensors"
+    codes.save(file)
+    tensors = load_file(file)
+    packed = np.frombuffer(bz2.compress(words), np.uint8).copy()
+    save_file(tensors | {"words": torch.from_numpy(packed)}, file)
+    with pytest.raises(WeightsMismatch, match="does not hold codes of classes"):
+        ClassCodes.load(file)
 
 
 def test_codes_of_another_length_are_refused() -> None:
