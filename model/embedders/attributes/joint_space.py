@@ -46,6 +46,7 @@ ATTRIBUTE_DIMENSIONS = sum(attribute.words.dimension for attribute in ATTRIBUTES
 CLASS_DIMENSIONS = 42  # after those of attributes, the last ones
 CLASS_OF_SEGMENTS = 0.4  # as `Attribute.of_segments`
 CLASS_OF_TEXTS = 3.0  # of a text that the classes cover wholly
+CLASS_BESIDE_LOOKS = 0.5  # the same of one that asks for an attribute, which it would drown
 
 
 def joined_segments(meanings: Floats, attributes: Sequence[Floats], classes: Floats) -> Floats:
@@ -70,7 +71,8 @@ def joined_texts(meanings: Floats, plain: Floats, texts: Sequence[str], classes:
         classes: N rows of the classes that they ask for, of length 1 at most.
     """
     parts = [attribute.of_texts * attribute.words.asked(texts) for attribute in ATTRIBUTES]
-    parts.append(CLASS_OF_TEXTS * classes)
+    asks = np.concatenate(parts, axis=1).any(axis=1, keepdims=True)
+    parts.append(np.where(asks, CLASS_BESIDE_LOOKS, CLASS_OF_TEXTS).astype(np.float32) * classes)
     return unit(np.concatenate([unit(meanings + plain), *parts], axis=1))
 
 

@@ -84,9 +84,10 @@ function findAlike(match) {
   ask({ words: "", negatives: [], like: [], unlike: [], examples: [{ segment: match.segment_id }] });
 }
 
-function exportSelection() {
+async function exportSelection() {
   const { answer } = matches;
   if (selection.isEmpty || !answer) return announce("select something first: x, or a for all", { seen: true });
+  if (status.index === undefined) await askStatus(); // which folder there is
   openExport({
     total: answer.total,
     search: () => answer.id,
@@ -164,7 +165,7 @@ const deeds = {
   X: select,
   " ": select,
   a: () => void (matches.answer && selection.selectAll()),
-  e: () => exportSelection(),
+  e: () => void exportSelection(),
   s: () => {
     const match = store().state.open && detail.chosen ? matches.matchOf(detail.chosen.segment_id) : matches.active;
     if (store().state.open && detail.chosen)

@@ -22,9 +22,9 @@ def test_an_example_needs_no_words(engine: SearchEngine) -> None:
 
 
 def test_singular_and_plural_find_the_same(engine: SearchEngine) -> None:
-    one, several = (engine.search(words, k=5) for words in ("blue thing", "blue things"))
+    one, several = (engine.search(words, k=5) for words in ("blue chair", "blue chairs"))
     assert one.to_dict()["matches"] == several.to_dict()["matches"]
-    assert several.notes == ("searched: blue thing",)
+    assert several.notes == ("searched: blue chair",)
 
 
 def test_where_nothing_is_understood_nothing_is_confident(engine: SearchEngine) -> None:

@@ -4,6 +4,7 @@ from closeness import assert_close, assert_unit
 
 from model.embedders.attributes.joint_space import (
     ATTRIBUTES,
+    CLASS_BESIDE_LOOKS,
     CLASS_OF_TEXTS,
     joined_segments,
     joined_texts,
@@ -34,11 +35,19 @@ def test_every_look_of_a_text_counts_by_its_own_length() -> None:
     (asked,) = joined_texts(text, text, ["red striped shirt"], 0.5 * unit(1, 5))
     colour, pattern = asked[8:24], asked[24:27]
     length = np.linalg.norm(asked[:8])
-    assert np.linalg.norm(asked[-5:]) == pytest.approx(0.5 * CLASS_OF_TEXTS * length, rel=1e-5)
+    classes = 0.5 * CLASS_BESIDE_LOOKS * length
+    assert np.linalg.norm(asked[-5:]) == pytest.approx(classes, rel=1e-5)
     assert np.linalg.norm(colour) == pytest.approx(ATTRIBUTES[0].of_texts * length, rel=1e-5)
     assert np.linalg.norm(pattern) == pytest.approx(ATTRIBUTES[1].of_texts * length, rel=1e-5)
     assert without_looks("red striped shirt") == "shirt"
     assert without_looks("red striped") == "striped"
+
+
+def test_a_class_speaks_loudly_where_no_look_is_asked_for() -> None:
+    text = unit(1, 8)
+    (asked,) = joined_texts(text, text, ["shirt"], 0.5 * unit(1, 5))
+    classes = 0.5 * CLASS_OF_TEXTS * np.linalg.norm(asked[:8])
+    assert np.linalg.norm(asked[-5:]) == pytest.approx(classes, rel=1e-5)
 
 
 def test_words_that_say_the_same_count_once() -> None:
