@@ -68,9 +68,9 @@ def _as_they_stand(
     exclude: Collection[int],
 ) -> list[Matches]:
     index = opened.reader  # before any model: it tells which
+    judged = [judged_segments(query, index.catalog) for query in queries]
     read = weighed([interpret(query) for query in queries], opened.embedder, index.search_many)
     searched = [each.query for each in read]
-    judged = [judged_segments(query, index.catalog) for query in queries]
     vectors = questions(searched, opened.embedder)
     refine(vectors, judged)
     calibration = opened.calibration if any(q.words.strip() for q in queries) else None
