@@ -117,6 +117,16 @@ def masks(
             help="Number of the person whose outlines count, where several people drew.",
         ),
     ] = 0,
+    least: Annotated[
+        float,
+        typer.Option(
+            "--least",
+            metavar="SHARE",
+            help="Share of the photo below which regions are not asked for.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.002,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -127,7 +137,7 @@ def masks(
 
     chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
     with measuring(quiet) as progress:
-        measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines)
+        measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines, least)
     print_measured(measured, json)
 
 

@@ -65,16 +65,19 @@ class TruePhoto:
         """The regions with a name."""
         return tuple(region for region in self.regions if region.phrases)
 
-    def read(self) -> Image:
+    def read(self, side: int | None = None) -> Image:
         """The pixels.
+
+        Args:
+            side: longer side at which the photo is read as for an index, pixels; None: its own.
 
         Raises:
             PhotoError: the file is missing, damaged, or of another size (upright) than was told.
         """
-        image = read_image(self.path)
-        if image.size != self.size:
+        image = read_image(self.path, max_side=side, finer_panoramas=True)
+        if image.original_size != self.size:
             raise PhotoUnreadable(
-                f"{shown(self.path)} has {image.size} pixels, its annotation {self.size}",
+                f"{shown(self.path)} has {image.original_size} pixels, its annotation {self.size}",
                 "mend one of them",
             )
         return image
@@ -188,10 +191,10 @@ def _regions(record: dict[str, Any]) -> Iterator[Region]:
         )
 
 
-def regions_of(photo: TruePhoto, annotator: int) -> list[Region]:
-    """The regions that are asked for: large enough, and of one annotator."""
+def regions_of(photo: TruePhoto, annotator: int, share: float = LEAST_SHARE) -> list[Region]:
+    """The regions that are asked for: of that share of the photo or more, and of one annotator."""
     areas = rle.areas([region.counts for region in photo.regions], photo.size)
-    least = LEAST_SHARE * photo.size[0] * photo.size[1]
+    least = share * photo.size[0] * photo.size[1]
     return [
         region
         for region, area in zip(photo.regions, areas, strict=True)

@@ -16,7 +16,7 @@ from model.curation.curate import build_maker
 from model.curation.engines.registry import GROUNDERS, EngineContext
 from model.curation.last_segments import LastSegments
 from model.curation.phrases import Phraser
-from model.datasets.ground_truth import Truth, regions_of
+from model.datasets.ground_truth import LEAST_SHARE, Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
 from model.datasets.referring_expressions import ReferringSet
 from model.embedders.segment_cache import RememberedSegments
@@ -81,7 +81,9 @@ def evaluate_retrieval(
         return proposed_masks(truth, own, texts, words, queries, guidance, progress)
 
     segmenters = _segmenters(preset, models, baselines)
-    observations = observe(truth, models.embedder, segmenters, progress, baselines)
+    observations = observe(
+        truth, models.embedder, segmenters, progress, baselines, preset.image_side
+    )
     asked = propose if most else None
     tables = measure_retrieval(truth, observations, preset.name, encode, unseen, asked)
     measured = _measured("retrieval", preset, split, len(truth.photos), start, tables)
@@ -97,8 +99,10 @@ def evaluate_masks(
     progress: Progress,
     annotator: int = 0,
     baselines: bool = True,
+    least: float = LEAST_SHARE,
 ) -> Measured:
-    """Masks against outlined regions; arguments as above.
+    """Masks against outlined regions; arguments as above and as of `measure_masks`. Photos are read
+    as the preset has an index read them.
 
     Raises:
         DataError: none of the photos has regions that are asked for, or nobody of that number
@@ -108,12 +112,13 @@ def evaluate_masks(
     if annotator not in (known or {0}):
         there = ", ".join(map(str, sorted(known, key=str))) or "0, as nobody is told apart"
         raise DataError(f"there is no annotator {annotator} of these photos", f"choose {there}")
-    asked = sum(bool(regions_of(photo, annotator)) for photo in truth.photos)
+    asked = sum(bool(regions_of(photo, annotator, least)) for photo in truth.photos)
     if not asked:
         raise DataError("these photos have no outlined regions", "choose another source")
     start, models = time.perf_counter(), preset.build()
     segmenters = _segmenters(preset, models, baselines)
-    table = measure_masks(truth, segmenters, progress, annotator)
+    side = preset.image_side
+    table = measure_masks(truth, segmenters, progress, annotator, least, side)
     return _measured("masks", preset, split, asked, start, [table])
 
 

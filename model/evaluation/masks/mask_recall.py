@@ -19,7 +19,9 @@ from model.masks.segments import Segments
 from model.segmenter import Segmenter
 
 FIRST = (10, 100, 1000)
-SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo
+SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo; some lie in others
+    "tiny, under 0.2 % of the photo": (0.0, LEAST_SHARE),
+    "under 0.5 % of the photo": (0.0, 0.005),
     "small, 0.2–1 % of the photo": (LEAST_SHARE, 0.01),
     "medium, 1–10 %": (0.01, 0.1),
     "large, over 10 %": (0.1, np.inf),
@@ -44,7 +46,12 @@ class Found:
 
 
 def measure_masks(
-    truth: Truth, segmenters: Mapping[str, Segmenter], progress: Progress, annotator: int = 0
+    truth: Truth,
+    segmenters: Mapping[str, Segmenter],
+    progress: Progress,
+    annotator: int = 0,
+    least: float = LEAST_SHARE,
+    side: int | None = None,
 ) -> Table:
     """Average recall of each segmenter's masks at the photos' own size.
 
@@ -53,13 +60,15 @@ def measure_masks(
         segmenters: segmenters by the names of their columns.
         progress: told how many photos are done, and of how many.
         annotator: number of the person whose regions count, where several annotated a photo.
+        least: share of the photo below which regions are not asked for.
+        side: longer side at which photos are read, pixels; by default their own.
     """
-    asked = [(photo, regions_of(photo, annotator)) for photo in truth.photos]
+    asked = [(photo, regions_of(photo, annotator, least)) for photo in truth.photos]
     asked = [(photo, regions) for photo, regions in asked if regions]
     found: dict[str, list[Found]] = {name: [] for name in segmenters}
     for done, (photo, regions) in enumerate(asked):
         progress(done, len(asked))
-        image = photo.read()
+        image = photo.read(side)
         for name, segmenter in segmenters.items():
             start = time.perf_counter()
             segments = segmenter.segment(image)
@@ -67,7 +76,7 @@ def measure_masks(
             found[name].append(Found(photo.source, _places(segments, photo, regions), seconds))
     progress(len(asked), len(asked))
     return Table(
-        "class-agnostic masks against outlined regions over 0.2 % of the photo",
+        f"class-agnostic masks against outlined regions over {least * 100:g} % of the photo",
         "regions",
         tuple(segmenters),
         tuple(_rows([found[name] for name in segmenters])),
@@ -112,6 +121,8 @@ def _rows(columns: Sequence[Sequence[Found]]) -> list[Row]:
     rows = [row(f"AR@{k} over IoU 0.5–0.95", ALL, None, k, every) for k in FIRST]
     rows.append(row("recall at IoU 0.5, first 100", ALL, None, 100, half))
     for size in SIZES:
+        if not any(found.places[size].shape[1] for found in first):
+            continue
         rows.append(row(f"AR@100, {size}", size, None, 100, every))
         rows.append(row(f"recall at IoU 0.5, {size}", size, None, 100, half))
     if len(sources) > 1:

@@ -116,6 +116,7 @@ def observe(
     segmenters: Mapping[str, Segmenter],
     progress: Progress,
     baselines: bool = False,
+    side: int | None = None,
 ) -> Observations:
     """See every photo once.
 
@@ -126,6 +127,7 @@ def observe(
         progress: told how many photos are done, and of how many.
         baselines: whether the true regions' boxes are embedded too, and the photos by the names
             of ImageNet's classes; slow.
+        side: longer side at which photos are read, pixels; by default their own.
     """
     gathered: list[_Look] = []
     names = None
@@ -133,7 +135,7 @@ def observe(
         names = ImageNetNames(lambda texts: embedder.embed_texts(texts).vectors)
     for number, photo in enumerate(truth.photos):
         progress(number, len(truth.photos))
-        gathered.append(_look(photo, embedder, segmenters, names))
+        gathered.append(_look(photo, embedder, segmenters, names, side))
     progress(len(truth.photos), len(truth.photos))
     counts = [len(photo.named) for photo in truth.photos]
     regions = [region for photo in truth.photos for region in photo.named]
@@ -200,8 +202,10 @@ def _look(
     embedder: Embedder,
     segmenters: Mapping[str, Segmenter],
     names: ImageNetNames | None,
+    side: int | None,
 ) -> _Look:
-    image = photo.read()
+    image = photo.read(side)
+    full = image if image.size == photo.size else photo.read()
     counts = [region.counts for region in photo.named]
     segments = bare_segments(photo.size, counts).with_whole()
     vectors = embedder.embed_segments(image, segments).vectors
@@ -209,12 +213,12 @@ def _look(
     own = {name: _own(maker, embedder, image, named) for name, maker in segmenters.items()}
     # crops last: until then models that remember the last photo need not look again
     imagenet = names.vector(image)[None] if names else vectors[:0]
-    crops = crop_vectors(embedder, image, named) if names else vectors[:0]
+    crops = crop_vectors(embedder, full, named) if names else vectors[:0]
     return _Look(
         named.areas / (photo.size[0] * photo.size[1]),
         mask_centres(counts, photo.size),
-        colour_shares(colour_terms(image.pixels), counts, photo.size),
-        colour_shares(surveyed_terms(image.pixels), counts, photo.size),
+        colour_shares(colour_terms(full.pixels), counts, photo.size),
+        colour_shares(surveyed_terms(full.pixels), counts, photo.size),
         vectors[:-1],
         crops,
         vectors[-1:],

@@ -82,6 +82,28 @@ def test_only_the_first_count(tmp_path: Path) -> None:
     assert table.figure("AR@100 over IoU 0.5–0.95", "many") == 1
 
 
+def test_smaller_regions_are_asked_for_on_request_and_photos_read_as_for_an_index(
+    tmp_path: Path,
+) -> None:
+    tiny, small = box(0, 1, 0, 5), box(0, 4, 0, 4)  # 0.125 % and 0.4 % of the photo
+    truth = Truth((photo(tmp_path, "one", (tiny, None), (small, None)),), {}, frozenset())
+    asked: list[tuple[int, int]] = []
+
+    class Looking(Fixed):
+        def segment(self, image: Image) -> Segments:
+            asked.append(image.size)
+            return super().segment(image)
+
+    own = {"own": Looking([tiny])}
+    table = measure_masks(truth, own, lambda *_: None, least=0.001, side=50)
+    assert asked == [(20, 50)]
+    assert table.figure("AR@100, tiny, under 0.2 % of the photo", "own") == 1
+    assert table.figure("AR@100, under 0.5 % of the photo", "own") == 0.5
+    table = measure_masks(truth, own, lambda *_: None)
+    assert table.figure("AR@100, under 0.5 % of the photo", "own") == 0
+    assert not any("tiny" in row.what for row in table.rows)
+
+
 def test_small_regions_and_other_annotators_are_not_asked_for(tmp_path: Path) -> None:
     drawn = ((box(0, 2, 0, 3), None), (box(0, 20, 0, 20), 0), (box(0, 20, 0, 30), 1))
     asked = photo(tmp_path, "one", *drawn)
