@@ -65,15 +65,15 @@ def test_regions_lie_where_their_photo_does(tmp_path: Path) -> None:
 
 
 def test_a_corpus_becomes_one_of_mosaics(squares_corpus: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "model.datasets.mosaics", squares_corpus, "--grid", "2"]
+    command = [sys.executable, "-m", "model.datasets.mosaics", str(squares_corpus), "--grid", "2"]
     done = subprocess.run(
-        [*command, "--side", "500", "--out", tmp_path / "m"], capture_output=True, text=True
+        [*command, "--side", "500", "--out", str(tmp_path / "m")], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 mosaics in")
     (made,) = read_truth(tmp_path / "m", "val").photos
     assert max(made.size) == 500
     assert [region.phrases for region in made.named].count(("square", "box")) == 4
-    again = subprocess.run([*command, "--out", tmp_path / "m"], capture_output=True, text=True)
+    again = subprocess.run([*command, "--out", str(tmp_path / "m")], capture_output=True, text=True)
     assert again.returncode == 1
     assert "new folder" in again.stderr
