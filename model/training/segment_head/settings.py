@@ -49,6 +49,8 @@ class HeadSettings:
             them by chance, and what is measured is the mean of all, as an embedder's.
         width: width of the fused feature.
         dropout: share of features dropped.
+        members: number of heads that learn side by side, whose mean is the vector; they share the
+            side of texts.
         balance: weight of rare phrases in the draw; 0: none, 1: as often as all others.
         captions: frequency of texts of whole photos, against those of segments.
         together: segments of each photo in a batch: so a segment's text is told from those of its
@@ -71,6 +73,7 @@ class HeadSettings:
     views: tuple[int, ...] = (448,)
     width: int = 512
     dropout: float = 0.2
+    members: int = 1
     balance: float = 0.5
     captions: float = 0.3
     together: int = 4
@@ -84,5 +87,7 @@ class HeadSettings:
 
     def __post_init__(self) -> None:
         require_sides("views", *self.views)
+        if self.members < 1:
+            raise ValueError(f"members is {self.members}, expected at least 1")
         if self.phrases.weight and not self.proposals:
             raise ValueError("phrases need proposals, a preset whose masks they are learned from")

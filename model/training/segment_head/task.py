@@ -48,9 +48,12 @@ CHUNK = 4096  # segments that are embedded at once when they are measured
 class HeadNetwork(nn.Module):
     """A segment head, and the temperature that it is trained with."""
 
-    def __init__(self, width: int, names: NDArray[np.float32], dropout: float) -> None:
+    def __init__(
+        self, width: int, names: NDArray[np.float32], dropout: float, members: int = 1
+    ) -> None:
         super().__init__()
-        self.head = SegmentHead(CHANNELS, width, names.shape[1], dropout, len(names))
+        classes, dimension = names.shape
+        self.head = SegmentHead(CHANNELS, width, dimension, dropout, classes, members=members)
         self.head.names.copy_(torch.from_numpy(names))
         self.temperature = Temperature()
 
@@ -82,7 +85,9 @@ class HeadTask(Task):
         train = train.without(named) if named else train
         bags = bags.without(named) if bags and named else bags
         names = class_vectors(encoder.encode, named)
-        self.network: HeadNetwork = HeadNetwork(settings.width, names, settings.dropout)
+        self.network: HeadNetwork = HeadNetwork(
+            settings.width, names, settings.dropout, settings.members
+        )
         self._train, self._val, self._trunk, self._batch = train, val, trunk, batch
         self._settings = settings
         counts = phrase_counts(train.texts)
@@ -177,25 +182,43 @@ class HeadTask(Task):
 
     def loss(self, batch: HeadBatch) -> dict[str, Tensor]:
         """Symmetric InfoNCE over the segments of all processes; any true text is a positive. Where
-        phrases are learned, theirs is added."""
-        segments = gathered(self.network.head(*batch.seen).float())
-        loose = gathered(self.network.head(*batch.loose).float()) if batch.loose else None
+        phrases are learned, theirs is added. Each member learns by itself: the mean of their
+        losses is minimised."""
+        segments = self._by_member(batch.seen)
+        loose = self._by_member(batch.loose) if batch.loose else [None] * len(segments)
         positive = positives(batch.true, batch.drawn)
         scale = self.network.temperature()
-        texts = self.network.head.texts(batch.texts).float()
-        loss = contrastive_loss(segments, gathered(texts), positive, scale, loose)
+        texts = gathered(self.network.head.texts(batch.texts).float())
+        losses = [
+            contrastive_loss(own, texts, positive, scale, others)
+            for own, others in zip(segments, loose, strict=True)
+        ]
+        loss = torch.stack(losses).mean()
         told = {"loss": loss, "scale": scale.exp()}
         if batch.bags is not None:
             told["phrases"] = self._phrase_loss(batch.bags, scale)
             told["loss"] = loss + self._settings.phrases.weight * told["phrases"]
         return told
 
+    def _by_member(self, seen: Seen) -> list[Tensor]:
+        """What each member says of the rows of all processes."""
+        return [gathered(rows.float()) for rows in self.network.head.by_member(*seen)]
+
     def _phrase_loss(self, bags: BagBatch, scale: Tensor) -> Tensor:
-        masks = self.network.head(*bags.seen).float().unflatten(0, (len(bags.drawn), -1))
-        texts = self.network.head.texts(bags.texts).float()
+        texts = gathered(self.network.head.texts(bags.texts).float())
         positive = positives(bags.true, bags.drawn)
         sharpness = self._settings.phrases.sharpness
-        return phrase_loss(gathered(masks), gathered(texts), positive, scale, sharpness)
+        losses = [
+            phrase_loss(
+                gathered(rows.float().unflatten(0, (len(bags.drawn), -1))),
+                texts,
+                positive,
+                scale,
+                sharpness,
+            )
+            for rows in self.network.head.by_member(*bags.seen)
+        ]
+        return torch.stack(losses).mean()
 
     def validate(self) -> dict[str, float]:
         """Every text of `val` is asked for among all its segments."""

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from closeness import assert_close, assert_unit, terms_of
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -11,9 +12,9 @@ from model.embedders.head import SegmentHead
 from model.errors import WeightsMismatch
 
 
-def small() -> SegmentHead:
+def small(members: int = 1) -> SegmentHead:
     torch.manual_seed(0)
-    return SegmentHead((3, 4, 5), 8, 6, classes=7).eval()
+    return SegmentHead((3, 4, 5), 8, 6, classes=7, members=members).eval()
 
 
 TERMS = terms_of(small())
@@ -72,12 +73,60 @@ def test_texts_are_themselves_before_training() -> None:
     assert_close(small().texts(rows), rows, terms=3 * 6)
 
 
-def test_a_saved_head_comes_back(tmp_path: Path) -> None:
-    head, inputs = small(), seen(4)
+def test_several_members_mean_the_mean_of_what_each_says() -> None:
+    several, inputs = small(3), seen(5)
+    said = several.by_member(*inputs)
+    assert said.shape == (3, 5, 6)
+    assert not torch.allclose(said[0], said[1])
+    assert_close(several(*inputs), torch.nn.functional.normalize(said.mean(dim=0), dim=1), TERMS)
+    for number, rows in enumerate(said):
+        alone = small()
+        alone.load_state_dict(
+            several.state_dict()
+            | {
+                name.replace(f"members.{number}.", "members.0."): values
+                for name, values in several.state_dict().items()
+                if name.startswith(f"members.{number}.")
+            },
+            strict=False,
+        )
+        assert_close(alone(*inputs), rows, TERMS)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_saved_head_comes_back(tmp_path: Path, members: int) -> None:
+    head, inputs = small(members), seen(4)
     head.save(tmp_path / "head.safetensors")
     loaded = SegmentHead.load(tmp_path / "head.safetensors")
     assert not loaded.training
     torch.testing.assert_close(loaded(*inputs), head(*inputs), atol=2e-2, rtol=0)  # bytes are kept
+
+
+def test_a_file_from_before_there_were_members_holds_one(tmp_path: Path) -> None:
+    head, inputs = small(), seen(4)
+    head.save(tmp_path / "head.safetensors")
+    with safe_open(tmp_path / "head.safetensors", framework="pt") as file:
+        shape = file.metadata()
+        tensors = {
+            name.removeprefix("members.0."): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118
+        }
+    del shape["members"]
+    tensors["scale"] = tensors.pop("scales")
+    save_file(tensors, tmp_path / "old.safetensors", metadata=shape)
+    now, before = (SegmentHead.load(tmp_path / f"{n}.safetensors") for n in ("head", "old"))
+    torch.testing.assert_close(before(*inputs), now(*inputs), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("told", ["2", "0", "1000000000", "x"])
+def test_a_wrong_number_of_members_is_told(tmp_path: Path, told: str) -> None:
+    small().save(tmp_path / "head.safetensors")
+    with safe_open(tmp_path / "head.safetensors", framework="pt") as file:
+        shape = file.metadata() | {"members": told}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, tmp_path / "wrong.safetensors", metadata=shape)
+    with pytest.raises(WeightsMismatch, match="segment head"):
+        SegmentHead.load(tmp_path / "wrong.safetensors")
 
 
 def test_another_file_is_told_apart(tmp_path: Path) -> None:

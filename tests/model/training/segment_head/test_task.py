@@ -105,6 +105,25 @@ def test_it_learns() -> None:
         assert learner.validate()["mAP"] > 0.9
 
 
+def test_members_learn_each_by_itself() -> None:
+    alone, several = task(), task(members=3)
+    batch = next(iter(several.batches(0)))
+    losses = []
+    for member in several.network.head.members:
+        own = alone.network.head
+        own.members[0].load_state_dict(member.state_dict())
+        losses.append(alone.loss(batch)["loss"])
+    assert_close(several.loss(batch)["loss"], torch.stack(losses).mean(), terms=16 * 32)
+    several.loss(batch)["loss"].backward()
+    slopes = [member.embed.weight.grad for member in several.network.head.members]
+    assert all(slope is not None and slope.any() for slope in slopes)
+
+
+def test_no_members_are_an_error() -> None:
+    with pytest.raises(ValueError, match="members is 0"):
+        HeadSettings(train=(), val=(), members=0)
+
+
 def test_batches_hold_neighbours_and_depend_on_the_seed_alone() -> None:
     learner = task(together=4)
     drawn = learner._drawn(np.random.default_rng(0))
