@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from indexer.catalog import vector_codec
+from indexer.catalog import box_codec, vector_codec
 from indexer.catalog.records import Manifest
-from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.seals import SEALED, seal_of, seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from model.masks import rle

@@ -20,13 +20,21 @@ def output_path(text: str) -> Path:
     return Path(text)
 
 
+def index_path(text: str) -> Path:
+    """The folder of an index that is named by its folder or its URI."""
+    from indexer.location import index_folder
+
+    return index_folder(text)
+
+
 IndexOption = Annotated[
     Path | None,
     typer.Option(
         "--index",
         metavar="DIR",
         envvar="SEGSEARCH_INDEX",
-        help="Index folder.",
+        parser=index_path,
+        help="Index folder, or the URI of an index in a database.",
         show_default="in the user's data folder",
     ),
 ]

@@ -162,9 +162,16 @@ def _tables() -> Iterator[tuple[Path, dict[str, Any]]]:
                     f" {', '.join(known)}"
                 )
         if "index" in table:
-            home = os.path.expanduser(str(table["index"]))  # noqa: PTH111, it may have none
-            table["index"] = str(file.parent / home)
+            table["index"] = _index_of(file, str(table["index"]))
         yield file, table
+
+
+def _index_of(file: Path, text: str) -> str:
+    """An index as a file names it: a URI, or a folder as seen from the file's own."""
+    if "://" in text:
+        return text
+    home = os.path.expanduser(text)  # noqa: PTH111, it may have none
+    return str(file.parent / home)
 
 
 def _judge(file: Path, setting: Setting, value: object, app: TyperGroup) -> None:

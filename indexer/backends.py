@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Manifest
 from indexer.catalog.sqlite.recovery import rescue
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
+from indexer.location import FILE_NAME as LOCATION_FILE
+from indexer.location import location_of
+from model.errors import ExtraMissing, IndexDamaged, shown
 
-CATALOG_FILE = FILE_NAME
-"""Name of the file in an index folder that tells that there is a catalog."""
+if TYPE_CHECKING:
+    from indexer.catalog.postgres.postgres_catalog import PostgresCatalog
+
+
+def catalog_file(folder: Path) -> Path:
+    """The file in an index folder that tells that there is a catalog, or where it is."""
+    named = folder / LOCATION_FILE
+    return named if named.is_file() else folder / FILE_NAME
+
+
+def has_one_writer(folder: Path) -> bool:
+    """Whether an index lets one process write to it at a time, which a lock in its folder holds."""
+    return location_of(folder) is None
 
 
 def create_catalog(folder: Path, manifest: Manifest) -> Catalog:
@@ -19,7 +34,10 @@ def create_catalog(folder: Path, manifest: Manifest) -> Catalog:
     Raises:
         StorageError: there is one already, or it cannot be written.
     """
-    return SqliteCatalog.create(folder, manifest)
+    location = location_of(folder)
+    if location is None:
+        return SqliteCatalog.create(folder, manifest)
+    return _postgres().create(folder, location, manifest)
 
 
 def open_catalog(folder: Path, *, readonly: bool = False, aside: Path | None = None) -> Catalog:
@@ -35,7 +53,10 @@ def open_catalog(folder: Path, *, readonly: bool = False, aside: Path | None = N
         IndexMissing: there is none.
         IndexDamaged, IndexTooNew, StorageError: the index cannot be used.
     """
-    return SqliteCatalog.open(folder, readonly=readonly, aside=aside)
+    location = location_of(folder)
+    if location is None:
+        return SqliteCatalog.open(folder, readonly=readonly, aside=aside)
+    return _postgres().open(folder, location, readonly=readonly)
 
 
 def rescue_catalog(folder: Path) -> list[str]:
@@ -46,4 +67,20 @@ def rescue_catalog(folder: Path) -> list[str]:
     Raises:
         IndexDamaged: nothing can be read; nothing is changed.
     """
-    return rescue(folder / CATALOG_FILE)
+    location = location_of(folder)
+    if location is not None:
+        raise IndexDamaged(
+            f"the database of {shown(location)} cannot be mended from here", "restore a back-up"
+        )
+    return rescue(folder / FILE_NAME)
+
+
+def _postgres() -> type[PostgresCatalog]:
+    try:
+        from indexer.catalog.postgres.postgres_catalog import PostgresCatalog
+    except ImportError as error:
+        raise ExtraMissing(
+            f"indexes in PostgreSQL need {error.name or 'psycopg'}",
+            'pip install "segsearch[postgres]"',
+        ) from error
+    return PostgresCatalog

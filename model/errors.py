@@ -27,6 +27,7 @@ SegsearchError
 │   ├── IndexTooNew         a newer segsearch made it
 │   ├── UserDataDamaged     saved searches, history and judgements cannot be trusted
 │   ├── PresetMismatch      it was made with another preset or other weights
+│   ├── StorageAway         its database does not answer, or broke off; the same may do later
 │   ├── RootMissing         a folder to be indexed or pruned is not there
 │   ├── PruneRefused        more would be forgotten than looks intended
 │   └── StorageFull         the disk is full
@@ -173,6 +174,10 @@ class UserDataDamaged(StorageError):
 
 class PresetMismatch(StorageError):
     """The index was made with another preset, or with other weights."""
+
+
+class StorageAway(StorageError):
+    """The database of the index does not answer, or broke off; the same may do later."""
 
 
 class RootMissing(StorageError):

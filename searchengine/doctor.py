@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from indexer.backends import CATALOG_FILE, open_catalog, rescue_catalog
+from indexer.backends import catalog_file, open_catalog, rescue_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.index import Index
 from indexer.lock import WriterLock
@@ -119,7 +119,7 @@ def _examine_weights(diagnosis: Diagnosis) -> None:
 
 def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
     with ExitStack() as stack:
-        if fix and (folder / CATALOG_FILE).exists():
+        if fix and catalog_file(folder).exists():
             stack.enter_context(WriterLock(folder))
         catalog = stack.enter_context(_opened(folder, diagnosis, fix=fix))
         counts = catalog.counts()
@@ -130,6 +130,13 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
                 + (f", {counts.kept:,} of them kept from proposals" if counts.kept else ""),
             )
         )
+        server = catalog.server()
+        diagnosis.facts += list(server.items())
+        if server.get("checksums") == "off":
+            diagnosis.problems.append(
+                "the database server keeps no checksums of its pages, so damage may go unseen:"
+                " stop it and run pg_checksums --enable"
+            )
         diagnosis.problems += catalog.check(full=True)
         index = Index(folder, catalog)
         complaint = _complaint(lambda: _examine_preset(index))

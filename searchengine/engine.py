@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.records import Filter
 from indexer.index import Index
+from indexer.location import DATA, index_folder
 from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.presets.preset import Models, Preset
-from model.weights.user_folders import user_folder
+from model.weights.user_folders import expand_home, user_folder
 from searchengine.opened_index import OpenedIndex
 from searchengine.questions import Questions
 from searchengine.search.match import Match
@@ -34,13 +35,14 @@ ENVIRONMENT = "SEGSEARCH_INDEX"
 
 
 def default_folder() -> Path:
-    """Folder of the index when none is named: `SEGSEARCH_INDEX`, or the user's data folder.
+    """Folder of the index when none is named: that of `SEGSEARCH_INDEX`, or the user's data folder.
 
     Raises:
         StorageError: there is no such folder; this user has no home.
     """
-    folder = user_folder("data", ENVIRONMENT)
-    return folder if os.environ.get(ENVIRONMENT) else folder / "index"
+    if named := os.environ.get(ENVIRONMENT):
+        return expand_home(str(index_folder(named)))
+    return user_folder("data", DATA) / "index"
 
 
 class SearchEngine(Questions):
@@ -60,10 +62,10 @@ class SearchEngine(Questions):
         """An engine over the index in `folder`; the folder need not be there yet.
 
         Args:
-            folder: the index; by default `default_folder()`.
+            folder: the index, its folder or its URI; by default `default_folder()`.
             preset: name or TOML path; by default the one that made the index, or `nano`.
         """
-        return cls(default_folder() if folder is None else Path(folder), preset)
+        return cls(default_folder() if folder is None else index_folder(folder), preset)
 
     def close(self) -> None:
         """Let go of the index' files."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.backends import CATALOG_FILE
+from indexer.backends import catalog_file
 from indexer.index import Index
 from indexer.vectors.faiss_installation import search_alone
 from model.devices import compute_alone
@@ -168,7 +168,7 @@ class OpenedIndex:
     def _file_now(self) -> tuple[int, int] | None:
         """Device and number of the catalog's file; None where there is none."""
         try:
-            status = (self.folder / CATALOG_FILE).stat()
+            status = catalog_file(self.folder).stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino

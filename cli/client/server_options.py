@@ -36,11 +36,13 @@ def refuse_beside_server(
     Raises:
         ServerError: one of them is given.
     """
+    from cli.options import index_path
     from cli.settings import index_set
     from model.errors import ServerError
 
     # an index that the environment or a file of settings names is merely passed over
-    chosen = index is not None and str(index) != index_set()
+    named = index_set()
+    chosen = index is not None and (named is None or index != index_path(named))
     for name, value in {"--index": chosen, "--preset": preset, "--head": head, **given}.items():
         if value:
             raise ServerError(

@@ -188,6 +188,10 @@ class CatalogReader(ABC):
     def skipped(self) -> list[SkippedFile]:
         """Files that were not indexed, by path."""
 
+    def server(self) -> dict[str, str]:
+        """Facts about the server that holds the catalog, by name; none where it is a file."""
+        return {}
+
     @abstractmethod
     def check(self, *, full: bool = False) -> list[str]:
         """Problems found, a line each; none where all is well.

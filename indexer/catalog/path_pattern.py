@@ -16,7 +16,8 @@ LONGEST = 4096
 """Characters of a pattern at the most: no path is longer."""
 
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]*$")
-_PART = re.compile(r"\*+|\?|\[\^?\]?[^\]]*\]|.", re.DOTALL)
+PART = re.compile(r"\*+|\?|\[\^?\]?[^\]]*\]|.", re.DOTALL)
+"""A part of a glob: stars, a question mark, a class of characters, or a character."""
 
 
 class PathPattern:
@@ -163,7 +164,7 @@ def _any_case(name: str) -> str:
 
 def _expression(glob: str) -> str:
     """The glob as a regular expression that never goes back behind a star that was met."""
-    first, *rest = ("".join(map(_of_part, _PART.findall(piece))) for piece in _between_stars(glob))
+    first, *rest = ("".join(map(_of_part, PART.findall(piece))) for piece in _between_stars(glob))
     if not rest:
         return first
     return first + "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece) + ".*" + rest[-1]
@@ -171,7 +172,7 @@ def _expression(glob: str) -> str:
 
 def _between_stars(glob: str) -> list[str]:
     pieces = [""]
-    for part in _PART.findall(glob):
+    for part in PART.findall(glob):
         if part.startswith("*"):
             pieces.append("")
         else:
@@ -189,20 +190,31 @@ def _of_part(part: str) -> str:
 
 def _class(inner: str) -> str:
     """A class of characters, as SQLite reads what is between its brackets."""
+    negated, spans = class_spans(inner)
+    if not spans:
+        return "." if negated else "(?!)"
+    ranges = [re.escape(low) + f"-{re.escape(high)}" * (low < high) for low, high in spans]
+    return f"[{'^' * negated}{''.join(ranges)}]"
+
+
+def class_spans(inner: str) -> tuple[bool, list[tuple[str, str]]]:
+    """Whether a class of characters is negated, and its spans, first and last of each.
+
+    Args:
+        inner: text between its brackets.
+    """
     negated = inner.startswith("^")
     characters = list(inner[negated:])
-    ranges, place = [], 0
+    spans, place = [], 0
     while place < len(characters):
         low = high = characters[place]
         if characters[place + 1 : place + 2] == ["-"] and place + 2 < len(characters):
             high = characters[place + 2]
             place += 2
         # a range is of what comes after its start as well, even where it runs backwards
-        ranges += [re.escape(low)] + [f"{re.escape(low)}-{re.escape(high)}"] * (low < high)
+        spans += [(low, low)] + [(low, high)] * (low < high)
         place += 1
-    if not ranges:
-        return "." if negated else "(?!)"
-    return f"[{'^' * negated}{''.join(ranges)}]"
+    return negated, spans
 
 
 def _folded(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from indexer.backends import CATALOG_FILE, open_catalog
+from indexer.backends import catalog_file, open_catalog
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import IndexMissing, NotFound, shown
@@ -34,7 +34,7 @@ class SharedCatalog:
             IndexMissing: nothing has been indexed yet.
         """
         try:
-            status = (self._folder / CATALOG_FILE).stat()
+            status = catalog_file(self._folder).stat()
         except OSError:
             raise IndexMissing(
                 f"there is no index in {shown(self._folder)}", "index a folder first"

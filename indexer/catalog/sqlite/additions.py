@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, update
 
 from indexer.catalog import vector_codec
@@ -20,9 +18,8 @@ from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
 from indexer.catalog.sqlite.seals import SEALED, seal_rows
 from indexer.catalog.sqlite.tables import OriginTable, PhotoTable, SegmentTable, VectorTable
 from indexer.catalog.sqlite.transactions import next_segment_id, segment_values
+from indexer.catalog.whole_of_parts import parents_with
 from model.errors import QueryError, StorageError
-from model.masks.hierarchy import rooted_parents
-from model.masks.segments import Segments
 
 
 def rewrite_with(
@@ -53,7 +50,7 @@ def rewrite_with(
     if held:
         _copy(connection, held, first)
     following = first + len(held)
-    parents = _parents(held, added.segments)
+    parents = parents_with(held, added.segments)
     _write(connection, photo_id, added, following, parents[len(held) :])
     run_many(
         connection,
@@ -110,19 +107,3 @@ def _write(
     )
     told = {"prompt": added.origin.prompt, "proposer": added.origin.proposer}
     connection.execute(insert(OriginTable), [{"segment_id": i, **told} for i in ids])
-
-
-def _parents(held: Sequence[SegmentRow], added: Segments) -> list[int | None]:
-    """Ordinal of each segment's parent, those that are added last.
-
-    Only what has to do with an added one is found anew.
-    """
-    frames = {row.frame for row in held} - {added.size}
-    if frames:
-        raise ValueError(f"segments are in a frame of {added.size}, the photo's in {frames.pop()}")
-    counts = [*(row.counts for row in held), *added.counts]
-    found: NDArray[np.int64] = rooted_parents(counts, added.size)
-    known = [-1 if row.parent_id is None else row.parent_id - held[0].id for row in held]
-    kept = np.array([*known, *found[len(held) :].tolist()], np.int64)
-    parents = np.where(found >= len(held), found, kept)
-    return [None if parent < 0 else parent for parent in parents.tolist()]

@@ -25,6 +25,7 @@ from sqlalchemy import (
     true,
 )
 
+from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
 from indexer.catalog.sqlite.failures import TO_MEND
@@ -62,12 +63,6 @@ def selected_segments(connection: Connection, conditions: Filter | None) -> Ids:
     if not small.all() or (first[1:] < (first + count)[:-1]).any():
         raise IndexDamaged(_LOST, TO_MEND)
     return ids_of_ranges(first, count)
-
-
-def ids_of_ranges(first: Ids, count: Ids) -> Ids:
-    """All of first[i] .. first[i] + count[i] - 1, one range after the other."""
-    offset = first - (np.cumsum(count) - count)
-    return np.asarray(np.repeat(offset, count) + np.arange(count.sum()), np.int64)
 
 
 def listed(ids: Iterable[int]) -> str:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexer.catalog import vector_codec
-from indexer.catalog.sqlite import box_codec
+from indexer.catalog import box_codec, vector_codec
 from indexer.catalog.sqlite.seals import is_sealed, seal_of_vector
 from model.masks.runs import covered
 

@@ -9,13 +9,13 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from indexer.catalog import box_codec
+from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
-from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
 from indexer.catalog.sqlite.row_faults import (
@@ -153,12 +153,9 @@ def _photo(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
     told = dict(zip(SEALED["photos"], row, strict=False))
     taken_at = told["taken_at"]
     files = [stamp.path for stamp in stamps]
-    present = files[0]
-    if len(files) > 1:
-        present = next((file for file in files if Path(file).exists()), present)
     return PhotoRow(
         id=told["id"],
-        path=present,
+        path=present_file(files),
         content_hash=told["content_hash"],
         format=told["format"],
         size=(told["height"], told["width"]),

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from indexer.catalog import vector_codec
+from indexer.catalog import box_codec, vector_codec
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
-from indexer.catalog.sqlite import box_codec
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.seals import seal_rows

@@ -9,8 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.records import FileStamp, Filter, PhotoRow, SegmentRow
-from indexer.catalog.sqlite.filter_query import ids_of_ranges
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.errors import QueryError
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from indexer.catalog.sqlite import box_codec
+from indexer.catalog import box_codec
 
 coordinates = st.one_of(
     st.integers(0, 70_000).map(float), st.floats(width=32, allow_nan=False, allow_infinity=False)

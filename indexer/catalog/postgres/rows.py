@@ -1,0 +1,195 @@
+"""Rows read back: photos, segments and files as records."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from indexer.catalog import box_codec
+from indexer.catalog.postgres.conditions import ids_given
+from indexer.catalog.postgres.database import Connection, Row, fetched
+from indexer.catalog.present_file import present_file
+from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
+from model.errors import IndexDamaged
+from model.masks.runs import covered
+
+_PHOTO = (
+    "p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken_at, p.camera,"
+    " p.latitude, p.longitude, p.perceptual_hash, p.taken_offset, p.taken_source, p.pixel_digest"
+)
+_PHOTOS = f"""
+SELECT {_PHOTO}, f.path, f.size, f.mtime_ns
+FROM photos AS p LEFT JOIN files AS f ON f.photo_id = p.id
+WHERE p.id = ANY(%s::bigint[]) ORDER BY f.path
+"""
+_SEGMENTS = """
+SELECT s.id, s.photo_id, s.parent, s.area, s.quality, s.box, s.counts,
+    p.first_segment, p.segment_count, p.frame_height, p.frame_width, p.perceptual_hash,
+    o.prompt, o.proposer
+FROM segments AS s JOIN photos AS p ON p.id = s.photo_id
+LEFT JOIN origins AS o ON o.segment_id = s.id
+"""
+_FILE = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
+_BLOCK = 5000
+TO_MEND = "segsearch doctor --fix drops it, then index its folder again"
+
+
+def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
+    """The photos of these ids that there are, in their order."""
+    asked = ids_given(ids)
+    photos = dict[int, Row]()
+    stamps = defaultdict[int, list[FileStamp]](list)
+    for row in fetched(connection, _PHOTOS, asked):
+        photos[row[0]] = row[:-3]
+        if row[-3] is None:
+            raise damaged_photo(row[0], "has no file")
+        stamps[row[0]].append(FileStamp(os.fsdecode(row[-3]), row[-2], row[-1]))
+    return {i: _photo(photos[i], stamps[i]) for i in asked if i in photos}
+
+
+def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
+    """The segments of these ids that there are, in their order."""
+    asked = ids_given(ids)
+    found = fetched(connection, f"{_SEGMENTS} WHERE s.id = ANY(%s::bigint[])", asked)
+    there = {row.id: row for row in _segments(found)}
+    return {i: there[i] for i in asked if i in there}
+
+
+def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
+    """A photo's segments, by ordinal."""
+    found = fetched(
+        connection,
+        f"{_SEGMENTS} WHERE s.photo_id = ANY(%s::bigint[]) ORDER BY s.id",
+        ids_given([photo_id]),
+    )
+    if found and len(found) != found[0][8]:
+        raise damaged_photo(photo_id, "has other segments than it says")
+    return _segments(found)
+
+
+def damaged_photo(photo_id: object, fault: str) -> IndexDamaged:
+    """The error for a photo whose rows are not what they should be."""
+    return IndexDamaged(f"photo {photo_id} of the index {fault}", TO_MEND)
+
+
+def file_itself(connection: Connection, path: str) -> list[KnownFile]:
+    """The file of this path, if it is known."""
+    found = fetched(connection, f"{_FILE} WHERE path = %b", os.fsencode(path))
+    return [known_file(row) for row in found]
+
+
+def file_block(connection: Connection, after: bytes, before: bytes) -> list[KnownFile]:
+    """The next files whose path's bytes lie between two; empty at the end."""
+    found = fetched(
+        connection,
+        f"{_FILE} WHERE path > %b AND path < %b ORDER BY path LIMIT {_BLOCK}",
+        after,
+        before,
+    )
+    return [known_file(row) for row in found]
+
+
+def known_file(row: Sequence[Any]) -> KnownFile:
+    """A row of `files` as a record."""
+    path, size, mtime_ns, photo_id, kind, reason = row
+    return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)
+
+
+def segment_fault(row: Sequence[Any], measured: int) -> str:
+    """Fault of a row of segments with what its photo tells; "" where there is none.
+
+    Args:
+        row: row of a segment.
+        measured: pixels that its run lengths cover, -1 where they fit no mask of the frame.
+    """
+    segment_id, _, parent, area, _, box, _, first, count, height, width, *_ = row
+    if measured != area:
+        return "has masks that are not what they were"
+    ordinal = segment_id - first
+    if not 0 <= ordinal < count:
+        return "has other segments than it says"
+    if parent is not None and (not 0 <= parent < count or parent == ordinal):
+        return "has a segment that is part of nothing in it"
+    try:
+        return "" if box_codec.fits(box, (height, width)) else "has a box outside of it"
+    except struct.error:
+        return "has a box that is none"
+
+
+def segment_faults(rows: Sequence[Row]) -> list[str]:
+    """Fault of each of some rows of segments: their masks are measured in one pass."""
+    pixels = np.array([row[9] * row[10] for row in rows], np.int64)
+    areas = covered([row[6] for row in rows], pixels).tolist() if rows else []
+    return [segment_fault(row, area) for row, area in zip(rows, areas, strict=True)]
+
+
+def raw_segments(connection: Connection, first: int, last: int) -> list[Row]:
+    """Rows of the segments of photos from one id to another, as `segment_faults` judges them."""
+    return fetched(connection, f"{_SEGMENTS} WHERE p.id BETWEEN %s AND %s", first, last)
+
+
+def _segments(rows: Sequence[Row]) -> list[SegmentRow]:
+    for row, fault in zip(rows, segment_faults(rows), strict=True):
+        if fault:
+            raise damaged_photo(row[1], fault)
+    return [_segment(*row) for row in rows]
+
+
+def _photo(row: Row, stamps: list[FileStamp]) -> PhotoRow:
+    (photo_id, content_hash, form, height, width, orientation, taken_at, camera, latitude,
+     longitude, perceptual_hash, taken_offset, taken_source, pixel_digest) = row  # fmt: skip
+    files = tuple(stamp.path for stamp in stamps)
+    return PhotoRow(
+        id=photo_id,
+        path=present_file(files),
+        content_hash=content_hash,
+        format=form,
+        size=(height, width),
+        orientation=orientation,
+        taken_at=taken_at,
+        camera=camera,
+        latitude=latitude,
+        longitude=longitude,
+        perceptual_hash=perceptual_hash,
+        files=files,
+        taken_offset=taken_offset,
+        taken_source=taken_source,
+        pixel_digest=pixel_digest,
+        stamps=tuple(stamps),
+    )
+
+
+def _segment(
+    segment_id: int,
+    photo_id: int,
+    parent: int | None,
+    area: int,
+    quality: float,
+    box: bytes,
+    counts: bytes,
+    first: int,
+    count: int,
+    height: int,
+    width: int,
+    photo_hash: int,
+    prompt: str | None,
+    proposer: str | None,
+) -> SegmentRow:
+    return SegmentRow(
+        id=segment_id,
+        photo_id=photo_id,
+        ordinal=segment_id - first,
+        frame=(height, width),
+        counts=counts,
+        box=box_codec.unpack(box),
+        area=area,
+        quality=quality,
+        parent_id=None if parent is None else parent + first,
+        photo_hash=photo_hash,
+        origin=None if prompt is None or proposer is None else Origin(prompt, proposer),
+    )
