@@ -47,7 +47,7 @@ class Location:
     """Location of an index in a database.
 
     Attributes:
-        uri: what a person types, without secrets and in one spelling.
+        uri: text that a person types, without secrets and in one spelling.
     """
 
     uri: str
@@ -198,7 +198,7 @@ def write_location(folder: Path, location: Location) -> None:
     """Name a location in an index folder, which is made where it is not there.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: the file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ class Problem:
     """A fault.
 
     Attributes:
-        line: what is wrong.
+        line: fault, and what to do.
         photo_id: photo that it is of.
     """
 

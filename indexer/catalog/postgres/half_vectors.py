@@ -32,7 +32,7 @@ def halves(sent: Iterable[bytes], dimension: int) -> Floats:
     """N×D float32: vectors as they are kept, out of their bytes as the server sends them.
 
     Raises:
-        ValueError: they have another length.
+        ValueError: vectors of another length.
     """
     words = np.frombuffer(b"".join(sent), ">u2").reshape(-1, dimension + 2)
     if (words[:, 0] != dimension).any():
