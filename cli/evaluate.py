@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.evaluate_options import (
+    AgainstOption,
     BaselinesOption,
+    CsvOption,
     DataOption,
     LimitOption,
     PresetOption,
@@ -16,12 +18,13 @@ from cli.evaluate_options import (
     SourceOption,
     SplitOption,
     measuring,
-    print_measured,
+    presets,
+    print_beside,
     read_photos,
+    refuse_two_formats,
 )
 from cli.evaluate_referring import referring
 from cli.options import JsonOption, output_path
-from cli.output import show
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -62,44 +65,39 @@ def retrieval(
             parser=output_path,
         ),
     ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            "--against",
-            metavar="NAME",
-            help="Another preset, by name or TOML file, whose figures are shown beside.",
-        ),
-    ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print a CSV line a figure.")] = False,
+    against: AgainstOption = None,
+    csv: CsvOption = False,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure how well words find segments, colours of segments, and photos."""
     from model.evaluation.run import evaluate_retrieval, read_phrases
-    from model.presets.preset import DEFAULT, load_preset
     from searchengine.output_files import refuse_place, write
 
+    refuse_two_formats(json, csv)
     phrases = read_phrases(unseen) if unseen else []
-    if csv and json:
-        raise typer.BadParameter("--csv and --json cannot both be printed")
     if per_phrase is not None:
         refuse_place(per_phrase, overwrite=True)
-    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
-    other = None if against is None else load_preset(against)
+    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
     with measuring(quiet) as progress:
-        measured = evaluate_retrieval(
-            chosen, truth, split, progress, phrases, baselines, propose, per_phrase is not None
-        )
-        if other is not None:
-            others = evaluate_retrieval(other, truth, split, progress, phrases, False, propose)
-            measured = measured.beside(others)
-    if per_phrase is not None and measured.phrases is not None:
-        write(per_phrase, measured.phrases.to_csv().encode())
-    if csv:
-        show(measured.to_csv().rstrip("\n"))
-    else:
-        print_measured(measured, json)
+        measured = [
+            evaluate_retrieval(
+                each,
+                truth,
+                split,
+                progress,
+                phrases,
+                baselines and each is chosen[0],  # of two presets' masks they are the same
+                propose,
+                per_phrase is not None,
+            )
+            for each in chosen
+        ]
+    told = measured[0].phrases
+    if per_phrase is not None and told is not None:
+        write(per_phrase, told.to_csv().encode())
+    print_beside(measured, json, csv)
 
 
 @evaluate.command()
@@ -127,18 +125,25 @@ def masks(
             max=1,
         ),
     ] = 0.002,
+    against: AgainstOption = None,
+    csv: CsvOption = False,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure how well masks fit what people outlined, whatever it is called."""
     from model.evaluation.run import evaluate_masks
-    from model.presets.preset import DEFAULT, load_preset
 
-    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    refuse_two_formats(json, csv)
+    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
     with measuring(quiet) as progress:
-        measured = evaluate_masks(chosen, truth, split, progress, annotator, baselines, least)
-    print_measured(measured, json)
+        measured = [
+            evaluate_masks(
+                each, truth, split, progress, annotator, baselines and each is chosen[0], least
+            )
+            for each in chosen
+        ]
+    print_beside(measured, json, csv)
 
 
 @evaluate.command()
@@ -148,17 +153,19 @@ def proposals(
     preset: PresetOption = None,
     source: SourceOption = None,
     limit: LimitOption = None,
+    against: AgainstOption = None,
+    csv: CsvOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure how well masks that are proposed for words fit what they name."""
     from model.evaluation.run import evaluate_proposals
-    from model.presets.preset import DEFAULT, load_preset
 
-    chosen, truth = load_preset(preset or DEFAULT), read_photos(data, split, source, limit)
+    refuse_two_formats(json, csv)
+    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
     with measuring(quiet) as progress:
-        measured = evaluate_proposals(chosen, truth, split, progress)
-    print_measured(measured, json)
+        measured = [evaluate_proposals(each, truth, split, progress) for each in chosen]
+    print_beside(measured, json, csv)
 
 
 @evaluate.command()
@@ -184,6 +191,8 @@ def semantic(
         float, typer.Option("--scale", help="Factor of the cosines before the softmax.", min=0)
     ] = 100.0,
     limit: LimitOption = None,
+    against: AgainstOption = None,
+    csv: CsvOption = False,
     baselines: BaselinesOption = True,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -191,16 +200,19 @@ def semantic(
     """Measure how well every pixel is named: mean IoU of a data set or of a corpus' source."""
     from model.datasets.label_maps import labelled_corpus, read_layout
     from model.evaluation.run import evaluate_labels
-    from model.presets.preset import DEFAULT, load_preset
 
-    chosen = load_preset(preset or DEFAULT)
+    refuse_two_formats(json, csv)
+    chosen = presets(preset, against)
     if source and not layout:
         labelled = labelled_corpus(read_photos(data, split, source, limit))
     else:
         labelled = read_layout(data, layout, classes, limit)
     with measuring(quiet) as progress:
-        measured = evaluate_labels(chosen, labelled, split, progress, scale, baselines)
-    print_measured(measured, json)
+        measured = [
+            evaluate_labels(each, labelled, split, progress, scale, baselines and each is chosen[0])
+            for each in chosen
+        ]
+    print_beside(measured, json, csv)
 
 
 evaluate.command()(referring)
@@ -237,6 +249,7 @@ def curation(
         ),
     ] = None,
     limit: LimitOption = None,
+    csv: CsvOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -244,8 +257,9 @@ def curation(
     from model.curation.config import default_config, load_config
     from model.evaluation.run import evaluate_curation
 
+    refuse_two_formats(json, csv)
     chosen = default_config() if config is None else load_config(config)
     truths = {name: read_photos(data, name, source or ["coco"], limit) for name in split or ["val"]}
     with measuring(quiet) as progress:
         measured = evaluate_curation(chosen, truths, progress)
-    print_measured(measured, json)
+    print_beside([measured], json, csv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from cli.progress.evaluation import Count
     from model.datasets.ground_truth import Truth
     from model.evaluation.tables import Measured
+    from model.presets.preset import Preset
 
 DataOption = Annotated[
     Path,
@@ -52,6 +54,15 @@ BaselinesOption = Annotated[
         help="Measure the methods that the preset is compared with, too.",
     ),
 ]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="NAME",
+        help="Another preset, by name or TOML file, whose figures are shown beside.",
+    ),
+]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print a CSV line a figure.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 
@@ -69,9 +80,26 @@ def measuring(quiet: bool) -> Count:
     return Count(quiet)
 
 
-def print_measured(measured: Measured, json: bool) -> None:
-    """Print tables, or one JSON document."""
+def refuse_two_formats(json: bool, csv: bool) -> None:
+    """Refuse what asks for two formats at once."""
+    if csv and json:
+        raise typer.BadParameter("--csv and --json cannot both be printed")
+
+
+def presets(name: str | None, against: str | None) -> tuple[Preset, ...]:
+    """The preset to measure and, where one is named, another to measure it against."""
+    from model.presets.preset import DEFAULT, load_preset
+
+    return tuple(load_preset(each) for each in (name or DEFAULT, against) if each is not None)
+
+
+def print_beside(measured: Sequence[Measured], json: bool, csv: bool) -> None:
+    """Print the tables of one preset, or those of two beside each other: for people, as one JSON
+    document or as CSV."""
+    first, *others = measured
+    for other in others:
+        first = first.beside(other)
     if json:
-        print_json(measured.to_dict())
+        print_json(first.to_dict())
     else:
-        show(str(measured))
+        show(first.to_csv().rstrip("\n") if csv else str(first))

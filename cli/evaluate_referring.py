@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.evaluate_options import (
+    AgainstOption,
+    CsvOption,
     DataOption,
     LimitOption,
     PresetOption,
@@ -17,8 +19,10 @@ from cli.evaluate_options import (
     SourceOption,
     SplitOption,
     measuring,
-    print_measured,
+    presets,
+    print_beside,
     read_photos,
+    refuse_two_formats,
 )
 from cli.options import JsonOption
 from cli.output import say
@@ -103,23 +107,28 @@ def referring(
             show_default="none",
         ),
     ] = None,
+    against: AgainstOption = None,
+    csv: CsvOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure how often the thing that a referring expression means is found, beside recall."""
     from model.evaluation.run import evaluate_referring
-    from model.presets.preset import DEFAULT, load_preset
 
-    chosen = load_preset(preset or DEFAULT)
+    refuse_two_formats(json, csv)
+    chosen = presets(preset, against)
     asked = (
         _corpus_expressions(read_photos(data, split, source, limit), expressions or [])
         if refs is None
         else _published_expressions(data, refs, instances, split)
     )
-    looks = _looks(chosen, alpha=global_local, blurred=blurred, fusion=fusion)
+    views = {"alpha": global_local, "blurred": blurred, "fusion": fusion}
     with measuring(quiet) as progress:
-        measured = evaluate_referring(chosen, asked, split, progress, own_masks, looks)
-    print_measured(measured, json)
+        measured = [
+            evaluate_referring(each, asked, split, progress, own_masks, _looks(each, **views))
+            for each in chosen
+        ]
+    print_beside(measured, json, csv)
 
 
 def _looks(preset: Preset, **asked: Any) -> GlobalLocalSettings | None:

@@ -69,10 +69,11 @@ def _code_of(error: Exception) -> int:
 
 def _line_of(error: Exception) -> str | None:
     """Line on an error that is no fault of the program; None for one that is."""
+    from cli.spoken import as_options
     from model.errors import SegsearchError, shown
 
     if isinstance(error, SegsearchError):
-        return shown(error)
+        return shown(as_options(str(error)))
     if isinstance(error, OSError) and error.errno is not None:
         where = f"{shown(error.filename)}: " if error.filename else ""
         return f"{where}{error.strerror}: free or mend it, then run the command again"

@@ -8,6 +8,7 @@ import typer
 
 from cli.options import IndexOption, JsonOption
 from cli.output import print_json, show
+from cli.spoken import as_options
 
 
 def status(index: IndexOption = None, json: JsonOption = False) -> None:
@@ -19,7 +20,7 @@ def status(index: IndexOption = None, json: JsonOption = False) -> None:
         if json:
             print_json(found.to_dict())
         else:
-            show(str(found))
+            show(as_options(str(found)))
 
 
 def doctor(
@@ -40,6 +41,6 @@ def doctor(
     if json:
         print_json(diagnosis.to_dict())
     else:
-        show(str(diagnosis))
+        show(as_options(str(diagnosis)))
     if not diagnosis.healthy:
         raise typer.Exit(1)

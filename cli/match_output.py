@@ -12,6 +12,7 @@ import typer
 
 from cli.answer import Answer
 from cli.output import print_json, print_matches, print_paths, say, show
+from cli.spoken import as_options
 
 if TYPE_CHECKING:
     from searchengine.search.matches import Matches
@@ -110,7 +111,7 @@ class MatchPrinter:
         """Tell that one question of several is not answered."""
         if self.format is Format.json:
             # a document for every line, or answers and questions would no longer pair up
-            print_json({"query": line, "error": str(error), "matches": []})
+            print_json({"query": line, "error": as_options(str(error)), "matches": []})
         else:
             say(f"{line}: {error}")
 

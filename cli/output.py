@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from cli.spoken import as_options
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -20,10 +22,11 @@ def say(line: str, above: Progress | None = None) -> None:
     """One line for people, on stderr; above a live bar where there is one."""
     from model.errors import shown
 
+    told = shown(as_options(line))
     if above is None:
-        print(shown(line), file=sys.stderr, flush=True)  # noqa: T201
+        print(told, file=sys.stderr, flush=True)  # noqa: T201
     else:
-        above.console.print(shown(line), markup=False, highlight=False)
+        above.console.print(told, markup=False, highlight=False)
 
 
 def show(line: object) -> None:

@@ -64,10 +64,10 @@ class Index:
             return
         if made_with.preset != preset.name:
             what = f"preset '{made_with.preset}', not '{preset.name}'"
-            fix = f"use --preset {made_with.preset}, or index into a new folder with --index"
+            fix = f"use `preset={made_with.preset}`, or index into a new folder"
         else:
             what = f"other weights or settings of preset '{preset.name}'"
-            fix = f"use --preset {preset.name} as it was then, or index again into another --index"
+            fix = f"use `preset={preset.name}` as it was then, or index again into another folder"
         raise PresetMismatch(f"the index {shown(self.folder)} was made with {what}", fix)
 
     @property

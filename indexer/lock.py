@@ -116,7 +116,7 @@ class FolderLock:
         if error.errno in _REFUSED:
             return IndexReadOnly(
                 f"{where} cannot be written to",
-                "make it writable, or index into another folder with --index",
+                "make it writable, or index into another folder",
             )
         if error.errno in DISK_FULL:
             return StorageFull(f"the disk of {where} is full", "free some space, then try again")

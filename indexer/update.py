@@ -189,7 +189,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise StorageError(
             f"the folder {shown(folder)} cannot be made ({error.strerror})",
-            "name another one with --index",
+            "name another one for the index",
         ) from error
 
 
@@ -273,7 +273,7 @@ def _carry_out(
     if pool.given_up:
         report.notes.append(
             f"{pool.given_up} of {pool.jobs} worker processes given up, as memory was short or they"
-            " could not be started: fewer from the start (--jobs) take no longer"
+            " could not be started: fewer from the start (`jobs`) take no longer"
         )
     _let_go_of_old_names(catalog, plan, recognised)
     report.missing = len(plan.gone)

@@ -156,7 +156,7 @@ def completed(
     if photos < 1 or most < 1:
         raise QueryError(f"{photos} photos were to be looked at", "give 1 or more")
     if matches.explanation is not None and not matches.explanation.recall_alone:
-        note = "no masks are proposed where it is told which one is meant: ask with --no-refer"
+        note = "no masks are proposed where it is told which one is meant: ask with `refer=False`"
         if matches.explanation.phrases:
             note = "no masks are proposed for a sentence: ask for one thing that it names"
         return replace(matches, left_out=(*matches.left_out, note))

@@ -82,7 +82,7 @@ def refuse_place(path: Path, *, overwrite: bool) -> None:
     if not overwrite and not is_own_picture(path):
         raise ExportError(
             f"{name} is there already, and no picture that segsearch drew",
-            "choose another name, or add --overwrite",
+            "choose another name, or add `overwrite=True`",
         )
 
 

@@ -12,7 +12,7 @@ from model.errors import PruneRefused, shown
 
 SMALL = 20
 """Files; where no more than these are gone of a folder that still has others, it is no accident."""
-_WAY_OUT = "mount it, or prune with --force if they are meant to be forgotten"
+_WAY_OUT = "mount it, or prune with `force=True` if they are meant to be forgotten"
 
 
 def refuse_accidental_pruning(plan: Plan, catalog: CatalogReader, roots: Sequence[Path]) -> None:

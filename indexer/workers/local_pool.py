@@ -247,7 +247,7 @@ class _NotStarted(Exception):
 
     def __init__(self, end: Ending) -> None:
         super().__init__(str(end))
-        advice = "free some memory, or take --jobs 1" if end.killed else "see the lines above"
+        advice = "free some memory, or take `jobs=1`" if end.killed else "see the lines above"
         self.told = SegsearchError(
             f"a worker process ended before its first photo ({end})",
             f"{advice}, or run segsearch doctor",
@@ -259,11 +259,11 @@ def _blamed(path: str, end: Ending, patience: float) -> Outcome:
     if end.killed:
         reason = (
             f"the system ended the process that looks at {shown(path)} ({end}), most likely"
-            " because memory ran out: free some, or index again with --jobs 1"
+            " because memory ran out: free some, or index again with `jobs=1`"
         )
         return Outcome(path, kind=WorkerKilled.__name__, reason=reason)
     told = f"ends the process that looks at it ({end})"
     if end.late:
         told = f"took longer than {patience:g} s to look at"
-    reason = f"{shown(path)} {told}: try it again with --retry"
+    reason = f"{shown(path)} {told}: try it again with `retry=True`"
     return Outcome(path, kind="PhotoUnreadable", reason=reason)

@@ -74,18 +74,33 @@ class Table:
                 return row.figures[self.columns.index(column)]
         raise KeyError((what, column))
 
-    def beside(self, other: Table | None) -> Table:
-        """The table with the first column of another's rows of the same names as its second."""
-        figures = {} if other is None else {row.what: row.figures[0] for row in other.rows}
-        if not figures or other is None:
+    def beside(self, other: Table | None, own: str, name: str) -> Table:
+        """The table with another preset's figures in the rows of the same names.
+
+        Its first column comes second where columns are methods, the preset first; where they are
+        ways of one preset, all of its columns come last, under its name.
+
+        Args:
+            other: table of the other preset; None where it has none of this title.
+            own, name: names of the two presets.
+        """
+        if other is None:
             return self
-        rows = tuple(
-            Row(row.what, row.count, (row.figures[0], figures.get(row.what), *row.figures[1:]))
-            for row in self.rows
-        )
-        first, *rest = self.columns
-        name = other.columns[0] if other.columns[0] != first else f"{first} (2)"
-        return Table(self.title, self.cases, (first, name, *rest), rows)
+        figures = {row.what: row.figures for row in other.rows}
+        nothing = (None,) * len(other.columns)
+        theirs = [figures.get(row.what, nothing) for row in self.rows]
+        if self.columns[0] != own:
+            columns = (*self.columns, *(f"{name}: {column}" for column in other.columns))
+            joined = [(*row.figures, *more) for row, more in zip(self.rows, theirs, strict=True)]
+        else:
+            columns = (own, name, *self.columns[1:])
+            joined = [
+                (row.figures[0], more[0], *row.figures[1:])
+                for row, more in zip(self.rows, theirs, strict=True)
+            ]
+        rows = zip(self.rows, joined, strict=True)
+        named = tuple(Row(row.what, row.count, each) for row, each in rows)
+        return Table(self.title, self.cases, columns, named)
 
     def records(self) -> list[list[object]]:
         """A row a figure: title, row, count, column and figure; those that were measured."""
@@ -140,7 +155,10 @@ class Measured:
     def beside(self, other: Measured) -> Measured:
         """The tables with the first columns of another preset's beside their own."""
         theirs = {table.title: table for table in other.tables}
-        tables = tuple(table.beside(theirs.get(table.title)) for table in self.tables)
+        name = other.preset if other.preset != self.preset else f"{other.preset} (2)"
+        tables = tuple(
+            table.beside(theirs.get(table.title), self.preset, name) for table in self.tables
+        )
         return replace(self, tables=tables, seconds=self.seconds + other.seconds)
 
     def to_csv(self) -> str:

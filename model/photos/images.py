@@ -230,7 +230,7 @@ def _refusals(name: str) -> Iterator[None]:
         raise PhotoTooLarge(
             f"{name} takes {error} of memory to decode, more than the limit of megapixels stands"
             " for",
-            "raise --max-megapixels to read it",
+            "raise `max_megapixels` to read it",
         ) from error
     except MemoryError as error:
         raise PhotoTooLarge(f"{name} needs more memory than there is") from error
@@ -269,7 +269,7 @@ def _header(
     if megapixels > max_megapixels:
         raise PhotoTooLarge(
             f"{name} has {megapixels:.1f} megapixels, more than {max_megapixels:g}",
-            "raise --max-megapixels to read it",
+            "raise `max_megapixels` to read it",
         )
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     return photo, header_of(photo.parts, photo.size, kind, path)

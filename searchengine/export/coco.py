@@ -26,7 +26,7 @@ from searchengine.search.match import Match
 NAME = "annotations.json"
 STRAIGHTENED = (
     "polygons are straightened by up to a pixel, and holes are joined to them by bridges without"
-    " width: without --polygons COCO holds the masks as they are"
+    " width: without `polygons=True` COCO holds the masks as they are"
 )
 
 

@@ -103,7 +103,7 @@ def export(
     if isinstance(failure, StorageFull):
         raise StorageFull(
             f"the disk is full; complete files ({manifest.files}) stay in {shown(folder)}",
-            "free some space, then export again with --overwrite",
+            "free some space, then export again with `overwrite=True`",
         ) from failure
     if failure is not None:
         raise failure

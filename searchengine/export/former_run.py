@@ -36,7 +36,7 @@ def refuse_files(names: list[str], folder: Path) -> None:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         raise ExportError(
             f"{shown(folder / names[0])}{more} would be overwritten",
-            "add --overwrite, or choose another folder",
+            "add `overwrite=True`, or choose another folder",
         )
 
 

@@ -102,7 +102,7 @@ def _refuse_changed(path: str, stamp: FileStamp | None, photo: PhotoRow) -> None
         now = Path(path).stat()
     except FileNotFoundError as error:
         raise PhotoChanged(
-            f"{shown(path)} has vanished", "restore it, or index its folder again with --prune"
+            f"{shown(path)} has vanished", "restore it, or index its folder again with `prune=True`"
         ) from error
     except OSError:
         return  # told by whoever reads it

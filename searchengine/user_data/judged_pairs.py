@@ -87,7 +87,7 @@ def write_pairs(judgements: Sequence[Judgement], index: Index, folder: Path) -> 
         raise ExportError(
             "none of these judgements makes a pair: pairs are of segments that were judged right"
             " for words, and are in the index",
-            "judge more with --like",
+            "judge more of them right",
         )
     with ParquetShards(folder) as shards:
         for photo_id, texts in found.items():

@@ -65,6 +65,31 @@ def test_figures_of_each_phrase_and_of_two_presets_are_told(
     assert table["rows"][0]["figures"]["colours"] == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("task", ["masks", "semantic", "proposals", "referring"])
+def test_every_task_compares_two_presets_and_prints_csv(
+    run: Run, squares_corpus: Path, tmp_path: Path, task: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("extends = 'colours'\nname = 'own'\n")
+    arguments = ["evaluate", task, "--data", squares_corpus, "--preset", "colours"]
+    arguments += ["--limit", 2, "--source", "squares", "--quiet", "--against", own]
+    if task == "referring":
+        line = {"photo": "squares/0.png", "expression": "the red square", "region": 0}
+        (tmp_path / "mine.jsonl").write_text(json.dumps(line))
+        arguments += ["--expressions", tmp_path / "mine.jsonl"]
+    done = run(*arguments, "--csv")
+    assert (done.code, done.err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    rows = [row for row in rows if "second" not in row["table"] + row["row"]]
+    second = [row for row in rows if row["column"].startswith("own")]
+    assert second
+    first = {(row["table"], row["row"], row["column"]): row["figure"] for row in rows}
+    for row in second:
+        column = row["column"].removeprefix("own").removeprefix(": ") or "colours"
+        assert row["figure"] == first[row["table"], row["row"], column]
+    assert run(*arguments, "--csv", "--json").code == 2
+
+
 def test_an_annotator_whom_nobody_knows_is_told(run: Run, squares_corpus: Path) -> None:
     arguments = ("evaluate", "masks", "--data", squares_corpus, "--preset", "colours", "--quiet")
     done = run(*arguments, "--limit", 1, "--annotator", 7)

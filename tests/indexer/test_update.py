@@ -202,7 +202,7 @@ def test_pruning_more_than_half_is_refused(index: Path, photos: Path, painted: M
         painted.paint(photos / "drive" / f"{number}.png", number)
     painted.run(index, photos)
     shutil.rmtree(photos / "drive")
-    with pytest.raises(PruneRefused, match=r"25 of 29 files are gone.*--force"):
+    with pytest.raises(PruneRefused, match=r"25 of 29 files are gone.*`force=True`"):
         painted.run(index, photos, prune=True)
     assert len(painted.segment_ids(index)) == 29
     assert painted.run(index, photos).missing == 25
@@ -351,7 +351,7 @@ def test_another_preset_is_refused_with_the_way_out(
     text = text.replace("image_side = 256", "image_side = 128", 1)
     (tmp_path / "side.toml").write_text(text)
     (tmp_path / "mine.toml").write_text(text.replace('name = "colours"', 'name = "mine"', 1))
-    with pytest.raises(PresetMismatch, match=r"preset 'colours', not 'mine'.*--preset"):
+    with pytest.raises(PresetMismatch, match=r"preset 'colours', not 'mine'.*`preset=colours`"):
         update(indexed, [photos], load_preset(str(tmp_path / "mine.toml")))
     with pytest.raises(PresetMismatch, match="other weights or settings of preset 'colours'"):
         update(indexed, [photos], load_preset(str(tmp_path / "side.toml")))

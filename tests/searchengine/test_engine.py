@@ -208,7 +208,7 @@ def test_an_index_of_another_preset_is_refused(indexed: Path, tmp_path: Path) ->
     other.write_text(text)
     with (
         SearchEngine.open(indexed, preset=str(other)) as engine,
-        pytest.raises(PresetMismatch, match="--preset colours"),
+        pytest.raises(PresetMismatch, match="`preset=colours`"),
     ):
         engine.search("red")
 

@@ -133,7 +133,7 @@ def test_only_pictures_of_ours_are_drawn_again(tmp_path: Path) -> None:
     mine.write_bytes(png(Image.new("RGB", (4, 3))))
     (tmp_path / "link.png").symlink_to(photo)
     for place in (photo, tmp_path / "link.png"):
-        with pytest.raises(ExportError, match="choose another name, or add --overwrite"):
+        with pytest.raises(ExportError, match="choose another name, or add `overwrite=True`"):
             refuse_place(place, overwrite=False)
         refuse_place(place, overwrite=True)
     refuse_place(mine, overwrite=False)

@@ -45,7 +45,7 @@ def rewrite_with(
     if total > MOST_SEGMENTS or first + total > LARGEST_ID:
         raise StorageError(
             f"photo {photo_id} has {len(held):,} segments, and no more can be added",
-            "index it into another folder with --index",
+            "index it into another folder",
         )
     if held:
         _copy(connection, held, first)

@@ -96,5 +96,5 @@ def read_only(path: Path) -> IndexReadOnly:
     """The error for a catalog that cannot be written to."""
     return IndexReadOnly(
         f"{shown(path)} cannot be written to",
-        "make its folder writable, or index into another one with --index",
+        "make its folder writable, or index into another one",
     )

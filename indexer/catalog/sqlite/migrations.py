@@ -239,7 +239,7 @@ def require_not_newer(version: int, path: Path) -> None:
         raise IndexTooNew(
             f"{shown(path)} has schema version {version},"
             f" this segsearch knows up to {newest_version()}",
-            "upgrade segsearch, or index into another folder with --index",
+            "upgrade segsearch, or index into another folder",
         )
 
 

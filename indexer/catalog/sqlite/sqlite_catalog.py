@@ -61,7 +61,7 @@ class SqliteCatalog(SqliteReader, Catalog):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(
-                f"{shown(folder)} cannot be made ({error.strerror})", "name another with --index"
+                f"{shown(folder)} cannot be made ({error.strerror})", "name another folder"
             ) from error
         database = Database(folder / FILE_NAME, create=True)
         try:
@@ -257,7 +257,7 @@ def _require_ours(database: Database, *, made: bool) -> int:
     if not blank and not ours:
         raise IndexDamaged(
             f"{shown(database.path)} is not a catalog of segsearch",
-            "name another folder with --index",
+            "name another folder for the index",
         )
     require_not_newer(version, database.path)
     return version

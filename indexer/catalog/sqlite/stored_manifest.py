@@ -30,7 +30,7 @@ def store_manifest(connection: Connection, folder: Path, manifest: Manifest) -> 
     if connection.execute(select(ManifestTable)).first() is not None:
         raise StorageError(
             f"there is an index in {shown(folder)} already",
-            "open it, or name another folder with --index",
+            "open it, or name another folder for the index",
         )
     values = {
         "preset": manifest.preset,

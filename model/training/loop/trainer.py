@@ -119,6 +119,8 @@ class Trainer:
         )
         self._watcher.started(self._step, settings.steps)
         try:
+            if settings.best and not self._step:
+                self._validate(record)  # a metric that nobody measures is told before hours pass
             while self._step < settings.steps:
                 terms = self._train_step(stream)
                 self._place = stream.place

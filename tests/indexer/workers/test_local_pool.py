@@ -162,7 +162,7 @@ def test_a_photo_that_kills_is_skipped_after_two_tries(
     skipped = outcomes.pop(2)
     assert (skipped.photo, skipped.kind) == (None, "WorkerKilled")
     assert f"the system ended the process that looks at {deadly} (signal 9" in skipped.reason
-    assert skipped.reason.endswith("or index again with --jobs 1")
+    assert skipped.reason.endswith("or index again with `jobs=1`")
     assert all(outcome.photo for outcome in outcomes)
 
 

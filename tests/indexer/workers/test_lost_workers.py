@@ -90,7 +90,7 @@ def test_the_report_tells_of_workers_given_up(
     assert (report.added, report.skipped) == (len(paths) + 1, [])
     (note,) = report.notes
     assert note.startswith("1 of 2 worker processes given up")
-    assert "--jobs" in note
+    assert "`jobs`" in note
 
 
 def test_a_killed_photo_is_told_and_not_remembered(
@@ -113,7 +113,7 @@ def test_a_killed_photo_is_told_and_not_remembered(
         report = update(tmp_path / "index", [tmp_path / "in"], preset, Options(jobs=1))
     ((_, kind, reason),) = report.skipped
     assert kind == "WorkerKilled"
-    assert "--jobs 1" in reason
+    assert "`jobs=1`" in reason
     assert "memory" in reason
     report = update(tmp_path / "index", [tmp_path / "in"], preset, Options(jobs=1))
     assert (report.added, report.skipped) == (1, [])

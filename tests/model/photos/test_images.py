@@ -244,7 +244,7 @@ def test_too_many_pixels_are_refused_before_any_is_decoded(
         raise AssertionError("decoded")
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", refuse)
-    with pytest.raises(PhotoTooLarge, match=r"300\.0 megapixels, more than 200.*--max-megapixels"):
+    with pytest.raises(PhotoTooLarge, match=r"300\.0 megapixels, more than 200.*`max_megapixels`"):
         read_image(claimed(format, 20000, 15000))
 
 

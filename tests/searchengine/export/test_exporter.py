@@ -122,7 +122,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
     export(three, tmp_path, format, origin=ORIGIN)
     (tmp_path / "notes.txt").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(ExportError, match=r"would be overwritten: add --overwrite") as refused:
+    with pytest.raises(ExportError, match=r"would be overwritten: add `overwrite=True`") as refused:
         export(iter(sorted(three, key=lambda m: m.photo.id)), tmp_path, format, origin=ORIGIN)
     in_the_way = len(EXPECTED[format]) + 1
     assert f"and {in_the_way - 1} more" in str(refused.value)

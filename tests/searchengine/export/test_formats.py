@@ -421,7 +421,7 @@ def test_polygons_of_coco_are_read_by_pycocotools(
 ) -> None:
     match = made_match(shapes()[shape], size=SIZE)
     report = export([match], tmp_path, "coco", origin=ORIGIN, layout=Layout(polygons=True))
-    assert any("--polygons" in line for line in report.warnings)
+    assert any("`polygons=True`" in line for line in report.warnings)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(tmp_path / "annotations.json")
     (annotation,) = coco.loadAnns(coco.getAnnIds())

@@ -236,7 +236,7 @@ def test_the_best_weights_are_exported(tmp_path: Path) -> None:
         chosen = settings(validate_every=1, best="weight", best_is=best, steps=12)
         Trainer(task, chosen, tmp_path / expected).run()
         assert float((tmp_path / expected / "weight.txt").read_text()) == is_best(seen)
-        assert len(seen) == 12
+        assert len(seen) == 13  # once before the first step, too
 
 
 class Killed(BaseException):
@@ -255,8 +255,8 @@ class Ender(Callbacks):
 
 
 def test_what_was_best_after_the_last_checkpoint_is_not_exported(tmp_path: Path) -> None:
-    scores = {2: 1.0, 4: 0.5, 6: 2.0, 8: 0.1}
-    measured = iter((2, 4, 6, 8))
+    scores = {0: 0.0, 2: 1.0, 4: 0.5, 6: 2.0, 8: 0.1}
+    measured = iter((0, 2, 4, 6, 8))
     task = Guess()
     task.metrics = lambda: {"score": scores[next(measured)], "weight": task.weight}
     options: dict[str, Any] = {"checkpoint_every": 4, "best": "score"}
@@ -266,7 +266,7 @@ def test_what_was_best_after_the_last_checkpoint_is_not_exported(tmp_path: Path)
     measured = iter((8,))  # the resumed run measures at its end alone
     Trainer(task, settings(validate_every=0, **options), tmp_path).run(resume=True)
     weights = {n["score"]: n["weight"] for n in read_record(tmp_path) if n["section"] == "val"}
-    assert set(weights) == {1.0, 0.5, 0.1}
+    assert set(weights) == {0.0, 1.0, 0.5, 0.1}
     assert float((tmp_path / "weight.txt").read_text()) == pytest.approx(weights[1.0])
 
 
@@ -274,6 +274,7 @@ def test_a_mistaken_metric_costs_no_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
     with pytest.raises(TrainingError, match=r"'right'.*choose one of weight"):
         Trainer(Guess(), settings(best="right", checkpoint_every=7), tmp_path).run()
+    assert not losses(tmp_path)  # it is told before the first step
     mended = settings(best="weight", checkpoint_every=7)
     Trainer(Guess(), mended, tmp_path).run(resume=True)
     assert len(losses(tmp_path)) == 8
