@@ -11,6 +11,8 @@ from indexer.catalog.sqlite.recovery import rescue
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from indexer.location import FILE_NAME as LOCATION_FILE
 from indexer.location import location_of
+from indexer.vectors.cache_keeper import CacheKeeper
+from indexer.vectors.keeper import VectorKeeper
 from model.errors import ExtraMissing, IndexDamaged, shown
 
 if TYPE_CHECKING:
@@ -57,6 +59,21 @@ def open_catalog(folder: Path, *, readonly: bool = False, aside: Path | None = N
     if location is None:
         return SqliteCatalog.open(folder, readonly=readonly, aside=aside)
     return _postgres().open(folder, location, readonly=readonly)
+
+
+def keeper_of(folder: Path, catalog: Catalog) -> VectorKeeper:
+    """Keeper of the vectors of an index.
+
+    Args:
+        folder: index folder.
+        catalog: its catalog, open; it must stay so as long as the vectors are used.
+    """
+    if isinstance(catalog, SqliteCatalog):
+        return CacheKeeper(folder, catalog)
+    from indexer.vectors.pgvector_keeper import PgvectorKeeper
+
+    assert isinstance(catalog, _postgres())
+    return PgvectorKeeper(catalog)
 
 
 def rescue_catalog(folder: Path) -> list[str]:

@@ -282,7 +282,7 @@ def _carry_out(
         report.removed, report.missing = len(plan.gone), 0
     if thumbnails.count() > catalog.counts().photos:
         thumbnails.drop_orphans(catalog.content_hashes())
-    notes = [thumbnails.note, index.sync_if_behind()]
+    notes = [thumbnails.note, index.keeper.sync_if_behind()]
     report.notes += [note for note in notes if note]
 
 

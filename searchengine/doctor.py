@@ -16,7 +16,6 @@ from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.thumbnails.store import FILE, Thumbnails
 from indexer.user_data.user_data import UserData
-from indexer.vectors.cache import vector_problems
 from indexer.vectors.faiss_installation import faiss_installation
 from model.devices import devices
 from model.errors import IndexDamaged, IndexMissing, SegsearchError, shown
@@ -141,12 +140,11 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
         index = Index(folder, catalog)
         complaint = _complaint(lambda: _examine_preset(index))
         diagnosis.problems += [complaint] if complaint else []
-        found = vector_problems(folder, catalog)
+        found = index.keeper.problems()
         if found and fix:
-            (folder / "vectors.faiss").unlink(missing_ok=True)
-            report = index.sync(writable=True)
+            report = index.keeper.rebuild()
             diagnosis.fixed += [f"{line}: rebuilt from the catalog" for line in found]
-            found = [report.note] if report.note else vector_problems(folder, catalog)
+            found = [report.note] if report.note else index.keeper.problems()
         diagnosis.problems += [f"{line}: segsearch doctor --fix rebuilds it" for line in found]
         _examine_thumbnails(folder, catalog, diagnosis, fix=fix)
 

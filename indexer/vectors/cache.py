@@ -7,7 +7,6 @@ comes out of here always answers for the catalog, and the file is only the faste
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from indexer.vectors.cache_file import (
 )
 from indexer.vectors.exact_search import chosen, contains, gathered
 from indexer.vectors.faiss_store import CODED_FROM, FaissVectors
+from indexer.vectors.keeper import KeepingReport
 from indexer.vectors.store import Ints
 from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
@@ -34,24 +34,9 @@ MOST_UNFILED = 0.1
 """Share of the vectors that a store at hand may differ by from the file, before that is written."""
 
 
-@dataclass(frozen=True)
-class CacheReport:
-    """Report on what was done to have the vectors.
-
-    Attributes:
-        action: `used` as it was, `mended` or `rebuilt`.
-        written: whether the file now holds them.
-        note: one line where something is worth telling (a damaged file, a full disk), else "".
-    """
-
-    action: str
-    written: bool
-    note: str
-
-
 def synced_vectors(
     folder: Path, catalog: CatalogReader, *, writable: bool, coded_from: int = CODED_FROM
-) -> tuple[FaissVectors, CacheReport]:
+) -> tuple[FaissVectors, KeepingReport]:
     """The vectors of every segment in the catalog, and how they came about.
 
     Args:
@@ -78,7 +63,7 @@ def synced_vectors(
             raise IndexDamaged(f"{shown(path)} belongs to another catalog")
         store = _stored(path, origin, catalog, coded_from)
         if store.watermark == watermark:
-            return store, CacheReport("used", True, "")
+            return store, KeepingReport("used", True, "")
     except (FileNotFoundError, CacheOutdated):
         pass  # a new index, or a newer program, or somebody deleted it, as one may
     except IndexDamaged as error:
@@ -102,7 +87,7 @@ def synced_vectors(
             notes.append(f"{shown(path)} could not be written ({error.strerror})")
         except IndexDamaged as error:
             notes.append(str(error))
-    return store, CacheReport(action, written, "; ".join(notes))
+    return store, KeepingReport(action, written, "; ".join(notes))
 
 
 def catch_up(store: FaissVectors, catalog: CatalogReader) -> bool:

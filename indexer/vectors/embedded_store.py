@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog.records import Filter, Watermark
 from indexer.vectors.exact_search import contains
-from indexer.vectors.store import Floats, Hits, Ints, VectorStore
+from indexer.vectors.store import Floats, Hits, Ints, VectorStore, as_questions
 
 Selection = Callable[[Filter], Ints]
 """Conditions to the ids that meet them, int64, ascending."""
@@ -83,7 +83,7 @@ class EmbeddedStore(VectorStore):
 
     def search_many(self, queries: Floats, k: int, where: Filter | None = None) -> list[Hits]:
         """Best k for each of N×D questions; conditions choose the ids before the search."""
-        queries = self._questions(queries)
+        queries = as_questions(queries, self.dimension)
         if k < 0:
             raise ValueError(f"k is {k}, expected 0 or more")
         allowed = self._allowed(where)
@@ -94,24 +94,13 @@ class EmbeddedStore(VectorStore):
 
     def ranked(self, query: Floats, where: Filter | None = None) -> tuple[Ints, Floats]:
         """All ids that conditions allow, by their inner products with one question (D float32)."""
-        (question,) = self._questions(np.asarray(query, np.float32)[None])
+        (question,) = as_questions(np.asarray(query, np.float32)[None], self.dimension)
         allowed = self._allowed(where)
         if len(self) == 0 or (allowed is not None and not len(allowed)):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         ids, scores = self._compared_all(question, allowed)
         order = np.lexsort((ids, -scores))
         return ids[order], scores[order]
-
-    def _questions(self, queries: Floats) -> Floats:
-        """N×D questions, checked."""
-        queries = np.ascontiguousarray(queries, np.float32)
-        if queries.ndim != 2 or queries.shape[1] != self.dimension:
-            raise ValueError(
-                f"the questions have shape {queries.shape}, expected (n, {self.dimension})"
-            )
-        if not np.isfinite(queries).all():
-            raise ValueError("a question has a value that is not finite")
-        return queries
 
     def _allowed(self, where: Filter | None) -> Ints | None:
         """Known ids that conditions allow, ascending; None for all."""

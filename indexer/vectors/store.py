@@ -60,6 +60,20 @@ class Hits:
         return len(self.ids)
 
 
+def as_questions(queries: Floats, dimension: int) -> Floats:
+    """N×D questions, contiguous float32.
+
+    Raises:
+        ValueError: questions of another shape, or with a value that is not finite.
+    """
+    queries = np.ascontiguousarray(queries, np.float32)
+    if queries.ndim != 2 or queries.shape[1] != dimension:
+        raise ValueError(f"the questions have shape {queries.shape}, expected (n, {dimension})")
+    if not np.isfinite(queries).all():
+        raise ValueError("a question has a value that is not finite")
+    return queries
+
+
 class VectorStore(ABC):
     """Unit vectors by id, searched by inner product, under conditions that the catalog can tell.
 
@@ -102,7 +116,8 @@ class VectorStore(ABC):
         Args:
             queries: N×D float32, of any length.
             k: answers to each question at most.
-            where: conditions that every answer meets. Such a search is always exact.
+            where: conditions that every answer meets. Embedded stores are exact then; a served one
+                is where conditions leave few, and never gives fewer than there are.
 
         Raises:
             ValueError: the questions have another shape or a value that is not finite; k < 0.

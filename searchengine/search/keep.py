@@ -81,7 +81,7 @@ def keep_shown(completed: Completed, folder: Path) -> Completed:
                 continue
             rows.update(kept.rows)
             added += kept.added
-        note = index.sync_if_behind()
+        note = index.keeper.sync_if_behind()
         notes += [note] if note else []
     items = tuple(_renamed(match, rows) for match in completed.items)
     names = {before: row.id for before, row in rows.items()}

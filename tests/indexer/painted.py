@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
+from indexer.backends import open_catalog
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
@@ -38,7 +38,7 @@ def run(folder: Path, *roots: Path, progress: Progress | None = None, **options:
 
 def contents(folder: Path) -> dict[bytes, tuple[Any, ...]]:
     """By content hash: everything that an index knows of each photo, but for ids."""
-    with SqliteCatalog.open(folder, readonly=True) as catalog:
+    with open_catalog(folder, readonly=True) as catalog:
         assert catalog.check(full=True) == []
         files: dict[int, list[str]] = {}
         for known in catalog.files():
@@ -82,7 +82,7 @@ def answers(folder: Path, words: str = "red") -> list[tuple[float, bytes, int]]:
 
 def segment_ids(folder: Path) -> dict[str, list[int]]:
     """By file name: the ids of the segments that the index has of it."""
-    with SqliteCatalog.open(folder, readonly=True) as catalog:
+    with open_catalog(folder, readonly=True) as catalog:
         return {
             Path(known.stamp.path).name: [row.id for row in catalog.segments_of(known.photo_id)]
             for known in catalog.files()

@@ -105,7 +105,7 @@ def conditions_of(connection: Connection, asked: Filter | None) -> Conditions:
 
 def ids_given(ids: Any) -> list[int]:
     """Those of some numbers that can be ids."""
-    return [int(i) for i in ids if 0 < i < 1 << 63]
+    return [int(i) for i in ids if 0 <= i < 1 << 63]
 
 
 def _all(conditions: list[tuple[str, tuple[Any, ...]]]) -> tuple[str, tuple[Any, ...]]:

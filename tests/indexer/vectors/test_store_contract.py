@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -15,6 +17,9 @@ from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.faiss_store import FaissVectors
 from indexer.vectors.store import Block, Floats, Hits, Ints, VectorStore
 from model.errors import QueryError
+
+if TYPE_CHECKING:
+    from postgres_server import OwnServer
 
 D = 12
 
@@ -43,7 +48,8 @@ class Source:
             yield ids[start : start + 7], self.vectors_of(ids[start : start + 7])
 
 
-BACK_ENDS: dict[str, Callable[[Source], VectorStore]] = {
+BackEnd = Callable[[Source], VectorStore]
+BACK_ENDS: dict[str, BackEnd] = {
     "exact": lambda source: ExactVectors(D, source.segment_ids),
     "faiss": lambda source: FaissVectors(D, source),
     "faiss-coded": lambda source: FaissVectors(D, source, coded_from=1),
@@ -51,9 +57,62 @@ BACK_ENDS: dict[str, Callable[[Source], VectorStore]] = {
 }
 
 
-@pytest.fixture(params=BACK_ENDS)
-def back_end(request: pytest.FixtureRequest) -> Callable[[Source], VectorStore]:
-    return BACK_ENDS[request.param]
+NAMES = [*BACK_ENDS, "pgvector"]
+
+
+@pytest.fixture(scope="module")
+def back_end_of() -> Iterator[Callable[[str, pytest.FixtureRequest], BackEnd]]:
+    """A back end by its name; the table in PostgreSQL is made for the first that asks for it."""
+    with ExitStack() as stack:
+        made: list[BackEnd] = []
+
+        def named(name: str, request: pytest.FixtureRequest) -> BackEnd:
+            if name in BACK_ENDS:
+                return BACK_ENDS[name]
+            if not made:
+                server = request.getfixturevalue("postgres_server")
+                made.append(stack.enter_context(a_table(server)))
+            return made[0]
+
+        yield named
+
+
+@contextmanager
+def a_table(server: OwnServer) -> Iterator[BackEnd]:
+    """A table of vectors alone: each photo has one, of the same id."""
+    from indexer.catalog.postgres.conditions import ids_given
+    from indexer.catalog.postgres.database import Connection, Database
+    from indexer.catalog.postgres.schema import make_vector_table
+    from indexer.location import parsed
+    from indexer.vectors.pgvector_store import Choice, PgVectors
+
+    location, _ = parsed(server.uri("contract"))
+    with closing(Database(location)) as maker, maker.alone() as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+        connection.execute("DROP SCHEMA IF EXISTS contract CASCADE")
+        connection.execute("CREATE SCHEMA contract")
+    database = Database(location)  # whose connections know the extension
+    database.write(lambda connection: make_vector_table(connection, D))
+
+    def choose(_: Connection, asked: Filter) -> Choice:
+        if asked.photo_ids is None:
+            return Choice()
+        return Choice("", "v.segment_id = ANY(%s::bigint[])", (ids_given(asked.photo_ids),))
+
+    def back_end(_: Source) -> VectorStore:
+        database.write(lambda connection: connection.execute("TRUNCATE vectors"))
+        return PgVectors(database, D, choose=choose)
+
+    yield back_end
+    database.close()
+
+
+@pytest.fixture(params=NAMES)
+def back_end(
+    request: pytest.FixtureRequest,
+    back_end_of: Callable[[str, pytest.FixtureRequest], BackEnd],
+) -> BackEnd:
+    return back_end_of(request.param, request)
 
 
 def unit(n: int, seed: int = 0) -> Floats:
@@ -95,10 +154,24 @@ def grown(
 
 @pytest.mark.parametrize("name", BACK_ENDS)
 @settings(max_examples=40)
-@given(st.data())
+@given(data=st.data())
 def test_finds_what_a_naive_search_finds(name: str, data: st.DataObject) -> None:
+    assert_finds_as_a_naive_search(BACK_ENDS[name], data)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_server_finds_what_a_naive_search_finds(
+    data: st.DataObject,
+    back_end_of: Callable[[str, pytest.FixtureRequest], BackEnd],
+    request: pytest.FixtureRequest,
+) -> None:
+    assert_finds_as_a_naive_search(back_end_of("pgvector", request), data)
+
+
+def assert_finds_as_a_naive_search(back_end: BackEnd, data: st.DataObject) -> None:
     source = Source()
-    store = BACK_ENDS[name](source)
+    store = back_end(source)
     pool = unit(9)  # few, so that there are ties
     next_id = 0
     for _ in range(data.draw(st.integers(1, 3))):
