@@ -72,15 +72,15 @@ def test_it_indexes_searches_and_exports_as_a_folder_does(
         assert similar[0] == similar[1]
     again = served.index(photos, options=Options(jobs=1))
     assert (again.added, again.unchanged) == (0, 5)
-    status, other = served.status(), embedded.status()
+    status, plain = served.status(), embedded.status()
     assert (status.photos, status.segments, status.roots) == (
-        other.photos,
-        other.segments,
-        other.roots,
+        plain.photos,
+        plain.segments,
+        plain.roots,
     )
     assert status.server["database"].startswith("postgresql+pgvector://")
     assert "database  postgresql" in str(status)
-    assert other.server == {}
+    assert plain.server == {}
     diagnosis = examine(served.folder)
     assert [line for line in diagnosis.problems if "index" in line or "vector" in line] == []
     assert dict(diagnosis.facts)["pgvector"] >= "0.8"
