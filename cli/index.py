@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 def index(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Folders or photos to look at.")
+        list[str],
+        typer.Argument(
+            metavar="FOLDER...", help="Folders or photos to look at; also s3://BUCKET/PREFIX."
+        ),
     ],
     index: IndexOption = None,
     preset: PresetOption = None,
@@ -121,7 +124,7 @@ def index(
         raise typer.Exit(3)
 
 
-def ask_for_whole_machine(folders: list[Path], yes: bool) -> None:
+def ask_for_whole_machine(folders: list[str], yes: bool) -> None:
     """Question whether a whole machine is meant; a refusal where nobody can answer."""
     whole = [folder for folder in folders if os.path.realpath(folder) == os.path.realpath("/")]
     if not whole or yes:

@@ -140,7 +140,7 @@ SegmentOption = Annotated[
 ]
 
 
-def pointed_at(photo: Path | None, at: str | None, box: str | None, segment: int | None) -> Example:
+def pointed_at(photo: str | None, at: str | None, box: str | None, segment: int | None) -> Example:
     """The example that options point at."""
     from searchengine import Example
 

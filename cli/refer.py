@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 def refer(
     photo: Annotated[
-        Path | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
+        str | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
     ] = None,
     expression: Annotated[
         list[str] | None,

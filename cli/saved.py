@@ -58,7 +58,7 @@ def add(
         list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
     ] = None,
     photo: Annotated[
-        Path | None,
+        str | None,
         typer.Option(metavar="FILE", help="Photo to ask by, beside the words or alone."),
     ] = None,
     at: AtOption = None,

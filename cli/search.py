@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -198,7 +197,7 @@ def search(
 def similar(
     options: SearchOptions,
     photo: Annotated[
-        Path | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
+        str | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
     ] = None,
     at: AtOption = None,
     box: BoxOption = None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def watch(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Folders to watch, with all below.")
+        list[str], typer.Argument(metavar="FOLDER...", help="Folders to watch, with all below.")
     ],
     index: IndexOption = None,
     preset: PresetOption = None,
@@ -74,6 +74,7 @@ def watch(
     from indexer.watch.watching import Watching, WatchSettings
     from searchengine import SearchEngine
 
+    _refuse_stores(folders)
     ask_for_whole_machine(folders, yes)
     options = Options(
         jobs=jobs,
@@ -94,7 +95,7 @@ def watch(
         try:
             with SearchEngine.open(index, headed(preset, head)) as engine:
                 Watching(
-                    folders,
+                    [Path(folder) for folder in folders],
                     lambda places, asked: engine.index(*places, options=asked),
                     told,
                     options,
@@ -103,6 +104,17 @@ def watch(
                 ).run(threading.Event())
         except KeyboardInterrupt:
             say("stopped; what was done so far is kept")
+
+
+def _refuse_stores(folders: list[str]) -> None:
+    from model.errors import shown
+    from model.stores.urls import is_url, plain_place
+
+    for folder in folders:
+        if is_url(plain_place(folder)):
+            raise typer.BadParameter(
+                f"{shown(folder)} tells of no changes: run segsearch index on it by a timer instead"
+            )
 
 
 class _Interrupts:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from indexer.report import Report
 from indexer.scan.passed_over import Selection
 from indexer.scan.plan import Plan, make_plan
 from indexer.scan.pruning import refuse_accidental_pruning
-from indexer.scan.roots import known_spelling
+from indexer.scan.roots import is_absent, known_root
 from indexer.scan.walk import walk
 from indexer.thumbnails.writer import ThumbnailWriter
 from indexer.vectors import cache as vector_cache
@@ -29,6 +28,7 @@ from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
 from indexer.workers.pipeline import Outcome
 from indexer.workers.resources import worker_count
+from indexer.workers.store_patience import StorePatience
 from indexer.workers.worker import WorkerConfig
 from model.errors import (
     IndexMissing,
@@ -36,11 +36,15 @@ from model.errors import (
     PhotoUnreachable,
     PhotoUnreadable,
     StorageError,
+    StoreAway,
+    StoreRefuses,
     WorkerKilled,
     shown,
 )
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS
 from model.presets.preset import Preset
+
+_UNREACHABLE = (PhotoUnreachable.__name__, StoreRefuses.__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,8 @@ def update(
 ) -> Report:
     """Look at what is new or changed under `roots`, and remember it in the index at `folder`.
 
+    Roots are folders or files on a disk, or URLs of a store's objects.
+
     One transaction a photo: whatever ends this early, all photos up to then are kept, and the
     next run goes on from there.
 
@@ -107,13 +113,14 @@ def update(
         PresetMismatch: the index was made with another preset.
         WeightsMissing: the preset's weights are not here, and a new index would need them.
         RootMissing: one of `roots` is not there.
+        RootUnreachable: a store cannot be listed, or does not answer any more.
         PruneRefused: more would be forgotten than looks intended.
         StorageError: the index cannot be written.
     """
     options, progress = options or Options(), progress or Progress()
     began = time.monotonic()
     bold = (options.prune or options.prune_excluded) and options.force
-    present = [root for root in roots if not (bold and _is_absent(root))]
+    present = [root for root in roots if not (bold and is_absent(root))]
     selection = Selection(options.exclude, options.include)
     walk(present)  # whether all are there
     with ExitStack() as stack:
@@ -125,11 +132,12 @@ def update(
             catalog = stack.enter_context(_writable_catalog(folder, preset))
         index = Index(folder, catalog)
         index.require_preset(preset)
-        paths = _known_paths(roots, catalog)
+        paths = [known_root(root, catalog.roots()) for root in roots]
+        here = [known_root(root, catalog.roots()) for root in present]
         plan = make_plan(
             catalog,
             paths,
-            walk(_known_paths(present, catalog), selection),
+            walk(here, selection),
             selection,
             max_megapixels=options.max_megapixels,
             retry=options.retry,
@@ -147,9 +155,8 @@ def update(
         if options.dry_run:
             report.expect(plan, prune=prune)
         else:
-            for path in paths:
-                if path.exists() and not options.parts:
-                    catalog.remember_root(str(path))
+            for path in [] if options.parts else here:
+                catalog.remember_root(path)
             together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
             config = WorkerConfig(
                 preset.reference, options.max_megapixels, thumbnails=options.thumbnails
@@ -166,21 +173,6 @@ def update(
             _carry_out(index, plan, report, pool, progress, prune=prune)
     report.seconds = time.monotonic() - began
     return report
-
-
-def _known_paths(roots: Sequence[Path | str], catalog: Catalog) -> list[Path]:
-    known = catalog.roots()
-    # not Path.resolve: a photo keeps the name by which its owner reaches it
-    return [Path(known_spelling(os.path.abspath(root), known)) for root in roots]  # noqa: PTH100
-
-
-def _is_absent(root: Path | str) -> bool:
-    with suppress(OSError, ValueError):  # whatever else is wrong with it, it is not gone
-        try:
-            Path(root).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-    return False
 
 
 def _make_folder(folder: Path) -> None:
@@ -240,12 +232,14 @@ def _carry_out(
     report.recognised = len(plan.known)
     stamps = {stamp.path: stamp for stamp in plan.look}
     recognised: set[int] = set()
+    patience = StorePatience()
     thumbnails = ThumbnailWriter(index.folder)
     with pool, thumbnails:
         while stamps:
             left: list[FileStamp] = []
             for outcome in pool.look_at(stamps):
                 stamp = stamps[outcome.path]
+                patience.heed(outcome)
                 twins = plan.twins.get(stamp.path, [])
                 try:
                     photo_id = _remember(catalog, outcome, report)
@@ -326,13 +320,13 @@ def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:
     """Remember that a file was skipped, and why, where that tells something about its bytes.
 
     A file that just changes or vanishes is found again, or not, by the next run; one for which
-    memory was short is tried again then. A photo is not
+    memory was short, or whose store did not answer, is tried again then. A photo is not
     forgotten because its file cannot be reached at the moment.
     """
-    if outcome.kind in (PhotoChanged.__name__, WorkerKilled.__name__):
+    if outcome.kind in (PhotoChanged.__name__, WorkerKilled.__name__, StoreAway.__name__):
         return
     known = any(file.photo_id is not None for file in catalog.files(stamp.path))
-    if not (known and outcome.kind == PhotoUnreachable.__name__):
+    if not (known and outcome.kind in _UNREACHABLE):
         catalog.skip_file(stamp, outcome.reason, outcome.kind)
 
 

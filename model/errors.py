@@ -4,6 +4,9 @@ SegsearchError
 ├── PhotoError              one photo cannot be used; the rest goes on
 │   ├── PhotoUnreadable     truncated, empty, damaged, mislabelled
 │   │   └── PhotoUnreachable no permission, or a disk that fails: the same file may do later
+│   │       ├── StoreRefuses a store does not hand it out: no permission, no credentials
+│   │       │   └── BucketMissing there is no such bucket
+│   │       └── StoreAway   a store does not answer, or not to the end
 │   ├── PhotoUnsupported    not a photo format that is read here
 │   ├── PhotoTooLarge       more pixels than the limit allows
 │   ├── PhotoChanged        changed or vanished while it was being read
@@ -29,6 +32,8 @@ SegsearchError
 │   ├── PresetMismatch      it was made with another preset or other weights
 │   ├── StorageAway         its database does not answer, or broke off; the same may do later
 │   ├── RootMissing         a folder to be indexed or pruned is not there
+│   │   ├── RootUnreachable a place in a store cannot be listed, or does not answer any more
+│   │   └── StoreUnsupported a URL names no store that photos are read from
 │   ├── PruneRefused        more would be forgotten than looks intended
 │   └── StorageFull         the disk is full
 ├── DataError               annotations or names to measure or learn by are not understood
@@ -82,6 +87,18 @@ class PhotoUnreadable(PhotoError):
 
 class PhotoUnreachable(PhotoUnreadable):
     """The system does not hand the file out: no permission, or a disk or network that fails."""
+
+
+class StoreRefuses(PhotoUnreachable):
+    """A store does not hand the object out: no permission, no credentials, odd settings."""
+
+
+class BucketMissing(StoreRefuses):
+    """There is no bucket of this name."""
+
+
+class StoreAway(PhotoUnreachable):
+    """A store does not answer, or not to the end; the same may do a little later."""
 
 
 class PhotoUnsupported(PhotoError):
@@ -182,6 +199,14 @@ class StorageAway(StorageError):
 
 class RootMissing(StorageError):
     """A folder to be indexed or pruned is not there."""
+
+
+class RootUnreachable(RootMissing):
+    """A place in a store cannot be listed, or the store does not answer any more."""
+
+
+class StoreUnsupported(RootMissing):
+    """A URL names no store that photos are read from, or holds a secret."""
 
 
 class PruneRefused(StorageError):

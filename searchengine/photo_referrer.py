@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +10,13 @@ import numpy as np
 
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks.segments import Segments
+from model.photos.files import read_once
 from model.photos.images import content_hash, read_header, read_image
 from model.presets.preset import DEFAULT, Models, load_preset
 from model.referring.referrer import Referrer, Views
 from model.referring.scoring import Scene
 from model.referring.settings import global_local_settings
+from model.stores.urls import absolute_place
 from searchengine.search.explanation import Explanation
 from searchengine.search.match import Match
 from searchengine.search.matches import Matches
@@ -64,7 +65,7 @@ class PhotoReferrer:
         Ids of segments are their numbers in the photo, from 1; the photo has none (0).
 
         Args:
-            photo: an image file, indexed or not.
+            photo: an image file, or the URL of one, indexed or not.
             expression: any text; what is no referring expression is searched as it stands.
             k: matches at most.
 
@@ -120,11 +121,12 @@ class PhotoReferrer:
 
     def _look(self, photo: Path | str) -> tuple[PhotoRow, Segments, Views, Scene]:
         """The photo, its segments and what the models see of them."""
-        path = os.path.abspath(photo)  # noqa: PTH100, keeps symlinks
-        digest = content_hash(path)
+        path = absolute_place(photo)
+        source = read_once(path)
+        digest = content_hash(source)
         if self._last is None or self._last[:2] != (path, digest):
-            header = read_header(path)
-            image = read_image(path, max_side=self.preset.image_side, finer_panoramas=True)
+            header = read_header(source)
+            image = read_image(source, max_side=self.preset.image_side, finer_panoramas=True)
             segments = self._models.segmenter.segment(image)
             views = self._referrer.look(image, segments)
             row = PhotoRow(

@@ -17,6 +17,7 @@ from hypothesis import settings
 from PIL import Image
 
 if TYPE_CHECKING:
+    from bucket import Bucket
     from postgres_server import OwnServer
 
 # Test processes side by side share the cores: threads that wait for a core by spinning made a test
@@ -225,3 +226,34 @@ source = "{folder}/dino"
 """
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[Bucket]:
+    """An S3 on this machine, for whoever names it in the environment."""
+    from bucket import running_bucket
+
+    with running_bucket() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(bucket_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty bucket, to which all of this process and of its workers are let in."""
+    import fsspec.config
+    from bucket import ACCESS
+
+    from model.stores import failures
+
+    patience = {"connect_timeout": 2, "read_timeout": 2}
+    for name, value in ACCESS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket_server.endpoint)
+    monkeypatch.setenv("FSSPEC_S3", json.dumps({"config_kwargs": patience}))
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": patience})
+    monkeypatch.setattr(failures, "FIRST_WAIT", 0.01)
+    bucket_server.go_well()
+    bucket_server.make()
+    yield bucket_server
+    bucket_server.go_well()
+    bucket_server.drop()

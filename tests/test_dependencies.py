@@ -28,7 +28,7 @@ def bounds(requirements: Iterable[str]) -> dict[str, str]:
     for requirement in requirements:
         name, _, version = requirement.partition(">=")
         if not name.startswith("segsearch["):
-            found[normal(name)] = version
+            found[normal(name.partition("[")[0])] = version
     return found
 
 
@@ -81,4 +81,4 @@ def test_the_oldest_that_are_tested_are_the_oldest_that_are_declared() -> None:
     for extra, each in OPTIONAL.items():
         if extra not in ("gpu", "peers"):  # faiss-cpu's place; tools that are tried by hand
             declared |= each
-    assert {normal(name): version for name, version in pinned.items()} == declared
+    assert {normal(name.partition("[")[0]): version for name, version in pinned.items()} == declared

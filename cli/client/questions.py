@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ def question(options: SearchOptions, **more: Any) -> dict[str, Any]:
 def example_question(
     options: SearchOptions,
     line: Connection,
-    photo: Path | None,
+    photo: str | None,
     at: str | None,
     box: str | None,
     segment: int | None,
@@ -45,6 +46,7 @@ def example_question(
         SegsearchError: nothing can be asked by it, or the server does not answer.
     """
     from model.errors import NotFound
+    from model.photos.files import read_once
     from model.photos.images import content_hash
 
     places = [each for each in (at, box, segment) if each is not None]
@@ -56,17 +58,18 @@ def example_question(
 
     if segment is not None:
         return asked(segment=segment)
-    photo = cast(Path, photo)
-    place: dict[str, Any] = {"name": str(photo)}
+    photo = cast(str, photo)
+    place: dict[str, Any] = {"name": photo}
     if at is not None:
         place["point"] = numbers(at, 2, "a point X,Y")
     if box is not None:
         place["box"] = numbers(box, 4, "a box X,Y,W,H")
-    digest = content_hash(photo)
+    source = read_once(photo)
+    digest = content_hash(source)
     try:
         return asked(content=digest.hex(), **place)
     except NotFound:
-        return asked(upload=line.upload(photo.read_bytes())["id"], **place)
+        return asked(upload=line.upload(_bytes_of(source))["id"], **place)
 
 
 def answer(line: Connection, asked: Mapping[str, Any]) -> Answer:
@@ -81,6 +84,10 @@ def answer(line: Connection, asked: Mapping[str, Any]) -> Answer:
 def answer_of(record: Mapping[str, Any]) -> Answer:
     """The answer in a record of the API."""
     return Answer(record["document"], record["notes"], record["reading"])
+
+
+def _bytes_of(source: str | BytesIO) -> bytes:
+    return Path(source).read_bytes() if isinstance(source, str) else source.getvalue()
 
 
 def _told(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from heapq import nlargest
 
 from model.errors import QueryError, shown
+from model.stores.urls import PROTOCOLS, is_url
 
 LONGEST = 4096
 """Characters of a pattern at the most: no path is longer."""
@@ -31,7 +32,8 @@ class PathPattern:
     - brackets are taken literally as well, as in "[2023] Rome/*";
     - a suffix matches in upper and lower case;
     - composed and decomposed letters (NFC, NFD) are the same;
-    - what begins with "./", "../" or "~/" is a path from here or from home.
+    - what begins with "./", "../" or "~/" is a path from here or from home;
+    - a URL is one of a store, whose keys are taken as they are.
 
     Attributes:
         text: the pattern as it was given.
@@ -123,7 +125,13 @@ def nearest_paths(pattern: str, paths: Iterable[str], count: int = 3) -> list[st
 
 
 def _from_here(text: str) -> str:
-    """The text without "." and ".." in it, absolute where it says where it begins."""
+    """The text without "." and ".." in it, absolute where it says where it begins.
+
+    A store knows neither: its keys stay, and only the protocol is spelled as an index does it.
+    """
+    if is_url(text):
+        protocol, _, rest = text.partition("://")
+        return f"{PROTOCOLS.get(protocol.lower(), protocol)}://{rest}"
     if text.startswith("~/"):
         text = os.path.expanduser(text)  # noqa: PTH111, keeps the "/" at the end
     begins_here = text in (".", "..") or text.startswith(("./", "../"))
@@ -149,7 +157,7 @@ def _forms(text: str) -> list[str]:
 
 def _anchored(form: str) -> list[str]:
     """Patterns of whole paths: from the start, and from behind any "/"."""
-    from_start = [form] if form[:1] in tuple("/*?[") else []
+    from_start = [form] if form[:1] in tuple("/*?[") or is_url(form) else []
     return from_start + ["*/" + form] * ("/" in form and not form.startswith("/"))
 
 

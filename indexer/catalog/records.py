@@ -26,10 +26,12 @@ class FileStamp:
     """A file as it was when last looked at.
 
     Attributes:
-        path: absolute, as `os.fsdecode` gives it: bytes that are no UTF-8 are surrogates.
+        path: absolute, as `os.fsdecode` gives it: bytes that are no UTF-8 are surrogates; or a
+            URL, as `model.stores.urls` spells it.
         size: bytes.
         mtime_ns: time of the last change, nanoseconds since 1970; what 64 bits do not hold (a
-            year after 2262) is the nearest that they do.
+            year after 2262) is the nearest that they do. Of an object of a store its stamp, which
+            stands for its ETag.
     """
 
     path: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from indexer.catalog.path_pattern import PathPattern, require_path
+from model.stores.urls import is_url
 
 WASTE = "waste bin"
 SNAPSHOT = "snapshot or older version"
@@ -106,6 +107,7 @@ def reason_of_name(folder: str, name: str) -> str:
 
 
 def _means(pattern: PathPattern, path: str, below: str) -> bool:
-    place = path if pattern.text.startswith(("/", "~/", "./", "../")) else below
+    begins = pattern.text.startswith(("/", "~/", "./", "../")) or is_url(pattern.text)
+    place = path if begins else below
     # "x/" and "x/*" mean all that is in a folder, so that the folder itself is meant
     return pattern.matches(place) or pattern.matches(place + "/.")

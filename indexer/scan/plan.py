@@ -10,12 +10,21 @@ from pathlib import Path
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import FileStamp, KnownFile
+from indexer.scan.found import (
+    Found,
+    FoundPassedOver,
+    FoundUnreadable,
+    FoundUnsupported,
+    suffix_of,
+)
 from indexer.scan.own_output import is_own_picture
 from indexer.scan.passed_over import OWN, Selection
-from indexer.scan.walk import Found, FoundPassedOver, FoundUnreadable, FoundUnsupported
 from model.errors import PhotoError
+from model.photos.files import state_of
+from model.photos.formats import SUFFIXES
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS, content_hash, read_header
 from model.photos.least_size import require_sights
+from model.stores.urls import is_url, name_of
 
 Told = Callable[[int, int, int], None]
 """Takes how many files were found so far, were read to know their content, and will be in all."""
@@ -63,7 +72,7 @@ class Plan:
 
 def make_plan(
     catalog: CatalogReader,
-    roots: Sequence[Path],
+    roots: Sequence[str | Path],
     found: Iterable[Found],
     selection: Selection | None = None,
     *,
@@ -74,11 +83,12 @@ def make_plan(
     """Compare what was found with the catalog, by size and time first, by content where needed.
 
     Content is hashed only where it may be known: where another file of that size is in the
-    catalog or among the new ones.
+    catalog or among the new ones. What lies in a store is not: it would be fetched twice, while
+    whoever looks at it sees by its pixels, too, that it is known.
 
     Args:
         catalog: catalog with the photos that are remembered.
-        roots: the folders and files that this is about, absolute.
+        roots: the folders and files that this is about, absolute, or URLs.
         found: files of a walk through `roots`, as they are now.
         selection: rules by which that walk took files.
         max_megapixels: photos with more are skipped.
@@ -95,7 +105,7 @@ def make_plan(
     def compare(stamp: FileStamp, old: KnownFile | None) -> None:
         if old is None or old.stamp != stamp or (retry and old.photo_id is None):
             asked = stamp.path in named or selection.includes(stamp.path, stamp.path)
-            if asked or not is_own_picture(stamp.path):
+            if asked or is_url(stamp.path) or not is_own_picture(stamp.path):
                 fresh.append(stamp)
             else:
                 plan.passed_over.append(FoundPassedOver(stamp.path, OWN))
@@ -144,11 +154,11 @@ def _recognise(
     """Sort new files into known content, twins of each other, and content to be looked at."""
     sizes = Counter(stamp.size for stamp in fresh)
     shared = catalog.known_sizes(sizes) | {size for size, count in sizes.items() if count > 1}
-    to_read = sum(stamp.size in shared for stamp in fresh)
+    to_read = sum(stamp.size in shared and not is_url(stamp.path) for stamp in fresh)
     read = 0
     first: dict[bytes, str] = {}
     for stamp in fresh:
-        if stamp.size not in shared:
+        if stamp.size not in shared or is_url(stamp.path):
             plan.look.append(stamp)
             continue
         told(read, to_read)
@@ -184,24 +194,26 @@ def _find_all_the_same(
     passed = {item.path for item in plan.passed_over}
     called = {_folded(stamp.path): stamp.path for stamp in fresh}
     for path, old in list(remembered.items()):
+        in_store = is_url(path)
+        if in_store and suffix_of(name_of(path)) in SUFFIXES and not _within(path, passed):
+            continue  # the list of a store names all of these
         try:
-            if _within(path, unseen):
+            unknown = _within(path, unseen)
+            state = None if unknown else state_of(path)
+        except PhotoError:  # whatever else is wrong with it, it is not gone
+            unknown, state = True, None
+        if state is None:
+            if unknown:
                 del remembered[path]
-                continue
-            status = Path(path).stat()
-        except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError:  # whatever else is wrong with it, it is not gone
-            del remembered[path]
-            continue
-        new_name = called.get(_folded(path))
+        new_name = None if in_store else called.get(_folded(path))
         if new_name is not None and Path(new_name).samefile(path):
             continue  # this disk takes both for one name, and the file has the other one now
         del remembered[path]
         if _within(path, passed):
             plan.kept.append(path)
         else:
-            compare(FileStamp(path, status.st_size, status.st_mtime_ns), old)
+            compare(FileStamp(path, *state), old)
 
 
 def _within(path: str, places: set[str]) -> bool:

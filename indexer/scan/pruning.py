@@ -9,13 +9,16 @@ from pathlib import Path
 from indexer.catalog.catalog import CatalogReader
 from indexer.scan.plan import Plan
 from model.errors import PruneRefused, shown
+from model.stores.urls import is_url
 
 SMALL = 20
 """Files; where no more than these are gone of a folder that still has others, it is no accident."""
 _WAY_OUT = "mount it, or prune with `force=True` if they are meant to be forgotten"
 
 
-def refuse_accidental_pruning(plan: Plan, catalog: CatalogReader, roots: Sequence[Path]) -> None:
+def refuse_accidental_pruning(
+    plan: Plan, catalog: CatalogReader, roots: Sequence[str | Path]
+) -> None:
     """Raise PruneRefused where what is gone looks like an accident.
 
     It does where a folder that was indexed, or one below, has lost all of its photos, however few
@@ -44,18 +47,18 @@ def _refusal(what: str, count: int) -> PruneRefused:
     return PruneRefused(f"{what}, {files} in all, as if a drive were not mounted", _WAY_OUT)
 
 
-def _indexed(catalog: CatalogReader, roots: Sequence[Path]) -> list[str]:
+def _indexed(catalog: CatalogReader, roots: Sequence[str | Path]) -> list[str]:
     """The roots, and the folders in them that were indexed by themselves."""
     places = [str(root) for root in roots]
     below = tuple(place.rstrip("/") + "/" for place in places)
     return places + [root for root in catalog.roots() if root.startswith(below)]
 
 
-def _left_empty(gone: Iterable[str], roots: Sequence[Path]) -> set[str]:
+def _left_empty(gone: Iterable[str], roots: Sequence[str | Path]) -> set[str]:
     """Folders below the roots that held files that are gone and hold nothing any more."""
     top = {str(root) for root in roots}
     empty: set[str] = set()
-    for folder in {path.rpartition("/")[0] for path in gone}:
+    for folder in {path.rpartition("/")[0] for path in gone if not is_url(path)}:
         while folder and folder not in top and not os.path.lexists(folder):
             folder = folder.rpartition("/")[0]
         if folder not in top and _is_empty(folder):

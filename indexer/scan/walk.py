@@ -1,4 +1,4 @@
-"""Photos under the folders to be indexed: found by listing them, without opening photos."""
+"""Photos under the places to be indexed: found by listing them, without opening photos."""
 
 from __future__ import annotations
 
@@ -6,73 +6,58 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import TypeAlias
 
-from indexer.catalog.records import FileStamp
+from indexer.scan.found import (
+    Found,
+    FoundPassedOver,
+    FoundPhoto,
+    FoundUnreadable,
+    FoundUnsupported,
+    holds_photo,
+    suffix_of,
+)
 from indexer.scan.own_output import MANIFEST, exported_files
 from indexer.scan.passed_over import EXCLUDED, INDEX, OWN, Selection, reason_of_name
-from model.errors import PhotoError, RootMissing, shown
-from model.photos.files import photo_file
+from indexer.scan.stores import require_there, walk_stores
+from model.errors import RootMissing, shown
 from model.photos.formats import (
-    PREFIX_BYTES,
     SUFFIXES,
-    can_decode,
     is_unread_picture,
-    photo_format,
 )
+from model.stores.urls import is_url, plain_place
 
 _CATALOG = "catalog.sqlite"  # a folder that holds one is an index, not a collection
 
 
-@dataclass(frozen=True, slots=True)
-class FoundUnsupported:
-    """A picture or film that is recognised by its suffix (lower-case, with dot) but not read."""
-
-    path: str
-    suffix: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundUnreadable:
-    """A file or folder that cannot be looked at, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPassedOver:
-    """A folder, or a file with a picture's suffix, that is no part of a collection, and why."""
-
-    path: str
-    reason: str
-
-
-FoundPhoto: TypeAlias = FileStamp
-Found: TypeAlias = FoundPhoto | FoundUnsupported | FoundUnreadable | FoundPassedOver
-
-
 def walk(roots: Sequence[str | Path], selection: Selection | None = None) -> Iterator[Found]:
-    """The photos under some folders, and what there could not be used or is passed over.
+    """The photos under some places, and what there could not be used or is passed over.
 
     Symbolic links are followed, and every folder is listed once: under its own path where it lies
     below a root, so linked folders come last. Otherwise a folder's files come in the order of
     their names, then its folders.
 
     Args:
-        roots: folders, or single files. A folder that is named here is taken whatever it is
-            called, and a file is judged by its first bytes.
+        roots: folders or single files, on a disk or, by their URLs, in a store. A folder that is
+            named here is taken whatever it is called, and a file is judged by its first bytes.
         selection: rules for what is passed over beyond waste bins, previews and the like.
 
     Raises:
         RootMissing: a root is not there; raised by the call itself, before anything is found.
+        RootUnreachable: a store does not answer, or does not let itself be listed; raised by the
+            call, or while its objects are found.
     """
     paths: dict[str, bool] = {}
-    for root in roots:
+    urls: list[str] = []
+    for root in map(plain_place, roots):
+        if is_url(root):
+            require_there(root)
+            urls.append(root)
+            continue
         try:
-            if not os.fspath(root):
+            if not root:
                 raise ValueError("an empty path")
             # Not Path.resolve: a photo keeps the name by which its owner reaches it.
             path = os.path.abspath(root)  # noqa: PTH100
@@ -84,7 +69,8 @@ def walk(roots: Sequence[str | Path], selection: Selection | None = None) -> Ite
             ) from error
     folders = [path for path, is_folder in paths.items() if is_folder]
     files = [path for path, is_folder in paths.items() if not is_folder]
-    return _walked(folders, files, selection or Selection())
+    selection = selection or Selection()
+    return chain(_walked(folders, files, selection), walk_stores(urls, selection))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +150,7 @@ def _looked_at(
     linked: deque[_Folder],
 ) -> Found | None:
     """Finding for an entry of a folder; a folder goes to one of the lists instead."""
-    suffix = _suffix(entry.name)
+    suffix = suffix_of(entry.name)
     passed = reason_of_name(folder.path, entry.name) or (OWN if entry.path in own else "")
     rest = entry.path[folder.root :]
     included = selection.includes(entry.path, rest)
@@ -200,35 +186,21 @@ def _looked_at(
 
 def _named_file(path: str) -> Found:
     """A file that was asked for by name: its bytes tell what it is, whatever it is called."""
-    suffix = _suffix(Path(path).name)
+    suffix = suffix_of(Path(path).name)
     try:
         status = Path(path).stat()
     except OSError as error:
         return FoundUnreadable(path, _reason(error))
     found = _photo(path, status)
-    if suffix in SUFFIXES or isinstance(found, FoundUnreadable) or _holds_photo(path):
+    if suffix in SUFFIXES or isinstance(found, FoundUnreadable) or holds_photo(path):
         return found
     return FoundUnsupported(path, suffix)
-
-
-def _holds_photo(path: str) -> bool:
-    try:
-        with photo_file(path) as (file, _):
-            kind = photo_format(file.read(PREFIX_BYTES), path)
-    except (OSError, PhotoError):
-        return False
-    return kind is not None and can_decode(kind)
 
 
 def _photo(path: str, status: os.stat_result) -> FoundPhoto | FoundUnreadable:
     if not S_ISREG(status.st_mode):
         return FoundUnreadable(path, "no ordinary file")
     return FoundPhoto(path, status.st_size, status.st_mtime_ns)
-
-
-def _suffix(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    return dot + suffix.lower() if stem else ""
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -105,7 +104,8 @@ class Photo:
         image: its pixels.
         content_hash: 32 bytes, blake3 of the file.
         file_size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
+        mtime_ns: time of the last change, nanoseconds since 1970; of an object of a store its
+            stamp.
     """
 
     header: PhotoHeader
@@ -119,7 +119,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
     """Header of a photo file; no pixel is decoded.
 
     Args:
-        source: a path, or a seekable binary file.
+        source: a path or URL, or a seekable binary file.
         max_megapixels: photos with more are refused.
 
     Raises:
@@ -127,7 +127,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
         PhotoUnsupported: no photo, or of a format that is not read here.
         PhotoTooLarge: the photo has more pixels than that.
     """
-    with photo_file(source) as (file, name), _refusals(name):
+    with photo_file(source, whole=False) as (file, name), _refusals(name):
         return _header(file, name, source, max_megapixels)[1]
 
 
@@ -142,7 +142,7 @@ def read_image(
     """The pixels of a photo: upright, sRGB, first frame, transparency on white.
 
     Args:
-        source: a path, or a seekable binary file.
+        source: a path or URL, or a seekable binary file.
         max_side: the longer side of the result has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
         of_size: (height, width) that the upright photo is known to have; None: not known.
@@ -174,7 +174,7 @@ def read_photo(
     """Header, pixels and hash of one file, opened once, and all of the same bytes.
 
     Args:
-        path: path of the file.
+        path: path or URL of the file.
         max_side: the longer side of the image has at most so many pixels; None: full size.
         max_megapixels: photos with more are refused before they are decoded.
         finer_panoramas: argument of `read_image`.
@@ -187,19 +187,22 @@ def read_photo(
         PhotoTooLarge: the photo has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
-    with settled_file(path) as (file, name, status), _refusals(name):
+    with settled_file(path) as (file, name, state), _refusals(name):
         header, image = _decoded(file, name, path, max_side, max_megapixels, finer=finer_panoramas)
         digest = _digest(file)
-    return Photo(header, image, digest, status.st_size, status.st_mtime_ns)
+    return Photo(header, image, digest, state.size, state.mtime_ns)
 
 
-def content_hash(path: str | os.PathLike[str]) -> bytes:
+def content_hash(source: Source) -> bytes:
     """The 32-byte blake3 digest of a file, by which a photo is known wherever it lies.
+
+    Args:
+        source: a path or URL, or a seekable binary file.
 
     Raises:
         PhotoUnreadable: missing, no ordinary file, or it may not be read.
     """
-    with photo_file(path) as (file, name), _refusals(name):
+    with photo_file(source) as (file, name), _refusals(name):
         return _digest(file)
 
 
@@ -271,7 +274,7 @@ def _header(
             f"{name} has {megapixels:.1f} megapixels, more than {max_megapixels:g}",
             "raise `max_megapixels` to read it",
         )
-    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
     return photo, header_of(photo.parts, photo.size, kind, path)
 
 

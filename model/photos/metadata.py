@@ -17,6 +17,7 @@ from model.photos.containers.tiff import TiffParts
 from model.photos.dates import Moment, moment, moment_in_name, utc_offset
 from model.photos.orientation import turned_size
 from model.photos.xmp import sidecar, xmp_moment, xmp_orientation
+from model.stores.urls import is_url, name_of
 
 _LONGEST_TEXT = 120  # characters; damaged EXIF can hold pages
 # the date of the exposure, of the digitising, of the file; each with its offset from UTC
@@ -54,7 +55,7 @@ class PhotoHeader:
 
 
 def header_of(
-    parts: PhotoParts, size: tuple[int, int], name: str, path: Path | None = None
+    parts: PhotoParts, size: tuple[int, int], name: str, path: str | None = None
 ) -> PhotoHeader:
     """Header of a photo that is not decoded yet; damaged metadata counts as none.
 
@@ -62,7 +63,8 @@ def header_of(
         parts: pixels and metadata of the file.
         size: (width, height) of the pixels as they lie in the file.
         name: format, as "JPEG".
-        path: file on the disk, whose name and neighbours may tell the date; None for a stream.
+        path: path, whose name and neighbours may tell the date, or URL, whose name may; None for
+            a stream.
     """
     exif, details, place = _metadata(parts)
     orientation = _orientation(exif, parts)
@@ -84,7 +86,7 @@ def header_of(
 
 
 def _moments(
-    exif: Mapping[int, Any], details: Mapping[int, Any], xmp: bytes | None, path: Path | None
+    exif: Mapping[int, Any], details: Mapping[int, Any], xmp: bytes | None, path: str | None
 ) -> Iterator[tuple[Moment, DateSource]]:
     """Whatever tells when the photo was taken, the most trustworthy first."""
     for date, offset in _DATES:
@@ -95,9 +97,11 @@ def _moments(
     if xmp and (found := xmp_moment(xmp)):
         yield found, "xmp"
     if path is not None:
-        if (beside := sidecar(path)) and (found := xmp_moment(beside)):
+        in_store = is_url(path)
+        beside = None if in_store else sidecar(Path(path))
+        if beside and (found := xmp_moment(beside)):
             yield found, "sidecar"
-        if found := moment_in_name(path.name):
+        if found := moment_in_name(name_of(path) if in_store else Path(path).name):
             yield found, "name"
 
 

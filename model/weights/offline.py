@@ -51,6 +51,16 @@ def offline() -> Iterator[None]:
             hub.HF_HUB_OFFLINE = told  # type: ignore[attr-defined]
 
 
+@contextmanager
+def online() -> Iterator[None]:
+    """Allow connections within `offline`: for photos that their owner keeps in a store."""
+    token = _FORBIDDEN.set(False)
+    try:
+        yield
+    finally:
+        _FORBIDDEN.reset(token)
+
+
 @cache
 def _watch() -> None:
     def refuse(event: str, _: object) -> None:

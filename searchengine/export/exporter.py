@@ -11,6 +11,7 @@ from pathlib import Path
 from indexer.catalog.records import PhotoRow
 from indexer.scan.own_output import MANIFEST, exported_files
 from model.errors import ExportError, PhotoError, StorageFull, shown
+from model.stores.urls import parent_of
 from searchengine.export.coco import Coco
 from searchengine.export.cutouts import Cutouts
 from searchengine.export.cvat import Cvat
@@ -167,7 +168,7 @@ def _root(matches: Iterable[Match], origin: ExportOrigin) -> str:
     if origin.roots:
         return shared_folder(origin.roots)
     if isinstance(matches, Sequence):
-        return shared_folder({str(Path(match.photo.path).parent) for match in matches})
+        return shared_folder({parent_of(match.photo.path) for match in matches})
     return ""
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from indexer.catalog.records import PhotoRow
+from model.stores.urls import is_url
 from searchengine.export.framed import frame_of
 from searchengine.export.layout import Layout
 from searchengine.export.photo_names import PhotoNames
@@ -53,6 +54,8 @@ class LabelMe(Writer):
         self.task.write(name, json.dumps(document, indent=1).encode(), photo, matches)
 
     def _path(self, photo: PhotoRow, name: str) -> str:
+        if is_url(photo.path):
+            return photo.path
         if self.task.layout.whole_paths:
             return PurePath(photo.path).as_posix()
         return way(self.task.place(name).parent, photo.path)

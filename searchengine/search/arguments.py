@@ -35,7 +35,7 @@ def pointed(
     if isinstance(example, PillowImage.Image | np.ndarray):
         return Example(Path(PICTURE), at, box)
     require_type("the example", example, str | Path, "a match, an Example, a path or a picture")
-    return Example(Path(example), at, box)
+    return Example(example, at, box)
 
 
 def query_of(words: str, *, where: Filter | None = None, **arguments: Any) -> Query:

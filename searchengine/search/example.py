@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -18,8 +17,10 @@ from model.embeddings import Embeddings
 from model.errors import QueryError, shown
 from model.masks import rle
 from model.masks.segments import Segments
+from model.photos.files import read_once
 from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models, Preset
+from model.stores.urls import absolute_place, is_url
 from searchengine.search.collapse import is_whole
 from searchengine.search.segment_rows import as_segments
 
@@ -32,7 +33,8 @@ class Example:
     """Example that was pointed at.
 
     Attributes:
-        photo: a file (`Path` or text), indexed or not; None where `segment` alone says enough.
+        photo: a file (`Path` or text) or an object of a store (its URL), indexed or not; None
+            where `segment` alone says enough.
         at: x, y of a point in pixels of the upright photo: the smallest segment there is meant.
         box: x, y, width, height in pixels of the upright photo: the segment that fills it is meant.
             Where no segment is, what a segmenter that can be asked draws there.
@@ -42,14 +44,14 @@ class Example:
         QueryError: nothing or too much is pointed at.
     """
 
-    photo: Path | None = None
+    photo: Path | str | None = None
     at: tuple[float, float] | None = None
     box: tuple[float, float, float, float] | None = None
     segment: int | None = None
 
     def __post_init__(self) -> None:
         require_type("Example.photo", self.photo, str | Path | None, "the path of a photo")
-        if self.photo is not None:
+        if self.photo is not None and not is_url(self.photo):
             object.__setattr__(self, "photo", Path(self.photo))
         require_type("Example.segment", self.segment, Integral | None, "the id of a segment")
         pointers = [p for p in (self.at, self.box, self.segment) if p is not None]
@@ -114,8 +116,8 @@ def embed_example(
         vector = catalog.vectors_of(np.array([example.segment]))
         return Embeddings.unit(vector, models.embedder.space), example.segment
     assert example.photo is not None
-    path = os.path.abspath(example.photo)  # noqa: PTH100, keeps symlinks
-    photo_id = catalog.photo_by_hash(content_hash(path))
+    source = read_once(absolute_place(example.photo))
+    photo_id = catalog.photo_by_hash(content_hash(source))
     rows: list[SegmentRow] = []
     if photo_id is not None:
         if example.at is None and example.box is None:
@@ -126,7 +128,7 @@ def embed_example(
         if row is not None:
             vector = catalog.vectors_of(np.array([row.id]))
             return Embeddings.unit(vector, models.embedder.space), row.id
-    image = read_image(path, max_side=preset.image_side, finer_panoramas=True)
+    image = read_image(source, max_side=preset.image_side, finer_panoramas=True)
     return embed_seen(example, image, rows, models), None
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import FileStamp, PhotoRow
 from model.errors import PhotoChanged, PhotoError, PhotoUnreachable, shown
+from model.photos.files import FileState, settled_file, state_of
 from model.photos.images import Image, content_hash, read_header, read_image
+from model.stores.urls import is_url
 
 Result = TypeVar("Result")
 
@@ -60,62 +63,103 @@ def require_unchanged(photo: PhotoRow) -> None:
 
 
 def unchanged_file(photo: PhotoRow) -> str:
-    """Path of the first of the photo's files that is still as it was indexed.
+    """Path or URL of the first of the photo's files that is still as it was indexed.
 
     Raises:
         PhotoError: there is none.
     """
-    return _from_a_file(photo, str)
+
+    def attempt(path: str, stamp: FileStamp | None) -> str:
+        _refuse_changed(path, stamp, photo)
+        return path
+
+    return _first_allowing(photo, attempt)
 
 
 def is_missing(photo: PhotoRow) -> bool:
-    """Whether no file of a photo is there any more."""
-    return not any(Path(path).exists() for path in photo.files)
+    """Whether no file of a photo is there any more; a store is not asked, and counts as there."""
+    return not any(is_url(path) or Path(path).exists() for path in photo.files)
 
 
-def _from_a_file(photo: PhotoRow, deed: Callable[[str], Result]) -> Result:
-    """The deed's result for the first of a photo's files that is as it was indexed and allows it;
-    raises what the first of them raised where there is none."""
+def _from_a_file(photo: PhotoRow, deed: Callable[[str | BinaryIO], Result]) -> Result:
+    """The deed's result for the first of a photo's files that allows it, as it was indexed."""
+
+    def attempt(path: str, stamp: FileStamp | None) -> Result:
+        if is_url(path):
+            with _unchanged_object(photo, path, stamp) as file:
+                return deed(file)
+        _refuse_changed(path, stamp, photo)
+        return deed(path)
+
+    return _first_allowing(photo, attempt)
+
+
+def _first_allowing(photo: PhotoRow, attempt: Callable[[str, FileStamp | None], Result]) -> Result:
+    """What the first of a photo's files that allows it gives; raises what the first of them raised
+    where there is none."""
     stamps = {stamp.path: stamp for stamp in photo.stamps}
     refused: PhotoError | None = None
     for path in (photo.path, *(path for path in photo.files if path != photo.path)):
         try:
-            _refuse_changed(path, stamps.get(path), photo)
-            return deed(path)
+            return attempt(path, stamps.get(path))
         except PhotoError as error:
             refused = refused or error
     assert refused is not None
     raise refused
 
 
-def _read(path: str) -> bytes:
+@contextmanager
+def _unchanged_object(photo: PhotoRow, url: str, stamp: FileStamp | None) -> Iterator[BinaryIO]:
+    """The bytes of an object of a store, fetched once, which are those that were indexed."""
+    with settled_file(url) as (file, _, now):
+        if _is_other(stamp, now) and content_hash(file) != photo.content_hash:
+            raise _changed(url)
+        _refuse_size(file, url, photo)
+        yield file
+
+
+def _is_other(stamp: FileStamp | None, now: FileState) -> bool:
+    return stamp is None or (stamp.size, stamp.mtime_ns) != now
+
+
+def _read(source: str | BinaryIO) -> bytes:
+    if not isinstance(source, str):
+        source.seek(0)
+        return source.read()
     try:
-        return Path(path).read_bytes()
+        return Path(source).read_bytes()
     except OSError as error:
         raise PhotoUnreachable(
-            f"{shown(path)} cannot be read ({error.strerror})", "look at the disk, then try again"
+            f"{shown(source)} cannot be read ({error.strerror})",
+            "look at the disk, then try again",
         ) from error
 
 
 def _refuse_changed(path: str, stamp: FileStamp | None, photo: PhotoRow) -> None:
     try:
-        now = Path(path).stat()
-    except FileNotFoundError as error:
+        now = state_of(path)
+    except PhotoUnreachable:
+        return  # told by whoever reads it
+    if now is None:
         raise PhotoChanged(
             f"{shown(path)} has vanished", "restore it, or index its folder again with `prune=True`"
-        ) from error
-    except OSError:
-        return  # told by whoever reads it
-    if stamp is None or (stamp.size, stamp.mtime_ns) != (now.st_size, now.st_mtime_ns):
-        other_size = stamp is not None and stamp.size != now.st_size
+        )
+    if _is_other(stamp, now):
+        other_size = stamp is not None and stamp.size != now.size
         if other_size or content_hash(path) != photo.content_hash:
-            raise PhotoChanged(
-                f"{shown(path)} has changed since it was indexed", "index its folder again"
-            )
-    size = read_header(path, max_megapixels=float("inf")).size
+            raise _changed(path)
+    _refuse_size(path, path, photo)
+
+
+def _refuse_size(source: str | BinaryIO, path: str, photo: PhotoRow) -> None:
+    size = read_header(source, max_megapixels=float("inf")).size
     if size != photo.size:
         raise PhotoChanged(
             f"{shown(path)} is {size[1]}×{size[0]} pixels now, the index knows"
             f" {photo.size[1]}×{photo.size[0]}",
             "index its folder again",
         )
+
+
+def _changed(path: str) -> PhotoChanged:
+    return PhotoChanged(f"{shown(path)} has changed since it was indexed", "index its folder again")

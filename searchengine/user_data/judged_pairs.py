@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from model.curation.parquet_shards import ParquetShards
 from model.curation.source_photo import SourcePhoto
 from model.datasets.pairs import TrainingPair
 from model.errors import ExportError, shown
+from model.stores.urls import is_url
 from searchengine.user_data.judgements import Judgement
 
 SOURCE = "judgements"
@@ -81,6 +82,7 @@ def write_pairs(judgements: Sequence[Judgement], index: Index, folder: Path) -> 
     said = [each for each in right if each.words.strip()]
     found = _segments(said, index)
     photos = index.catalog.photos(found)
+    _refuse_stores(photos.values())
     root = _root([photo.path for photo in photos.values()])
     count = sum(len(pairs) for pairs in found.values())
     if not count:
@@ -127,6 +129,15 @@ def _source(
         for i, own in texts.items()
     ]
     return SourcePhoto(name, path, photo.content_hash.hex(), photo.size), pairs
+
+
+def _refuse_stores(photos: Iterable[PhotoRow]) -> None:
+    for photo in photos:
+        if is_url(photo.path):
+            raise ExportError(
+                f"{shown(photo.path)} lies in a store, and training reads photos from a disk",
+                "copy the photos to a folder and index that",
+            )
 
 
 def _root(paths: Sequence[str]) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from model.embeddings import Embeddings
 from model.photos.images import content_hash
+from model.stores.urls import absolute_place
 from searchengine.opened_index import OpenedIndex
 from searchengine.search.example import Example, embed_example, row_meant
 from searchengine.search.match import Match
@@ -36,13 +36,13 @@ def kept_example(
     if isinstance(example, Match):
         example = Example(segment=example.segment_id)
     elif not isinstance(example, Example):
-        example = Example(Path(example))
+        example = Example(example)
     index = opened.reader
     if example.segment is not None:
         return kept_segments([example.segment], index)[0]
     if vector is None:
         vector, _ = embed_example(example, index, opened.preset, opened.models)
-    path = os.path.abspath(example.photo or "")  # noqa: PTH100, keeps symlinks
+    path = absolute_place(example.photo or "")
     digest = content_hash(path)
     photo_id = index.catalog.photo_by_hash(digest)
     if photo_id is not None:

@@ -13,7 +13,8 @@ from indexer.catalog.records import PhotoRow
 from indexer.scan.own_output import SOFTWARE
 from indexer.thumbnails.thumbnail import thumbnail
 from model.photos.thumbnail import SIDE
-from searchengine.search.photo_pixels import image_of, unchanged_file
+from model.stores.urls import is_url
+from searchengine.search.photo_pixels import bytes_of, image_of, unchanged_file
 
 KEPT_BYTES = 64 << 20
 QUALITY = 82
@@ -73,8 +74,9 @@ def upright_jpeg(photo: PhotoRow, side: int | None = None, quality: int = FULL_Q
     return file.getvalue()
 
 
-def file_as_it_is(photo: PhotoRow) -> tuple[str, str] | None:
-    """Path and content type of a photo's file, where a browser shows it upright as it is.
+def file_as_it_is(photo: PhotoRow) -> tuple[str | bytes, str] | None:
+    """Path and content type of a photo's file, where a browser shows it upright as it is; what
+    lies in a store is fetched.
 
     Raises:
         PhotoError: the photo cannot be read any more, or is not what was indexed.
@@ -82,4 +84,5 @@ def file_as_it_is(photo: PhotoRow) -> tuple[str, str] | None:
     content_type = SHOWN_AS_THEY_ARE.get(photo.format)
     if content_type is None or photo.orientation != 1:
         return None
-    return unchanged_file(photo), content_type
+    path = photo.path if is_url(photo.path) else unchanged_file(photo)
+    return bytes_of(photo) if is_url(path) else path, content_type

@@ -11,6 +11,7 @@ from indexer.backends import open_catalog
 from indexer.index import Index
 from indexer.report import Report
 from indexer.update import Options, Progress, update
+from model.photos.files import state_of
 from model.presets.preset import load_preset
 
 COLOURS = [(220, 20, 20), (30, 60, 210), (20, 150, 40), (250, 235, 30), (130, 20, 150)]
@@ -30,7 +31,9 @@ def paint(path: Path, number: int, scale: int = 1) -> Path:
     return path
 
 
-def run(folder: Path, *roots: Path, progress: Progress | None = None, **options: Any) -> Report:
+def run(
+    folder: Path, *roots: Path | str, progress: Progress | None = None, **options: Any
+) -> Report:
     """One worker, and the preset without weights."""
     asked = Options(**{"jobs": 1} | options)
     return update(folder, roots, load_preset("colours"), asked, progress)
@@ -43,8 +46,7 @@ def contents(folder: Path) -> dict[bytes, tuple[Any, ...]]:
         files: dict[int, list[str]] = {}
         for known in catalog.files():
             assert known.photo_id is not None
-            status = Path(known.stamp.path).stat()
-            assert (known.stamp.size, known.stamp.mtime_ns) == (status.st_size, status.st_mtime_ns)
+            assert (known.stamp.size, known.stamp.mtime_ns) == state_of(known.stamp.path)
             files.setdefault(known.photo_id, []).append(known.stamp.path)
         held = {}
         for photo_id, row in catalog.photos(files).items():

@@ -18,6 +18,7 @@ from indexer.catalog.photo_ninths import ninths_of
 from indexer.catalog.postgres.database import Connection, Row, fetched, run_many
 from indexer.catalog.postgres.half_vectors import half_vectors
 from indexer.catalog.postgres.path_regex import searchable
+from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from model.masks.segments import Segments
 
@@ -203,7 +204,7 @@ def describe_anew(
     """
     found = fetched(connection, "SELECT path FROM files WHERE photo_id = %s", photo_id)
     paths = {os.fsdecode(row[0]) for row in found}
-    if path not in paths and any(os.path.lexists(other) for other in paths):
+    if path not in paths and any(is_held(other) for other in paths):
         return
     header = photo.header
     connection.execute(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog import box_codec, vector_codec
+from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID
@@ -95,7 +96,7 @@ def describe_anew(
     """
     files = select(FileTable.path).where(FileTable.photo_id == photo_id)
     paths = set(connection.execute(files).scalars())
-    if path not in paths and any(os.path.lexists(other) for other in paths):
+    if path not in paths and any(is_held(other) for other in paths):
         return
     header = photo.header
     values = {

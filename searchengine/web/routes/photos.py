@@ -59,7 +59,10 @@ def image(photo_id: PhotoId, request: Request, served: ServedHere) -> Response:
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     if (file := file_as_it_is(row)) is not None:
-        return FileResponse(file[0], headers=headers, media_type=file[1])
+        content, kind = file
+        if isinstance(content, bytes):
+            return Response(content, headers=headers, media_type=kind)
+        return FileResponse(content, headers=headers, media_type=kind)
     return Response(upright_jpeg(row), headers=headers, media_type="image/jpeg")
 
 

@@ -8,9 +8,10 @@ from types import ModuleType
 
 import pytest
 
+from indexer.catalog.records import FileStamp
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.scan.plan import Plan, make_plan
-from indexer.scan.walk import FileStamp, walk
+from indexer.scan.walk import walk
 from model.photos.images import content_hash
 
 

@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 from indexer.catalog.records import FileStamp
-from indexer.scan.passed_over import Selection
-from indexer.scan.walk import (
+from indexer.scan.found import (
     Found,
     FoundPassedOver,
     FoundPhoto,
     FoundUnreadable,
     FoundUnsupported,
-    walk,
 )
+from indexer.scan.passed_over import Selection
+from indexer.scan.walk import walk
 from model.errors import QueryError, RootMissing
 
 
