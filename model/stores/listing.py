@@ -20,7 +20,7 @@ def kind_of(url: str) -> Literal["folder", "object"] | None:
 
     Raises:
         StoreRefuses: the store does not tell; BucketMissing where there is no bucket.
-        StoreAway: it does not answer.
+        StoreAway: the store does not answer.
     """
     _, _, key = parts(url)
     if next(_found(url, 1), None) is not None or not key:

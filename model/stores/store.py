@@ -96,7 +96,7 @@ def status(url: str) -> StoredObject:
     Raises:
         PhotoUnreadable: there is none.
         StoreRefuses: the store does not tell; BucketMissing where there is no bucket.
-        StoreAway: it does not answer.
+        StoreAway: the store does not answer.
     """
     store = store_of(url)
     protocol, bucket, key = parts_of(url)
@@ -121,7 +121,7 @@ class StoredFile(io.RawIOBase):
 
     Attributes:
         name: URL of the object.
-        object: what the store told when it was opened. S3 is asked for that content alone.
+        object: state that the store told when it was opened. S3 is asked for that content alone.
 
     Raises:
         PhotoUnreadable: there is none.
@@ -184,7 +184,7 @@ class StoredFile(io.RawIOBase):
         """All bytes of the object, each asked for once.
 
         Raises:
-            PhotoTooLarge: they are more than `LONGEST_OBJECT`.
+            PhotoTooLarge: the bytes are more than `LONGEST_OBJECT`.
         """
         size = self.object.size
         if size > LONGEST_OBJECT:

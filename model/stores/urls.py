@@ -38,8 +38,7 @@ def plain_place(path: str | os.PathLike[str]) -> str:
     stands between is a key, of which no letter is changed. `file:` URLs become paths.
 
     Raises:
-        StoreUnsupported: what it names is no store that photos are read from, or it holds a
-            password.
+        StoreUnsupported: no store that photos are read from is named, or a password is.
     """
     found = _URL.match(path) if isinstance(path, str) else None
     if found is None:

@@ -144,3 +144,21 @@ def test_the_nearest_paths_are_told() -> None:
     assert nearest_paths("img_0002.png", paths, 1) == ["/p/Rome 2023/IMG_0002.jpg"]
     assert len(nearest_paths("*", paths)) == 3
     assert nearest_paths("x", []) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "meant"),
+    [
+        ("s3://museum/2023", "s3://museum/2023/a.jpg", True),
+        ("s3://museum/2023/", "s3://museum/2023/x/a.jpg", True),
+        ("s3://museum/2023", "s3://museum/2023-old/a.jpg", False),
+        ("S3A://museum/*.jpg", "s3://museum/x/a.JPG", True),
+        ("s3://museum/x/../a.jpg", "s3://museum/x/../a.jpg", True),
+        ("s3://museum/x//a.jpg", "s3://museum/x/a.jpg", False),
+        ("2023/*", "s3://museum/2023/a.jpg", True),
+        ("a.jpg", "s3://museum/2023/a.jpg", True),
+        ("/museum/*", "s3://museum/a.jpg", False),
+    ],
+)
+def test_keys_of_a_store_are_taken_as_they_are(pattern: str, url: str, meant: bool) -> None:
+    assert PathPattern(pattern).matches(url) is meant
