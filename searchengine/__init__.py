@@ -19,6 +19,7 @@ from indexer.report import Report  # noqa: E402
 from indexer.update import Options, Progress  # noqa: E402
 from model.embeddings import Embeddings  # noqa: E402
 from model.errors import (  # noqa: E402
+    BucketMissing,
     CurationError,
     DataError,
     DataMissing,
@@ -55,6 +56,7 @@ from model.errors import (  # noqa: E402
     RecipeInvalid,
     RequestRefused,
     RootMissing,
+    RootUnreachable,
     RunMismatch,
     SearchGone,
     SegsearchError,
@@ -64,6 +66,9 @@ from model.errors import (  # noqa: E402
     StorageAway,
     StorageError,
     StorageFull,
+    StoreAway,
+    StoreRefuses,
+    StoreUnsupported,
     Superseded,
     TrainingDiverged,
     TrainingError,
@@ -97,6 +102,7 @@ from searchengine.user_data.saved_searches import (  # noqa: E402
 
 __all__ = [
     "EXPORT_FORMATS",
+    "BucketMissing",
     "CurationError",
     "DataError",
     "DataMissing",
@@ -157,6 +163,7 @@ __all__ = [
     "Report",
     "RequestRefused",
     "RootMissing",
+    "RootUnreachable",
     "RunMismatch",
     "SavedSearch",
     "SavedSearches",
@@ -171,6 +178,9 @@ __all__ = [
     "StorageAway",
     "StorageError",
     "StorageFull",
+    "StoreAway",
+    "StoreRefuses",
+    "StoreUnsupported",
     "Superseded",
     "TrainingDiverged",
     "TrainingError",
