@@ -2,14 +2,15 @@
 
 Cosines mean little by themselves: one query's best is 0.3, another's worst is 0.4. So each query
 is judged against how it scores a fixed background: segments that have nothing to do with the
-photos searched, and common words that might say better what a segment shows.
+photos searched, and words that might say better what a segment shows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.class_evidence import ClassEvidence
+from model.look_evidence import LookEvidence
+from model.rival_words import Kin, RivalWords, as_kin, require_kin
 
 Floats = NDArray[np.float32]
 
-SYNONYM = 0.6
 TAIL = 0.99
-SHARPNESS = 20.0
-FEATURES = ("prominence", "tail", "rivalry", "score")
-DEFAULT_COEFFICIENTS = (0.5, -0.2, 8.0, 6.0, -5.0)
+FEATURES = ("prominence", "tail", "rivalry", "score", "nearness")
+SIGNED = ("tail",)  # all others count for a segment alone: more of them never lowers a confidence
+DEFAULT_COEFFICIENTS = (0.5, -0.2, 8.0, 6.0, 0.0, -5.0)
 
 
 class Background(NamedTuple):
@@ -58,14 +60,14 @@ class Calibration:
 
     Attributes:
         segments: G×D float32 unit vectors of diverse segments.
-        words: K names of the background texts.
-        texts: K×D float32 unit vectors of these.
-        coefficients: weights of the logistic, one for each of `FEATURES`, then the constant. Those
-            of
-            prominence, rivalry and score are not negative: a higher score never means a lower
-            confidence.
+        words: K names of the rival words.
+        texts: K×M float32 unit vectors of their meaning, the first M of the D components.
+        coefficients: weights of the logistic, one for each of `FEATURES`, then the constant. But
+            for `SIGNED` ones they are not negative: a higher score never means a lower confidence.
         classes: rule for what vectors tell of classes, in components after the D; None: they have
             no others.
+        looks: rule for the looks in components after the M; None: M is D.
+        kin: L×2 int64, numbers of words that are no rivals of each other.
 
     Raises:
         ValueError: the arrays do not belong together.
@@ -76,16 +78,20 @@ class Calibration:
     texts: Floats
     coefficients: tuple[float, ...] = DEFAULT_COEFFICIENTS
     classes: ClassEvidence | None = None
+    looks: LookEvidence | None = None
+    kin: Kin = field(default_factory=lambda: as_kin([]))
 
     def __post_init__(self) -> None:
         _require_rows(self.segments)
-        expected = (len(self.words), self.segments.shape[1])
-        if self.texts.shape != expected:
+        expected = (len(self.words), self.meaning)
+        if self.meaning < 1 or self.texts.shape != expected:
             raise ValueError(f"texts have shape {self.texts.shape}, expected {expected}")
         if len(self.coefficients) != len(FEATURES) + 1:
             raise ValueError(f"expected {len(FEATURES) + 1} coefficients")
-        if min(self.coefficients[0], self.coefficients[2], self.coefficients[3]) < 0:
+        weights = zip(FEATURES, self.coefficients, strict=False)
+        if any(weight < 0 for name, weight in weights if name not in SIGNED):
             raise ValueError("a coefficient of a score is negative: confidence would fall with it")
+        require_kin(self.kin, len(self.words))
 
     @classmethod
     def from_background(
@@ -95,28 +101,46 @@ class Calibration:
         texts: NDArray[np.floating],
         coefficients: Sequence[float] = DEFAULT_COEFFICIENTS,
         classes: ClassEvidence | None = None,
+        looks: LookEvidence | None = None,
+        kin: Iterable[tuple[int, int]] = (),
     ) -> Calibration:
         """A calibration with this background and, unless given, coefficients for nobody's data.
 
         Args:
             segments: G×D vectors, of any length above zero.
             words: K names.
-            texts: K×D vectors of these.
+            texts: K×M vectors of these.
             coefficients: weights of the logistic, as the attribute.
             classes: rule for classes, as the attribute.
+            looks: rule for looks, as the attribute.
+            kin: pairs of numbers of words, as the attribute.
 
         Raises:
             ValueError: the arrays do not belong together.
         """
         _require_rows(segments)
-        return cls(_unit(segments), tuple(words), _unit(texts), tuple(coefficients), classes)
+        return cls(
+            _unit(segments),
+            tuple(words),
+            _unit(texts),
+            tuple(coefficients),
+            classes,
+            looks,
+            as_kin(kin),
+        )
+
+    @property
+    def meaning(self) -> int:
+        """Number of the vectors' first components, those of meaning."""
+        looks = 0 if self.looks is None else self.looks.dimension
+        return int(self.segments.shape[1]) - looks
 
     def confidence(self, query: Floats, matches: Floats) -> Floats:
         """N float32: the probability that each segment shows what was asked.
 
         Args:
-            query: D, the composed query vector; its length does not matter.
-            matches: N×D unit vectors of the segments that were found.
+            query: the composed query vector; its length does not matter.
+            matches: N unit vectors of the segments that were found.
         """
         return self.confidences(query[None], [matches])[0]
 
@@ -124,42 +148,63 @@ class Calibration:
         """The `confidence` of each query's matches; the background passes by once for all.
 
         Args:
-            queries: Q×D composed query vectors.
-            matches: Q arrays of N×D unit vectors, N of each query's own.
+            queries: Q composed query vectors.
+            matches: Q arrays of N unit vectors, N of each query's own.
         """
-        judged = _unit(self._judged(queries))
-        backgrounds = Background.of(judged @ self.segments.T)
+        meant = _unit(self._meant(queries))
+        backgrounds = Background.of(meant @ self._background.T)
         found = []
-        for query, part, own, background in zip(queries, judged, matches, backgrounds, strict=True):
-            logits = self._logits(self._evidence(part, self._judged(own), background))
-            if self.classes is not None:
-                logits = logits + self.classes.logits(query, own, self.segments.shape[1])
-            found.append(_logistic(logits).astype(np.float32))
+        for query, part, own, background in zip(queries, meant, matches, backgrounds, strict=True):
+            logits = self.logits(self._evidence(part, self._meant(own), background))
+            sure = _logistic(logits + self.class_logits(query, own))
+            found.append((sure * self.look_shares(query, own)).astype(np.float32))
         return found
-
-    def probability(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-        """N float64: the logistic of N rows of evidence."""
-        return _logistic(self._logits(evidence))
-
-    def _logits(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-        weights = np.array(self.coefficients)
-        return np.asarray(evidence @ weights[:-1] + weights[-1], np.float64)
-
-    def _judged(self, vectors: Floats) -> Floats:
-        """The components that the background has, too; where there are others, as unit rows."""
-        return vectors if self.classes is None else _unit(vectors[:, : self.segments.shape[1]])
 
     def evidence(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
         """Evidence that the confidence is computed from; arguments as there.
 
         Returns:
-            N×4, columns as in `FEATURES`: how far the score lies above the background's median,
+            N×5, columns as in `FEATURES`: how far the score lies above the background's median,
             in robust standard deviations; how far the background's own tail does; by how much
-            the score exceeds that of the rival words, the best one mostly; the score itself.
+            the score exceeds that of words for something else, the best one mostly; the score
+            itself; by how much it stays behind that of near words that are no kin.
         """
-        queries = _unit(self._judged(np.asarray(query, np.float32)[None]))
-        (background,) = Background.of(queries @ self.segments.T)
-        return self._evidence(queries[0], self._judged(matches), background)
+        (meant,) = _unit(self._meant(np.asarray(query, np.float32)[None]))
+        (background,) = Background.of(meant[None] @ self._background.T)
+        return self._evidence(meant, self._meant(matches), background)
+
+    def logits(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        """N float64: the logits of N rows of evidence."""
+        weights = np.array(self.coefficients)
+        return np.asarray(evidence @ weights[:-1] + weights[-1], np.float64)
+
+    def class_logits(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
+        """N float64: what seen classes add to these; 0 where nothing is told of them."""
+        if self.classes is None:
+            return np.zeros(len(matches))
+        return self.classes.logits(query, matches, self.segments.shape[1])
+
+    def look_shares(self, query: Floats, matches: Floats) -> NDArray[np.float64]:
+        """N float64: what looks that are asked for leave of a confidence; 1 where none are."""
+        if self.looks is None:
+            return np.ones(len(matches))
+        looks = slice(self.meaning, self.segments.shape[1])
+        length = float(np.linalg.norm(query[: self.meaning]))
+        background = self.segments[:, looks]
+        return self.looks.shares(query[looks], matches[:, looks], background, length)
+
+    def _meant(self, vectors: Floats) -> Floats:
+        """The vectors' meaning; where they have other components, as unit rows."""
+        meant = vectors[:, : self.meaning]
+        return meant if meant.shape == vectors.shape else _unit(meant)
+
+    @cached_property
+    def _background(self) -> Floats:
+        return self._meant(self.segments)
+
+    @cached_property
+    def _rivals(self) -> RivalWords:
+        return RivalWords(self.texts, self.kin)
 
     def _evidence(
         self, query: Floats, matches: Floats, background: Background
@@ -167,13 +212,8 @@ class Calibration:
         score = matches @ query
         prominence = (score - background.middle) / background.spread
         tail = (background.tail - background.middle) / background.spread
-        to_words = np.concatenate([query[None], matches]) @ self.texts.T
-        rival = to_words[0] < SYNONYM
-        rivalry = score
-        if rival.any():
-            powers = np.exp(SHARPNESS * to_words[1:].astype(np.float64))
-            rivalry = score - np.log(powers @ rival) / SHARPNESS
-        columns = [prominence, np.full(len(matches), tail), rivalry, score]
+        rivalry, nearness = self._rivals.margins(query, matches)
+        columns = [prominence, np.full(len(matches), tail), rivalry, score, nearness]
         return np.stack(columns, axis=1).astype(np.float64)
 
     def save(self, path: Path) -> None:
@@ -184,15 +224,18 @@ class Calibration:
             "segments": _whole_numbers(self.segments),
             "texts": _whole_numbers(self.texts),
             "coefficients": np.array(self.coefficients, np.float64),
+            "kin": self.kin.astype(np.int32),
         }
         told = {"words": json.dumps(self.words)}
         if self.classes is not None:
             told["classes"] = json.dumps(asdict(self.classes))
+        if self.looks is not None:
+            told["looks"] = json.dumps(asdict(self.looks))
         save_file(tensors, path, metadata=told)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """The calibration in a safetensors file.
+        """The calibration in a safetensors file, which may be of before words were near or kin.
 
         Raises:
             WeightsMismatch: the file holds none.
@@ -201,12 +244,18 @@ class Calibration:
 
         remedy = "reinstall segsearch, or fit it again (python -m model.training.calibration)"
         with network_file(path, "a calibration", remedy) as (metadata, tensors):
+            weights = tensors["coefficients"].tolist()
+            if "kin" not in tensors:
+                weights.insert(FEATURES.index("nearness"), 0.0)
+            looks = json.loads(metadata["looks"]) if "looks" in metadata else None
             return cls.from_background(
                 tensors["segments"].numpy(),
                 json.loads(metadata["words"]),
                 tensors["texts"].numpy(),
-                tensors["coefficients"].tolist(),
+                weights,
                 ClassEvidence(**json.loads(metadata["classes"])) if "classes" in metadata else None,
+                LookEvidence(**looks | {"parts": tuple(looks["parts"])}) if looks else None,
+                tensors["kin"].tolist() if "kin" in tensors else (),
             )
 
 

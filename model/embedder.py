@@ -28,6 +28,11 @@ class Embedder(ABC):
         return False
 
     @property
+    def look_dimensions(self) -> tuple[int, ...]:
+        """Numbers of the components of each look, in their order, after those of meaning."""
+        return ()
+
+    @property
     def class_dimensions(self) -> int:
         """Number of the vectors' last components, those that tell of classes; 0: none do."""
         return 0

@@ -86,8 +86,12 @@ class PhotoReferrer:
         if calibration is not None and len(segments):
             said = scores.stages[:, 1:].sum(axis=1)
             belief = np.exp(said - said.max())
-            judged = calibration.confidence(views.encode([asked])[0], views.vectors)
-            confidences = [float(c) for c in judged * belief]
+            judged = calibration.confidence(views.encode([asked])[0], views.vectors) * belief
+            if reading.expression.relations:
+                for thing in views.encode(tuple(reading.expression.required())):
+                    near = views.vectors[[int((views.vectors @ thing).argmax())]]
+                    judged = np.minimum(judged, calibration.confidence(thing, near))
+            confidences = judged.tolist()
         order = scores.best()[:k]
         least, items = 1.0, []
         for rank, i in enumerate(order.tolist(), start=1):

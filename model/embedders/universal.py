@@ -15,6 +15,7 @@ from model.embedders.attributes.classes import ClassCodes
 from model.embedders.attributes.colours import region_colours
 from model.embedders.attributes.joint_space import (
     ATTRIBUTE_DIMENSIONS,
+    ATTRIBUTES,
     CLASS_DIMENSIONS,
     joined_segments,
     joined_texts,
@@ -135,6 +136,11 @@ class UniversalEmbedder(Embedder):
     def tells_looks(self) -> bool:
         """Segments' vectors end with colours, patterns, materials and positions, then classes."""
         return True
+
+    @property
+    def look_dimensions(self) -> tuple[int, ...]:
+        """Numbers of the components of colours, patterns, materials and positions."""
+        return tuple(attribute.words.dimension for attribute in ATTRIBUTES)
 
     @property
     def class_dimensions(self) -> int:

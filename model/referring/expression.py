@@ -92,6 +92,15 @@ class Expression:
             for other in relation.others:
                 yield from other.phrases()
 
+    def required(self) -> Iterator[str]:
+        """Phrases of all things that must be there for it to be of anything, its own first."""
+        if self.phrase:
+            yield self.phrase
+        for relation in self.relations:
+            if not relation.negated:
+                for other in relation.others:
+                    yield from other.required()
+
     def __str__(self) -> str:
         parts = [f"'{self.phrase}'"]
         if self.ordinal:

@@ -29,7 +29,7 @@ from searchengine.search.passed import PassedSegments
 from searchengine.search.photo_looks import PhotoLooks
 from searchengine.search.query import MOST, Query
 from searchengine.search.recall import recall
-from searchengine.search.refer import PHOTOS, Encode, Resolved, resolve
+from searchengine.search.refer import PHOTOS, Encode, Required, Resolved, resolve
 from searchengine.search.sentence import PHOTOS as PHOTOS_OF_SENTENCE
 from searchengine.search.sentence import named_by, rank_photos
 from searchengine.search.stage_times import timed
@@ -54,6 +54,7 @@ class Recalled:
         passed: ids, int64 ascending, of the segments that need not follow these answers.
         belief: N float32, shares of that confidence that the query's other parts leave.
         explanation: reading of the words as a referring expression.
+        required: things that each answer's photo must show.
     """
 
     answers: list[Answer]
@@ -62,6 +63,7 @@ class Recalled:
     passed: NDArray[np.int64]
     belief: Vector | None = None
     explanation: Explanation | None = None
+    required: tuple[Required, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,10 +175,15 @@ def _confidences(
         return judged
     asked_for = np.stack([recalled[i].question for i in asked])
     for i, own in zip(asked, judge(asked_for, [recalled[i].vectors for i in asked]), strict=True):
-        belief = recalled[i].belief
+        belief, required = recalled[i].belief, recalled[i].required
+        if belief is not None:
+            own = own * belief
+        # a horse without anyone is no person on a horse, however alike the two read
+        for each in required:
+            own = np.minimum(own, *judge(each.question[None], [each.vectors]))
         # the order is that of the scores, which finds more than that of the confidences; what
         # comes after a doubtful match is no surer, and told so it is right more often
-        judged[i] = np.minimum.accumulate(own if belief is None else own * belief).tolist()
+        judged[i] = np.minimum.accumulate(own).tolist()
     return judged
 
 
@@ -256,6 +263,7 @@ def _compare_enough(
         passed.by(answers, query.k),
         found.belief[kept],
         found.explanation,
+        tuple(each.of(kept) for each in found.required),
     )
 
 

@@ -32,6 +32,23 @@ SHOWN = 5  # segments of a stage that are told
 
 
 @dataclass(frozen=True, eq=False)
+class Required:
+    """Thing that the photos of some segments must show, and what shows it best in each.
+
+    Attributes:
+        question: D float32, the thing as recall's vector.
+        vectors: N×D float32, of each segment's photo the segment that is nearest to it.
+    """
+
+    question: Vectors
+    vectors: Vectors
+
+    def of(self, places: Sequence[int] | NDArray[np.int64]) -> Required:
+        """The same for some of the segments."""
+        return replace(self, vectors=self.vectors[places])
+
+
+@dataclass(frozen=True, eq=False)
 class Resolved:
     """Segments of several photos by how well an expression is of them.
 
@@ -42,6 +59,7 @@ class Resolved:
             leave: 1 for the best.
         question: D float32, what recall's confidence is of.
         explanation: reading of the expression.
+        required: things that each segment's photo must show.
     """
 
     scored: list[Scored]
@@ -49,6 +67,7 @@ class Resolved:
     belief: Vectors
     question: Vectors
     explanation: Explanation
+    required: tuple[Required, ...] = ()
 
 
 def read(query: Query) -> Explanation | None:
@@ -103,6 +122,7 @@ def resolve(
     cosines, unseen = vectors @ asked.T, list[str]()
     if looks is not None and not query.negatives:
         cosines, unseen = looks.replaced(cosines, photos, texts, expression, index.catalog)
+    needed = tuple(dict.fromkeys(expression.required())) if expression.relations else ()
     best = {text: float(top) for text, top in zip(texts, cosines.max(axis=0), strict=True)}
     scores, start, notes = [], 0, [*reading.notes, *unseen]
     for rows in photos:
@@ -118,6 +138,8 @@ def resolve(
     order = places[np.lexsort((np.array([rows[i].id for i in places]), -total))]
     said = stages[:, 1:].sum(axis=1)
     phrase = encoded[0] if len(encoded) else question
+    asked_of = dict(zip(texts, asked, strict=True))
+    nearest = [(asked_of[text], _nearest(cosines[:, texts.index(text)], photos)) for text in needed]
     return Resolved(
         [(rows[i], float(stages[i].sum()) / settings.sharpness) for i in order],
         vectors[order],
@@ -130,7 +152,21 @@ def resolve(
             stages=_told(stages[places], [rows[i].id for i in places]),
             notes=tuple(notes),
         ),
+        tuple(Required(thing, vectors[near[order]]) for thing, near in nearest),
     )
+
+
+def _nearest(
+    cosines: NDArray[np.floating], photos: Sequence[Sequence[SegmentRow]]
+) -> NDArray[np.int64]:
+    """N int64: of each segment's photo the number of the segment with the highest cosine."""
+    counts = [len(rows) for rows in photos]
+    starts = np.cumsum([0, *counts])[:-1].tolist()
+    best = [
+        start + int(cosines[start : start + count].argmax())
+        for start, count in zip(starts, counts, strict=True)
+    ]
+    return np.repeat(np.array(best, np.int64), counts)
 
 
 def segments_of_photos(

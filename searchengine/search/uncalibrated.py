@@ -52,5 +52,5 @@ def standing_out(sample: NDArray[np.float32], count: int) -> Calibration:
         sample,
         (),
         np.zeros((0, sample.shape[1]), np.float32),
-        (STEEPNESS, 0.0, 0.0, 0.0, -STEEPNESS * expected),
+        (STEEPNESS, 0.0, 0.0, 0.0, 0.0, -STEEPNESS * expected),
     )

@@ -6,8 +6,9 @@ from closeness import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.calibration import FEATURES, SYNONYM, TAIL, Calibration, _quantile
+from model.calibration import FEATURES, TAIL, Calibration, _quantile
 from model.errors import WeightsMismatch
+from model.rival_words import NEAR
 
 D = 48
 
@@ -55,7 +56,7 @@ def test_a_better_explanation_lowers_the_confidence(world: tuple[Calibration, np
 def test_a_near_synonym_is_no_rival(world: tuple[Calibration, np.ndarray]) -> None:
     calibration, concepts = world
     synonym = unit(concepts[35] + 0.2 * concepts[36])
-    assert synonym @ concepts[35] > SYNONYM
+    assert synonym @ concepts[35] > NEAR
     wider = Calibration.from_background(
         calibration.segments,
         (*calibration.words, "synonym"),
@@ -75,7 +76,7 @@ def test_confidence_never_falls_with_the_score(
     """The segments differ along the query only, beyond the reach of every rival word."""
     calibration, concepts = world
     query = concepts[number]
-    others = calibration.texts[calibration.texts @ query < SYNONYM]
+    others = calibration.texts[calibration.texts @ query < NEAR]
     reachable = np.linalg.svd(others, full_matrices=True)[2][len(others) :]
     aside = unit((reachable.T @ (reachable @ query))[None])[0]  # no rival sees this direction
     base = np.random.default_rng(seed).normal(size=D).astype(np.float32)
@@ -147,4 +148,4 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
     with pytest.raises(ValueError, match="segments"):
         Calibration.from_background(segments[:0], [], np.zeros((0, 3), np.float32))
     with pytest.raises(ValueError, match="coefficient"):
-        Calibration.from_background(segments, ["x"], segments[:1], (-1, 0, 0, 0, 0))
+        Calibration.from_background(segments, ["x"], segments[:1], (-1, 0, 0, 0, 0, 0))

@@ -9,9 +9,10 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,19 +20,34 @@ from numpy.typing import NDArray
 
 from model.calibration import Calibration
 from model.class_evidence import ClassEvidence
-from model.datasets.corpus import read_corpus
+from model.datasets.corpus import AnnotatedPhoto, read_corpus
 from model.embedder import Embedder
 from model.errors import SegsearchError
 from model.evaluation.run import read_phrases
+from model.language.question import understand
+from model.look_evidence import LookEvidence
 from model.presets.preset import load_preset
-from model.training.calibration.candidate_masks import (
-    judged_part,
-    proposals_of,
-    without_classes,
-)
+from model.training.calibration.candidate_masks import CandidateMasks, proposals_of
 from model.training.calibration.confidence import confidence_figures
 from model.training.calibration.fitting import ModelView, background, fit_calibration
+from model.training.calibration.kinship import Kinship
 from model.training.calibration.photo_choice import proposal_photos
+
+Told = dict[str, dict[str, float]]
+
+
+class Sources(NamedTuple):
+    """Models that are calibrated.
+
+    Attributes:
+        preset: name of their preset.
+        untaught: preset of the same models with a head that some phrases were kept from.
+        phrases: these phrases.
+    """
+
+    preset: str
+    untaught: str | None = None
+    phrases: tuple[str, ...] = ()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,18 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--phrases", type=Path, help="these phrases, one a line")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--wordnet", type=Path, help="folder of WordNet 3.1's nouns: kinds of a thing are no rivals"
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
         phrases = read_phrases(options.phrases) if options.phrases else []
-        figures = run(
-            options.corpus,
-            options.preset,
-            options.out,
-            options.photos,
-            options.untaught,
-            phrases,
-        )
+        models = Sources(options.preset, options.untaught, tuple(phrases))
+        figures = run(options.corpus, options.out, options.photos, models, options.wordnet)
     except SegsearchError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -67,48 +80,60 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(
-    corpus: Path,
-    preset: str,
-    out: Path,
-    most: int,
-    untaught: str | None = None,
-    phrases: Sequence[str] = (),
-) -> dict[str, dict[str, float]]:
+def run(corpus: Path, out: Path, most: int, models: Sources, wordnet: Path | None) -> Told:
     """Fit to the split `holdout`, write the file, and measure on `val`, the taught and the
     untaught apart."""
-    models = load_preset(preset).build()
-    embedders = {"taught": models.embedder}
-    if untaught:
-        embedders["untaught"] = load_preset(untaught).build_embedder()
     photos = read_corpus(corpus)
-    chosen = proposal_photos(photos, most)
-    tables = proposals_of(photos, chosen, models.segmenter, [*embedders.values()], _tell)
-    sights = {
-        name: ModelView(
-            without_classes(table, embedder.class_dimensions),
-            _encoder(embedder),
-            tuple(phrases) if name == "untaught" else (),
-        )
-        for (name, embedder), table in zip(embedders.items(), tables, strict=True)
-    }
-    first, *others = sights.values()
-    calibration = fit_calibration(photos, first, others)
-    if models.embedder.class_dimensions:
-        calibration = replace(calibration, classes=ClassEvidence())
+    kinship = Kinship(photos, wordnet)
+    first, *others = views(photos, proposal_photos(photos, most), models)
+    calibration = fit_calibration(photos, kinship, first, others)
     calibration.save(out)
-    told = {"taught": confidence_figures(photos, first, Calibration.load(out))}
-    for own in others:
-        fitted_too = replace(background(photos, own), coefficients=calibration.coefficients)
-        told["untaught"] = confidence_figures(photos, own, fitted_too)
-    return told
+    return measured(photos, kinship, Calibration.load(out), first, others)
 
 
-def _encoder(embedder: Embedder) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+def views(
+    photos: Sequence[AnnotatedPhoto], chosen: Sequence[int], models: Sources
+) -> list[ModelView]:
+    """What the preset's models see of the photos of these numbers, and what the others do."""
+    built = load_preset(models.preset).build()
+    embedders = [built.embedder]
+    if models.untaught:
+        embedders.append(load_preset(models.untaught).build_embedder())
+    tables = proposals_of(photos, chosen, built.segmenter, embedders, _tell)
+    kept = ((), tuple(models.phrases))
+    return [view(*each) for each in zip(embedders, tables, kept, strict=False)]
+
+
+def view(embedder: Embedder, proposals: CandidateMasks, untaught: tuple[str, ...]) -> ModelView:
+    """The view of an embedder that some phrases were kept from."""
+
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        return judged_part(embedder.embed_texts(texts).vectors, embedder.class_dimensions)
+        return embedder.embed_texts([understand(text).words for text in texts]).vectors
 
-    return encode
+    return ModelView(
+        proposals,
+        encode,
+        LookEvidence(embedder.look_dimensions) if embedder.look_dimensions else None,
+        ClassEvidence() if embedder.class_dimensions else None,
+        embedder.class_dimensions,
+        untaught,
+    )
+
+
+def measured(
+    photos: Sequence[AnnotatedPhoto],
+    kinship: Kinship,
+    calibration: Calibration,
+    first: ModelView,
+    others: Sequence[ModelView],
+    split: str = "val",
+) -> Told:
+    """Figures of a calibration by the models that it is for, and of its coefficients by others."""
+    told = {"taught": confidence_figures(photos, kinship, first, calibration, split)}
+    for own in others:
+        same = replace(background(photos, kinship, own), coefficients=calibration.coefficients)
+        told["untaught"] = confidence_figures(photos, kinship, own, same, split)
+    return told
 
 
 def _tell(line: str) -> None:

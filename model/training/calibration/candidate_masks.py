@@ -1,9 +1,9 @@
-"""A segmenter's proposals on annotated photos: their vectors, and what they overlap."""
+"""What an index would hold of annotated photos: vectors of segments, and what they overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class CandidateMasks:
-    """M proposals on many photos.
+    """M segments of many photos, of each photo the whole of it, too.
 
     Attributes:
         vectors: M×D float32 unit vectors.
@@ -55,7 +55,7 @@ def proposals_of(
         if done % 100 == 0:
             progress(f"proposals on {done} of {len(numbers)} photos")
         image = read_image(photos[number].path)
-        segments = segmenter.segment(image)
+        segments = segmenter.segment(image).with_whole()
         first = len(of_photo)
         links += [
             (row + first, pair, iou, inside)
@@ -76,17 +76,6 @@ def proposals_of(
         )
         for own in vectors
     ]
-
-
-def without_classes(proposals: CandidateMasks, classes: int) -> CandidateMasks:
-    """The proposals by what their vectors tell beside classes, in the last of their components."""
-    return replace(proposals, vectors=judged_part(proposals.vectors, classes))
-
-
-def judged_part(vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
-    """Unit rows of all components but the last `classes`."""
-    before = vectors[:, : vectors.shape[1] - classes]
-    return np.asarray(before / np.linalg.norm(before, axis=1, keepdims=True), np.float32)
 
 
 Link = tuple[int, int, float, float]

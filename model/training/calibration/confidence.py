@@ -15,6 +15,8 @@ from model.training.calibration.fitting import (
     expected_error,
     judge,
 )
+from model.training.calibration.kinship import Kinship
+from model.training.calibration.presence import name_figures, rank_share
 from model.training.calibration.questions import (
     absent_questions,
     named_questions,
@@ -23,53 +25,58 @@ from model.training.calibration.questions import (
 )
 
 CONFIDENT = 0.5
-SHOWN = 10  # a question counts as answered when one of this many results is confident
+ABSENT = {
+    "phrases whose photos were removed": None,
+    "words no photo shows": "absent_words",
+    "compounds no photo shows": "absent_compounds",
+}
 
 
 def confidence_figures(
     photos: Sequence[AnnotatedPhoto],
+    kinship: Kinship,
     sight: ModelView,
     calibration: Calibration,
     split: str = "val",
 ) -> dict[str, float]:
-    """Figures by name, over the proposals on the split's photos."""
-    proposals, encode = sight.proposals, sight.encode
+    """Figures by name, over the segments of the split's photos.
+
+    Confidences are those that a search tells: none is above that of an answer before it, so the
+    first answer's says whether there is one. The areas are shares of the pairs of a phrase that
+    some photo shows and one that none shows of which the first is told surer.
+    """
+    proposals = sight.proposals
     named = asked_of(sight, named_questions(photos, proposals, split))
     present = [question for question in named if question.present]
-    removed = without_answers(named, photos, proposals)
-    words = word_list("absent_words")[1::2]  # the others were fitted on
-    absent = absent_questions(words, photos, proposals, split)
-    judged: dict[str, JudgedAnswers] = {
-        name: judge(calibration, asked, encode([q.text for q in asked]), proposals.vectors)
-        for name, asked in (("present", present), ("removed", removed), ("absent", absent))
-        if asked
+    asked = {
+        said: without_answers(named, photos, proposals, kinship)
+        if words is None
+        # the others were fitted on
+        else absent_questions(word_list(words)[1::2], photos, proposals, split)
+        for said, words in ABSENT.items()
     }
-    figures = {
-        f"confident: {said}": confident_share(calibration, judged[name])
-        for name, said in (
-            ("present", "present phrases"),
-            ("removed", "phrases whose photos were removed"),
-            ("absent", "words no photo shows"),
-        )
-        if name in judged
-    }
-    if "present" in judged:
-        right = judged["present"]
-        confidence = calibration.probability(right.evidence)
-        sure = confidence >= CONFIDENT
-        figures["expected error over the first 30 answers"] = expected_error(
-            confidence, right.shows
-        )
-        figures["confident answers that are right"] = (
-            float(right.shows[sure].mean()) if sure.any() else 0.0
-        )
-    return figures
+    figures: dict[str, float] = {}
+    if present:
+        right = judge(calibration, present, sight)
+        told = right.told(calibration)
+        there = told[firsts(right)]
+        figures["expected error over the first 30 answers"] = expected_error(told, right.shows)
+        figures["confident answers that are right"] = _share(right.shows[told >= CONFIDENT])
+        figures["confident: present phrases"] = _share(there >= CONFIDENT)
+    for said, questions in asked.items():
+        if questions:
+            answers = judge(calibration, questions, sight)
+            absent = answers.told(calibration)[firsts(answers)]
+            figures[f"confident: {said}"] = _share(absent >= CONFIDENT)
+            if present:
+                figures[f"area: present phrases, {said}"] = rank_share(there, absent)
+    return figures | name_figures(photos, kinship, sight, calibration, split)
 
 
-def confident_share(calibration: Calibration, judged: JudgedAnswers) -> float:
-    """Share of the questions with a confident answer among the first `SHOWN`; 0 without any."""
-    if not len(judged.question):
-        return 0.0
-    sure = calibration.probability(judged.evidence) >= CONFIDENT
-    answers = [sure[judged.question == n][:SHOWN].any() for n in np.unique(judged.question)]
-    return float(np.mean(answers))
+def firsts(judged: JudgedAnswers) -> np.ndarray:
+    """Rows of the first answer to each question."""
+    return np.unique(judged.question, return_index=True)[1]
+
+
+def _share(of: np.ndarray) -> float:
+    return float(of.mean()) if len(of) else 0.0

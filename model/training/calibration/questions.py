@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.corpus import AnnotatedPhoto, partly_annotated
+from model.datasets.imagenet_names import class_names
 from model.datasets.pairs import BOX_KIND, PHOTO_KIND, TrainingPair
 from model.training.calibration.candidate_masks import CandidateMasks
+from model.training.calibration.kinship import Kinship
 
 MATCH = 0.5  # a proposal shows what it overlaps by this IoU …
 MOSTLY = 0.5  # … or what it lies in by this share: a wheel shows a car, though not all of it
@@ -39,7 +41,7 @@ class Question:
 
 
 def word_list(name: str) -> list[str]:
-    """The lines of a bundled list: `everyday_words` or `absent_words`."""
+    """The lines of a bundled list: `everyday_words`, `absent_words` or `absent_compounds`."""
     text = files("model.training.calibration").joinpath(f"{name}.txt").read_text(encoding="utf-8")
     return text.split("\n")[:-1]
 
@@ -89,30 +91,71 @@ def without_answers(
     questions: Sequence[Question],
     photos: Sequence[AnnotatedPhoto],
     proposals: CandidateMasks,
+    kinship: Kinship,
     fewest: int = 20,
 ) -> list[Question]:
-    """Questions left after every photo that shows the phrase was taken away.
+    """Questions left after every photo that shows the phrase, or a kind of it, was taken away.
 
     Those over fewer than `fewest` remaining photos are left out.
     """
+    of_row = proposals.photo
+    called = {n: kinship.names(all_texts(photos[n])) for n in np.unique(of_row).tolist()}
     rest = []
     for question in questions:
-        showing = {
-            n
-            for n in np.unique(proposals.photo[question.rows]).tolist()
-            if any(question.text in pair.texts for pair in photos[n].pairs)
-        }
-        kept = question.rows[~np.isin(proposals.photo[question.rows], list(showing))]
-        if len(np.unique(proposals.photo[kept])) >= fewest:
+        asked = kinship.asked(question.text)
+        showing = [
+            n for n in np.unique(of_row[question.rows]).tolist() if not called[n].isdisjoint(asked)
+        ]
+        kept = question.rows[~np.isin(of_row[question.rows], showing)]
+        if len(np.unique(of_row[kept])) >= fewest:
             rest.append(Question(question.text, kept, np.zeros(len(kept), np.bool_)))
     return rest
 
 
+def unborne_names(
+    photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, kinship: Kinship, split: str
+) -> list[str]:
+    """Names of ImageNet's classes, the first of each, that no photo of the split is called by, nor
+    by a kind of one or by what one is a kind of: a cat may be a Persian one."""
+    members = [n for n in np.unique(proposals.photo).tolist() if photos[n].split == split]
+    texts = {text for n in members for text in all_texts(photos[n])}
+    called = kinship.names(texts)
+    asked = frozenset().union(*map(kinship.asked, texts))
+    unborne = [
+        names[0].lower()
+        for names in class_names()
+        if called.isdisjoint(frozenset().union(*map(kinship.asked, names)))
+        and kinship.names(names).isdisjoint(asked)
+    ]
+    return sorted(set(unborne))
+
+
+def all_texts(photo: AnnotatedPhoto) -> set[str]:
+    """All texts of a photo's pairs, in lower case."""
+    return {text.lower() for pair in photo.pairs for text in pair.texts}
+
+
 def absent_questions(
-    words: Sequence[str], photos: Sequence[AnnotatedPhoto], proposals: CandidateMasks, split: str
+    words: Sequence[str],
+    photos: Sequence[AnnotatedPhoto],
+    proposals: CandidateMasks,
+    split: str,
+    *,
+    annotated: bool = True,
 ) -> list[Question]:
-    """Words for things that none of the split's photos shows, over all its proposals."""
-    members = [n for n, photo in enumerate(photos) if photo.split == split and _regions(photo)]
+    """Words for things that none of the split's photos shows, over all their segments.
+
+    Args:
+        words: the words.
+        photos, proposals, split: photos of the corpus, their segments, and those that are asked.
+        annotated: whether only photos with named regions are asked: of the others too little is
+            told to know.
+    """
+    members = [
+        n
+        for n, photo in enumerate(photos)
+        if photo.split == split and (_regions(photo) or not annotated)
+    ]
     rows = np.flatnonzero(np.isin(proposals.photo, members))
     return [Question(word, rows, np.zeros(len(rows), np.bool_)) for word in words]
 

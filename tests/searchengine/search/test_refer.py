@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from model.referring.parse import parse
 from searchengine import Filter, Query, QueryError, SearchEngine
+from searchengine.search.refer import _nearest
 
 
 def boxes(engine: SearchEngine, words: str, **more: object) -> list[tuple[str, int]]:
@@ -37,6 +40,33 @@ def test_confidence_and_scores_never_rise(engine: SearchEngine) -> None:
     assert scores == sorted(scores, reverse=True)
     assert confidences == sorted(confidences, reverse=True)
     assert len(found) == len({match.segment_id for match in found})
+
+
+def test_all_that_is_named_must_be_there(engine: SearchEngine) -> None:
+    there = engine.search("red circle left of the blue circle")
+    lacking = engine.search("red circle left of the purple circle")
+    assert there.confident
+    assert not lacking.confident
+    assert all(
+        match.confidence is not None and match.confidence <= (there[0].confidence or 0)
+        for match in lacking
+    )
+    # what should not be there is not asked for
+    without = engine.search("red circle not left of the purple circle", refer=True)
+    assert (without[0].confidence or 0) > (lacking[0].confidence or 0)
+
+
+def test_the_nearest_segment_of_each_photo_is_found() -> None:
+    cosines = np.array([0.1, 0.5, 0.3, 0.9, 0.2])
+    photos = [[None] * 3, [None] * 2]
+    assert _nearest(cosines, photos).tolist() == [1, 1, 1, 3, 3]  # type: ignore[arg-type]
+
+
+def test_what_an_expression_requires() -> None:
+    required = [*parse("woman beside a man on a horse").required()]
+    assert required[0] == "woman"
+    assert {"man", "horse"} <= set(required)
+    assert "car" not in [*parse("dog not near the car").required()]
 
 
 def test_conditions_hold_and_several_questions_are_answered_together(engine: SearchEngine) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import numpy as np
 from model.datasets.corpus import AnnotatedPhoto
 from model.datasets.pairs import TrainingPair
 from model.training.calibration.candidate_masks import CandidateMasks
+from model.training.calibration.kinship import Kinship
 from model.training.calibration.questions import (
     absent_questions,
     named_questions,
@@ -64,9 +66,19 @@ def test_only_what_can_be_judged_is_asked() -> None:
 
 def test_without_its_photos_a_phrase_is_absent() -> None:
     proposals = table(LINKS)
-    rest = without_answers(named_questions(PHOTOS, proposals, "val"), PHOTOS, proposals, fewest=1)
+    asked = named_questions(PHOTOS, proposals, "val")
+    rest = without_answers(asked, PHOTOS, proposals, Kinship([]), fewest=1)
     assert {q.text: q.rows.tolist() for q in rest} == {"cat": [0, 1, 2], "dog": [3, 4, 5]}
     assert not any(q.present for q in rest)
+
+
+def test_a_kind_of_a_thing_is_an_answer_too() -> None:
+    proposals = table(LINKS)
+    puppies = photo("coco", ("dog", "object"))
+    pairs = (replace(puppies.pairs[0], texts=("cat", "dog")),)  # whatever is a cat is a dog here
+    kinship = Kinship([replace(puppies, pairs=pairs)])
+    rest = without_answers(named_questions(PHOTOS, proposals, "val"), PHOTOS, proposals, kinship, 1)
+    assert [q.text for q in rest if q.text in ("dog", "cat")] == []
 
 
 def test_absent_words_are_asked_of_all_proposals_of_the_split() -> None:
@@ -76,8 +88,8 @@ def test_absent_words_are_asked_of_all_proposals_of_the_split() -> None:
 
 
 def test_the_word_lists_are_bundled_and_clean() -> None:
-    for name in ("everyday_words", "absent_words"):
+    for name in ("everyday_words", "absent_words", "absent_compounds"):
         words = word_list(name)
-        assert len(words) > 100
+        assert len(words) > 70
         assert len(set(words)) == len(words)
         assert all(word == word.strip() != "" for word in words)
