@@ -15,6 +15,7 @@ from cli.feedback import feedback
 from cli.history import history
 from cli.index import index
 from cli.maintenance import doctor, status
+from cli.migrate import migrate
 from cli.models import models
 from cli.refer import refer
 from cli.saved import saved
@@ -57,7 +58,7 @@ def _segsearch(
 
 _VERBS = (
     *(index, watch, search, similar, shell, refer, duplicates, export, history, serve),
-    *(status, doctor, config, curate, train),
+    *(status, doctor, migrate, config, curate, train),
 )
 for _verb in _VERBS:
     app.command()(_verb)
