@@ -90,6 +90,11 @@ class EfficientNetTrunk:
             self._last = (weakref.ref(image), self._forward(image))
         return self._last[1]
 
+    def glimpse(self, image: Image) -> tuple[Tensor, ...]:
+        """The maps of one image that masks are made from, see `FeatureMaps.pyramid`; nothing is
+        remembered, and what only tells of meanings is left out."""
+        return tuple(level[0] for level in self.pyramids(_as_input(image.pixels, self._side)))
+
     @torch.inference_mode()
     def class_scores(self, pooled: Tensor) -> Tensor:
         """N×1000 logits of the ImageNet classes, from N×1280 means over the last of the maps."""

@@ -23,6 +23,12 @@ def window_in(window: Window, size: Size, frame: Size) -> Window:
     return scaled(rows, size[0], frame[0]), scaled(columns, size[1], frame[1])
 
 
+def lengths(window: Window) -> Size:
+    """Height and width of a window."""
+    rows, columns = window
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
 def placed(masks: NDArray[np.bool_], window: Window, frame: Size) -> tuple[bytes, ...]:
     """Run lengths in a frame of N masks of one of its windows.
 

@@ -216,7 +216,15 @@ _POINT_GRID: Settings = {
     "min_mask_region_area": whole(0),
 }
 SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
-    "dense": Kind(_dense, {"side": whole(32), "views": wholes(32, multiple=32)}),
+    "dense": Kind(
+        _dense,
+        {
+            "side": whole(32),
+            "views": wholes(32, multiple=32),
+            "pieces": whole(0),
+            "piece_side": whole(32, multiple=32),
+        },
+    ),
     "felzenszwalb": Kind(
         _felzenszwalb,
         {

@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from model.encoders.efficientnet import EfficientNetTrunk
+from model.encoders.efficientnet import EfficientNetTrunk, require_sides
 from model.masks.segments import Segments
+from model.masks.windows import lengths, window_in
 from model.photos.images import Image
+from model.photos.panoramas import is_panorama
 from model.segmenter import Segmenter
 from model.segmenters.dense.head import DenseProposals
+from model.segmenters.dense.nearer import Nearer
 from model.segmenters.dense.network import DenseNetwork
-from model.segmenters.dense.selection import Selection, chosen_segments, rough_segments
+from model.segmenters.dense.selection import (
+    Selection,
+    chosen_segments,
+    rough_segments,
+    single_segments,
+)
 from model.segmenters.panorama import segmented
+from model.segmenters.pieces import joined, piece_of
 
 if TYPE_CHECKING:
     from model.segmenters.promptable.segmenter import PromptableSegmenter
@@ -37,6 +47,8 @@ class DenseSegmenter(Segmenter):
         views: the longer sides at which the photo is looked at, multiples of 32, pixels; by default
             the one that the weights were made for. Large things are seen best from afar.
         selection: settings of the choice among proposals.
+        pieces: pieces of a large photo that are looked at by themselves, at most.
+        piece_side: sides of a piece, pixels; a multiple of 32.
         prompts: weights of nano's promptable network, for `prompted`; without them there is none.
     """
 
@@ -47,6 +59,8 @@ class DenseSegmenter(Segmenter):
         side: int = 320,
         views: Sequence[int] = (),
         selection: Selection | None = None,
+        pieces: int = 0,
+        piece_side: int = 448,
         prompts: Path | None = None,
     ) -> None:
         self._network = DenseNetwork.load(weights)
@@ -55,14 +69,18 @@ class DenseSegmenter(Segmenter):
         self._side = side
         self._views = sorted(views or (self._network.side,), reverse=True)
         self._selection = selection or Selection()
+        require_sides("piece_side", piece_side)
+        self._nearer = Nearer(pieces, piece_side)
 
     @torch.inference_mode()
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side`, best first; of a panorama in a longer
         one, of which the side is that of a piece."""
-        return segmented(
-            image, partial(self._segment, selection=self._selection, choose=chosen_segments)
-        )
+        if is_panorama(image.size) or not self._nearer.can_tell_more(image.size, self._views[0]):
+            return segmented(
+                image, partial(self._segment, selection=self._selection, choose=chosen_segments)
+            )
+        return self._from_near(image, self._segment(image, self._selection, single_segments))
 
     @torch.inference_mode()
     def candidates(self, image: Image, most: int) -> Segments:
@@ -79,10 +97,30 @@ class DenseSegmenter(Segmenter):
 
     def _proposals(self, image: Image, side: int) -> DenseProposals:
         trunk = EfficientNetTrunk.shared(self._trunk_weights, side)
-        proposals: list[DenseProposals] = self._network(
-            [one[None] for one in trunk.features(image).pyramid]
-        )
+        return self._proposed(trunk.features(image).pyramid)
+
+    def _proposed(self, maps: Sequence[Tensor]) -> DenseProposals:
+        proposals: list[DenseProposals] = self._network([one[None] for one in maps])
         return proposals[0]
+
+    def _from_near(self, image: Image, whole: Segments) -> Segments:
+        """The segments, and what is small in those pieces of a large photo that promise most.
+
+        Args:
+            image: the photo.
+            whole: segments of all of it; their parents are not used.
+        """
+        nearer, size = self._nearer, image.size
+        windows = nearer.windows(size, whole)
+        trunk = EfficientNetTrunk.shared(self._trunk_weights, nearer.side)
+        near = []
+        for window in windows:
+            proposals = self._proposed(trunk.glimpse(piece_of(image, window)))
+            frame = lengths(window_in(window, size, whole.size))
+            selection = nearer.selection(self._selection, window, size, len(self._views))
+            near.append(single_segments([proposals], frame, selection))
+        most = self._selection.most + nearer.added * len(windows)
+        return joined(whole, near, windows, size, most)
 
     def prompted(
         self,

@@ -33,21 +33,30 @@ class Selection:
         most: segments at most.
         overlap: IoU above which the better of two segments is kept.
         smallest: least area of a segment, as a share of the photo.
+        largest: the same, at most.
         specks: islands and holes below this share of their mask are mended.
         agreement: exponent in a mask's rank of what the proposals that mean it sum to.
+        votes: number that each of these counts for.
         alike: two proposals mean the same if their IoU exceeds this.
         variety: share of its rank that a mask loses for being just like one already chosen; less,
             the less alike they are.
+        small: share of the photo up to which a mask is small.
+        favour: factor of a small mask's rank while masks are chosen; what it tells of its fit
+            stays. Small things are drawn by few proposals, so they have few votes.
         pool: distinct masks that are judged, for each one that is wanted.
     """
 
     most: int = 100
     overlap: float = 0.75
     smallest: float = 0.0008
+    largest: float = 1.0
     specks: float = 0.1
     agreement: float = 0.3
+    votes: float = 1.0
     alike: float = 0.7
     variety: float = 0.6
+    small: float = 0.01
+    favour: float = 1.4
     pool: int = 3
 
 
@@ -65,12 +74,20 @@ def chosen_segments(
     Returns:
         Segments, best first; their quality is the expected IoU with an outline that a person drew.
     """
+    found = single_segments(views, size, selection)
+    return Segments.from_counts(size, found.counts, found.quality)
+
+
+def single_segments(
+    views: Sequence[DenseProposals], size: tuple[int, int], selection: Selection
+) -> Segments:
+    """Segments as by `chosen_segments`, but without parents."""
     masks, quality = _chosen(views, size, selection)
     if not len(masks):
         return Segments.empty(size)
     masks = np.stack([without_specks(mask, selection.specks) for mask in masks])
     some = masks.any(axis=(1, 2))
-    return Segments.from_masks(masks[some], quality[some])
+    return Segments.unrelated(size, rle.encode(masks[some]), quality[some])
 
 
 def rough_segments(
@@ -89,7 +106,8 @@ def _chosen(
     candidates = Candidates.of(views)
     cover, steadiness = _drawn_small(views, candidates)
     rank = candidates.quality * steadiness
-    rank = torch.where(cover.mean(dim=1) >= selection.smallest, rank, -1.0)
+    area = cover.mean(dim=1)
+    rank = torch.where((area >= selection.smallest) & (area <= selection.largest), rank, -1.0)
     kept = Distinct(selection.overlap)
     for part in torch.split(rank.argsort(descending=True, stable=True), _AT_ONCE):
         kept.offer(part, cover[part], rank[part])
@@ -100,10 +118,13 @@ def _chosen(
         return np.zeros((0, *size), np.bool_), np.zeros(0, np.float32)
     alike = coverage_iou(cover[pool], cover)
     support = (alike > selection.alike).float() @ candidates.quality
-    rank *= (1 + support).pow(selection.agreement)
-    chosen = varied(rank.numpy(), alike[:, pool].numpy(), selection.most, selection.variety)
-    masks = _drawn_in(size, views, candidates.some(pool[torch.from_numpy(chosen)]))
-    return masks, (rank / (rank + _EVEN_ODDS)).numpy()[chosen]
+    rank *= (1 + selection.votes * support).pow(selection.agreement)
+    worth = torch.where(area[pool] <= selection.small, rank * selection.favour, rank)
+    chosen = varied(worth.numpy(), alike[:, pool].numpy(), selection.most, selection.variety)
+    best_first = rank[torch.from_numpy(chosen)].argsort(descending=True, stable=True)
+    order = torch.from_numpy(chosen)[best_first]
+    masks = _drawn_in(size, views, candidates.some(pool[order]))
+    return masks, (rank / (rank + _EVEN_ODDS))[order].numpy()
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,6 +82,8 @@ def test_every_kind_was_looked_at() -> None:
         ("sam", "compiled", "yes", "true or false"),
         ("transformers-sam", "compiled", True, "points_per_side"),
         ("dense", "side", 16, "32 or more"),
+        ("dense", "pieces", -1, "0 or more"),
+        ("dense", "piece_side", 100, "a multiple of 32"),
         ("felzenszwalb", "scales", [], "a list of numbers above 0"),
         ("felzenszwalb", "scales", [50, "wide"], "a list of numbers above 0"),
         ("sam", "points_per_sied", 32, "points_per_side, points_per_batch"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,44 @@ def test_candidates_are_many_more_masks_in_the_same_frame(untrained: DenseSegmen
     assert len(kept) <= len(candidates) <= 150
     assert candidates.size == kept.size
     assert len(untrained.candidates(image, 3)) == 3
+
+
+def test_a_large_photo_is_looked_at_nearer_and_a_small_one_as_before(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = DenseNetwork((FINE_CHANNELS, *CHANNELS[:3]), width=8, fine=8, prototypes=4)
+    with torch.no_grad():  # one of three proposals of every cell is a small disk
+        bias = network.head.propose.bias
+        assert bias is not None
+        bias[4], bias[7:9] = 2.2, -4
+    network.save(tmp_path / "masks.safetensors")
+    afar, near = (
+        DenseSegmenter(tmp_path / "masks.safetensors", views=(64, 96), pieces=pieces, piece_side=64)
+        for pieces in (0, 2)
+    )
+    # an untrained network is sure of nothing small
+    near._nearer = replace(near._nearer, promise=0)
+    random = np.random.default_rng(2)
+    small, large = (
+        Image(random.integers(0, 256, (*size, 3)).astype(np.uint8), size)
+        for size in ((80, 110), (150, 200))
+    )
+    assert near.segment(small).counts == afar.segment(small).counts
+    trunk = EfficientNetTrunk.shared(side=64)
+    seen = trunk.features(large)
+    before, after = afar.segment(large), near.segment(large)
+    assert trunk.features(large) is seen  # who embeds the photo need not look again
+    assert after.size == before.size
+    added = set(after.counts) - set(before.counts)
+    assert added
+    assert len(after) <= 100 + 2 * near._nearer.added
+    largest = 0.02 * 1.1 * before.size[0] * before.size[1]  # told by cells of the piece
+    areas = dict(zip(after.counts, after.areas.tolist(), strict=True))
+    assert max(areas[counts] for counts in added) <= largest
+    assert (np.diff(after.quality) <= 0).all()
+
+
+def test_pieces_have_sides_that_the_trunk_can_look_at(tmp_path: Path) -> None:
+    network = DenseNetwork((FINE_CHANNELS, *CHANNELS[:3]), width=8, fine=8, prototypes=4)
+    network.save(tmp_path / "masks.safetensors")
+    with pytest.raises(ValueError, match="multiple of 32"):
+        DenseSegmenter(tmp_path / "masks.safetensors", pieces=1, piece_side=100)

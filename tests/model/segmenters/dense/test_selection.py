@@ -199,3 +199,23 @@ def test_rough_segments_are_the_same_masks_before_they_are_mended() -> None:
     np.testing.assert_array_equal(rough.quality, fine.quality)
     assert (rough.parents == -1).all()
     assert len(rough_segments([painted()], (64, 96), Selection(smallest=1.1))) == 0
+
+
+def test_small_masks_are_favoured_in_the_choice_and_tell_the_same() -> None:
+    plain = Selection(most=12, overlap=0.9, small=0.1, favour=1)
+    favouring = Selection(most=12, overlap=0.9, small=0.1, favour=3)
+    views = [drawn_by_chance(4)]
+    before, after = (chosen_segments(views, (64, 96), each) for each in (plain, favouring))
+    small = 0.1 * 64 * 96
+    assert len(before) == len(after) == 12
+    assert (after.areas <= small).sum() > (before.areas <= small).sum()
+    assert (np.diff(after.quality) <= 0).all()
+    told = dict(zip(before.counts, before.quality.tolist(), strict=True))
+    again = [told[c] == q for c, q in zip(after.counts, after.quality, strict=True) if c in told]
+    assert again
+    assert all(again)
+    everything = Selection(most=10**6, overlap=0.9, small=0.1)
+    favoured = chosen_segments(views, (64, 96), everything)
+    largest = chosen_segments(views, (64, 96), Selection(most=10**6, overlap=0.9, largest=0.1))
+    assert 0 < len(largest) < len(favoured)
+    assert set(largest.areas.tolist()) <= set(favoured.areas.tolist())
