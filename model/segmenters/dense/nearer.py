@@ -95,9 +95,9 @@ class Nearer:
         return replace(
             of_photo,
             most=2 * self.added,
+            added=0,
             smallest=_SMALLEST / share,
             largest=min(1.0, _LARGEST / share),
-            favour=1.0,
             votes=float(looks),
         )
 

@@ -86,7 +86,9 @@ class DenseSegmenter(Segmenter):
     def candidates(self, image: Image, most: int) -> Segments:
         """Masks that `segment` chooses from, near-duplicates left out, in its frame, best first; as
         they are drawn, specks and all."""
-        wide = replace(self._selection, most=most, overlap=_NEARLY_EQUAL, variety=0, pool=1)
+        wide = replace(
+            self._selection, most=most, added=0, overlap=_NEARLY_EQUAL, variety=0, pool=1
+        )
         return segmented(image, partial(self._segment, selection=wide, choose=rough_segments))
 
     def _segment(self, image: Image, selection: Selection, choose: Choose) -> Segments:
@@ -119,7 +121,7 @@ class DenseSegmenter(Segmenter):
             frame = lengths(window_in(window, size, whole.size))
             selection = nearer.selection(self._selection, window, size, len(self._views))
             near.append(single_segments([proposals], frame, selection))
-        most = self._selection.most + nearer.added * len(windows)
+        most = self._selection.most + self._selection.added + nearer.added * len(windows)
         return joined(whole, near, windows, size, most)
 
     def prompted(

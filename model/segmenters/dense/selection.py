@@ -41,8 +41,8 @@ class Selection:
         variety: share of its rank that a mask loses for being just like one already chosen; less,
             the less alike they are.
         small: share of the photo up to which a mask is small.
-        favour: factor of a small mask's rank while masks are chosen; what it tells of its fit
-            stays. Small things are drawn by few proposals, so they have few votes.
+        added: small masks at most that are kept beside the `most`. Few proposals draw what is
+            small, so it has few votes, and large masks come before it.
         pool: distinct masks that are judged, for each one that is wanted.
     """
 
@@ -56,7 +56,7 @@ class Selection:
     alike: float = 0.7
     variety: float = 0.6
     small: float = 0.01
-    favour: float = 1.4
+    added: int = 20
     pool: int = 3
 
 
@@ -119,12 +119,17 @@ def _chosen(
     alike = coverage_iou(cover[pool], cover)
     support = (alike > selection.alike).float() @ candidates.quality
     rank *= (1 + selection.votes * support).pow(selection.agreement)
-    worth = torch.where(area[pool] <= selection.small, rank * selection.favour, rank)
-    chosen = varied(worth.numpy(), alike[:, pool].numpy(), selection.most, selection.variety)
-    best_first = rank[torch.from_numpy(chosen)].argsort(descending=True, stable=True)
-    order = torch.from_numpy(chosen)[best_first]
-    masks = _drawn_in(size, views, candidates.some(pool[order]))
-    return masks, (rank / (rank + _EVEN_ODDS))[order].numpy()
+    small = (area[pool] <= selection.small).numpy()
+    chosen = varied(
+        rank.numpy(),
+        alike[:, pool].numpy(),
+        selection.most,
+        selection.variety,
+        small,
+        selection.added,
+    )
+    masks = _drawn_in(size, views, candidates.some(pool[torch.from_numpy(chosen)]))
+    return masks, (rank / (rank + _EVEN_ODDS)).numpy()[chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +257,12 @@ class Distinct:
 
 
 def varied(
-    rank: NDArray[np.float32], alike: NDArray[np.float32], most: int, variety: float
+    rank: NDArray[np.float32],
+    alike: NDArray[np.float32],
+    most: int,
+    variety: float,
+    small: NDArray[np.bool_] | None = None,
+    added: int = 0,
 ) -> NDArray[np.int64]:
     """Numbers of the masks that are chosen, best rank first.
 
@@ -265,11 +275,17 @@ def varied(
         alike: N×N IoUs.
         most: masks at most.
         variety: the share lost at an IoU of 1.
+        small: N, which of them may be chosen after the `most`; none by default.
+        added: of these so many at most.
     """
     likest = np.zeros(len(rank))
     free = np.ones(len(rank), np.bool_)
     chosen: list[int] = []
-    for _ in range(min(most, len(rank))):
+    for number in range(most + added):
+        if number == most:
+            free &= False if small is None else small
+        if not free.any():
+            break
         next_one = int(np.where(free, rank * (1 - variety * likest), -1).argmax())
         chosen.append(next_one)
         free[next_one] = False

@@ -201,21 +201,34 @@ def test_rough_segments_are_the_same_masks_before_they_are_mended() -> None:
     assert len(rough_segments([painted()], (64, 96), Selection(smallest=1.1))) == 0
 
 
-def test_small_masks_are_favoured_in_the_choice_and_tell_the_same() -> None:
-    plain = Selection(most=12, overlap=0.9, small=0.1, favour=1)
-    favouring = Selection(most=12, overlap=0.9, small=0.1, favour=3)
+def test_small_masks_are_kept_beside_the_others_which_stay_the_same() -> None:
     views = [drawn_by_chance(4)]
-    before, after = (chosen_segments(views, (64, 96), each) for each in (plain, favouring))
-    small = 0.1 * 64 * 96
-    assert len(before) == len(after) == 12
-    assert (after.areas <= small).sum() > (before.areas <= small).sum()
-    assert (np.diff(after.quality) <= 0).all()
-    told = dict(zip(before.counts, before.quality.tolist(), strict=True))
-    again = [told[c] == q for c, q in zip(after.counts, after.quality, strict=True) if c in told]
-    assert again
-    assert all(again)
-    everything = Selection(most=10**6, overlap=0.9, small=0.1)
-    favoured = chosen_segments(views, (64, 96), everything)
-    largest = chosen_segments(views, (64, 96), Selection(most=10**6, overlap=0.9, largest=0.1))
-    assert 0 < len(largest) < len(favoured)
-    assert set(largest.areas.tolist()) <= set(favoured.areas.tolist())
+    plain, more = (
+        chosen_segments(views, (64, 96), Selection(most=12, overlap=0.9, small=0.1, added=added))
+        for added in (0, 5)
+    )
+    assert (len(plain), len(more)) == (12, 17)
+    told = dict(zip(more.counts, more.quality.tolist(), strict=True))
+    assert all(told[c] == q for c, q in zip(plain.counts, plain.quality.tolist(), strict=True))
+    added = [i for i, counts in enumerate(more.counts) if counts not in plain.counts]
+    assert (more.areas[added] <= 0.1 * 1.2 * 64 * 96).all()  # counted in cells, without specks
+    assert (np.diff(more.quality) <= 0).all()
+
+
+def test_small_masks_are_added_one_after_the_other_and_varied() -> None:
+    rank = np.array([9, 8, 7, 6, 5, 4], np.float32)
+    alike = np.eye(6, dtype=np.float32)
+    alike[3, 4] = alike[4, 3] = 0.9
+    small = np.array([0, 1, 0, 1, 1, 1], np.bool_)
+    assert varied(rank, alike, 2, 0.6, small, 2).tolist() == [0, 1, 3, 5]
+    assert varied(rank, alike, 2, 0.6, small, 9).tolist() == [0, 1, 3, 4, 5]
+    assert varied(rank, alike, 2, 0.6).tolist() == [0, 1]
+    assert varied(rank, alike, 9, 0.6, small, 3).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_masks_above_the_largest_are_left_out() -> None:
+    views = [drawn_by_chance(4)]
+    every = chosen_segments(views, (64, 96), Selection(most=1000, overlap=0.9))
+    few = chosen_segments(views, (64, 96), Selection(most=1000, overlap=0.9, largest=0.1))
+    assert 0 < len(few) < len(every)
+    assert few.areas.max() <= 0.1 * 1.2 * 64 * 96 < every.areas.max()
