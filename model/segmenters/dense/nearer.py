@@ -2,7 +2,8 @@
 
 A photo of twelve megapixels has forty times the pixels of a look at 640. What is a spot there is
 a thing from near. All pieces would take longer than the rest together, so a few are looked at,
-those in which the look from afar found most that is small.
+those with most fine detail. (What the look from afar found that is small tells no more about it
+than chance.)
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model.masks.segments import Segments
-from model.masks.windows import Window
+from model.masks.windows import Window, window_in
+from model.photos.images import Image
 from model.segmenters.dense.selection import Selection
 
 Size = tuple[int, int]
@@ -22,7 +24,8 @@ _WORTH = (
     1.25  # times as many pixels a side as the look from afar had, from which on pieces tell more
 )
 _OVERLAP = 0.25  # of a piece with the next one, at least
-_SMALL = 0.01  # share of the photo up to which a segment from afar promises more from near
+_BLOCK = 4  # pixels a side in which detail is fine
+_BUSY = 90  # percentile of a photo's blocks above which detail is no more worth
 _LARGEST = 0.02  # share of the photo up to which a segment from near counts
 _SMALLEST = 0.0004  # the same, from which on
 
@@ -35,13 +38,13 @@ class Nearer:
         pieces: pieces at most; 0: none.
         side: sides of a piece, pixels of the photo as it was read; it is looked at with as many.
         added: segments beyond the usual number that are kept for each piece.
-        promise: summed quality of small segments below which a piece is not looked at.
+        promise: fine detail below which a piece is not looked at, of 255, see `fine_detail`.
     """
 
     pieces: int = 0
     side: int = 448
     added: int = 40
-    promise: float = 1.0
+    promise: float = 3.0
 
     def can_tell_more(self, size: Size, afar: int) -> bool:
         """Whether pieces of a photo are looked at at all.
@@ -52,33 +55,19 @@ class Nearer:
         """
         return self.pieces > 0 and max(size) >= _WORTH * afar
 
-    def windows(self, size: Size, whole: Segments) -> list[Window]:
-        """Rows and columns of the pieces that are worth a look, the most promising first.
-
-        Args:
-            size: (height, width) of the photo as it was read.
-            whole: segments that were found.
-        """
-        windows = tiles(size, self.side)
-        height, width = whole.size
-        small = np.flatnonzero(whole.areas <= _SMALL * height * width)
-        left, top, right, bottom = whole.boxes[small].T
-        y, x = (top + bottom) / 2 * size[0] / height, (left + right) / 2 * size[1] / width
-        inside = np.array(
-            [
-                (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-                for rows, columns in windows
-            ]
-        )
-        promised = np.array(whole.quality[small], np.float64)
+    def windows(self, image: Image) -> list[Window]:
+        """Rows and columns of the pieces of a photo that are worth a look, the one with most fine
+        detail first; what a piece shows of it is not counted for the others."""
+        lost, windows = fine_detail(image), tiles(image.size, self.side)
+        blocks = [window_in(window, image.size, lost.shape) for window in windows]
         chosen: list[Window] = []
         while len(chosen) < min(self.pieces, len(windows)):
-            promise = inside @ promised
-            best = int(promise.argmax())
+            promise = [float(lost[block].mean()) for block in blocks]
+            best = int(np.argmax(promise))
             if promise[best] < self.promise:
                 break
             chosen.append(windows[best])
-            promised[inside[best]] = 0  # what one piece shows need not be looked at again
+            lost[blocks[best]] = 0
         return chosen
 
     def selection(self, of_photo: Selection, window: Window, size: Size, looks: int) -> Selection:
@@ -100,6 +89,19 @@ class Nearer:
             largest=min(1.0, _LARGEST / share),
             votes=float(looks),
         )
+
+
+def fine_detail(image: Image) -> NDArray[np.float32]:
+    """h×w float32, of blocks of 4×4 pixels how far these differ from their mean, of 255.
+
+    Texture is finer than things: no block counts more than nine tenths of them do at most.
+    """
+    height, width = (max(1, length // _BLOCK) for length in image.size)
+    down, across = (min(_BLOCK, length) for length in image.size)
+    grey = image.pixels[: height * down, : width * across, 1].astype(np.float32)
+    blocks = grey.reshape(height, down, width, across)
+    detail = np.abs(blocks - blocks.mean(axis=(1, 3), keepdims=True)).mean(axis=(1, 3))
+    return np.minimum(detail, np.percentile(detail, _BUSY))
 
 
 def tiles(size: Size, side: int) -> list[Window]:

@@ -113,7 +113,7 @@ class DenseSegmenter(Segmenter):
             whole: segments of all of it; their parents are not used.
         """
         nearer, size = self._nearer, image.size
-        windows = nearer.windows(size, whole)
+        windows = nearer.windows(image)
         trunk = EfficientNetTrunk.shared(self._trunk_weights, nearer.side)
         near = []
         for window in windows:

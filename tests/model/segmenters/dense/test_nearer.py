@@ -4,16 +4,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model.masks.segments import Segments
-from model.segmenters.dense.nearer import Nearer, tiles
+from model.photos.images import Image
+from model.segmenters.dense.nearer import Nearer, fine_detail, tiles
 from model.segmenters.dense.selection import Selection
 
 
-def squares(size: tuple[int, int], *places: tuple[int, int], side: int = 4) -> Segments:
-    masks = np.zeros((len(places), *size), np.bool_)
-    for mask, (y, x) in zip(masks, places, strict=True):
-        mask[y : y + side, x : x + side] = True
-    return Segments.from_masks(masks, np.full(len(places), 0.6, np.float32))
+def speckled(size: tuple[int, int], *places: tuple[int, int], contrast: int = 40) -> Image:
+    """Grey, with patches of 200 pixels in which each differs from the next."""
+    pixels = np.full((*size, 3), 100, np.uint8)
+    for y, x in places:
+        patch = pixels[y : y + 200, x : x + 200]
+        patch[(np.indices(patch.shape[:2]).sum(axis=0) % 2).astype(np.bool_)] += np.uint8(contrast)
+    return Image(pixels, size)
 
 
 @pytest.mark.parametrize("size", [(768, 1024), (448, 448), (449, 600), (100, 1000), (1, 3000)])
@@ -33,19 +35,31 @@ def starts(windows: Sequence[tuple[slice, slice]]) -> list[tuple[int, int]]:
     return [(rows.start, columns.start) for rows, columns in windows]
 
 
-def test_pieces_with_many_small_segments_come_first_and_those_with_none_not_at_all() -> None:
-    frame = (240, 320)
-    right = [(200, 260 + 8 * n) for n in range(5)]  # promises 3.0
-    left = [(10, 10), (10, 20), (10, 30)]  # 1.8
-    middle = [(110, 160)]  # 0.6: not worth a look
-    whole = squares(frame, *right, *left, *middle)
-    nearer = Nearer(pieces=6)
-    assert starts(nearer.windows((768, 1024), whole)) == [(320, 576), (0, 0)]
-    assert starts(Nearer(pieces=1).windows((768, 1024), whole)) == [(320, 576)]
-    # large segments promise nothing
-    large = squares(frame, (10, 10), (10, 120), (120, 10), side=90)
-    assert nearer.windows((768, 1024), large) == []
-    assert nearer.windows((768, 1024), Segments.empty(frame)) == []
+def test_pieces_with_most_fine_detail_come_first_and_plain_ones_not_at_all() -> None:
+    size = (768, 1024)
+    # one corner is speckled in two places, another in one
+    image = speckled(size, (500, 600), (500, 800), (20, 20))
+    assert starts(Nearer(pieces=6, promise=1).windows(image)) == [(320, 576), (0, 0)]
+    assert starts(Nearer(pieces=1, promise=1).windows(image)) == [(320, 576)]
+    assert Nearer(pieces=6, promise=9).windows(image) == []
+    assert Nearer(pieces=6).windows(speckled(size)) == []
+    # what changes slowly is seen from afar
+    slow = np.repeat(np.linspace(0, 255, 1024).astype(np.uint8)[None], 768, axis=0)
+    assert Nearer(pieces=6).windows(Image(np.stack([slow] * 3, axis=-1), size)) == []
+
+
+@pytest.mark.parametrize("size", [(768, 1024), (3, 5), (1, 1), (2, 700), (9, 7)])
+def test_detail_is_what_blocks_of_four_pixels_differ_by(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    image = Image(random.integers(0, 256, (*size, 3)).astype(np.uint8), size)
+    detail = fine_detail(image)
+    assert detail.shape == tuple(max(1, length // 4) for length in size)
+    block = image.pixels[:4, :4, 1].astype(float)
+    expected = abs(block - block.mean()).mean()
+    assert detail[0, 0] <= expected + 1e-3
+    assert detail.max() <= np.float32(127.5)
+    if size == (1, 1):
+        assert detail[0, 0] == 0
 
 
 def test_photos_of_no_more_pixels_than_the_look_from_afar_have_no_pieces() -> None:

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +77,6 @@ def test_a_large_photo_is_looked_at_nearer_and_a_small_one_as_before(tmp_path: P
         DenseSegmenter(tmp_path / "masks.safetensors", views=(64, 96), pieces=pieces, piece_side=64)
         for pieces in (0, 2)
     )
-    # an untrained network is sure of nothing small
-    near._nearer = replace(near._nearer, promise=0)
     random = np.random.default_rng(2)
     small, large = (
         Image(random.integers(0, 256, (*size, 3)).astype(np.uint8), size)
