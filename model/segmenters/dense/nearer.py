@@ -101,7 +101,7 @@ def fine_detail(image: Image) -> NDArray[np.float32]:
     grey = image.pixels[: height * down, : width * across, 1].astype(np.float32)
     blocks = grey.reshape(height, down, width, across)
     detail = np.abs(blocks - blocks.mean(axis=(1, 3), keepdims=True)).mean(axis=(1, 3))
-    return np.minimum(detail, np.percentile(detail, _BUSY))
+    return np.asarray(np.minimum(detail, np.percentile(detail, _BUSY)), np.float32)
 
 
 def tiles(size: Size, side: int) -> list[Window]:
