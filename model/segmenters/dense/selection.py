@@ -276,7 +276,7 @@ def varied(
         most: masks at most.
         variety: the share lost at an IoU of 1.
         small: N, which of them may be chosen after the `most`; none by default.
-        added: of these so many at most.
+        added: number of these at most.
     """
     likest = np.zeros(len(rank))
     free = np.ones(len(rank), np.bool_)
