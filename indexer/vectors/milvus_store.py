@@ -1,0 +1,319 @@
+"""Vectors in Milvus: candidates come from its index, and are scored here as every store scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from indexer.catalog.records import Filter, Watermark
+from indexer.vectors.exact_search import (
+    ROUNDING,
+    as_halves,
+    best,
+    contains,
+    exact_scores,
+    scan_source,
+)
+from indexer.vectors.milvus_index import METRIC, MilvusIndex
+from indexer.vectors.milvus_server import MilvusServer
+from indexer.vectors.store import Floats, Hits, Ints, VectorSource, VectorStore, as_questions
+from model.errors import StorageError, shown
+
+Answer = TypeVar("Answer")
+
+DEEPEST = 16_384
+"""Answers that Milvus gives to one question at the most."""
+FEW = 20_000
+"""Segments that conditions leave, up to which the catalog's own vectors are compared."""
+_SPARE = 16
+_ROWS = 1000
+"""Rows a request: 64 MB are the most that a server takes, at 4 bytes a component."""
+_STATE = 0
+"""Id of the one row of the collection that holds the state."""
+
+
+class MilvusVectors(VectorStore):
+    """Collection of a Milvus server: ids, and vectors whose numbers are those that float16 holds.
+
+    Under conditions the catalog tells which ids meet them. Where these are few, their vectors in
+    the catalog are compared; where they are many, Milvus is asked as deep as enough of them should
+    be met, and deeper; and where that ends before there are as many as were asked for, all are
+    compared: conditions starve no search. A second collection holds the state of the catalog that
+    this one has; it is blank from before a change until `mark`, so that a change which broke off
+    is seen.
+
+    Args:
+        server: the server.
+        name: collection's name: letters, digits and "_".
+        dimension: components of a vector.
+        source: the catalog.
+        index: type of the index that a new collection is made with.
+        few: number of segments that conditions leave, up to which the catalog is asked.
+
+    Raises (every method):
+        StorageError: the server does not answer, or holds another kind of collection.
+    """
+
+    def __init__(
+        self,
+        server: MilvusServer,
+        name: str,
+        dimension: int,
+        source: VectorSource,
+        index: MilvusIndex,
+        *,
+        few: int = FEW,
+    ) -> None:
+        self.dimension = dimension
+        self._server = server
+        self._name = name
+        self._state = f"{name}_state"
+        self._source = source
+        self._index = index
+        self._few = few
+        self._prepared = False
+
+    def __len__(self) -> int:
+        self._prepare()
+        told = self._ask(lambda c: c.query(self._name, output_fields=["count(*)"]))
+        return int(told[0]["count(*)"])
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """State of the catalog that the collection holds; None while it is being changed."""
+        self._prepare()
+        rows = self._ask(lambda c: c.get(self._state, ids=[_STATE], output_fields=["told"]))
+        told = rows[0]["told"].split(" ") if rows else []
+        return Watermark(told[0], int(told[1]), told[2]) if len(told) == 3 else None
+
+    def mark(self, watermark: Watermark) -> None:
+        """Note that the collection holds this state of the catalog."""
+        self._prepare()
+        self._note(f"{watermark.catalog_id} {watermark.generation} {watermark.revision}")
+
+    def ids(self) -> Ints:
+        """All ids, int64 ascending."""
+        self._prepare()
+
+        def question(client: Any) -> list[int]:
+            pages = client.query_iterator(self._name, batch_size=DEEPEST, output_fields=["id"])
+            found: list[int] = []
+            try:
+                while page := pages.next():
+                    found += [row["id"] for row in page]
+            finally:
+                pages.close()
+            return found
+
+        return np.sort(np.array(self._ask(question), np.int64))
+
+    def add(self, ids: Ints, vectors: Floats) -> None:
+        """Remember vectors (n×D) under new ids (n); ValueError, and nothing added, otherwise."""
+        ids = self._checked(ids, vectors)
+        if self._known(ids):
+            raise ValueError("an id is known already")
+        self.put(ids, vectors)
+
+    def put(self, ids: Ints, vectors: Floats) -> None:
+        """Have vectors (n×D) under ids (n), whether these are known or not.
+
+        Doing it twice is doing it once, so that whoever was interrupted may do it again.
+
+        Raises:
+            ValueError: the cases of `add` but for ids that are known.
+        """
+        ids, kept = self._checked(ids, vectors), as_halves(vectors)
+        if not len(ids):
+            return
+        self._note("")
+        for some in _pieces(len(ids)):
+            rows = [
+                {"id": i, "vector": row}
+                for i, row in zip(ids[some].tolist(), kept[some], strict=True)
+            ]
+            self._ask(partial(_upsert, name=self._name, rows=rows))
+
+    def remove(self, ids: Ints) -> int:
+        """Forget ids and return how many were known; unknown ones are passed over."""
+        gone = self._known(np.unique(np.asarray(ids, np.int64)))
+        if gone:
+            self._note("")
+        for some in _pieces(len(gone)):
+            self._ask(partial(_delete, name=self._name, ids=gone[some]))
+        return len(gone)
+
+    def search_many(self, queries: Floats, k: int, where: Filter | None = None) -> list[Hits]:
+        """Best k for each of N×D questions, among those that conditions allow."""
+        queries = as_questions(queries, self.dimension)
+        if k < 0:
+            raise ValueError(f"k is {k}, expected 0 or more")
+        known = len(self) if k and len(queries) else 0
+        allowed = None if where is None or where == Filter() else self._source.segment_ids(where)
+        k = min(k, known if allowed is None else len(allowed))
+        if k == 0:
+            return [Hits.empty(self.dimension) for _ in queries]
+        if allowed is not None and len(allowed) <= self._few:
+            return scan_source(self._source, allowed, known, queries, k)
+        return [self._nearest(query, k, known, allowed) for query in queries]
+
+    def ranked(self, query: Floats, where: Filter | None = None) -> tuple[Ints, Floats]:
+        """All ids that conditions allow, by their inner products with one question (D float32)."""
+        (question,) = as_questions(np.asarray(query, np.float32)[None], self.dimension)
+        allowed = None if where is None or where == Filter() else self._source.segment_ids(where)
+        ids, scores = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for some, vectors in self._source.vector_blocks():
+            chosen = slice(None) if allowed is None else contains(allowed, some)
+            ids.append(some[chosen])
+            scores.append(exact_scores(as_halves(vectors[chosen]), question))
+        all_ids, all_scores = np.concatenate(ids), np.concatenate(scores)
+        order = np.lexsort((all_ids, -all_scores))
+        return all_ids[order], all_scores[order]
+
+    def drop(self) -> None:
+        """Forget the whole collection, and its state."""
+        for name in (self._state, self._name):
+            self._ask(partial(_drop, name=name))
+        self._prepared = False
+
+    def _nearest(self, query: Floats, k: int, known: int, allowed: Ints | None) -> Hits:
+        """Best k by the index of Milvus, or of all where that gives too few."""
+        share = 1.0 if allowed is None else len(allowed) / max(known, 1)
+        depth = int((k + _SPARE) / max(share, 1e-9) * (1.0 if allowed is None else 1.5))
+        margin = 2 * ROUNDING * float(np.linalg.norm(query))
+        while depth <= DEEPEST:
+            ids, vectors, last = self._candidates(query, depth)
+            is_all = len(ids) >= known
+            if allowed is not None:
+                chosen = contains(allowed, ids)
+                ids, vectors = ids[chosen], vectors[chosen]
+            if len(ids) >= k:
+                hits = best(ids, exact_scores(vectors, query), vectors, k)
+                if is_all or not self._index.exact or last < hits.scores[-1] - margin:
+                    return hits
+            elif is_all:
+                break
+            depth = min(4 * depth, DEEPEST) if depth < DEEPEST else DEEPEST + 1
+        wanted = self._source.segment_ids() if allowed is None else allowed
+        (hits,) = scan_source(self._source, wanted, known, query[None], k)
+        return hits
+
+    def _candidates(self, query: Floats, depth: int) -> tuple[Ints, Floats, float]:
+        """Ids (n), their vectors (n×D) and the least of the server's scores."""
+        length = float(np.linalg.norm(query.astype(np.float64)))
+        asked = (query / max(length, 1e-30)).astype(np.float32).tolist()
+        (found,) = self._ask(
+            lambda c: c.search(
+                self._name,
+                data=[asked],
+                limit=depth,
+                output_fields=["vector"],
+                search_params={"metric_type": METRIC, "params": self._index.searching(depth)},
+            )
+        )
+        ids = np.array([hit["id"] for hit in found], np.int64)
+        vectors = np.array([hit["entity"]["vector"] for hit in found], np.float32)
+        last = min((float(hit["distance"]) for hit in found), default=0.0) * length
+        return ids, vectors.reshape(len(ids), self.dimension), last
+
+    def _checked(self, ids: Ints, vectors: Floats) -> Ints:
+        ids = np.asarray(ids, np.int64)
+        if ids.ndim != 1 or vectors.shape != (len(ids), self.dimension):
+            raise ValueError(f"ids of shape {ids.shape}, vectors of {vectors.shape}")
+        if not np.isfinite(vectors).all():
+            raise ValueError("a vector has a value that is not finite")
+        if len(np.unique(ids)) < len(ids) or (len(ids) and ids.min() < 0):
+            raise ValueError("an id is negative or given twice")
+        return ids
+
+    def _known(self, ids: Ints) -> list[int]:
+        """Those of some ids that the collection has."""
+        self._prepare()
+        found: list[int] = []
+        for some in _pieces(len(ids)):
+            rows = self._ask(partial(_get, name=self._name, ids=ids[some].tolist()))
+            found += [row["id"] for row in rows]
+        return found
+
+    def _note(self, told: str) -> None:
+        self._prepare()
+        row = {"id": _STATE, "told": told, "vector": [0.0, 0.0]}
+        self._ask(partial(_upsert, name=self._state, rows=[row]))
+
+    def _ask(self, question: Callable[[Any], Answer]) -> Answer:
+        try:
+            return self._server.ask(question)
+        except StorageError:
+            self._prepared = False  # a server that was started anew may have nothing loaded
+            raise
+
+    def _prepare(self) -> None:
+        """Make the collections where they are not there, and see that they are ours."""
+        if self._prepared:
+            return
+        self._ask(self._made)
+        self._prepared = True
+
+    def _made(self, client: Any) -> None:
+        from pymilvus import DataType
+
+        for name, dimension, index in (
+            (self._state, 2, "FLAT"),
+            (self._name, self.dimension, self._index.name),
+        ):
+            if client.has_collection(name):
+                self._require_ours(client, name, dimension, index)
+                client.load_collection(name)
+                continue
+            schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field("id", DataType.INT64, is_primary=True)
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+            if name == self._state:
+                schema.add_field("told", DataType.VARCHAR, max_length=200)
+            kept = client.prepare_index_params()
+            building = self._index.building if name == self._name else {}
+            kept.add_index("vector", index_type=index, metric_type=METRIC, params=building)
+            client.create_collection(
+                name, schema=schema, index_params=kept, consistency_level="Strong"
+            )
+
+    def _require_ours(self, client: Any, name: str, dimension: int, index: str) -> None:
+        fields = {field["name"]: field for field in client.describe_collection(name)["fields"]}
+        held = fields.get("vector", {}).get("params", {}).get("dim")
+        told = client.describe_index(name, index_name=client.list_indexes(name)[0])
+        if held is None or int(held) != dimension:
+            raise StorageError(
+                f"the collection {shown(name)} of {shown(self._server.uri)} holds vectors of"
+                f" {held} components, not of {dimension}",
+                "name another one",
+            )
+        if told.get("index_type") != index or told.get("metric_type") != METRIC:
+            raise StorageError(
+                f"the collection {shown(name)} of {shown(self._server.uri)} is kept by"
+                f" {told.get('index_type')}, not by {index}",
+                f"ask for {told.get('index_type')}, or drop the collection: it is made anew",
+            )
+
+
+def _upsert(client: Any, name: str, rows: list[dict[str, Any]]) -> None:
+    client.upsert(name, rows)
+
+
+def _delete(client: Any, name: str, ids: list[int]) -> None:
+    client.delete(name, ids=ids)
+
+
+def _drop(client: Any, name: str) -> None:
+    client.drop_collection(name)
+
+
+def _get(client: Any, name: str, ids: list[int]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(name, ids=ids, output_fields=["id"])
+    return found
+
+
+def _pieces(count: int) -> Iterator[slice]:
+    for start in range(0, count, _ROWS):
+        yield slice(start, start + _ROWS)
