@@ -84,6 +84,14 @@ def index(
         bool,
         typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen."),
     ] = False,
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Ray cluster whose machines look at the photos: 'local', 'auto', or host:port.",
+        ),
+    ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -108,6 +116,7 @@ def index(
         include=tuple(include or ()),
         prune_excluded=prune_excluded,
         thumbnails=not no_thumbnails,
+        ray=ray,
     )
     with SearchEngine.open(index, headed(preset, head)) as engine:
         if quiet:

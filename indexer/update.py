@@ -24,10 +24,8 @@ from indexer.scan.roots import is_absent, known_root
 from indexer.scan.walk import walk
 from indexer.thumbnails.writer import ThumbnailWriter
 from indexer.vectors import cache as vector_cache
-from indexer.workers.gpus import PHOTOS_AT_ONCE, gpu_memories
-from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
 from indexer.workers.pipeline import Outcome
-from indexer.workers.resources import worker_count
+from indexer.workers.pool import Pool, worker_pool
 from indexer.workers.store_patience import StorePatience
 from indexer.workers.worker import WorkerConfig
 from model.errors import (
@@ -63,6 +61,8 @@ class Options:
         include: patterns of what is taken all the same, also of hidden places and waste bins.
         prune_excluded: whether files of the index that are passed over now are forgotten, too.
         thumbnails: whether a small picture of each new photo is kept beside the index.
+        ray: address of a Ray cluster whose machines look at the photos, `local` for one of this
+            machine alone; "": worker processes of this one.
         parts: whether the folders are parts of what was indexed, and not to be remembered as
             folders of their own.
     """
@@ -77,6 +77,7 @@ class Options:
     include: Sequence[str] = ()
     prune_excluded: bool = False
     thumbnails: bool = True
+    ray: str = ""
     parts: bool = False
 
 
@@ -148,28 +149,24 @@ def update(
             refuse_accidental_pruning(plan, catalog, paths)
         if options.prune_excluded:
             plan.gone, plan.kept = sorted(plan.gone + plan.kept), []
-        gpus = gpu_memories() if preset.uses_gpu else ()
-        jobs, threads = worker_count(options.jobs, len(plan.look), preset.worker_gb, gpus)
-        progress.planned(plan, _estimate(catalog, plan, preset, jobs), jobs)
+        most = options.max_megapixels
+        pool = stack.enter_context(
+            worker_pool(
+                WorkerConfig(preset.reference, most, thumbnails=options.thumbnails),
+                preset,
+                len(plan.look),
+                asked=options.jobs,
+                ray="" if options.dry_run or not plan.look else options.ray,
+                known=lambda digests: [catalog.photo_by_pixels(d) is not None for d in digests],
+            )
+        )
+        progress.planned(plan, _estimate(catalog, plan, preset, pool.jobs), pool.jobs)
         report = Report.of(plan)
         if options.dry_run:
             report.expect(plan, prune=prune)
         else:
             for path in [] if options.parts else here:
                 catalog.remember_root(path)
-            together = preset.photos_at_once or (PHOTOS_AT_ONCE if gpus else 1)
-            config = WorkerConfig(
-                preset.reference, options.max_megapixels, thumbnails=options.thumbnails
-            )
-            patience = max(LEAST_PATIENCE, 20 * preset.seconds_per_photo)
-            pool = WorkerPool(
-                config,
-                jobs,
-                threads,
-                together=together,
-                patience=patience,
-                known=lambda digests: [catalog.photo_by_pixels(d) is not None for d in digests],
-            )
             _carry_out(index, plan, report, pool, progress, prune=prune)
     report.seconds = time.monotonic() - began
     return report
@@ -222,7 +219,7 @@ def _carry_out(
     index: Index,
     plan: Plan,
     report: Report,
-    pool: WorkerPool,
+    pool: Pool,
     progress: Progress,
     *,
     prune: bool,
@@ -234,7 +231,7 @@ def _carry_out(
     recognised: set[int] = set()
     patience = StorePatience()
     thumbnails = ThumbnailWriter(index.folder)
-    with pool, thumbnails:
+    with thumbnails:
         while stamps:
             left: list[FileStamp] = []
             for outcome in pool.look_at(stamps):

@@ -297,6 +297,10 @@ class SearchGone(ServerError):
     """A search was asked too long ago, or too many came after it: it must be asked again."""
 
 
+class ClusterAway(SegsearchError):
+    """A cluster of machines cannot be joined, or ends early."""
+
+
 class ExtraMissing(SegsearchError):
     """An optional dependency is needed for this."""
 

@@ -20,6 +20,7 @@ from indexer.update import Options, Progress  # noqa: E402
 from model.embeddings import Embeddings  # noqa: E402
 from model.errors import (  # noqa: E402
     BucketMissing,
+    ClusterAway,
     CurationError,
     DataError,
     DataMissing,
@@ -103,6 +104,7 @@ from searchengine.user_data.saved_searches import (  # noqa: E402
 __all__ = [
     "EXPORT_FORMATS",
     "BucketMissing",
+    "ClusterAway",
     "CurationError",
     "DataError",
     "DataMissing",

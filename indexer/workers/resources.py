@@ -27,7 +27,7 @@ def worker_count(
     Returns:
         Both at least 1. The threads are more than one where memory leaves cores without a worker.
     """
-    cores = _cores()
+    cores = core_count()
     held = max(int(free_memory() / (gigabytes * 1e9)), 1)
     if gpus:
         held = min(held, workers_on(gpus, gigabytes * 1e9))
@@ -52,7 +52,7 @@ def _free_of_machine() -> float:
     return float("inf")
 
 
-def _cores() -> int:
+def core_count() -> int:
     """Cores to keep busy; of a quota's fraction a whole one, since workers may wait in turn."""
     ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = group_cores()

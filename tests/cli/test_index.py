@@ -212,3 +212,19 @@ def test_with_yes_a_whole_machine_is_taken(
     )
     assert run("index", "/", "--yes", "--index", tmp_path / "index", "-q").code == 0
     assert asked == [Path("/")]
+
+
+def test_a_cluster_that_is_away_is_one_line(run: Run, photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    done = run(
+        "index",
+        photos,
+        "--index",
+        tmp_path / "index",
+        "--preset",
+        "colours",
+        "--ray",
+        "127.0.0.1:1",
+    )
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "leave --ray out" in done.err

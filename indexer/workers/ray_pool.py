@@ -1,0 +1,111 @@
+"""RayPool: a worker pool over the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
+from indexer.workers.pipeline import Outcome
+from indexer.workers.ray_cluster import RayCluster, load_ray
+from indexer.workers.worker import WorkerConfig
+from model.errors import ClusterAway, SegsearchError, shown
+
+PHOTOS_A_BATCH = 8
+"""Photos that an actor gets at a time: what is looked at again where one is killed."""
+
+
+class RayPool:
+    """`jobs` actors, started when the first photo comes, each with a worker process of its own.
+
+    Ray tries a task whose actor died again, for ever, and a photo that kills its decoder would
+    kill the actor: so the worker process does the looking, and a photo that ends it is blamed by
+    the actor's own pool, as in `WorkerPool`. An actor that is killed itself is replaced, and its
+    batch looked at again. Of the outcomes no more are here at once than those of a batch for each
+    actor.
+
+    Every machine reads the photos by the paths that they have here, and has segsearch and the
+    preset's weights.
+    """
+
+    def __init__(
+        self,
+        cluster: RayCluster,
+        config: WorkerConfig,
+        jobs: int,
+        *,
+        together: int = 1,
+        patience: float = LEAST_PATIENCE,
+        gigabytes: float = 0.0,
+        on_gpu: bool = False,
+    ) -> None:
+        self._jobs = jobs
+        self._batch = PHOTOS_A_BATCH * together
+        self._arguments = (config, together, patience)
+        self._needs: dict[str, Any] = {
+            # whoever reads or stores needs some of a core, too
+            "num_cpus": 0.5 if jobs >= cluster.cpus else 1,
+            "num_gpus": 1 if on_gpu and cluster.gpus else 0,
+            "memory": int(gigabytes * 1e9) or None,
+            "max_restarts": -1,
+            "max_task_retries": -1,
+        }
+
+    @property
+    def jobs(self) -> int:
+        """Actors that the pool began with."""
+        return self._jobs
+
+    @property
+    def given_up(self) -> int:
+        """0: Ray replaces actors that end."""
+        return 0
+
+    def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
+        """The outcome of every path, in the order in which they are ready.
+
+        Raises:
+            ClusterAway: the cluster has gone, or lends no actor.
+            SegsearchError: the workers cannot start (a preset without its weights), or the models
+                fail whatever they look at.
+        """
+        ray = load_ray()
+        from ray.util import ActorPool
+
+        named = list(paths)
+        batches = [named[i : i + self._batch] for i in range(0, len(named), self._batch)]
+        try:
+            made = ray.remote(**self._needs)(Looker)
+            actors = [made.remote(*self._arguments) for _ in batches[: self._jobs]]
+            # Ray's pool gives an actor its next batch once its last one is asked for
+            for told in ActorPool(actors).map_unordered(_look, batches):
+                if isinstance(told, SegsearchError):
+                    raise told
+                yield from told
+        except ray.exceptions.RayError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ClusterAway(
+                f"the Ray cluster ended early ({type(error).__name__}: {shown(reason)})",
+                "what was looked at is kept; look at it (ray status), then index again",
+            ) from error
+
+
+def _look(actor: Any, batch: list[str]) -> Any:
+    return actor.look.remote(batch)
+
+
+class Looker:
+    """Actor: looks at batches of photos by a worker process of its own."""
+
+    def __init__(self, config: WorkerConfig, together: int, patience: float) -> None:
+        self._pool = WorkerPool(config, 1, together=together, patience=patience).__enter__()
+        self._failed: SegsearchError | None = None
+
+    def look(self, paths: list[str]) -> list[Outcome] | SegsearchError:
+        """The outcomes of a batch; an error where no photo can be looked at at all."""
+        if self._failed is None:
+            try:
+                return list(self._pool.look_at(paths))
+            except SegsearchError as error:
+                self._failed = error
+        return self._failed

@@ -1,0 +1,156 @@
+"""Photos are looked at over a Ray cluster as by this machine's own workers, whoever is killed."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from indexer.index import Index
+from indexer.update import Options, update
+from indexer.workers.local_pool import WorkerPool
+from indexer.workers.ray_cluster import RayCluster, joined_cluster
+from indexer.workers.ray_pool import RayPool
+from indexer.workers.worker import WorkerConfig
+from model.errors import ClusterAway, ExtraMissing, PresetUnknown
+from model.presets.preset import load_preset
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds actors in /proc")
+
+CONFIG = WorkerConfig("colours", 200.0)
+
+# what a worker runs before all else: a photo of that name ends it
+CURSE = """
+import os, sys
+
+def curse(event, args):
+    if event == "open" and isinstance(args[0], (str, bytes)):
+        if os.path.basename(os.fsdecode(args[0])).startswith("deadly"):
+            os._exit(7)
+
+if "indexer.workers" in " ".join(sys.orig_argv):
+    sys.addaudithook(curse)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    folder = tmp_path_factory.mktemp("curse")
+    (folder / "sitecustomize.py").write_text(CURSE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder))
+        with joined_cluster("local") as joined:
+            yield joined
+
+
+@pytest.fixture
+def paths(tmp_path: Path, painted: ModuleType) -> list[str]:
+    return [str(painted.paint(tmp_path / f"{number}.png", number)) for number in range(20)]
+
+
+def actors() -> list[int]:
+    """Processes of the actors that look at photos."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if line.read_bytes().startswith(b"ray::Looker"):
+                found.append(int(line.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_outcomes_are_those_of_this_machines_workers(
+    cluster: RayCluster, paths: list[str], tmp_path: Path, painted: ModuleType
+) -> None:
+    deadly = str(painted.paint(tmp_path / "deadly.png", 50))
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
+    os.link(paths[0], odd)
+    some = [*paths[:9], odd, str(tmp_path / "none.png")]
+    pool = RayPool(cluster, CONFIG, 2, gigabytes=0.5)
+    assert (pool.jobs, pool.given_up) == (2, 0)
+    looked = {outcome.path: outcome for outcome in pool.look_at([*some, deadly])}
+    with WorkerPool(CONFIG, 2) as local:
+        expected = {outcome.path: outcome for outcome in local.look_at(some)}
+    assert looked.pop(deadly).kind == "PhotoUnreadable"
+    assert looked.keys() == expected.keys()
+    for path, outcome in looked.items():
+        other = expected[path]
+        assert (outcome.kind, outcome.reason, outcome.stamp, outcome.thumbnail) == (
+            other.kind, other.reason, other.stamp, other.thumbnail
+        )  # fmt: skip
+        if other.photo is not None:
+            assert outcome.photo is not None
+            assert outcome.photo.segments.counts == other.photo.segments.counts
+            np.testing.assert_array_equal(
+                outcome.photo.embeddings.vectors, other.photo.embeddings.vectors
+            )
+
+
+def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[str]) -> None:
+    seen = []
+    for outcome in RayPool(cluster, CONFIG, 1, gigabytes=0.5).look_at(paths):
+        if not seen:
+            (actor,) = actors()
+            os.kill(actor, signal.SIGKILL)
+        seen.append(outcome.path)
+        assert outcome.photo
+    assert sorted(seen) == sorted(paths)
+
+
+def test_what_no_worker_can_look_with_is_one_error(cluster: RayCluster, paths: list[str]) -> None:
+    with pytest.raises(PresetUnknown, match="'nothing'"):
+        list(RayPool(cluster, WorkerConfig("nothing", 200.0), 1).look_at(paths))
+
+
+def test_workers_are_as_many_as_the_cluster_has_room_for() -> None:
+    machines = RayCluster("auto", cpus=64, gpus=4, memory=100e9)
+    assert machines.worker_count(0, 1000, 1.0, on_gpu=False) == 64
+    assert machines.worker_count(0, 1000, 5.0, on_gpu=False) == 20
+    assert machines.worker_count(0, 1000, 5.0, on_gpu=True) == 4
+    assert machines.worker_count(8, 5, 1.0, on_gpu=False) == 5
+    assert machines.worker_count(0, 1000, 500.0, on_gpu=False) == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_away_is_told_at_once(address: str) -> None:
+    with pytest.raises(ClusterAway, match=r"cannot be joined.*refused"), joined_cluster(address):
+        pass
+
+
+def test_ray_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ExtraMissing, match=r"segsearch\[ray\]"), joined_cluster("local"):
+        pass
+
+
+def test_an_index_made_over_a_cluster_holds_the_same(
+    cluster: RayCluster, paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import nullcontext
+
+    from indexer.workers import ray_cluster
+
+    # the one that was joined above, since a process is in one cluster at a time
+    monkeypatch.setattr(ray_cluster, "joined_cluster", lambda address: nullcontext(cluster))
+    preset = load_preset("colours")
+    found = []
+    for name, address in (("over", "local"), ("here", "")):
+        report = update(tmp_path / name, [tmp_path], preset, Options(jobs=2, ray=address))
+        with Index.open(tmp_path / name) as index:
+            ids = index.catalog.segment_ids()
+            rows = index.catalog.segments(ids.tolist())
+            vectors = index.catalog.vectors_of(ids)
+            photos = index.catalog.photos({row.photo_id for row in rows.values()})
+            held = sorted(
+                (photos[row.photo_id].content_hash, row.counts, vector.tobytes())
+                for row, vector in zip(rows.values(), vectors, strict=True)
+            )
+            found.append((report.added, report.segments, held))
+    assert found[0] == found[1]
+    assert found[0][0] == len(paths)
