@@ -211,7 +211,7 @@ def test_with_yes_a_whole_machine_is_taken(
         lambda self, *roots, **options: asked.extend(roots) or Report(),
     )
     assert run("index", "/", "--yes", "--index", tmp_path / "index", "-q").code == 0
-    assert asked == [Path("/")]
+    assert asked == ["/"]
 
 
 def test_a_cluster_that_is_away_is_one_line(run: Run, photos: Path, tmp_path: Path) -> None:
