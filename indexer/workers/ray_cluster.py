@@ -118,7 +118,7 @@ def load_ray() -> Any:
     """The module `ray`, told to be quiet and to report nothing.
 
     Raises:
-        ExtraMissing: it is not installed.
+        ExtraMissing: Ray is not installed.
     """
     for name, value in _SILENT.items():
         os.environ.setdefault(name, value)
