@@ -1,6 +1,8 @@
-"""Fit the calibration of a preset's models on photos of a corpus that they were not trained on.
+"""Fit the calibration of a preset's models on photos of a corpus that they were not trained on,
+and measure what it is worth on others.
 
 python -m model.training.calibration CORPUS --out model/presets/nano/calibration.safetensors
+python -m model.training.calibration CORPUS --measure model/presets/nano/calibration.safetensors
 """
 
 from __future__ import annotations
@@ -50,6 +52,22 @@ class Sources(NamedTuple):
     phrases: tuple[str, ...] = ()
 
 
+class Task(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        out: file of a calibration that is to be fitted; else None.
+        measure: file of one that is measured as it is; else None.
+        most: photos of each source and split.
+        every: whether all photos of `val` are looked at.
+    """
+
+    out: Path | None
+    measure: Path | None
+    most: int
+    every: bool = False
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse, look at the photos, fit, print what the confidence is worth on `val`."""
     parser = argparse.ArgumentParser(
@@ -57,12 +75,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("corpus", type=Path, help="folder of SOURCE/annotations.jsonl and images")
     parser.add_argument("--preset", default="nano", help="whose models (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="the calibration's file")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, metavar="FILE", help="fit a calibration into this file")
+    what.add_argument("--measure", type=Path, metavar="FILE", help="measure this one, and fit none")
     parser.add_argument("--photos", type=int, default=10, help="of each source and split, at most")
     parser.add_argument(
         "--untaught", metavar="PRESET", help="the same models, some phrases kept from their head"
     )
     parser.add_argument("--phrases", type=Path, help="these phrases, one a line")
+    parser.add_argument(
+        "--every", action="store_true", help="look at all photos of val, of which names are asked"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--wordnet", type=Path, help="folder of WordNet 3.1's nouns: kinds of a thing are no rivals"
@@ -72,7 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         phrases = read_phrases(options.phrases) if options.phrases else []
         models = Sources(options.preset, options.untaught, tuple(phrases))
-        figures = run(options.corpus, options.out, options.photos, models, options.wordnet)
+        task = Task(options.out, options.measure, options.photos, options.every)
+        figures = run(options.corpus, task, models, options.wordnet)
     except SegsearchError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -80,15 +104,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(corpus: Path, out: Path, most: int, models: Sources, wordnet: Path | None) -> Told:
-    """Fit to the split `holdout`, write the file, and measure on `val`, the taught and the
-    untaught apart."""
+def run(corpus: Path, task: Task, models: Sources, wordnet: Path | None) -> Told:
+    """Fit to the split `holdout` and write the file, or read one; and measure it on `val`, the
+    taught and the untaught apart."""
+    calibration = Calibration.load(task.measure) if task.measure else None
     photos = read_corpus(corpus)
     kinship = Kinship(photos, wordnet)
-    first, *others = views(photos, proposal_photos(photos, most), models)
-    calibration = fit_calibration(photos, kinship, first, others)
-    calibration.save(out)
-    return measured(photos, kinship, Calibration.load(out), first, others)
+    chosen = proposal_photos(photos, task.most, every=task.every)
+    first, *others = views(photos, chosen, models)
+    if task.out:
+        fit_calibration(photos, kinship, first, others).save(task.out)
+        calibration = Calibration.load(task.out)
+    assert calibration is not None
+    return measured(photos, kinship, calibration, first, others)
 
 
 def views(

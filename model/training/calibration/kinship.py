@@ -44,13 +44,19 @@ class Kinship:
         )
 
     def pairs(self, words: Sequence[str]) -> list[tuple[int, int]]:
-        """Numbers of all pairs of words that are related."""
-        return [
+        """Numbers of all pairs of words of which the first is a kind of the second."""
+        asking: dict[str, list[int]] = defaultdict(list)
+        for number, word in enumerate(words):
+            for each in self.asked(word):
+                asking[each].append(number)
+        found = {
             (i, j)
-            for i, one in enumerate(words)
-            for j, other in enumerate(words[:i])
-            if self.related(one, other)
-        ]
+            for i, word in enumerate(words)
+            for each in self._names(word)
+            for j in asking.get(each, ())
+            if i != j
+        }
+        return sorted(found)
 
     def _names(self, text: str) -> frozenset[str]:
         if text not in self._named:

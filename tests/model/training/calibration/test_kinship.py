@@ -39,7 +39,13 @@ def test_a_kind_is_kin_and_a_sibling_is_a_rival(wordnet: Path) -> None:
     assert kinship.related("dogs", "hound")
     assert not kinship.related("dog", "cat")
     assert not kinship.related("dog", "unicorn")
-    assert kinship.pairs(["dog", "cat", "animal"]) == [(2, 0), (2, 1)]
+    assert kinship.pairs(["dog", "cat", "animal", "hound"]) == [
+        (0, 2),
+        (0, 3),
+        (1, 2),
+        (3, 0),
+        (3, 2),
+    ]
 
 
 def test_people_tell_what_wordnet_does_not() -> None:

@@ -73,6 +73,22 @@ def test_one_command_fits_a_calibration_and_measures_it(
     assert 0 <= figures["expected error over the first 30 answers"] <= 1
     assert Calibration.load(out).segments.shape[1] == DIMENSION
     assert "proposals on 0 of" in captured.err
+    before = out.read_bytes()
+    assert main([str(corpus), *options, "--measure", str(out), "--every"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    error = "expected error over the first 30 answers"
+    assert again["taught"][error] == pytest.approx(figures[error])
+    assert out.read_bytes() == before
+
+
+def test_a_file_that_holds_no_calibration_is_told_before_photos_are_looked_at(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torn").write_bytes(b"torn")
+    assert main([str(corpus), "--preset", "colours", "--measure", str(tmp_path / "torn")]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "calibration" in told
 
 
 def test_a_missing_corpus_is_told_in_one_line(
