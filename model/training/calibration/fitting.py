@@ -26,7 +26,7 @@ from model.training.calibration.questions import (
 )
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-THERE = 0.7  # of searches are for what is there: the weight of questions with answers
+THERE = 0.6  # of searches are for what is there: the weight of questions with answers
 ASKED = 30  # of every question's answers, the first that are judged
 RIDGE = 1e-4
 TURNS = 8  # of the fit: what is told of an answer depends on those before it
