@@ -70,9 +70,14 @@ def keeper_of(folder: Path, catalog: Catalog) -> VectorKeeper:
     """
     if isinstance(catalog, SqliteCatalog):
         return CacheKeeper(folder, catalog)
+    assert isinstance(catalog, _postgres())
+    location = catalog.database.location
+    if location.store == "milvus":
+        from indexer.vectors.milvus_keeper import MilvusKeeper
+
+        return MilvusKeeper(catalog, location.of_store("milvus"), location.of_store("milvus_index"))
     from indexer.vectors.pgvector_keeper import PgvectorKeeper
 
-    assert isinstance(catalog, _postgres())
     return PgvectorKeeper(catalog)
 
 

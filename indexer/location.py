@@ -23,7 +23,7 @@ from model.weights.user_folders import user_folder
 FILE_NAME = "index.toml"
 DATA = "SEGSEARCH_DATA"
 """Variable that names the folder in which folders of indexes by URI are made."""
-STORES = {"postgresql+pgvector": "pgvector"}
+STORES = {"postgresql+pgvector": "pgvector", "postgresql+milvus": "milvus"}
 """Schemes of URIs, and the store of vectors that each means."""
 SCHEMA = "segsearch"
 """Schema of the database, unless the URI names another."""
@@ -31,6 +31,11 @@ SCHEMA = "segsearch"
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:/")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _SECRET = frozenset({"password", "sslpassword"})
+_OF_STORES: dict[str, dict[str, str]] = {
+    "postgresql+milvus": {"milvus": "http://127.0.0.1:19530", "milvus_index": "HNSW"}
+}
+"""Parameters of a scheme's store of vectors, and what each is unless it is given."""
+_SERVER = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?")
 _PARAMETERS = frozenset(
     {
         "host", "hostaddr", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl",
@@ -61,6 +66,11 @@ class Location:
     def schema(self) -> str:
         """Schema of the database that holds the tables."""
         return dict(parse_qsl(urlsplit(self.uri).query))["schema"]
+
+    def of_store(self, name: str) -> str:
+        """Parameter of the store of vectors."""
+        told = dict(parse_qsl(urlsplit(self.uri).query))
+        return told.get(name) or _OF_STORES[self.uri.partition(":")[0]][name]
 
     @cached_property
     def parameters(self) -> dict[str, str]:
@@ -137,7 +147,13 @@ def parsed(uri: str) -> tuple[Location, str]:
     password = unquote(parts.password or "") or told.get("password", "")
     told = {name: value for name, value in told.items() if name not in _SECRET}
     told.setdefault("schema", SCHEMA)
-    if unknown := sorted(set(told) - _PARAMETERS - {"schema"}):
+    of_store = _OF_STORES.get(parts.scheme, {})
+    if not _SERVER.fullmatch(told.get("milvus", "http://host")):
+        raise QueryError(
+            "the address of the Milvus server is none, or holds a password",
+            "give one as milvus=http://host:19530, and a token by SEGSEARCH_MILVUS_TOKEN",
+        )
+    if unknown := sorted(set(told) - _PARAMETERS - {"schema"} - of_store.keys()):
         raise QueryError(
             f"the URI of an index has no parameter {shown(unknown[0])}", f"give one as {example}"
         )

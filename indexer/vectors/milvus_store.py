@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.catalog.records import Filter, Watermark
 from indexer.vectors.exact_search import (
@@ -23,6 +24,8 @@ from indexer.vectors.store import Floats, Hits, Ints, VectorSource, VectorStore,
 from model.errors import StorageError, shown
 
 Answer = TypeVar("Answer")
+Present = Callable[[Ints], NDArray[np.bool_]]
+"""Tells which of some ids are there."""
 
 DEEPEST = 16_384
 """Answers that Milvus gives to one question at the most."""
@@ -42,8 +45,8 @@ class MilvusVectors(VectorStore):
     the catalog are compared; where they are many, Milvus is asked as deep as enough of them should
     be met, and deeper; and where that ends before there are as many as were asked for, all are
     compared: conditions starve no search. A second collection holds the state of the catalog that
-    this one has; it is blank from before a change until `mark`, so that a change which broke off
-    is seen.
+    this one has; from before a change until `mark` it holds what the change leads to, or nothing,
+    so that one which broke off is seen.
 
     Args:
         server: the server.
@@ -52,6 +55,7 @@ class MilvusVectors(VectorStore):
         source: the catalog.
         index: type of the index that a new collection is made with.
         few: number of segments that conditions leave, up to which the catalog is asked.
+        present: tells which ids the catalog has, where the collection may hold others, too.
 
     Raises (every method):
         StorageError: the server does not answer, or holds another kind of collection.
@@ -66,6 +70,7 @@ class MilvusVectors(VectorStore):
         index: MilvusIndex,
         *,
         few: int = FEW,
+        present: Present | None = None,
     ) -> None:
         self.dimension = dimension
         self._server = server
@@ -74,6 +79,9 @@ class MilvusVectors(VectorStore):
         self._source = source
         self._index = index
         self._few = few
+        self._present = present
+        self._last = 0
+        self._begun = False
         self._prepared = False
 
     def __len__(self) -> int:
@@ -85,14 +93,39 @@ class MilvusVectors(VectorStore):
     def watermark(self) -> Watermark | None:
         """State of the catalog that the collection holds; None while it is being changed."""
         self._prepare()
-        rows = self._ask(lambda c: c.get(self._state, ids=[_STATE], output_fields=["told"]))
-        told = rows[0]["told"].split(" ") if rows else []
-        return Watermark(told[0], int(told[1]), told[2]) if len(told) == 3 else None
+        aim, _, settled = self._told()
+        return aim if settled else None
+
+    @property
+    def aim(self) -> Watermark | None:
+        """State that the collection holds, or that the change leads to which broke off; None where
+        nothing tells what it holds."""
+        self._prepare()
+        return self._told()[0]
+
+    @property
+    def last_id(self) -> int:
+        """Highest id that the collection was given before it was marked."""
+        self._prepare()
+        return self._told()[1]
+
+    def is_made(self) -> bool:
+        """Whether the collection is there; all else that is asked of it makes it."""
+        return self._prepared or self._ask(
+            lambda c: c.has_collection(self._name) and c.has_collection(self._state)
+        )
+
+    def begin(self, aim: Watermark) -> None:
+        """Note what the changes lead to that follow, until `mark`."""
+        self._last = max(self._last, self.last_id)
+        self._note(aim, "begun")
+        self._begun = True
 
     def mark(self, watermark: Watermark) -> None:
         """Note that the collection holds this state of the catalog."""
         self._prepare()
-        self._note(f"{watermark.catalog_id} {watermark.generation} {watermark.revision}")
+        self._note(watermark, "settled")
+        self._begun = False
 
     def ids(self) -> Ints:
         """All ids, int64 ascending."""
@@ -128,7 +161,8 @@ class MilvusVectors(VectorStore):
         ids, kept = self._checked(ids, vectors), as_halves(vectors)
         if not len(ids):
             return
-        self._note("")
+        self._note_change()
+        self._last = max(self._last, int(ids.max()))
         for some in _pieces(len(ids)):
             rows = [
                 {"id": i, "vector": row}
@@ -140,7 +174,7 @@ class MilvusVectors(VectorStore):
         """Forget ids and return how many were known; unknown ones are passed over."""
         gone = self._known(np.unique(np.asarray(ids, np.int64)))
         if gone:
-            self._note("")
+            self._note_change()
         for some in _pieces(len(gone)):
             self._ask(partial(_delete, name=self._name, ids=gone[some]))
         return len(gone)
@@ -172,8 +206,20 @@ class MilvusVectors(VectorStore):
         order = np.lexsort((all_ids, -all_scores))
         return all_ids[order], all_scores[order]
 
+    def differing(self, ids: Ints, vectors: Floats) -> int:
+        """Number of ids (n) under which the collection has other vectors than these (n×D)."""
+        self._prepare()
+        other = 0
+        for some in _pieces(len(ids)):
+            rows = self._ask(partial(_get, name=self._name, ids=ids[some].tolist(), field="vector"))
+            held = {row["id"]: row["vector"] for row in rows}
+            wanted = zip(ids[some].tolist(), as_halves(vectors[some]), strict=True)
+            other += sum(i not in held or not np.array_equal(held[i], row) for i, row in wanted)
+        return other
+
     def drop(self) -> None:
         """Forget the whole collection, and its state."""
+        self._last, self._begun = 0, False
         for name in (self._state, self._name):
             self._ask(partial(_drop, name=name))
         self._prepared = False
@@ -186,8 +232,12 @@ class MilvusVectors(VectorStore):
         while depth <= DEEPEST:
             ids, vectors, last = self._candidates(query, depth)
             is_all = len(ids) >= known
+            chosen = None
             if allowed is not None:
                 chosen = contains(allowed, ids)
+            elif self._present is not None:
+                chosen = self._present(ids)
+            if chosen is not None:
                 ids, vectors = ids[chosen], vectors[chosen]
             if len(ids) >= k:
                 hits = best(ids, exact_scores(vectors, query), vectors, k)
@@ -237,8 +287,22 @@ class MilvusVectors(VectorStore):
             found += [row["id"] for row in rows]
         return found
 
-    def _note(self, told: str) -> None:
+    def _told(self) -> tuple[Watermark | None, int, bool]:
+        """State that is noted, the highest id then, and whether it was reached."""
+        rows = self._ask(lambda c: c.get(self._state, ids=[_STATE], output_fields=["told"]))
+        match rows[0]["told"].split(" ") if rows else []:
+            case [catalog_id, generation, revision, last, state]:
+                held = Watermark(catalog_id, int(generation), revision)
+                return held, int(last), state == "settled"
+        return None, 0, False
+
+    def _note_change(self) -> None:
         self._prepare()
+        if not self._begun:
+            self._note(None, "")
+
+    def _note(self, watermark: Watermark | None, state: str) -> None:
+        told = "" if watermark is None else " ".join(map(str, (*watermark, self._last, state)))
         row = {"id": _STATE, "told": told, "vector": [0.0, 0.0]}
         self._ask(partial(_upsert, name=self._state, rows=[row]))
 
@@ -309,8 +373,8 @@ def _drop(client: Any, name: str) -> None:
     client.drop_collection(name)
 
 
-def _get(client: Any, name: str, ids: list[int]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(name, ids=ids, output_fields=["id"])
+def _get(client: Any, name: str, ids: list[int], field: str = "id") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(name, ids=ids, output_fields=["id", field])
     return found
 
 
