@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from indexer.backends import create_catalog, open_catalog
+from indexer.backends import create_catalog, has_one_writer, open_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import FileStamp, Manifest
 from indexer.index import Index
 from indexer.lock import WriterLock
+from indexer.recorder import Recorder
 from indexer.report import Report
 from indexer.scan.passed_over import Selection
 from indexer.scan.plan import Plan, make_plan
@@ -24,25 +25,14 @@ from indexer.scan.roots import is_absent, known_root
 from indexer.scan.walk import walk
 from indexer.thumbnails.writer import ThumbnailWriter
 from indexer.vectors import cache as vector_cache
+from indexer.work import OwnWork, SharedWork, Work
 from indexer.workers.pipeline import Outcome
 from indexer.workers.pool import Pool, worker_pool
 from indexer.workers.store_patience import StorePatience
 from indexer.workers.worker import WorkerConfig
-from model.errors import (
-    IndexMissing,
-    PhotoChanged,
-    PhotoUnreachable,
-    PhotoUnreadable,
-    StorageError,
-    StoreAway,
-    StoreRefuses,
-    WorkerKilled,
-    shown,
-)
+from model.errors import IndexMissing, StorageError, shown
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS
 from model.presets.preset import Preset
-
-_UNREACHABLE = (PhotoUnreachable.__name__, StoreRefuses.__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +84,10 @@ class Progress:
     def advanced(self, outcome: Outcome) -> None:
         """After each photo."""
 
+    def elsewhere(self, photos: int) -> None:
+        """Now and then, where several processes share the work: how many of the photos that were
+        planned others have looked at so far."""
+
 
 def update(
     folder: Path,
@@ -107,7 +101,8 @@ def update(
     Roots are folders or files on a disk, or URLs of a store's objects.
 
     One transaction a photo: whatever ends this early, all photos up to then are kept, and the
-    next run goes on from there.
+    next run goes on from there. Where a database holds the index, several processes that are given
+    the same folders share the work, and each returns when all of it is done.
 
     Raises:
         IndexLocked: another process is writing to the index.
@@ -129,7 +124,8 @@ def update(
             catalog = stack.enter_context(_readable_catalog(folder, preset, stack))
         else:
             _make_folder(folder)
-            stack.enter_context(WriterLock(folder))
+            if has_one_writer(folder):
+                stack.enter_context(WriterLock(folder))
             catalog = stack.enter_context(_writable_catalog(folder, preset))
         index = Index(folder, catalog)
         index.require_preset(preset)
@@ -162,12 +158,22 @@ def update(
         )
         progress.planned(plan, _estimate(catalog, plan, preset, pool.jobs), pool.jobs)
         report = Report.of(plan)
+        shared = None if options.dry_run else catalog.job_list(paths)
         if options.dry_run:
             report.expect(plan, prune=prune)
         else:
             for path in [] if options.parts else here:
                 catalog.remember_root(path)
-            _carry_out(index, plan, report, pool, progress, prune=prune)
+            work: Work = OwnWork(plan.look)
+            if shared is not None:
+                work = SharedWork(
+                    shared,
+                    _with_twins(plan),
+                    at_once=pool.at_once,
+                    retry=options.retry,
+                    told=progress.elsewhere,
+                )
+            _carry_out(index, plan, report, pool, work, progress, prune=prune)
     report.seconds = time.monotonic() - began
     return report
 
@@ -189,7 +195,12 @@ def _writable_catalog(folder: Path, preset: Preset) -> Catalog:
         preset.require_weights()  # or an index would be left that needs what was never fetched
         # vectors without a catalog tell nothing, and must not be taken for those of the new one
         (folder / vector_cache.FILE).unlink(missing_ok=True)
-        return create_catalog(folder, _manifest(preset))
+        try:
+            return create_catalog(folder, _manifest(preset))
+        except StorageError:
+            if has_one_writer(folder):
+                raise
+            return open_catalog(folder)  # another process has made it meanwhile
 
 
 def _readable_catalog(folder: Path, preset: Preset, stack: ExitStack) -> Catalog:
@@ -220,6 +231,7 @@ def _carry_out(
     plan: Plan,
     report: Report,
     pool: Pool,
+    work: Work,
     progress: Progress,
     *,
     prune: bool,
@@ -227,46 +239,26 @@ def _carry_out(
     catalog = index.catalog
     catalog.move_files(plan.known, plan.moved)
     report.recognised = len(plan.known)
-    stamps = {stamp.path: stamp for stamp in plan.look}
-    recognised: set[int] = set()
     patience = StorePatience()
     thumbnails = ThumbnailWriter(index.folder)
-    with thumbnails:
-        while stamps:
-            left: list[FileStamp] = []
-            for outcome in pool.look_at(stamps):
-                stamp = stamps[outcome.path]
+    recorder = Recorder(catalog, plan, report, thumbnails)
+    with thumbnails, work:
+        for photos in work.rounds():
+            in_hand: dict[str, FileStamp] = {}
+            for outcome in pool.look_at(_paths(photos, in_hand), ahead=work.ahead):
+                stamp = in_hand.pop(outcome.path)
                 patience.heed(outcome)
-                twins = plan.twins.get(stamp.path, [])
-                try:
-                    photo_id = _remember(catalog, outcome, report)
-                except (OverflowError, UnicodeError) as error:  # one odd file ends no run
-                    reason = f"{shown(stamp.path)} says what no index can hold ({shown(error)})"
-                    outcome = Outcome(stamp.path, kind=PhotoUnreadable.__name__, reason=reason)
-                    photo_id = None
-                read = outcome.photo or outcome.known
-                if photo_id is not None and read is not None:
-                    if outcome.thumbnail:
-                        thumbnails.add(read.content_hash, outcome.thumbnail)
-                    recognised |= {photo_id} if outcome.known is not None else set()
-                    if plan.digests.get(stamp.path) == read.content_hash:
-                        catalog.move_files([(twin, photo_id) for twin in twins], ())
-                        report.recognised += len(twins)
-                        twins = []
-                elif read is not None:
-                    left.append(stamp)  # the photo that it showed has gone meanwhile
-                else:
-                    _skip(catalog, stamp, outcome)
-                    report.skipped.append((stamp.path, outcome.kind, outcome.reason))
-                left += twins  # what one file came to says nothing about another, after all
+                work.finish(stamp, recorder.record(stamp, outcome))
                 progress.advanced(outcome)
-            stamps = {stamp.path: stamp for stamp in left}
+            for stamp, outcome in work.given_up():
+                work.finish(stamp, recorder.record(stamp, outcome))
+                progress.advanced(outcome)
     if pool.given_up:
         report.notes.append(
             f"{pool.given_up} of {pool.jobs} worker processes given up, as memory was short or they"
-            " could not be started: fewer from the start (`jobs`) take no longer"
+            " could not be started: fewer from the start (--jobs) take no longer"
         )
-    _let_go_of_old_names(catalog, plan, recognised)
+    recorder.let_go_of_old_names()
     report.missing = len(plan.gone)
     if prune:
         catalog.forget_files(plan.gone)
@@ -277,54 +269,19 @@ def _carry_out(
     report.notes += [note for note in notes if note]
 
 
-def _remember(catalog: Catalog, outcome: Outcome, report: Report) -> int | None:
-    """Store what became of a photo; its id, or None where there is nothing to be stored."""
-    if outcome.stamp is None:
-        return None
-    if outcome.known is not None:
-        photo_id = catalog.add_file(outcome.known, outcome.stamp)
-        report.recognised += photo_id is not None
-        return photo_id
-    if outcome.photo is None:
-        return None
-    photo = outcome.photo
-    is_known = catalog.photo_by_hash(photo.content_hash) is not None or (
-        photo.pixel_digest is not None and catalog.photo_by_pixels(photo.pixel_digest) is not None
-    )
-    photo_id = catalog.add_photo(photo, outcome.stamp)
-    if is_known:
-        report.recognised += 1
-    else:
-        report.added += 1
-        report.segments += len(photo.segments)
-    return photo_id
+def _paths(photos: Iterator[FileStamp], in_hand: dict[str, FileStamp]) -> Iterator[str]:
+    """The photos' paths, each noted as in hand."""
+    for stamp in photos:
+        in_hand[stamp.path] = stamp
+        yield stamp.path
 
 
-def _let_go_of_old_names(catalog: Catalog, plan: Plan, recognised: set[int]) -> None:
-    """Forget names of photos that were met by their pixels under another one: they moved."""
-    if not recognised:
-        return
-    moved = [
-        path
-        for path in plan.gone
-        if any(known.photo_id in recognised for known in catalog.files(path))
-    ]
-    catalog.move_files([], moved)
-    plan.gone = sorted(set(plan.gone) - set(moved))
-
-
-def _skip(catalog: Catalog, stamp: FileStamp, outcome: Outcome) -> None:
-    """Remember that a file was skipped, and why, where that tells something about its bytes.
-
-    A file that just changes or vanishes is found again, or not, by the next run; one for which
-    memory was short, or whose store did not answer, is tried again then. A photo is not
-    forgotten because its file cannot be reached at the moment.
-    """
-    if outcome.kind in (PhotoChanged.__name__, WorkerKilled.__name__, StoreAway.__name__):
-        return
-    known = any(file.photo_id is not None for file in catalog.files(stamp.path))
-    if not (known and outcome.kind in _UNREACHABLE):
-        catalog.skip_file(stamp, outcome.reason, outcome.kind)
+def _with_twins(plan: Plan) -> list[FileStamp]:
+    """All files that are new, each by itself: who shares the work may look at any of them."""
+    twins = [twin for twins in plan.twins.values() for twin in twins]
+    plan.twins.clear()
+    plan.digests.clear()
+    return plan.look + twins
 
 
 def _estimate(catalog: Catalog, plan: Plan, preset: Preset, jobs: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from indexer.backends import catalog_file, open_catalog, rescue_catalog
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.job_list import LEASE
 from indexer.index import Index
 from indexer.lock import WriterLock
 from indexer.thumbnails.store import FILE, Thumbnails
@@ -131,6 +132,9 @@ def _examine_index(folder: Path, diagnosis: Diagnosis, fix: bool) -> None:
         )
         server = catalog.server()
         diagnosis.facts += list(server.items())
+        if sharers := catalog.sharers():
+            here = sum(sharer.heard < LEASE for sharer in sharers)
+            diagnosis.facts.append(("indexing", f"{here} of {len(sharers)} processes heard of"))
         if server.get("checksums") == "off":
             diagnosis.problems.append(
                 "the database server keeps no checksums of its pages, so damage may go unseen:"

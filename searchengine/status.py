@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from indexer.catalog.job_list import LEASE, Sharer
 from indexer.index import Index
 from model.errors import shown
 from model.presets.files import split_head
@@ -31,6 +32,7 @@ class Status:
         skipped: path, kind and reason of every photo that could not be used.
         coverage: share of the photos found that the index holds, 0 to 1; 1 for an empty index.
         bytes: bytes on disk, by file name.
+        sharers: processes that share the work of indexing just now.
         server: facts about the server of the index, by name; none where the folder holds all.
     """
 
@@ -50,6 +52,7 @@ class Status:
     kept: int = 0
     head: str = ""
     server: dict[str, str] = field(default_factory=dict)
+    sharers: tuple[Sharer, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The status as the command line's JSON has it."""
@@ -67,6 +70,7 @@ class Status:
             + (f", {self.kept:,} of them kept from proposals" if self.kept else ""),
             *([f"undated   {self.undated:,} of the photos"] if self.undated else []),
             *(f"{name:<9} {shown(fact)}" for name, fact in self.server.items()),
+            *(f"indexing  {_told(sharer)}" for sharer in self.sharers),
             *(f"folder    {shown(root)}" for root in self.roots),
             *(f"skipped   {shown(kind)}: {shown(reason)}" for _, kind, reason in self.skipped),
         ]
@@ -94,7 +98,16 @@ def status_of(index: Index) -> Status:
         bytes=_bytes(index.folder),
         kept=counts.kept,
         server=catalog.server(),
+        sharers=tuple(catalog.sharers()),
         head=str(split_head(manifest.settings.get("source", ""))[1] or ""),
+    )
+
+
+def _told(sharer: Sharer) -> str:
+    heard = "" if sharer.heard < LEASE else f", not heard of for {sharer.heard / 60:,.0f} min"
+    return (
+        f"{shown(sharer.host)} (pid {sharer.pid}, since {sharer.since}),"
+        f" {sharer.done:,} photos done, {sharer.in_hand} in hand{heard}"
     )
 
 

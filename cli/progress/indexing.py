@@ -35,7 +35,7 @@ class Bar(Progress):
         self._silence = silence
         self._told = monotonic() if not self._live else 0.0
         self._task: TaskID | None = None
-        self._photos = self._done = 0
+        self._photos = self._done = self._elsewhere = 0
         self._began = 0.0
 
     def __enter__(self) -> Bar:
@@ -80,6 +80,13 @@ class Bar(Progress):
         if not self._live and self._done < self._photos and self._is_time(self._silence):
             left = (monotonic() - self._began) / self._done * (self._photos - self._done)
             say(f"{self._done:,} of {self._photos:,} photos, about {_spell(left)} left")
+
+    def elsewhere(self, photos: int) -> None:
+        """Photos that other processes have looked at so far count as done."""
+        if self._task is not None and photos > self._elsewhere:
+            self._bar.advance(self._task, photos - self._elsewhere)
+            self._done += photos - self._elsewhere
+            self._elsewhere = photos
 
     def _is_time(self, between: float) -> bool:
         """Whether enough seconds have passed since something was told."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.job_list import JobList, Sharer
 from indexer.catalog.records import (
     AddedSegments,
     Counts,
@@ -188,6 +189,10 @@ class CatalogReader(ABC):
     def skipped(self) -> list[SkippedFile]:
         """Files that were not indexed, by path."""
 
+    def sharers(self) -> list[Sharer]:
+        """Processes that share the work of indexing just now; none where one writes at a time."""
+        return []
+
     def server(self) -> dict[str, str]:
         """Facts about the server that holds the catalog, by name; none where it is a file."""
         return {}
@@ -255,6 +260,14 @@ class Catalog(CatalogReader):
     @abstractmethod
     def forget_files(self, paths: Iterable[str]) -> int:
         """Forget files, and photos with their last one; returns how many photos went."""
+
+    def job_list(self, roots: Sequence[str]) -> JobList | None:
+        """List of photos that processes share; None where one process writes at a time.
+
+        Args:
+            roots: folders and files, absolute, whose photos this process looks at.
+        """
+        return None
 
     @abstractmethod
     def remember_root(self, path: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from queue import Empty, SimpleQueue
 
 from indexer.workers.pipeline import Known, Outcome
@@ -96,21 +97,35 @@ class WorkerPool:
         with self._lock:
             return len(self._seats) - self._serving
 
-    def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
+    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
         """The outcome of every path, in the order in which they are ready.
+
+        Args:
+            paths: the photos.
+            ahead: number of photos that are taken from `paths` before the first outcome is given;
+                then one for each that was. All unless given.
 
         Raises:
             SegsearchError: the workers cannot start (a preset without its weights), or the models
                 fail whatever they look at.
         """
-        for path in paths:
-            self._paths.put(path)
-        for _ in paths:
+        waiting = iter(paths)
+        handed = self._hand_out(waiting, ahead)
+        while handed:
             outcome = self._outcomes.get()
             if isinstance(outcome, BaseException):
                 raise outcome
             yield outcome
             self._room.release()
+            handed += self._hand_out(waiting, 1) - 1
+
+    def _hand_out(self, paths: Iterator[str], most: int | None) -> int:
+        """Hand out so many of the photos at most; returns how many there were."""
+        count = 0
+        for path in islice(paths, most):
+            self._paths.put(path)
+            count += 1
+        return count
 
     def _run_one(self, number: int) -> None:
         """Keep the worker of that number busy."""

@@ -38,6 +38,7 @@ class Database:
         location: place of the catalog.
         readonly: refuse to write.
         patience: seconds for which a transaction is tried again while the server is away.
+        durable: wait for the server's disk at each commit.
 
     Raises (every method):
         StorageAway: the server does not answer, or broke off.
@@ -45,11 +46,17 @@ class Database:
     """
 
     def __init__(
-        self, location: Location, *, readonly: bool = False, patience: float = PATIENCE
+        self,
+        location: Location,
+        *,
+        readonly: bool = False,
+        patience: float = PATIENCE,
+        durable: bool = True,
     ) -> None:
         self.location = location
         self.readonly = readonly
         self._patience = patience
+        self._durable = durable
         self._reading = threading.local()
         self._pool = QueuePool(
             self._connect,  # type: ignore[arg-type]  # asks for less than a DBAPI's connection
@@ -92,14 +99,31 @@ class Database:
             raise IndexReadOnly(
                 f"{shown(self.location)} is open for reading", "open it for writing"
             )
-        until = time.monotonic() + (self._patience if again else 0)
+
+        def attempt() -> T:
+            with self.in_our_words(), self._begun("BEGIN") as connection:
+                done = deed(connection)
+                connection.execute("COMMIT")
+                return done
+
+        return self._patiently(attempt, self._patience if again else 0)
+
+    def run(self, statement: str, *values: Any) -> list[Row]:
+        """Rows of one statement that is a transaction by itself; run anew as in `write`."""
+
+        def attempt() -> list[Row]:
+            with self.in_our_words(), self._begun(None) as connection:
+                cursor = connection.execute(statement, values or None, binary=True)
+                return cursor.fetchall() if cursor.description else []
+
+        return self._patiently(attempt, self._patience)
+
+    def _patiently(self, attempt: Callable[[], T], patience: float) -> T:
+        until = time.monotonic() + patience
         pause = 0.05
         while True:
             try:
-                with self.in_our_words(), self._begun("BEGIN") as connection:
-                    done = deed(connection)
-                    connection.execute("COMMIT")
-                    return done
+                return attempt()
             except StorageAway:
                 if time.monotonic() + pause > until:
                     raise
@@ -152,7 +176,8 @@ class Database:
             kept = self._pool.connect()
             connection = cast(Connection, kept.driver_connection)
             try:
-                connection.execute(begin or "SELECT 1")
+                if begin:
+                    connection.execute(begin)
                 return kept, connection
             except psycopg.Error:
                 old = connection.closed or connection.broken
@@ -183,6 +208,8 @@ class Database:
                 " WHERE extname = 'vector' AND nspname <> 'pg_catalog')), false)",
                 (self.location.schema,),
             )
+            if not self._durable:
+                connection.execute("SET synchronous_commit = off")
             if (half := TypeInfo.fetch(connection, "halfvec")) is not None:
                 register_halfvec_info(connection, half)
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ from indexer.catalog.postgres import failures, transactions
 from indexer.catalog.postgres.additions import rewrite_with
 from indexer.catalog.postgres.audit import find_problems
 from indexer.catalog.postgres.database import Connection, Database
+from indexer.catalog.postgres.postgres_jobs import PostgresJobs
 from indexer.catalog.postgres.postgres_reader import PostgresReader
 from indexer.catalog.postgres.schema import create_schema, has_tables
 from indexer.catalog.postgres.stored_manifest import store_manifest, stored_manifest
@@ -170,6 +171,10 @@ class PostgresCatalog(PostgresReader, Catalog):
             return removed
 
         return self.database.write(deed)
+
+    def job_list(self, roots: Sequence[str]) -> PostgresJobs:
+        """List of photos that processes share, for one that looks at those below some folders."""
+        return PostgresJobs(self.database.location, roots)
 
     def remember_root(self, path: str) -> None:
         """Remember an absolute folder as indexed."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.job_list import Sharer
 from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.postgres import failures, rows, stored_vectors
 from indexer.catalog.postgres.column_query import (
@@ -22,6 +23,7 @@ from indexer.catalog.postgres.column_query import (
 )
 from indexer.catalog.postgres.conditions import conditions_of
 from indexer.catalog.postgres.database import Database, fetched
+from indexer.catalog.postgres.postgres_jobs import sharers_of
 from indexer.catalog.postgres.schema import server_facts
 from indexer.catalog.records import (
     Counts,
@@ -271,6 +273,10 @@ class PostgresReader(CatalogReader):
                 "SELECT path, kind, reason FROM files WHERE photo_id IS NULL ORDER BY path",
             )
         return [SkippedFile(os.fsdecode(path), kind, reason) for path, kind, reason in found]
+
+    def sharers(self) -> list[Sharer]:
+        """Processes that share the work of indexing just now, the eldest first."""
+        return sharers_of(self.database)
 
     def server(self) -> dict[str, str]:
         """Facts about the server: its address, versions, size of the tables, checksums of pages."""

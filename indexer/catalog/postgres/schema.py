@@ -88,6 +88,24 @@ CREATE TABLE files (
 );
 CREATE INDEX files_by_photo ON files (photo_id);
 CREATE INDEX files_by_size ON files (size);
+CREATE TABLE jobs (
+    path bytea PRIMARY KEY,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    attempts bigint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    sharer uuid,
+    leased_until timestamptz
+);
+CREATE INDEX jobs_untried ON jobs (path) WHERE attempts = 0;
+CREATE INDEX jobs_tried ON jobs (leased_until) WHERE attempts > 0;
+CREATE TABLE sharers (
+    id uuid PRIMARY KEY,
+    host text NOT NULL,
+    pid bigint NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    done bigint NOT NULL DEFAULT 0
+);
 CREATE TABLE photo_vectors (
     photo_id bigint PRIMARY KEY REFERENCES photos ON DELETE CASCADE,
     vector halfvec({dimension}) NOT NULL
