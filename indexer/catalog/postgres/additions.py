@@ -9,7 +9,7 @@ from __future__ import annotations
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, run_many
 from indexer.catalog.postgres.half_vectors import half_vectors
-from indexer.catalog.postgres.transactions import Head, insert_segments, segment_values
+from indexer.catalog.postgres.transactions import Head, insert_segments, segment_columns
 from indexer.catalog.records import AddedSegments
 from indexer.catalog.whole_of_parts import parents_with
 from model.errors import QueryError, StorageError
@@ -44,10 +44,8 @@ def rewrite_with(
     if held:
         _move(connection, held[0].id, held[-1].id, first)
     following = first + len(held)
-    values = [
-        (parent, *row[1:])
-        for parent, row in zip(parents[len(held) :], segment_values(added.segments), strict=True)
-    ]
+    _, *others = segment_columns(added.segments)
+    values = (list(parents[len(held) :]), *others)
     vectors = half_vectors(added.embeddings.vectors)
     insert_segments(connection, photo_id, following, values, vectors)
     run_many(

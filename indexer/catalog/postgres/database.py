@@ -29,6 +29,7 @@ CONNECT_SECONDS = "10"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MOST_CONNECTIONS = 30
 _LONGEST_PAUSE = 5.0
+_STALE = 0.5  # seconds: connections of before a restart of the server are found out
 
 
 class Database:
@@ -57,6 +58,7 @@ class Database:
         self.readonly = readonly
         self._patience = patience
         self._durable = durable
+        self._met = False  # whether the server ever answered
         self._reading = threading.local()
         self._pool = QueuePool(
             self._connect,  # type: ignore[arg-type]  # asks for less than a DBAPI's connection
@@ -80,7 +82,7 @@ class Database:
             with self.in_our_words():
                 yield outer
             return
-        with self.in_our_words(), self._begun(_SNAPSHOT) as connection:
+        with self.in_our_words(), self._begun(_SNAPSHOT, self._reading_patience) as connection:
             self._reading.connection = connection
             try:
                 yield connection
@@ -106,17 +108,21 @@ class Database:
                 connection.execute("COMMIT")
                 return done
 
-        return self._patiently(attempt, self._patience if again else 0)
+        return self._patiently(attempt, self._patience if again and self._met else 0)
 
     def run(self, statement: str, *values: Any) -> list[Row]:
-        """Rows of one statement that is a transaction by itself; run anew as in `write`."""
+        """Rows of one statement that is a transaction by itself; run anew as in `write`, where this
+        is not open for reading. Within a `reading` of the same thread it is part of that."""
+        if getattr(self._reading, "connection", None) is not None:
+            with self.reading() as connection:
+                return fetched(connection, statement, *values)
 
         def attempt() -> list[Row]:
             with self.in_our_words(), self._begun(None) as connection:
                 cursor = connection.execute(statement, values or None, binary=True)
                 return cursor.fetchall() if cursor.description else []
 
-        return self._patiently(attempt, self._patience)
+        return self._patiently(attempt, self._reading_patience)
 
     def _patiently(self, attempt: Callable[[], T], patience: float) -> T:
         until = time.monotonic() + patience
@@ -129,6 +135,11 @@ class Database:
                     raise
             time.sleep(pause * random.uniform(0.5, 1))
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @property
+    def _reading_patience(self) -> float:
+        """Seconds: whoever asks a question, or asks for the first time, would rather be told."""
+        return self._patience if self._met and not self.readonly else _STALE
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -148,9 +159,9 @@ class Database:
             raise said from error
 
     @contextmanager
-    def _begun(self, begin: str | None) -> Iterator[Connection]:
+    def _begun(self, begin: str | None, patience: float = 0) -> Iterator[Connection]:
         """A connection of the pool in a new transaction; undone unless it was committed."""
-        kept, connection = self._lent(begin)
+        kept, connection = self._patiently(lambda: self._lent(begin), patience)
         ended = False
         try:
             yield connection
@@ -199,6 +210,7 @@ class Database:
             connection = psycopg.connect(**cast(Any, told), autocommit=True)
         except psycopg.Error as error:
             raise failures.not_connected(error, self.location) from error
+        self._met = True
         try:
             # the extension's types are wherever its owner put them
             connection.execute(

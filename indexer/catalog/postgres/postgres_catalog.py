@@ -75,16 +75,13 @@ class PostgresCatalog(PostgresReader, Catalog):
         prepared = transactions.PreparedPhoto.of(photo)
 
         def deed(connection: Connection) -> int:
-            head = transactions.locked_head(connection)
-            known = transactions.known_photo(connection, photo)
+            head, known = transactions.locked_head_and_known(connection, photo)
             if known is None:
-                photo_id = transactions.insert_photo(connection, head, prepared)
-            else:
-                photo_id = known
-                transactions.describe_anew(connection, known, photo, stamp.path)
-            if transactions.put_file(connection, stamp, photo_id):
+                return transactions.insert_photo(connection, head, prepared, stamp)
+            transactions.describe_anew(connection, known, photo, stamp.path)
+            if transactions.put_file(connection, stamp, known):
                 transactions.count_generation(connection, head)
-            return photo_id
+            return known
 
         return self.database.write(deed)
 

@@ -128,9 +128,8 @@ class PostgresJobs(JobList):
 
     def left(self) -> int:
         """Number of photos of these folders on the list."""
-        with self._database.reading() as connection:
-            statement = f"SELECT count(*) FROM jobs WHERE {self._mine}"
-            ((count,),) = fetched(connection, statement, *self._places)
+        statement = f"SELECT count(*) FROM jobs WHERE {self._mine}"
+        ((count,),) = self._database.run(statement, *self._places)
         return int(count)
 
 

@@ -156,8 +156,7 @@ class PostgresReader(CatalogReader):
         )
 
     def _id(self, statement: str, value: bytes) -> int | None:
-        with self.database.reading() as connection:
-            found = fetched(connection, statement, value)
+        found = self.database.run(statement, value)
         return found[0][0] if found else None
 
     def content_hashes(self) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ it go by committing. So ids are given in the order of commits, which readers rel
 above the highest they know for new, and no id is ever given twice.
 
 PostgreSQL keeps checksums of its pages, and its own types and constraints: rows carry no seals.
+What goes with a photo goes by triggers of whole statements: foreign keys would be looked up for
+every segment that is written, which took as long as writing it.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ CREATE INDEX photos_by_time ON photos (taken_at);
 CREATE INDEX photos_by_camera ON photos (camera);
 CREATE TABLE segments (
     id bigint PRIMARY KEY,
-    photo_id bigint NOT NULL REFERENCES photos ON DELETE CASCADE,
+    photo_id bigint NOT NULL,
     parent bigint,
     area bigint NOT NULL,
     share double precision NOT NULL,
@@ -111,12 +113,26 @@ CREATE TABLE photo_vectors (
     vector halfvec({dimension}) NOT NULL
 );
 ALTER TABLE photo_vectors ALTER COLUMN vector SET STORAGE PLAIN;
+CREATE FUNCTION forget_segments() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$ BEGIN
+    DELETE FROM segments USING gone WHERE segments.photo_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER photos_gone AFTER DELETE ON photos REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_segments();
+CREATE FUNCTION forget_vectors() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$ BEGIN
+    DELETE FROM vectors USING gone WHERE vectors.segment_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER segments_gone AFTER DELETE ON segments REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_vectors();
 INSERT INTO head VALUES (true, 0, uuid_send(gen_random_uuid()), 0, 0);
 INSERT INTO revisions SELECT generation, revision FROM head;
 """
 _VECTORS = """
 CREATE TABLE vectors (
-    segment_id bigint PRIMARY KEY {references},
+    segment_id bigint PRIMARY KEY,
     vector halfvec({dimension}) NOT NULL
 );
 ALTER TABLE vectors ALTER COLUMN vector SET STORAGE {storage};
@@ -150,22 +166,21 @@ def create_schema(database: Database, dimension: int, fill: Callable[[Connection
             )
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{location.schema}"')
         connection.execute(_TABLES.format(dimension=dimension))
-        make_vector_table(connection, dimension, references="REFERENCES segments ON DELETE CASCADE")
+        make_vector_table(connection, dimension)
         fill(connection)
 
     database.write(deed)
 
 
-def make_vector_table(connection: Connection, dimension: int, *, references: str = "") -> None:
+def make_vector_table(connection: Connection, dimension: int) -> None:
     """Make the table of segments' vectors.
 
     Args:
         connection: connection in a transaction.
         dimension: components of a vector.
-        references: constraint of the segments' ids.
     """
     storage = "PLAIN" if dimension <= _PLAIN else "EXTERNAL"
-    connection.execute(_VECTORS.format(dimension=dimension, references=references, storage=storage))
+    connection.execute(_VECTORS.format(dimension=dimension, storage=storage))
 
 
 def has_tables(connection: Connection, location: Location) -> bool:

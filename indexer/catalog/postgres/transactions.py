@@ -15,30 +15,50 @@ import numpy as np
 
 from indexer.catalog import box_codec
 from indexer.catalog.photo_ninths import ninths_of
-from indexer.catalog.postgres.database import Connection, Row, fetched, run_many
+from indexer.catalog.postgres.database import Connection, Row, fetched
 from indexer.catalog.postgres.half_vectors import half_vectors
 from indexer.catalog.postgres.path_regex import searchable
 from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
 from model.masks.segments import Segments
 
-_SEGMENT = (
-    "INSERT INTO segments (id, photo_id, parent, area, share, centre_x, centre_y, ninth, quality,"
-    " box, counts) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b)"
-)
-_VECTOR = "INSERT INTO vectors (segment_id, vector) VALUES (%s, %b)"
+_SEGMENTS = """
+INSERT INTO segments (id, photo_id, parent, area, share, centre_x, centre_y, ninth, quality, box,
+    counts)
+SELECT %s + place, %s, parent, area, share, centre_x, centre_y, ninth, quality, box, counts
+FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::float4[], %b::float4[], %b::int2[],
+    %b::float8[], %b::bytea[], %b::bytea[]) WITH ORDINALITY
+AS given (parent, area, share, centre_x, centre_y, ninth, quality, box, counts, place)
+"""
+_VECTORS = """
+INSERT INTO vectors (segment_id, vector)
+SELECT %s + place, vector FROM unnest(%b::halfvec[]) WITH ORDINALITY AS given (vector, place)
+"""
 _PHOTO = (
     "INSERT INTO photos (id, content_hash, format, height, width, orientation, taken_at,"
     " taken_offset, taken_source, camera, latitude, longitude, perceptual_hash, frame_height,"
     " frame_width, first_segment, segment_count, seconds, pixel_digest)"
     " VALUES (%s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b)"
 )
-_PUT = (
-    "INSERT INTO files (path, shown, size, mtime_ns, photo_id, kind, reason)"
-    " VALUES (%b, %s, %s, %s, %s, %s, %s) ON CONFLICT (path) DO UPDATE SET"
-    " size = excluded.size, mtime_ns = excluded.mtime_ns, photo_id = excluded.photo_id,"
-    " kind = excluded.kind, reason = excluded.reason"
+_HEAD = "SELECT generation, last_photo, last_segment FROM head FOR UPDATE"
+_KNOWN = """
+SELECT id FROM (
+    SELECT id, 0 AS rank FROM photos WHERE content_hash = %b
+    UNION ALL (SELECT id, 1 FROM photos WHERE pixel_digest = %b ORDER BY id LIMIT 1)
+) AS found ORDER BY rank LIMIT 1
+"""
+_PUT = """
+WITH before AS (SELECT photo_id FROM files WHERE path = %b), put AS (
+    INSERT INTO files (path, shown, size, mtime_ns, photo_id, kind, reason)
+    VALUES (%b, %s, %s, %s, %s, %s, %s) ON CONFLICT (path) DO UPDATE SET
+    size = excluded.size, mtime_ns = excluded.mtime_ns, photo_id = excluded.photo_id,
+    kind = excluded.kind, reason = excluded.reason
 )
+SELECT photo_id FROM before
+"""
+
+
+Columns = tuple[list[Any], ...]
 
 
 @dataclass
@@ -62,13 +82,13 @@ class PreparedPhoto:
 
     Attributes:
         photo: the photo.
-        segments: values of its segments' rows, without ids.
+        segments: values of its segments, a column each, as `segment_columns` gives them.
         vectors: its segments' vectors as they are kept.
         of_photo: its own.
     """
 
     photo: IndexedPhoto
-    segments: list[Row]
+    segments: Columns
     vectors: list[Any]
     of_photo: Any
 
@@ -77,7 +97,7 @@ class PreparedPhoto:
         """The photo, prepared."""
         return cls(
             photo,
-            segment_values(photo.segments),
+            segment_columns(photo.segments),
             half_vectors(photo.embeddings.vectors),
             half_vectors(photo.photo_embedding.vectors)[0],
         )
@@ -85,9 +105,7 @@ class PreparedPhoto:
 
 def locked_head(connection: Connection) -> Head:
     """The catalog's counters; who else changes it waits until this transaction ends."""
-    ((generation, photo, segment),) = fetched(
-        connection, "SELECT generation, last_photo, last_segment FROM head FOR UPDATE"
-    )
+    ((generation, photo, segment),) = fetched(connection, _HEAD)
     return Head(generation, photo, segment)
 
 
@@ -101,8 +119,13 @@ def count_generation(connection: Connection, head: Head) -> None:
     )
 
 
-def insert_photo(connection: Connection, head: Head, prepared: PreparedPhoto) -> int:
-    """Write a photo that is not there yet, its segments and vectors; returns its id."""
+def insert_photo(
+    connection: Connection, head: Head, prepared: PreparedPhoto, stamp: FileStamp
+) -> int:
+    """Write a photo that is not there yet, its segments, vectors and file; returns its id.
+
+    A photo that this takes its last file from goes. All is sent at once.
+    """
     photo = prepared.photo
     header, segments = photo.header, photo.segments
     head.last_photo += 1
@@ -135,6 +158,10 @@ def insert_photo(connection: Connection, head: Head, prepared: PreparedPhoto) ->
             "INSERT INTO photo_vectors VALUES (%s, %b)", (photo_id, prepared.of_photo)
         )
         insert_segments(connection, photo_id, first, prepared.segments, prepared.vectors)
+        put = connection.execute(_PUT, _put_values(stamp, photo_id, None, None))
+        count_generation(connection, head)
+    if before := [row[0] for row in put.fetchall() if row[0] is not None]:
+        drop_photos_without_files(connection, before)
     return photo_id
 
 
@@ -142,55 +169,49 @@ def insert_segments(
     connection: Connection,
     photo_id: int,
     first: int,
-    segments: Sequence[Row],
+    segments: Columns,
     vectors: Sequence[Any],
 ) -> None:
     """Write segments and their vectors under ids from `first` on."""
-    numbered = enumerate(segments, first)
-    run_many(connection, _SEGMENT, [(i, photo_id, *values) for i, values in numbered])
-    run_many(connection, _VECTOR, list(enumerate(vectors, first)))
+    if vectors:
+        connection.execute(_SEGMENTS, (first - 1, photo_id, *segments))
+        connection.execute(_VECTORS, (first - 1, list(vectors)))
 
 
-def segment_values(segments: Segments) -> list[Row]:
-    """Values of segments' rows: parent, area, share, centre, ninth, quality, box and counts."""
+def segment_columns(segments: Segments) -> Columns:
+    """Values of segments: parent, area, share, centre, ninth, quality, box and counts of each."""
     height, width = segments.size
     boxes = segments.boxes.astype(np.float64)
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.array([width, height])
     centres = middles.astype(np.float32)
-    return [
-        (
-            parent if parent >= 0 else None,
-            area,
-            area / (height * width),
-            *centre,
-            ninth,
-            quality,
-            box_codec.pack(box),
-            counts,
-        )
-        for parent, area, centre, ninth, quality, box, counts in zip(
-            segments.parents.tolist(),
-            segments.areas.tolist(),
-            centres.tolist(),
-            ninths_of(centres).tolist(),
-            segments.quality.tolist(),
-            segments.boxes,
-            segments.counts,
-            strict=True,
-        )
-    ]
+    return (
+        [parent if parent >= 0 else None for parent in segments.parents.tolist()],
+        segments.areas.tolist(),
+        (segments.areas / (height * width)).tolist(),
+        centres[:, 0].tolist(),
+        centres[:, 1].tolist(),
+        ninths_of(centres).tolist(),
+        segments.quality.tolist(),
+        [box_codec.pack(box) for box in segments.boxes],
+        list(segments.counts),
+    )
+
+
+def locked_head_and_known(
+    connection: Connection, photo: IndexedPhoto | ReadPhoto
+) -> tuple[Head, int | None]:
+    """`locked_head`, and `known_photo` as it is once the head is locked; asked at once."""
+    with connection.pipeline():
+        head = connection.execute(_HEAD, binary=True)
+        known = connection.execute(_KNOWN, (photo.content_hash, photo.pixel_digest), binary=True)
+    ((generation, last_photo, last_segment),) = head.fetchall()
+    found = known.fetchall()
+    return Head(generation, last_photo, last_segment), found[0][0] if found else None
 
 
 def known_photo(connection: Connection, photo: IndexedPhoto | ReadPhoto) -> int | None:
     """The id of the photo with this content, else of the first with these pixels."""
-    found = fetched(
-        connection,
-        "SELECT id FROM (SELECT id, 0 AS rank FROM photos WHERE content_hash = %b UNION ALL"
-        " (SELECT id, 1 FROM photos WHERE pixel_digest = %b ORDER BY id LIMIT 1)) AS found"
-        " ORDER BY rank LIMIT 1",
-        photo.content_hash,
-        photo.pixel_digest,
-    )
+    found = fetched(connection, _KNOWN, photo.content_hash, photo.pixel_digest)
     return found[0][0] if found else None
 
 
@@ -291,13 +312,15 @@ def _put(
     reason: str | None,
 ) -> int | None:
     """Write a file's row; the photo that the file showed before."""
-    path = os.fsencode(stamp.path)
-    before = fetched(connection, "SELECT photo_id FROM files WHERE path = %b", path)
-    connection.execute(
-        _PUT,
-        (path, searchable(stamp.path), stamp.size, stamp.mtime_ns, photo_id, kind, _text(reason)),
-    )
+    before = connection.execute(_PUT, _put_values(stamp, photo_id, kind, reason)).fetchall()
     return before[0][0] if before else None
+
+
+def _put_values(
+    stamp: FileStamp, photo_id: int | None, kind: str | None, reason: str | None
+) -> Row:
+    path, shown = os.fsencode(stamp.path), searchable(stamp.path)
+    return path, path, shown, stamp.size, stamp.mtime_ns, photo_id, kind, _text(reason)
 
 
 def _text(value: str | None) -> str | None:
