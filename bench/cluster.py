@@ -97,21 +97,23 @@ def speed(server: OwnServer, count: int, cost: float) -> None:
         seconds = {}
         for together in (1, 4):
             workers = Workers(server.uri(f"speed{together}"), photos, cost, 60)
-            began = time.perf_counter()
+            began, server_began = time.perf_counter(), server.cpu_seconds()
             for _ in range(together):
                 workers.start()
-            told = [line for line in workers.end() if len(line) == 5]
+            told = [line for line in workers.end() if len(line) == 6]
             done = sum(int(line[1]) for line in told)
             seconds[together] = max(float(line[4]) for line in told)
             assert done == count, told
             print(
                 f"{together} workers: {count} photos in {seconds[together]:.1f} s"
                 f" ({time.perf_counter() - began:.1f} s with their start),"
-                f" {count / seconds[together]:.2f} photos/s",
+                f" {count / seconds[together]:.2f} photos/s; beside the looking, CPU of a photo:"
+                f" {1000 * sum(float(line[5]) for line in told) / count:.1f} ms here,"
+                f" {1000 * (server.cpu_seconds() - server_began) / count:.1f} ms of the server",
                 flush=True,
             )
         beside = 1000 * (seconds[1] / count - cost)
-        print(f"gain {seconds[1] / seconds[4]:.2f}, beside the looking {beside:.1f} ms a photo")
+        print(f"gain {seconds[1] / seconds[4]:.2f}, beside the looking {beside:.1f} ms of a photo")
 
 
 def kills(server: OwnServer, count: int, number: int) -> None:

@@ -4,7 +4,8 @@ As a script, `sharing_workers.py URI FOLDER COST LEASE`: each line read from sta
 worker, whose pid is answered at once; they index FOLDER into the index at URI. A photo costs COST
 seconds of sleep: where that is 0 it is looked at for real by the preset without weights, otherwise
 it is given made-up segments. Of a photo whose name begins with "poison" a worker dies. What workers
-report goes to standard output, a line each: "PID added recognised skipped seconds".
+report goes to standard output, a line each: "PID added recognised skipped seconds CPU",
+the last in seconds, without those of the looking.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class OwnPool:
             masks[number, y : y + 20, x : x + 30] = True
         self._segments = Segments.from_masks(masks, rng.random(SEGMENTS).astype(np.float32))
         self._rng = rng
+        self.cpu = 0.0
 
     def __enter__(self) -> OwnPool:
         return self
@@ -71,7 +73,10 @@ class OwnPool:
                 yield outcome
                 continue
             time.sleep(self._cost)
-            yield self._made(path)
+            began = time.thread_time()
+            outcome = self._made(path)
+            self.cpu += time.thread_time() - began
+            yield outcome
 
     def _made(self, path: str) -> Outcome:
         status, space = Path(path).stat(), self._preset.space
@@ -87,14 +92,19 @@ class OwnPool:
 def work(uri: str, photos: str, cost: float) -> None:
     preset = load_preset("nano" if cost else "colours")
 
+    pools = []
+
     def pool(*_: object, known: Any, **__: object) -> OwnPool:
-        return OwnPool(preset, cost, known)
+        pools.append(OwnPool(preset, cost, known))
+        return pools[0]
 
     updating.WorkerPool = pool  # type: ignore
     options = updating.Options(jobs=1, thumbnails=not cost)
+    began = time.process_time()
     report = updating.update(index_folder(uri), [photos], preset, options)
     told = report.added, report.recognised, len(report.skipped), report.seconds
-    os.write(1, " ".join(map(str, (os.getpid(), *told))).encode() + b"\n")
+    cpu = time.process_time() - began - pools[0].cpu
+    os.write(1, " ".join(map(str, (os.getpid(), *told, cpu))).encode() + b"\n")
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ class HerePool:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def look_at(self, paths: Iterable[str]) -> Iterator[Outcome]:
+    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
         for path in paths:
             most = self._config.max_megapixels
             yield from process([path], self._preset, self._models, most, self._known)

@@ -6,12 +6,13 @@ Tests start one a session; `bench/cluster.py` does, too.
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,6 +63,18 @@ class OwnServer:
             bin_path=self._server.bin_path,
             user=self._server.system_user,
         )
+
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the server and of all who ever worked for it (Linux)."""
+        pid, ticks = self._server.get_postmaster_info().pid, 0
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = status.read_text().rpartition(")")[2].split()
+                if int(status.parent.name) == pid:
+                    ticks += sum(map(int, fields[11:15]))  # and of its children that have ended
+                elif int(fields[1]) == pid:
+                    ticks += sum(map(int, fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """Stop it, and remove its folder."""
