@@ -141,8 +141,10 @@ def kills(server: OwnServer, count: int, number: int) -> None:
                 now = stored(index)
                 assert now >= before, f"{before - now} photos are lost"
                 before = now
-            while any(map(is_there, running)):
+            while any(map(is_there, running)) or stored(index) < count:
                 time.sleep(0.05)
+                if not any(map(is_there, running)):  # all came while the server was away
+                    running.append(workers.start())
             workers.end()
             embedded = Path(folder) / "embedded"
             if rounds == 1:

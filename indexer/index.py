@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from indexer.backends import keeper_of, open_catalog
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Filter
-from indexer.vectors.keeper import KeepingReport
+from indexer.vectors.keeper import KeepingReport, VectorKeeper
 from indexer.vectors.store import Hits, VectorStore
 from model.errors import PresetMismatch, shown
 from model.presets.preset import Preset
@@ -22,13 +23,11 @@ class Index:
     Attributes:
         folder: path of the index folder.
         catalog: the truth.
-        keeper: keeper of its vectors.
     """
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self.folder = folder
         self.catalog = catalog
-        self.keeper = keeper_of(folder, catalog)
 
     @classmethod
     def open(cls, folder: Path | str, *, readonly: bool = True) -> Index:
@@ -63,6 +62,11 @@ class Index:
             what = f"other weights or settings of preset '{preset.name}'"
             fix = f"use `preset={preset.name}` as it was then, or index again into another folder"
         raise PresetMismatch(f"the index {shown(self.folder)} was made with {what}", fix)
+
+    @cached_property
+    def keeper(self) -> VectorKeeper:
+        """Keeper of the catalog's vectors."""
+        return keeper_of(self.folder, self.catalog)
 
     @property
     def vectors(self) -> VectorStore:

@@ -258,6 +258,8 @@ def _carry_out(
             f"{pool.given_up} of {pool.jobs} worker processes given up, as memory was short or they"
             " could not be started: fewer from the start (--jobs) take no longer"
         )
+    if work.others:
+        report.notes.append(f"{work.others:,} photos looked at by other processes")
     recorder.let_go_of_old_names()
     report.missing = len(plan.gone)
     if prune:

@@ -23,9 +23,11 @@ class Work(ABC):
 
     Attributes:
         ahead: number of photos of a round that are handed out before the first is finished.
+        others: number of photos that other processes are known to have finished meanwhile.
     """
 
     ahead: int | None = None
+    others: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +181,8 @@ class SharedWork(Work):
         self._told_at = time.monotonic()
         left = self._jobs.left()
         self._total = max(self._total, self._finished + left)
-        self._told(max(0, self._total - left - self._finished))
+        self.others = max(0, self._total - left - self._finished)
+        self._told(self.others)
 
     def _beat(self) -> None:
         while not self._ended.wait(self._jobs.lease / 4):

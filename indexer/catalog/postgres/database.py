@@ -40,6 +40,7 @@ class Database:
         readonly: refuse to write.
         patience: seconds for which a transaction is tried again while the server is away.
         durable: wait for the server's disk at each commit.
+        met: take it that the server is there, and be patient from the first time on.
 
     Raises (every method):
         StorageAway: the server does not answer, or broke off.
@@ -53,12 +54,13 @@ class Database:
         readonly: bool = False,
         patience: float = PATIENCE,
         durable: bool = True,
+        met: bool = False,
     ) -> None:
         self.location = location
         self.readonly = readonly
         self._patience = patience
         self._durable = durable
-        self._met = False  # whether the server ever answered
+        self._met = met  # whether the server ever answered
         self._reading = threading.local()
         self._pool = QueuePool(
             self._connect,  # type: ignore[arg-type]  # asks for less than a DBAPI's connection

@@ -63,7 +63,7 @@ class PostgresJobs(JobList):
         self, location: Location, roots: Sequence[str], lease: float | None = None
     ) -> None:
         self.lease = LEASE if lease is None else lease
-        self._database = Database(location, durable=False)
+        self._database = Database(location, durable=False, met=True)
         self._me = uuid4()
         self._done = 0
         places = [os.fsencode(root) for root in roots]
