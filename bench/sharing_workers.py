@@ -27,6 +27,7 @@ from indexer import update as updating
 from indexer.catalog.postgres import postgres_jobs
 from indexer.catalog.records import FileStamp, IndexedPhoto
 from indexer.location import index_folder
+from indexer.workers import pool as pools_of_a_run
 from indexer.workers.pipeline import Outcome, process
 from model.embeddings import Embeddings
 from model.masks.segments import Segments
@@ -44,7 +45,7 @@ class OwnPool:
         cost: seconds of sleep a photo; 0 to look at it.
     """
 
-    given_up, jobs = 0, 1
+    given_up, jobs, at_once = 0, 1, 1
 
     def __init__(self, preset: Preset, cost: float, known: Any) -> None:
         self._preset, self._cost, self._known = preset, cost, known
@@ -98,7 +99,7 @@ def work(uri: str, photos: str, cost: float) -> None:
         pools.append(OwnPool(preset, cost, known))
         return pools[0]
 
-    updating.WorkerPool = pool  # type: ignore
+    pools_of_a_run.WorkerPool = pool  # type: ignore
     options = updating.Options(jobs=1, thumbnails=not cost)
     began = time.process_time()
     report = updating.update(index_folder(uri), [photos], preset, options)

@@ -92,6 +92,11 @@ class WorkerPool:
         return len(self._seats)
 
     @property
+    def at_once(self) -> int:
+        """Photos that are looked at side by side."""
+        return len(self._seats) * self._together
+
+    @property
     def given_up(self) -> int:
         """Workers that were given up because memory was short or they could not be started."""
         with self._lock:

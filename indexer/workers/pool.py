@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -22,11 +22,20 @@ class Pool(Protocol):
         """Workers that the pool began with."""
 
     @property
+    def at_once(self) -> int:
+        """Photos that are looked at side by side."""
+
+    @property
     def given_up(self) -> int:
         """Workers that were given up because memory was short or they could not be started."""
 
-    def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
+    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
         """The outcome of every path, in the order in which they are ready.
+
+        Args:
+            paths: the photos.
+            ahead: number of photos that may be taken from `paths` at once; all unless given. A
+                pool may leave it at the first so many.
 
         Raises:
             SegsearchError: the workers cannot start, or the models fail whatever they look at.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
@@ -57,12 +58,21 @@ class RayPool:
         return self._jobs
 
     @property
+    def at_once(self) -> int:
+        """Photos that are looked at before more are asked for: some batches an actor."""
+        return 4 * self._jobs * self._batch
+
+    @property
     def given_up(self) -> int:
         """0: Ray replaces actors that end."""
         return 0
 
-    def look_at(self, paths: Collection[str]) -> Iterator[Outcome]:
+    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
         """The outcome of every path, in the order in which they are ready.
+
+        Args:
+            paths: the photos.
+            ahead: number of photos that are taken from `paths`; all unless given.
 
         Raises:
             ClusterAway: the cluster has gone, or lends no actor.
@@ -72,7 +82,7 @@ class RayPool:
         ray = load_ray()
         from ray.util import ActorPool
 
-        named = list(paths)
+        named = list(islice(paths, ahead))
         batches = [named[i : i + self._batch] for i in range(0, len(named), self._batch)]
         try:
             made = ray.remote(**self._needs)(Looker)

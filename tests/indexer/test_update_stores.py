@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from bucket import NAME, busy, cut_short, denied, refusing
 
-import indexer.update
+import indexer.workers.pool
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.workers import store_patience
 from indexer.workers.pipeline import Known, Outcome, process
@@ -51,7 +51,7 @@ def filled(bucket: Bucket, photos: dict[str, bytes]) -> Bucket:
 class HerePool:
     """Looks at photos in this process, which starts sooner than one of its own."""
 
-    given_up, jobs = 0, 1
+    given_up, jobs, at_once = 0, 1, 1
 
     def __init__(self, config: WorkerConfig, *_: object, known: Known, **__: object) -> None:
         self._config, self._known = config, known
@@ -72,7 +72,7 @@ class HerePool:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.update, "WorkerPool", HerePool)
+    monkeypatch.setattr(indexer.workers.pool, "WorkerPool", HerePool)
 
 
 def without_files(contents: dict[bytes, tuple]) -> dict[bytes, tuple]:
