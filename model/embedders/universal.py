@@ -29,6 +29,7 @@ from model.embedders.attributes.pixel_grid import Cells
 from model.embedders.attributes.positions import region_positions
 from model.embedders.geometry import places
 from model.embedders.head import SegmentHead
+from model.embedders.nearer import seen_near
 from model.embedders.panorama import best_views
 from model.embedders.text_cache import RememberedTexts
 from model.embeddings import Embeddings, EmbeddingSpace
@@ -36,6 +37,7 @@ from model.encoders.sentence import SentenceEncoder
 from model.errors import WeightsMismatch, shown
 from model.masks.segments import Segments
 from model.photos.images import Image
+from model.photos.pieces import Nearer
 
 if TYPE_CHECKING:
     from model.encoders.efficientnet import EfficientNetTrunk
@@ -69,6 +71,8 @@ class UniversalEmbedder(Embedder):
         materials: the model of materials; by default the one for the bundled trunk.
         classes: codes of the classifier's classes; by default those for the bundled trunk.
         class_views: longer sides at which the classifier is asked, pixels.
+        pieces: pieces of a large photo that its small segments are seen in from near, at most.
+        piece_side: sides of a piece, pixels; a multiple of 32.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class UniversalEmbedder(Embedder):
         materials: Path | None = None,
         classes: Path | None = None,
         class_views: Sequence[int] = (448,),
+        pieces: int = 0,
+        piece_side: int = 448,
     ) -> None:
         self._space = space
         self._head = head
@@ -89,7 +95,7 @@ class UniversalEmbedder(Embedder):
         self._sentence_files = (sentence, tokenizer)
         self._views = tuple(views) or (448,)
         self._class_views = tuple(class_views) or (448,)
-        self._sides = tuple(dict.fromkeys((*self._class_views, *self._views)))
+        self._nearer = Nearer(pieces, piece_side)
         self._materials_file = materials
         self._classes_file = classes
         self._loaded_trunks: dict[int, EfficientNetTrunk] = {}
@@ -110,6 +116,8 @@ class UniversalEmbedder(Embedder):
         materials: Path | None = None,
         classes: Path | None = None,
         class_views: Sequence[int] = (448,),
+        pieces: int = 0,
+        piece_side: int = 448,
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -125,7 +133,9 @@ class UniversalEmbedder(Embedder):
                 "mend the preset's file",
             )
         files = (trunk, sentence, tokenizer)
-        return cls(space, trained, *files, views, materials, classes, class_views)
+        return cls(
+            space, trained, *files, views, materials, classes, class_views, pieces, piece_side
+        )
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -152,9 +162,17 @@ class UniversalEmbedder(Embedder):
         if not len(segments):
             return Embeddings.empty(self._space)
         numbers, rows = [], []
-        for view, inside, which in best_views(image, segments):
+        far = np.ones(len(segments), np.bool_)
+        pieces = self._nearer.looks(image, max(self._views))
+        for piece, inside, which in seen_near(segments, pieces, image.size):
+            far[which] = False
             numbers.append(which)
-            rows.append(self._view(view, inside))
+            side = (self._nearer.side,)
+            rows.append(self._view(piece.image, inside, side, side))
+        rest = np.flatnonzero(far)
+        for view, inside, which in best_views(image, segments[rest]) if len(rest) else ():
+            numbers.append(rest[which])
+            rows.append(self._view(view, inside, self._views, self._class_views))
         order = np.argsort(np.concatenate(numbers))
         meanings, classes, *looks = (
             np.concatenate(parts)[order] for parts in zip(*rows, strict=True)
@@ -162,14 +180,21 @@ class UniversalEmbedder(Embedder):
         looks.append(region_positions(segments))
         return Embeddings.unit(joined_segments(meanings, looks, classes), self._space)
 
-    def _view(self, image: Image, segments: Segments) -> tuple[NDArray[np.float32], ...]:
+    def _view(
+        self,
+        image: Image,
+        segments: Segments,
+        sides: Sequence[int],
+        class_sides: Sequence[int],
+    ) -> tuple[NDArray[np.float32], ...]:
         """Unit rows of meaning, of classes, and of colours, patterns and materials, of segments in
-        a view."""
+        a view that is looked at with so many pixels, for classes with others."""
         where = torch.from_numpy(places(segments))
-        looks = {side: self._look(side, image, segments) for side in self._sides}
-        seen = [self._seen(looks[side], where) for side in self._views]
+        every = dict.fromkeys((*class_sides, *sides))
+        looks = {side: self._look(side, image, segments) for side in every}
+        seen = [self._seen(looks[side], where) for side in sides]
         meanings, materials = (np.sum(rows, axis=0) for rows in zip(*seen, strict=True))
-        scores = np.mean([looks[side].scores.numpy() for side in self._class_views], axis=0)
+        scores = np.mean([looks[side].scores.numpy() for side in class_sides], axis=0)
         cells = Cells.of(image, segments)
         return (
             unit(meanings),

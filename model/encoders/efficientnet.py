@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ CHANNELS = (48, 120, 352, 1280)
 FINE_CHANNELS = 24
 _FINE_BLOCK = 1
 _BLOCKS = (2, 4, 6)
+_REMEMBERED = 4  # images whose maps are kept, 3.5 MB each at 448 pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class EfficientNetTrunk:
         self._side = side
         self._path = path or BUNDLED.path()
         self._network = _network(self._path)
-        self._last: tuple[weakref.ref[Image], FeatureMaps] | None = None
+        self._seen: OrderedDict[int, tuple[weakref.ref[Image], FeatureMaps]] = OrderedDict()
 
     @classmethod
     def shared(cls, path: Path | None = None, side: int = 448) -> EfficientNetTrunk:
@@ -85,15 +87,18 @@ class EfficientNetTrunk:
         return f"{digest.hexdigest()} {self._side}"
 
     def features(self, image: Image) -> FeatureMaps:
-        """The maps of one image, from one forward pass; the last image's are remembered."""
-        if self._last is None or self._last[0]() is not image:
-            self._last = (weakref.ref(image), self._forward(image))
-        return self._last[1]
-
-    def glimpse(self, image: Image) -> tuple[Tensor, ...]:
-        """The maps of one image that masks are made from, see `FeatureMaps.pyramid`; nothing is
-        remembered, and what only tells of meanings is left out."""
-        return tuple(level[0] for level in self.pyramids(_as_input(image.pixels, self._side)))
+        """The maps of one image, from one forward pass; those of the last few that somebody still
+        has are remembered: a photo and its pieces."""
+        known = self._seen.get(id(image))
+        if known is None or known[0]() is not image:
+            gone = [key for key, (other, _) in self._seen.items() if other() is None]
+            for key in gone:
+                del self._seen[key]
+            known = weakref.ref(image), self._forward(image)
+            self._seen[id(image)] = known
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return known[1]
 
     @torch.inference_mode()
     def class_scores(self, pooled: Tensor) -> Tensor:

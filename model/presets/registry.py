@@ -247,7 +247,12 @@ SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
 EMBEDDERS: Mapping[str, Kind[Embedder]] = {
     "universal": Kind(
         _universal,
-        {"views": wholes(32, multiple=32), "class_views": wholes(32, multiple=32)},
+        {
+            "views": wholes(32, multiple=32),
+            "class_views": wholes(32, multiple=32),
+            "pieces": whole(0),
+            "piece_side": whole(32, multiple=32),
+        },
         _fitted_calibration,
     ),
     "colour-words": Kind(_colour_words, {"side": whole(8)}, _colour_calibration),

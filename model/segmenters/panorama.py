@@ -9,7 +9,8 @@ from model.masks.segments import Segments
 from model.masks.windows import lengths
 from model.photos.images import Image
 from model.photos.panoramas import is_panorama, pieces
-from model.segmenters.pieces import joined, piece_of
+from model.photos.pieces import part_of
+from model.segmenters.pieces import joined
 
 _MOST = 300  # segments
 
@@ -29,7 +30,7 @@ def segmented(image: Image, look: Callable[[Image], Segments]) -> Segments:
     if not is_panorama(image.size):
         return whole
     windows = pieces(image.size)
-    near = [look(piece_of(image, window)) for window in windows]
+    near = [look(part_of(image, window)) for window in windows]
     scale = max(near[0].size) / max(lengths(windows[0]))
     frame = (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale)))
     counts = tuple(resize_mask(mask, whole.size, frame) for mask in whole.counts)

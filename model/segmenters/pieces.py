@@ -12,17 +12,10 @@ from model.masks.coverage import coverage
 from model.masks.nms import coverage_iou, greedy_nms
 from model.masks.segments import Segments
 from model.masks.windows import Window, placed, window_in
-from model.photos.images import Image
 
 _OVERLAP = 0.7  # IoU above which the better of two segments is kept
 _GRID = 48  # cells of the shorter side on which segments are compared
 _AFAR = 0.8  # of a segment's rank where a piece drew the same thing from near
-
-
-def piece_of(image: Image, window: Window) -> Image:
-    """The rows and columns of a photo, as a photo of its own."""
-    pixels = np.ascontiguousarray(image.pixels[window])
-    return Image(pixels, (pixels.shape[0], pixels.shape[1]))
 
 
 def whole_ones(found: Segments, window: Window, size: tuple[int, int]) -> Segments:

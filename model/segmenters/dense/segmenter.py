@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from model.encoders.efficientnet import EfficientNetTrunk, require_sides
 from model.masks.segments import Segments
 from model.masks.windows import lengths, window_in
 from model.photos.images import Image
-from model.photos.panoramas import is_panorama
+from model.photos.pieces import Nearer, Piece
 from model.segmenter import Segmenter
 from model.segmenters.dense.head import DenseProposals
-from model.segmenters.dense.nearer import Nearer
+from model.segmenters.dense.nearer import ADDED, near_selection
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.dense.selection import (
     Selection,
@@ -28,7 +27,7 @@ from model.segmenters.dense.selection import (
     single_segments,
 )
 from model.segmenters.panorama import segmented
-from model.segmenters.pieces import joined, piece_of
+from model.segmenters.pieces import joined
 
 if TYPE_CHECKING:
     from model.segmenters.promptable.segmenter import PromptableSegmenter
@@ -76,11 +75,13 @@ class DenseSegmenter(Segmenter):
     def segment(self, image: Image) -> Segments:
         """Segments in a frame whose longer side is `side`, best first; of a panorama in a longer
         one, of which the side is that of a piece."""
-        if is_panorama(image.size) or not self._nearer.can_tell_more(image.size, self._views[0]):
-            return segmented(
-                image, partial(self._segment, selection=self._selection, choose=chosen_segments)
-            )
-        return self._from_near(image, self._segment(image, self._selection, single_segments))
+        pieces = self._nearer.looks(image, self._views[0])
+        if pieces:
+            whole = self._segment(image, self._selection, single_segments)
+            return self._from_near(image, whole, pieces)
+        return segmented(
+            image, partial(self._segment, selection=self._selection, choose=chosen_segments)
+        )
 
     @torch.inference_mode()
     def candidates(self, image: Image, most: int) -> Segments:
@@ -99,29 +100,27 @@ class DenseSegmenter(Segmenter):
 
     def _proposals(self, image: Image, side: int) -> DenseProposals:
         trunk = EfficientNetTrunk.shared(self._trunk_weights, side)
-        return self._proposed(trunk.features(image).pyramid)
-
-    def _proposed(self, maps: Sequence[Tensor]) -> DenseProposals:
-        proposals: list[DenseProposals] = self._network([one[None] for one in maps])
+        proposals: list[DenseProposals] = self._network(
+            [one[None] for one in trunk.features(image).pyramid]
+        )
         return proposals[0]
 
-    def _from_near(self, image: Image, whole: Segments) -> Segments:
-        """The segments, and what is small in those pieces of a large photo that promise most.
+    def _from_near(self, image: Image, whole: Segments, pieces: Sequence[Piece]) -> Segments:
+        """The segments, and what is small in pieces of a large photo.
 
         Args:
             image: the photo.
             whole: segments of all of it; their parents are not used.
+            pieces: pieces that are looked at.
         """
-        nearer, size = self._nearer, image.size
-        windows = nearer.windows(image)
-        trunk = EfficientNetTrunk.shared(self._trunk_weights, nearer.side)
-        near = []
-        for window in windows:
-            proposals = self._proposed(trunk.glimpse(piece_of(image, window)))
-            frame = lengths(window_in(window, size, whole.size))
-            selection = nearer.selection(self._selection, window, size, len(self._views))
+        size, near = image.size, []
+        windows = [piece.window for piece in pieces]
+        for piece in pieces:
+            proposals = self._proposals(piece.image, self._nearer.side)
+            frame = lengths(window_in(piece.window, size, whole.size))
+            selection = near_selection(self._selection, piece.window, size, len(self._views))
             near.append(single_segments([proposals], frame, selection))
-        most = self._selection.most + self._selection.added + nearer.added * len(windows)
+        most = self._selection.most + self._selection.added + ADDED * len(pieces)
         return joined(whole, near, windows, size, most)
 
     def prompted(

@@ -8,6 +8,7 @@ from closeness import assert_close
 from model import EmbeddingSpace, Image, Segments
 from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, CLASS_DIMENSIONS, unit
 from model.embedders.head import SegmentHead
+from model.embedders.nearer import seen_near
 from model.embedders.universal import UniversalEmbedder
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
@@ -147,3 +148,33 @@ def test_a_head_for_another_space_is_refused(tmp_path: Path) -> None:
     SegmentHead(CHANNELS, 8, 16).save(tmp_path / "head.safetensors")
     with pytest.raises(WeightsMismatch, match="94 components"):
         UniversalEmbedder.load(SPACE, tmp_path / "head.safetensors")
+
+
+def test_small_segments_of_a_large_photo_mean_what_a_piece_of_it_shows(
+    embedder: UniversalEmbedder,
+) -> None:
+    size = (150, 200)
+    pixels = np.random.default_rng(3).integers(0, 256, (*size, 3)).astype(np.uint8)
+    image = Image(pixels, size)
+    masks = np.zeros((3, *size), np.bool_)
+    masks[0, :, :100] = True  # large
+    masks[1, 20:30, 30:40] = masks[2, 60:70, 60:75] = True  # small, the second between pieces
+    segments = Segments.from_masks(masks)
+    views = {"views": (96,), "class_views": (96,)}
+    near = UniversalEmbedder(SPACE, embedder._head, **views, pieces=20, piece_side=64)
+    afar = UniversalEmbedder(SPACE, embedder._head, **views)
+    found, before = (each.embed_segments(image, segments).vectors for each in (near, afar))
+    assert_close(found[0], before[0], TERMS, scale=1)
+    assert not np.allclose(found[1], before[1], atol=1e-3)
+    # the piece that it lies in, as a photo of its own that is looked at with its own pixels
+    (piece, inside, which), *_ = [
+        each
+        for each in seen_near(segments, near._nearer.looks(image, 96), size)
+        if 1 in each[2].tolist()
+    ]
+    alone = UniversalEmbedder(SPACE, embedder._head, views=(64,), class_views=(64,))
+    row = which.tolist().index(1)
+    expected = alone.embed_segments(piece.image, inside).vectors[row]
+    for part in (MEANING, CLASSES):
+        assert_close(unit(found[1:2, part]), unit(expected[None, part]), TERMS, scale=1)
+    assert_close(near.embed_segments(image, segments[[1]]).vectors[0], found[1], TERMS, scale=1)

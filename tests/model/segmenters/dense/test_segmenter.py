@@ -7,6 +7,7 @@ import torch
 from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
 from model.photos.images import Image
 from model.photos.panoramas import is_panorama
+from model.segmenters.dense.nearer import ADDED
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.dense.segmenter import DenseSegmenter
 from model.segmenters.dense.selection import Selection, chosen_segments
@@ -90,7 +91,7 @@ def test_a_large_photo_is_looked_at_nearer_and_a_small_one_as_before(tmp_path: P
     assert after.size == before.size
     added = set(after.counts) - set(before.counts)
     assert added
-    assert len(after) <= 120 + 2 * near._nearer.added
+    assert len(after) <= 120 + 2 * ADDED
     largest = 0.02 * 1.1 * before.size[0] * before.size[1]  # told by cells of the piece
     areas = dict(zip(after.counts, after.areas.tolist(), strict=True))
     assert max(areas[counts] for counts in added) <= largest
