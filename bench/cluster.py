@@ -143,8 +143,8 @@ def kills(server: OwnServer, count: int, number: int) -> None:
                 before = now
             while any(map(is_there, running)) or stored(index) < count:
                 time.sleep(0.05)
-                if not any(map(is_there, running)):  # all came while the server was away
-                    running.append(workers.start())
+                if not any(map(is_there, running)) and stored(index) < count:
+                    running.append(workers.start())  # all had come while the server was away
             workers.end()
             embedded = Path(folder) / "embedded"
             if rounds == 1:

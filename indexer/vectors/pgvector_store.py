@@ -101,6 +101,7 @@ class PgVectors(VectorStore):
         self._choose = choose
         self._exact_up_to = exact_up_to
         self._watermark: Watermark | None = None
+        self._graph_seen = False
 
     def __len__(self) -> int:
         with self._database.reading() as connection:
@@ -243,7 +244,9 @@ class PgVectors(VectorStore):
     def _plan(self, connection: Connection, k: int, where: Filter | None) -> tuple[Choice, bool]:
         """What is chosen, and whether the graph is followed for it."""
         choice = self._chosen(connection, where)
-        if k > MOST_BY_GRAPH or not _has_graph(connection):
+        # one that is dropped later is missed by the server only, which compares all then
+        self._graph_seen = self._graph_seen or _has_graph(connection)
+        if k > MOST_BY_GRAPH or not self._graph_seen:
             return choice, False
         if not choice.where:
             return choice, True
