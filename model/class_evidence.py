@@ -19,7 +19,8 @@ class ClassEvidence:
     """Rule by which seen classes move a confidence.
 
     Where the classifier is likelier wrong than sure, as of a small mask, it sees some class all
-    the same: so what it does not see lowers a confidence by much, what it sees raises it by little.
+    the same, and of a look-alike the class that is asked for: so what it does not see lowers a
+    confidence by much, and what it sees raises it by no more than `most`.
 
     Attributes:
         asked: length of a text's part for one of all before it, where classes cover it wholly.
@@ -29,9 +30,9 @@ class ClassEvidence:
     """
 
     asked: float = 3.0
-    least: float = 0.4
+    least: float = 0.6
     sharpness: float = 12.0
-    most: float = 0.5
+    most: float = 0.0
 
     def logits(self, query: Floats, matches: Floats, judged: int) -> NDArray[np.float64]:
         """N float64, to be added to the logits of confidences; 0 where no class is asked for.

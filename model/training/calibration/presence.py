@@ -125,13 +125,14 @@ def look_alikes(
     wanted = named.taught == taught
     for column, rows in enumerate(named.rows):
         photo = photos[int(sight.proposals.photo[rows[0]])]
+        vectors = sight.proposals.vectors[rows]
         own = {t.lower() for pair in photo.pairs if pair.kind == PHOTO_KIND for t in pair.texts}
         for place in [i for i, name in enumerate(named.names) if name in own]:
             alike = np.where(named.bears[:, column], -2, meaning @ meaning[place])
             others = np.argsort(-alike, kind="stable")[:LOOK_ALIKES].tolist()
             for asked in [place, *others]:
                 if wanted[asked]:
-                    told.append(_first(named.queries[asked], rows, sight, calibration)[0])
+                    told.append(_first(named.queries[asked], vectors, calibration)[0])
                     right.append(asked == place)
     return np.array(told, np.float64), np.array(right, np.bool_)
 
@@ -149,11 +150,11 @@ def rank_share(higher: Numbers, lower: Numbers) -> float:
 def _of_all(
     named: NamedPhotos, unborne: Set[str], sight: ModelView, calibration: Calibration
 ) -> dict[str, float]:
-    rows = np.concatenate(named.rows)
+    vectors = sight.proposals.vectors[np.concatenate(named.rows)]
     column = np.repeat(np.arange(len(named.rows)), [len(own) for own in named.rows])
     there, first, told = named.bears.any(axis=1), [], []
     for bears, query in zip(named.bears, named.queries, strict=True):
-        sure, best = _first(query, rows, sight, calibration)
+        sure, best = _first(query, vectors, calibration)
         told.append(sure)
         first.append(bool(bears[column[best]]))
     confident, found = np.array(told) >= CONFIDENT, np.array(first)
@@ -174,12 +175,8 @@ def _of_all(
 
 
 def _first(
-    query: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    sight: ModelView,
-    calibration: Calibration,
+    query: NDArray[np.float32], vectors: NDArray[np.float32], calibration: Calibration
 ) -> tuple[float, int]:
-    """Confidence of the best answer among some rows, and its place among these."""
-    vectors = sight.proposals.vectors[rows]
+    """Confidence of the best answer among some vectors, and its place among these."""
     best = int(np.argmax(vectors @ query))
     return float(calibration.confidence(query, vectors[best : best + 1])[0]), best
