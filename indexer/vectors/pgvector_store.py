@@ -27,6 +27,9 @@ MOST_BY_GRAPH = 5000
 """Answers up to which the graph is followed: beyond, comparing all takes no longer."""
 MOST_SCANNED = 200_000
 """Vectors that the graph is followed to under conditions, before all are compared instead."""
+MOST_BEHIND = 0.2
+"""Share of the graph's vectors that may come after it, to be compared, before it is made anew:
+to put them into the graph as they come took 2 ms each, during which no other photo is stored."""
 
 _GRAPH = "vectors_graph"
 _MOST_EF = 1000  # of pgvector
@@ -101,7 +104,6 @@ class PgVectors(VectorStore):
         self._choose = choose
         self._exact_up_to = exact_up_to
         self._watermark: Watermark | None = None
-        self._graph_seen = False
 
     def __len__(self) -> int:
         with self._database.reading() as connection:
@@ -165,10 +167,12 @@ class PgVectors(VectorStore):
         if k == 0 or not len(queries):
             return [Hits.empty(self.dimension) for _ in queries]
         with self._database.reading() as connection:
-            choice, by_graph = self._plan(connection, k, where)
+            choice, covered = self._plan(connection, k, where)
             found = []
             for query in queries:
-                hits = self._followed(connection, query, k, choice) if by_graph else None
+                hits = None
+                if covered is not None:
+                    hits = self._followed(connection, query, k, choice, covered)
                 found.append(hits or self._compared(connection, query, k, choice))
             return found
 
@@ -202,18 +206,20 @@ class PgVectors(VectorStore):
             if not free:
                 return False
             try:
-                ((many,),) = fetched(
-                    connection,
-                    "SELECT count(*) FROM (SELECT 1 FROM vectors LIMIT %s) AS first",
-                    GRAPH_FROM,
-                )
-                if many < GRAPH_FROM or _has_graph(connection):
+                covered = _covered(connection)
+                if not _is_due(connection, covered):
                     return False
-                connection.execute(f"DROP INDEX IF EXISTS {_GRAPH}")  # what a killed process left
+                ((last,),) = fetched(connection, "SELECT max(segment_id) FROM vectors")
+                old = _graphs(connection)
+                for name, valid in old:
+                    if not valid:  # what a killed process left
+                        connection.execute(f"DROP INDEX IF EXISTS {name}")
                 connection.execute(
-                    f"CREATE INDEX CONCURRENTLY {_GRAPH} ON vectors"
-                    " USING hnsw (vector halfvec_ip_ops)"
+                    f"CREATE INDEX CONCURRENTLY {_GRAPH}_{last} ON vectors"
+                    f" USING hnsw (vector halfvec_ip_ops) WHERE segment_id <= {last}"
                 )
+                for name, _ in old:
+                    connection.execute(f"DROP INDEX IF EXISTS {name}")
                 return True
             finally:
                 if not connection.closed:
@@ -222,45 +228,42 @@ class PgVectors(VectorStore):
     def graph_problems(self) -> list[str]:
         """Faults of the graph, a line each."""
         with self._database.reading() as connection:
-            left = fetched(
-                connection,
-                "SELECT 1 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
-                " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-                " WHERE n.nspname = current_schema() AND c.relname = %s AND NOT i.indisvalid",
-                _GRAPH,
-            )
+            left = [name for name, valid in _graphs(connection) if not valid]
         return ["the graph of the vectors was left unfinished, and is not used"] if left else []
 
     def drop_graph(self) -> None:
         """Remove the graph; searches then compare all vectors."""
         with self._database.alone() as connection:
-            connection.execute(f"DROP INDEX IF EXISTS {_GRAPH}")
+            for name, _ in _graphs(connection):
+                connection.execute(f"DROP INDEX IF EXISTS {name}")
 
     def _chosen(self, connection: Connection, where: Filter | None) -> Choice:
         if where is None or where == Filter():
             return Choice()
         return self._choose(connection, where)
 
-    def _plan(self, connection: Connection, k: int, where: Filter | None) -> tuple[Choice, bool]:
-        """What is chosen, and whether the graph is followed for it."""
+    def _plan(
+        self, connection: Connection, k: int, where: Filter | None
+    ) -> tuple[Choice, int | None]:
+        """What is chosen, and the last id of the graph that is followed for it; None to compare."""
         choice = self._chosen(connection, where)
-        # one that is dropped later is missed by the server only, which compares all then
-        self._graph_seen = self._graph_seen or _has_graph(connection)
-        if k > MOST_BY_GRAPH or not self._graph_seen:
-            return choice, False
+        covered = _covered(connection)
+        if k > MOST_BY_GRAPH or covered is None:
+            return choice, None
         if not choice.where:
-            return choice, True
+            return choice, covered
         counted = choice.counted or (
             "SELECT count(*) FROM"
             f" (SELECT 1 FROM {choice.source} LIMIT {self._exact_up_to + 1}) AS chosen"
         )
         ((many,),) = fetched(connection, counted, *choice.values)
-        return choice, (many or 0) > self._exact_up_to
+        return choice, covered if (many or 0) > self._exact_up_to else None
 
     def _followed(
-        self, connection: Connection, query: Floats, k: int, choice: Choice
+        self, connection: Connection, query: Floats, k: int, choice: Choice, covered: int
     ) -> Hits | None:
-        """Best k by the graph; None where it ends before there are as many."""
+        """Best k by the graph and of those that came after it, which are compared; None where the
+        graph ends before there are as many."""
         asked = min(_MOST_EF, max(EF_LEAST, 2 * k))
         connection.execute(
             "SELECT set_config('hnsw.ef_search', %s, true),"
@@ -268,15 +271,23 @@ class PgVectors(VectorStore):
             " set_config('hnsw.max_scan_tuples', %s, true), set_config('enable_sort', 'off', true)",
             (str(asked), str(MOST_SCANNED)),
         )
+        asked_for = (*choice.values, _direction(query), k + _SPARE)
         rows = fetched(
             connection,
             f"SELECT v.segment_id, halfvec_send(v.vector) FROM {choice.source}"
-            f" ORDER BY {_ORDER} LIMIT %s",
-            *choice.values,
-            _direction(query),
-            k + _SPARE,
+            f" AND v.segment_id <= {covered} ORDER BY {_ORDER} LIMIT %s",
+            *asked_for,
         )
-        return None if len(rows) < k else self._scored(rows, query, k)
+        if len(rows) < k:
+            return None
+        later = fetched(
+            connection,
+            "SELECT segment_id, halfvec_send(vector) FROM"
+            f" (SELECT v.segment_id, v.vector FROM {choice.source}"
+            f" AND v.segment_id > {covered} ORDER BY ({_ORDER}) + 0 LIMIT %s) AS near",
+            *asked_for,
+        )
+        return self._scored(rows + later, query, k)
 
     def _compared(self, connection: Connection, query: Floats, k: int, choice: Choice) -> Hits:
         """The exact best k: candidates by the server's own scores, and as many more as may be
@@ -316,13 +327,34 @@ def _direction(query: Floats) -> HalfVector:
     return HalfVector((query / max(length, 1e-30)).astype(np.float16))
 
 
-def _has_graph(connection: Connection) -> bool:
-    return bool(
-        fetched(
+def _graphs(connection: Connection) -> list[tuple[str, bool]]:
+    """Names of the graphs, and whether each is whole."""
+    return [
+        (str(name), bool(valid))
+        for name, valid in fetched(
             connection,
-            "SELECT 1 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+            "SELECT c.relname::text, i.indisvalid FROM pg_index AS i"
+            " JOIN pg_class AS c ON c.oid = i.indexrelid"
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = current_schema() AND c.relname = %s AND i.indisvalid",
-            _GRAPH,
+            " WHERE n.nspname = current_schema() AND c.relname ~ %s",
+            f"^{_GRAPH}_[0-9]+$",
         )
+    ]
+
+
+def _covered(connection: Connection) -> int | None:
+    """The last id that a whole graph holds; None where there is no graph."""
+    lasts = [int(name.rpartition("_")[2]) for name, valid in _graphs(connection) if valid]
+    return max(lasts, default=None)
+
+
+def _is_due(connection: Connection, covered: int | None) -> bool:
+    """Whether a graph is to be made: of many vectors, or as many came since the last one."""
+    statement = (
+        "SELECT count(*) FROM (SELECT 1 FROM vectors WHERE segment_id > %s LIMIT %s) AS late"
     )
+    if covered is None:
+        return bool(fetched(connection, statement, -1, GRAPH_FROM)[0][0] >= GRAPH_FROM)
+    ((held,),) = fetched(connection, "SELECT count(*) FROM vectors WHERE segment_id <= %s", covered)
+    due = max(GRAPH_FROM // 2, int(MOST_BEHIND * held))
+    return bool(fetched(connection, statement, covered, due)[0][0] >= due)
