@@ -398,6 +398,7 @@ def test_workers_on_a_gpu_look_at_some_photos_together(
     together: Any,
 ) -> None:
     from indexer import update as updating
+    from indexer.workers import pool
     from indexer.workers.local_pool import WorkerPool
 
     seen: list[int] = []
@@ -407,8 +408,8 @@ def test_workers_on_a_gpu_look_at_some_photos_together(
             seen.append(settings["together"])
             super().__init__(*args, **settings)
 
-    monkeypatch.setattr(updating, "WorkerPool", Seen)
-    monkeypatch.setattr(updating, "gpu_memories", lambda: gpus)
+    monkeypatch.setattr(pool, "WorkerPool", Seen)
+    monkeypatch.setattr(pool, "gpu_memories", lambda: gpus)
     monkeypatch.setattr(Preset, "uses_gpu", True)
     text = load_preset("colours").source.read_text()
     (tmp_path / "own.toml").write_text((f"photos_at_once = {told}\n" if told else "") + text)
