@@ -6,7 +6,7 @@ above the highest they know for new, and no id is ever given twice.
 
 PostgreSQL keeps checksums of its pages, and its own types and constraints: rows carry no seals.
 What goes with a photo goes by triggers of whole statements: foreign keys would be looked up for
-every segment that is written, which took as long as writing it.
+every segment that is written: nearly a third of what a photo cost the server.
 """
 
 from __future__ import annotations
