@@ -28,8 +28,9 @@ class Question:
         words: words to search by: lower case, nouns in one number, no counts or negatives.
         negatives: things that should not be there, in the same form.
         not_understood: parts that the search does not heed, each with the reason.
-        answerable: whether a match can be right: False where no word is known, or where the text
-            says only what should not be there. `words` are searched all the same.
+        answerable: whether a match can be known to be right: False where no word is known, where
+            the text says only what should not be there, and where a phrase counts ("two dogs"),
+            since nothing that is looked at tells two from one. `words` are searched all the same.
         meant: the text with its misspelt words put right, as far as they are guessed; "" where
             none are.
     """
@@ -57,7 +58,7 @@ def understand(text: str) -> Question:
     notes += _lacking(words)
     meant = {word: guess for word in unknown if (guess := meant_word(word)) is not None}
     notes += [_unknown(word, meant.get(word)) for word in unknown]
-    answerable = bool(asked) and len(unknown) < len(naming)
+    answerable = bool(asked) and len(unknown) < len(naming) and not _counts(parts.asked)
     if not asked:
         asked, negatives = " ".join(negatives) or joined(words), ()
         notes.append(
@@ -72,6 +73,13 @@ def unknown_words(words: Sequence[str]) -> list[str]:
     """Those of some words in lower case that are no English ones, each once."""
     naming = dict.fromkeys(word for word in words if _names(word))
     return [word for word in naming if not _is_known(word)]
+
+
+def _counts(words: Sequence[str]) -> bool:
+    """Whether a phrase asks for so many of a thing; "the tallest of the three women" does not."""
+    if len(words) > SENTENCE or "of" in words:
+        return False
+    return any(count not in ("one", "1") for count in without_counts(words)[1])
 
 
 def _read(words: Sequence[str], notes: list[str]) -> str:
