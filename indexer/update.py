@@ -256,7 +256,7 @@ def _carry_out(
     if pool.given_up:
         report.notes.append(
             f"{pool.given_up} of {pool.jobs} worker processes given up, as memory was short or they"
-            " could not be started: fewer from the start (--jobs) take no longer"
+            " could not be started: fewer from the start (`jobs`) take no longer"
         )
     if work.others:
         report.notes.append(f"{work.others:,} photos looked at by other processes")

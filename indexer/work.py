@@ -195,6 +195,6 @@ def _given_up(job: Job) -> Outcome:
     path = job.stamp.path
     reason = (
         f"{shown(path)} was in hand when its process ended, {MOST_ATTEMPTS} times over: try it"
-        " again with --retry"
+        " again with `retry=True`"
     )
     return Outcome(path, kind=PhotoUnreadable.__name__, reason=reason)

@@ -68,7 +68,7 @@ def worker_pool(
 
         with joined_cluster(ray) as cluster:
             gpu = preset.uses_gpu and cluster.gpus > 0
-            yield RayPool(
+            with RayPool(
                 cluster,
                 config,
                 cluster.worker_count(asked, photos, preset.worker_gb, on_gpu=gpu),
@@ -76,7 +76,8 @@ def worker_pool(
                 patience=patience,
                 gigabytes=preset.worker_gb,
                 on_gpu=gpu,
-            )
+            ) as over:
+                yield over
         return
     gpus = gpu_memories() if preset.uses_gpu else ()
     jobs, threads = worker_count(asked, photos, preset.worker_gb, gpus)

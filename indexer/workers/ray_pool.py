@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
 from indexer.workers.pipeline import Outcome
@@ -25,6 +25,8 @@ class RayPool:
     batch looked at again. Of the outcomes no more are here at once than those of a batch for each
     actor.
 
+    Use as a context manager: leaving it ends the actors.
+
     Every machine reads the photos by the paths that they have here, and has segsearch and the
     preset's weights.
     """
@@ -41,6 +43,7 @@ class RayPool:
         on_gpu: bool = False,
     ) -> None:
         self._jobs = jobs
+        self._actors: list[Any] = []
         self._batch = PHOTOS_A_BATCH * together
         self._arguments = (config, together, patience)
         self._needs: dict[str, Any] = {
@@ -51,6 +54,15 @@ class RayPool:
             "max_restarts": -1,
             "max_task_retries": -1,
         }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End the actors, whatever they are doing."""
+        for actor in self._actors:
+            load_ray().kill(actor)
+        self._actors.clear()
 
     @property
     def jobs(self) -> int:
@@ -84,11 +96,12 @@ class RayPool:
 
         named = list(islice(paths, ahead))
         batches = [named[i : i + self._batch] for i in range(0, len(named), self._batch)]
+        made = ray.remote(**self._needs)(Looker)
         try:
-            made = ray.remote(**self._needs)(Looker)
-            actors = [made.remote(*self._arguments) for _ in batches[: self._jobs]]
+            while len(self._actors) < min(self._jobs, len(batches)):
+                self._actors.append(made.remote(*self._arguments))
             # Ray's pool gives an actor its next batch once its last one is asked for
-            for told in ActorPool(actors).map_unordered(_look, batches):
+            for told in ActorPool(self._actors).map_unordered(_look, batches):
                 if isinstance(told, SegsearchError):
                     raise told
                 yield from told

@@ -76,7 +76,7 @@ def test_as_many_workers_as_the_smallest_gpu_allows(
 def test_workers_fit_the_gpus_that_they_share(
     asked: int, gpus: tuple[float, ...], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "_cores", lambda: 8)
+    monkeypatch.setattr(resources, "core_count", lambda: 8)
     monkeypatch.setattr(resources, "free_memory", lambda: 64e9)
     assert worker_count(asked, 100, 4, gpus) == expected
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,6 @@ from model.errors import ClusterAway, ExtraMissing, PresetUnknown
 from model.presets.preset import load_preset
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds actors in /proc")
-
 CONFIG = WorkerConfig("colours", 200.0)
 
 # what a worker runs before all else: a photo of that name ends it
@@ -53,16 +52,11 @@ def paths(tmp_path: Path, painted: ModuleType) -> list[str]:
     return [str(painted.paint(tmp_path / f"{number}.png", number)) for number in range(20)]
 
 
-def actors() -> list[int]:
-    """Processes of the actors that look at photos."""
-    found = []
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if line.read_bytes().startswith(b"ray::Looker"):
-                found.append(int(line.parent.name))
-        except OSError:
-            continue
-    return found
+def process_of(actor: Any) -> int:
+    """Number of an actor's process."""
+    import ray
+
+    return int(ray.get(actor.__ray_call__.remote(lambda self: os.getpid())))
 
 
 def test_outcomes_are_those_of_this_machines_workers(
@@ -72,9 +66,13 @@ def test_outcomes_are_those_of_this_machines_workers(
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
     os.link(paths[0], odd)
     some = [*paths[:9], odd, str(tmp_path / "none.png")]
-    pool = RayPool(cluster, CONFIG, 2, gigabytes=0.5)
-    assert (pool.jobs, pool.given_up) == (2, 0)
-    looked = {outcome.path: outcome for outcome in pool.look_at([*some, deadly])}
+    with RayPool(cluster, CONFIG, 2, gigabytes=0.5) as pool:
+        assert (pool.jobs, pool.given_up) == (2, 0)
+        looked = {outcome.path: outcome for outcome in pool.look_at([*some, deadly])}
+        own = [process_of(actor) for actor in pool._actors]
+        assert [outcome.path for outcome in pool.look_at(paths[:1])] == paths[:1]
+        # they stay, and so do the models that they loaded
+        assert [process_of(actor) for actor in pool._actors] == own
     with WorkerPool(CONFIG, 2) as local:
         expected = {outcome.path: outcome for outcome in local.look_at(some)}
     assert looked.pop(deadly).kind == "PhotoUnreadable"
@@ -94,18 +92,19 @@ def test_outcomes_are_those_of_this_machines_workers(
 
 def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[str]) -> None:
     seen = []
-    for outcome in RayPool(cluster, CONFIG, 1, gigabytes=0.5).look_at(paths):
-        if not seen:
-            (actor,) = actors()
-            os.kill(actor, signal.SIGKILL)
-        seen.append(outcome.path)
-        assert outcome.photo
+    with RayPool(cluster, CONFIG, 1, gigabytes=0.5) as pool:
+        for outcome in pool.look_at(paths):
+            if not seen:
+                os.kill(process_of(pool._actors[0]), signal.SIGKILL)
+            seen.append(outcome.path)
+            assert outcome.photo
     assert sorted(seen) == sorted(paths)
 
 
 def test_what_no_worker_can_look_with_is_one_error(cluster: RayCluster, paths: list[str]) -> None:
-    with pytest.raises(PresetUnknown, match="'nothing'"):
-        list(RayPool(cluster, WorkerConfig("nothing", 200.0), 1).look_at(paths))
+    pool = RayPool(cluster, WorkerConfig("nothing", 200.0), 1)
+    with pool, pytest.raises(PresetUnknown, match="'nothing'"):
+        list(pool.look_at(paths))
 
 
 def test_workers_are_as_many_as_the_cluster_has_room_for() -> None:

@@ -27,7 +27,7 @@ def test_workers_are_as_many_as_cores_and_memory_hold(
     gigabytes: float,
     expected: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr(resources, "_cores", lambda: 8)
+    monkeypatch.setattr(resources, "core_count", lambda: 8)
     monkeypatch.setattr(resources, "free_memory", lambda: 16e9)
     assert worker_count(asked, photos, gigabytes) == expected
 

@@ -50,9 +50,9 @@ def test_a_user_whom_nobody_knows_can_use_every_verb(tmp_path: Path) -> None:
         "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); from cli.main import main; main()"
     )
     for verb, needs in (
-        (["status"], "SEGSEARCH_INDEX"),
-        (["search", "red"], "SEGSEARCH_INDEX"),
-        (["doctor"], "SEGSEARCH_INDEX"),
+        (["status"], "SEGSEARCH_DATA"),
+        (["search", "red"], "SEGSEARCH_DATA"),
+        (["doctor"], "SEGSEARCH_DATA"),
         (["doctor", "--index", str(tmp_path / "none")], ""),
         (["models", "list"], "SEGSEARCH_MODELS"),
         (["models", "verify"], ""),

@@ -298,7 +298,9 @@ def test_a_resumed_run_is_the_undisturbed_one(corpus: Path, tmp_path: Path) -> N
         train(recipe, corpus, tmp_path / "halved", watcher=Stopped())
     train(recipe, corpus, tmp_path / "halved", resume=True)
     assert read_record(tmp_path / "halved") == read_record(tmp_path / "whole")
-    assert set(read_record(tmp_path / "whole")[0]) > {"cross_entropy", "mask", "dice", "loss"}
+    untrained, first = read_record(tmp_path / "whole")[:2]
+    assert (untrained["section"], untrained["step"]) == ("val", 0)  # measured before all else
+    assert set(first) > {"cross_entropy", "mask", "dice", "loss"}
     for name in (GATES, f"{HOST}/model.safetensors"):
         one, other = (load_file(tmp_path / run / name) for run in ("halved", "whole"))
         assert one.keys() == other.keys()
