@@ -11,7 +11,7 @@ import typer
 from cli.output import print_json, show
 
 if TYPE_CHECKING:
-    from cli.progress.evaluation import Count
+    from cli.progress.count import Count
     from model.datasets.ground_truth import Truth
     from model.evaluation.tables import Measured
     from model.presets.preset import Preset
@@ -75,7 +75,7 @@ def read_photos(data: Path, split: str, source: list[str] | None, limit: int | N
 
 def measuring(quiet: bool) -> Count:
     """Progress of a measurement."""
-    from cli.progress.evaluation import Count
+    from cli.progress.count import Count
 
     return Count(quiet)
 

@@ -34,11 +34,11 @@ def migrate(
     It may be stopped at any time: the next run goes on with what is missing. Copies are compared
     by checksums. Saved searches, history and judgements stay where they are.
     """
-    from cli.progress.migration import Bar
+    from cli.progress.count import Count
     from indexer.migration import migrate as copy
 
-    with Bar(quiet) as bar:
-        report = copy(source, target, dry_run=dry_run, told=bar)
+    with Count(quiet, "copying") as count:
+        report = copy(source, target, dry_run=dry_run, told=count)
     if report.note:
         say(report.note)
     if json:

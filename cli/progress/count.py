@@ -1,4 +1,4 @@
-"""Progress of a measurement, on stderr: a live bar in a terminal, else a line now and then."""
+"""Progress of what takes photo after photo: a live bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress import MofNCompleteColumn, TextColumn
 from cli.output import say
 from cli.progress.bar import LiveBar
 
-LINES = 10  # in a measuring, where there is no terminal
+LINES = 10  # in a run, where there is no terminal
 
 
 class Count:
@@ -15,13 +15,14 @@ class Count:
 
     Args:
         quiet: show nothing.
+        doing: what is done to the photos, as "measuring".
     """
 
-    def __init__(self, quiet: bool) -> None:
-        shown = LiveBar(TextColumn("measuring"), MofNCompleteColumn(), quiet=quiet)
+    def __init__(self, quiet: bool, doing: str = "measuring") -> None:
+        shown = LiveBar(TextColumn(doing), MofNCompleteColumn(), quiet=quiet)
         self._lines = not quiet and not shown.live
         self._bar = shown.bar
-        self._task = self._bar.add_task("measuring", total=None)
+        self._task = self._bar.add_task(doing, total=None)
 
     def __enter__(self) -> Count:
         self._bar.start()
