@@ -15,7 +15,7 @@ class Count:
 
     Args:
         quiet: show nothing.
-        doing: what is done to the photos, as "measuring".
+        doing: word for the work, as "measuring".
     """
 
     def __init__(self, quiet: bool, doing: str = "measuring") -> None:
