@@ -90,7 +90,7 @@ def retrieval(
                 phrases,
                 baselines and each is chosen[0],  # of two presets' masks they are the same
                 propose,
-                per_phrase is not None,
+                per_phrase is not None and each is chosen[0],
             )
             for each in chosen
         ]

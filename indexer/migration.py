@@ -122,7 +122,8 @@ def migrate(
         aside = Path(stack.enter_context(TemporaryDirectory()))
         old = stack.enter_context(open_catalog(source, readonly=True, aside=aside))
         stack.enter_context(old.snapshot())
-        photos = old.counts().photos
+        # asked once: each is a look at all photos
+        counts, seconds = old.counts(), old.seconds_per_photo() or 0.0
         new = _target(target, old, dry_run, stack)
         known = set() if new is None else set(new.content_hashes())
         there = copied = segments = 0
@@ -133,8 +134,8 @@ def migrate(
             if dry_run or new is None:
                 segments += sum(len(old.segments_of(row.id)) for row in fresh)
             else:
-                segments += _copy(old, new, rows, fresh)
-            told(there + copied, photos)
+                segments += _copy(old, new, rows, fresh, seconds, kept=counts.kept > 0)
+            told(there + copied, counts.photos)
         others = len(known) - there
         note = ""
         if new is not None and not dry_run:
@@ -180,7 +181,13 @@ def _portions(old: CatalogReader) -> Iterator[list[PhotoRow]]:
 
 
 def _copy(
-    old: CatalogReader, new: Catalog, rows: Sequence[PhotoRow], fresh: Sequence[PhotoRow]
+    old: CatalogReader,
+    new: Catalog,
+    rows: Sequence[PhotoRow],
+    fresh: Sequence[PhotoRow],
+    seconds: float,
+    *,
+    kept: bool,
 ) -> int:
     """Copy photos that are fresh, and the names of all; the number of segments copied."""
     count = 0
@@ -189,18 +196,17 @@ def _copy(
         whole = _whole(old, row)
         checksums[row.content_hash] = whole.checksum
         count += len(whole.segments)
-        photo_id = new.add_photo(_indexed(whole, old), row.stamps[0])
+        photo_id = new.add_photo(_indexed(whole, old.manifest.space, seconds), row.stamps[0])
         _add_kept(whole, new, photo_id, old.manifest.space)
-    if old.counts().kept:
+    if kept:
         for row in rows:  # a run that was stopped may have left a photo without what was kept of it
             _complete(old, new, row)
     ids = {row: new.photo_by_hash(row.content_hash) for row in rows}
     shown_by = [(stamp, id_) for row, id_ in ids.items() if id_ for stamp in row.stamps]
     new.move_files(shown_by, ())
-    copies = new.photos(id_ for id_ in ids.values() if id_)
+    copies = new.photos(id_ for row in fresh if (id_ := ids[row]))
     for copy in copies.values():
-        expected = checksums.get(copy.content_hash)
-        if expected is not None and _whole(new, copy).checksum != expected:
+        if _whole(new, copy).checksum != checksums[copy.content_hash]:
             raise StorageError(
                 f"the copy of {shown(copy.path)} is not what was copied",
                 "look at both indexes (segsearch doctor), remove the target, then migrate again",
@@ -249,9 +255,9 @@ def _whole(catalog: CatalogReader, row: PhotoRow) -> _Whole:
     return _Whole(row, segments, vectors, catalog.photo_vector(row.id)[None])
 
 
-def _indexed(whole: _Whole, old: CatalogReader) -> IndexedPhoto:
+def _indexed(whole: _Whole, space: EmbeddingSpace, seconds: float) -> IndexedPhoto:
     """The photo as indexing made it, without what was kept of proposals."""
-    row, space = whole.row, old.manifest.space
+    row = whole.row
     found = [each for each in whole.segments if each.origin is None]
     ordinals = {each.id: each.ordinal for each in found}
     return IndexedPhoto(
@@ -261,7 +267,7 @@ def _indexed(whole: _Whole, old: CatalogReader) -> IndexedPhoto:
         segments=_segments(found, ordinals),
         embeddings=Embeddings(whole.vectors[: len(found)], space),
         photo_embedding=Embeddings(whole.vector, space),
-        seconds=old.seconds_per_photo() or 0.0,
+        seconds=seconds,
         pixel_digest=row.pixel_digest,
     )
 
