@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,11 +27,13 @@ from indexer.catalog.postgres import postgres_jobs
 from indexer.catalog.records import FileStamp, IndexedPhoto
 from indexer.location import index_folder
 from indexer.workers import pool as pools_of_a_run
-from indexer.workers.pipeline import Outcome, process
+from indexer.workers.indexing_task import IndexingTask
+from indexer.workers.pipeline import Outcome
 from model.embeddings import Embeddings
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_header
 from model.presets.preset import Preset, load_preset
+from model.task import Ask
 
 SEGMENTS = 60
 
@@ -47,9 +48,9 @@ class OwnPool:
 
     given_up, jobs, at_once = 0, 1, 1
 
-    def __init__(self, preset: Preset, cost: float, known: Any) -> None:
-        self._preset, self._cost, self._known = preset, cost, known
-        self._models = None if cost else preset.build()
+    def __init__(self, preset: Preset, cost: float, answer: Ask) -> None:
+        self._preset, self._cost = preset, cost
+        self._look = None if cost else IndexingTask(preset.reference, 100).load(answer)
         rng = np.random.default_rng(0)
         masks = np.zeros((SEGMENTS, 48, 64), np.bool_)
         for number in range(SEGMENTS):
@@ -65,13 +66,12 @@ class OwnPool:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
-        for path in paths:
+    def do(self, items: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
+        for path in items:
             if Path(path).name.startswith("poison"):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if self._models is not None:
-                (outcome,) = process([path], self._preset, self._models, 100, self._known)
-                yield outcome
+            if self._look is not None:
+                yield from self._look([path])
                 continue
             time.sleep(self._cost)
             began = time.thread_time()
@@ -95,8 +95,8 @@ def work(uri: str, photos: str, cost: float) -> None:
 
     pools = []
 
-    def pool(*_: object, known: Any, **__: object) -> OwnPool:
-        pools.append(OwnPool(preset, cost, known))
+    def pool(*_: object, answer: Ask, **__: object) -> OwnPool:
+        pools.append(OwnPool(preset, cost, answer))
         return pools[0]
 
     pools_of_a_run.WorkerPool = pool  # type: ignore

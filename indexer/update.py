@@ -26,13 +26,14 @@ from indexer.scan.walk import walk
 from indexer.thumbnails.writer import ThumbnailWriter
 from indexer.vectors import cache as vector_cache
 from indexer.work import OwnWork, SharedWork, Work
+from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.pipeline import Outcome
 from indexer.workers.pool import Pool, worker_pool
 from indexer.workers.store_patience import StorePatience
-from indexer.workers.worker import WorkerConfig
 from model.errors import IndexMissing, StorageError, shown
 from model.photos.images import DEFAULT_MAX_MEGAPIXELS
 from model.presets.preset import Preset
+from model.task import Needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,15 +146,20 @@ def update(
             refuse_accidental_pruning(plan, catalog, paths)
         if options.prune_excluded:
             plan.gone, plan.kept = sorted(plan.gone + plan.kept), []
-        most = options.max_megapixels
         pool = stack.enter_context(
             worker_pool(
-                WorkerConfig(preset.reference, most, thumbnails=options.thumbnails),
-                preset,
+                IndexingTask(
+                    preset.reference,
+                    options.max_megapixels,
+                    options.thumbnails,
+                    Needs.of(preset),
+                ),
                 len(plan.look),
                 asked=options.jobs,
                 ray="" if options.dry_run or not plan.look else options.ray,
-                known=lambda digests: [catalog.photo_by_pixels(d) is not None for d in digests],
+                # a cluster does not ask: there a copy in another file is looked at, and recognised
+                # when it is stored
+                answer=lambda digests: [catalog.photo_by_pixels(d) is not None for d in digests],
             )
         )
         progress.planned(plan, _estimate(catalog, plan, preset, pool.jobs), pool.jobs)
@@ -230,7 +236,7 @@ def _carry_out(
     index: Index,
     plan: Plan,
     report: Report,
-    pool: Pool,
+    pool: Pool[str, Outcome],
     work: Work,
     progress: Progress,
     *,
@@ -245,7 +251,7 @@ def _carry_out(
     with thumbnails, work:
         for photos in work.rounds():
             in_hand: dict[str, FileStamp] = {}
-            for outcome in pool.look_at(_paths(photos, in_hand), ahead=work.ahead):
+            for outcome in pool.do(_paths(photos, in_hand), ahead=work.ahead):
                 stamp = in_hand.pop(outcome.path)
                 patience.heed(outcome)
                 work.finish(stamp, recorder.record(stamp, outcome))

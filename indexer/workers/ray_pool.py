@@ -4,53 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 from indexer.workers.local_pool import LEAST_PATIENCE, WorkerPool
-from indexer.workers.pipeline import Outcome
 from indexer.workers.ray_cluster import RayCluster, load_ray
-from indexer.workers.worker import WorkerConfig
 from model.errors import ClusterAway, SegsearchError, shown
+from model.task import Answer, Item, Task
 
-PHOTOS_A_BATCH = 8
-"""Photos that an actor gets at a time: what is looked at again where one is killed."""
+IN_HAND = 2
+"""Batches that an actor has in hand: one at work, one that it goes on with. They are what is done
+again where it is killed."""
 
 
-class RayPool:
-    """`jobs` actors, started when the first photo comes, each with a worker process of its own.
+class RayPool(Generic[Item, Answer]):
+    """`jobs` actors, started when the first item comes, each with a worker process of its own.
 
-    Ray tries a task whose actor died again, for ever, and a photo that kills its decoder would
-    kill the actor: so the worker process does the looking, and a photo that ends it is blamed by
-    the actor's own pool, as in `WorkerPool`. An actor that is killed itself is replaced, and its
-    batch looked at again. Of the outcomes no more are here at once than those of a batch for each
-    actor.
+    Ray tries a call whose actor died again, for ever, and a photo that kills its decoder would
+    kill the actor: so the worker process does the work, and an item that ends it is blamed by
+    the actor's own pool, as in `WorkerPool`. An actor that is killed itself is replaced, and what
+    it had in hand is done again. Items are taken and answers fetched as actors become free, so
+    there are never more here than actors have in hand.
 
     Use as a context manager: leaving it ends the actors.
 
-    Every machine reads the photos by the paths that they have here, and has segsearch and the
+    Every machine reads photos by the paths that they have here, and has segsearch and the
     preset's weights.
     """
 
     def __init__(
         self,
         cluster: RayCluster,
-        config: WorkerConfig,
+        task: Task[Item, Answer],
         jobs: int,
         *,
         together: int = 1,
         patience: float = LEAST_PATIENCE,
-        gigabytes: float = 0.0,
         on_gpu: bool = False,
     ) -> None:
         self._jobs = jobs
         self._actors: list[Any] = []
-        self._batch = PHOTOS_A_BATCH * together
-        self._arguments = (config, together, patience)
+        self._together = together
+        self._arguments = (task, together, patience)
         self._needs: dict[str, Any] = {
             # whoever reads or stores needs some of a core, too
             "num_cpus": 0.5 if jobs >= cluster.cpus else 1,
             "num_gpus": 1 if on_gpu and cluster.gpus else 0,
-            "memory": int(gigabytes * 1e9) or None,
+            "memory": int(task.needs.gigabytes * 1e9) or None,
             "max_restarts": -1,
             "max_task_retries": -1,
         }
@@ -66,69 +65,86 @@ class RayPool:
 
     @property
     def jobs(self) -> int:
-        """Actors that the pool began with."""
+        """Actors that the pool has at most."""
         return self._jobs
 
     @property
     def at_once(self) -> int:
-        """Photos that are looked at before more are asked for: some batches an actor."""
-        return 4 * self._jobs * self._batch
+        """Items that are in the actors' hands."""
+        return IN_HAND * self._jobs * self._together
 
     @property
     def given_up(self) -> int:
         """0: Ray replaces actors that end."""
         return 0
 
-    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
-        """The outcome of every path, in the order in which they are ready.
+    def do(self, items: Iterable[Item], *, ahead: int | None = None) -> Iterator[Answer]:
+        """The answer of every item, in the order in which they are ready.
 
         Args:
-            paths: the photos.
-            ahead: number of photos that are taken from `paths`; all unless given.
+            items: the items.
+            ahead: number of items that are taken before the first answer is given, then one for
+                each that was; never more than the actors can have in hand.
 
         Raises:
             ClusterAway: the cluster has gone, or lends no actor.
-            SegsearchError: the workers cannot start (a preset without its weights), or the models
-                fail whatever they look at.
+            SegsearchError: the workers cannot start (a preset without its weights), or the task
+                fails whatever the item.
         """
         ray = load_ray()
-        from ray.util import ActorPool
-
-        named = list(islice(paths, ahead))
-        batches = [named[i : i + self._batch] for i in range(0, len(named), self._batch)]
-        made = ray.remote(**self._needs)(Looker)
+        waiting, room = iter(items), self.at_once if ahead is None else max(ahead, 1)
+        in_hand: dict[Any, tuple[int, int]] = {}  # an actor's place, and its items, by the call
         try:
-            while len(self._actors) < min(self._jobs, len(batches)):
-                self._actors.append(made.remote(*self._arguments))
-            # Ray's pool gives an actor its next batch once its last one is asked for
-            for told in ActorPool(self._actors).map_unordered(_look, batches):
-                if isinstance(told, SegsearchError):
-                    raise told
-                yield from told
+            while True:
+                while room and len(in_hand) < IN_HAND * self._jobs:
+                    batch = list(islice(waiting, min(self._together, room)))
+                    if not batch:
+                        break
+                    place = self._freest([place for place, _ in in_hand.values()])
+                    in_hand[self._actors[place].do.remote(batch)] = place, len(batch)
+                    room -= len(batch)
+                if not in_hand:
+                    return
+                (call, *_), _ = ray.wait(list(in_hand), num_returns=1)
+                answers = ray.get(call)
+                room += in_hand.pop(call)[1]
+                del call  # Ray keeps what it promised as long as anybody holds on to that
+                if isinstance(answers, SegsearchError):
+                    raise answers
+                yield from answers
         except ray.exceptions.RayError as error:
             reason = " ".join(str(error).split())[:200]
             raise ClusterAway(
                 f"the Ray cluster ended early ({type(error).__name__}: {shown(reason)})",
-                "what was looked at is kept; look at it (ray status), then index again",
+                "what was done is kept; look at it (ray status), then type the same again",
             ) from error
 
+    def _freest(self, at_work: list[int]) -> int:
+        """Place of the actor with the least in hand: a new one, where each has something.
 
-def _look(actor: Any, batch: list[str]) -> Any:
-    return actor.look.remote(batch)
+        Args:
+            at_work: the place of each call's actor.
+        """
+        least = min(range(len(self._actors)), key=at_work.count, default=0)
+        if len(self._actors) < self._jobs and (not self._actors or least in at_work):
+            made = load_ray().remote(**self._needs)(Doer)
+            self._actors.append(made.remote(*self._arguments))
+            least = len(self._actors) - 1
+        return least
 
 
-class Looker:
-    """Actor: looks at batches of photos by a worker process of its own."""
+class Doer:
+    """Actor: does items of a task by a worker process of its own."""
 
-    def __init__(self, config: WorkerConfig, together: int, patience: float) -> None:
-        self._pool = WorkerPool(config, 1, together=together, patience=patience).__enter__()
+    def __init__(self, task: Task[Any, Any], together: int, patience: float) -> None:
+        self._pool = WorkerPool(task, 1, together=together, patience=patience).__enter__()
         self._failed: SegsearchError | None = None
 
-    def look(self, paths: list[str]) -> list[Outcome] | SegsearchError:
-        """The outcomes of a batch; an error where no photo can be looked at at all."""
+    def do(self, items: list[Any]) -> list[Any] | SegsearchError:
+        """The answers of some items; an error where the task cannot be done at all."""
         if self._failed is None:
             try:
-                return list(self._pool.look_at(paths))
+                return list(self._pool.do(items))
             except SegsearchError as error:
                 self._failed = error
         return self._failed

@@ -1,4 +1,4 @@
-"""Worker: a process that looks at photos, one after another or some at a time.
+"""Worker: a process that does a task, one item after another or some at a time.
 
 It is started by `indexer.workers.local_pool`, reads pickled messages from its standard input and
 answers each on its standard output. A process of our own making, because `multiprocessing` would
@@ -17,39 +17,34 @@ from typing import Any, BinaryIO, cast
 
 from indexer.workers.allocator import keep_freed_memory
 from indexer.workers.parent import end_with_parent
-from indexer.workers.pipeline import process
 from model.devices import be_worker
-from model.errors import ModelError, SegsearchError
-from model.presets.preset import load_preset
+from model.errors import SegsearchError
+from model.task import Task
 from model.weights.offline import offline
 
 
 @dataclass(frozen=True)
-class WorkerConfig:
-    """Settings that a worker needs before its first photo.
+class Start:
+    """What a worker is told before its first item.
 
     Attributes:
-        preset: preset whose models the worker loads.
-        max_megapixels: photos with more are skipped.
-        thumbnails: whether a thumbnail is made of each photo.
+        task: task that it does.
         worker: its number among all workers, which share the GPUs.
     """
 
-    preset: str
-    max_megapixels: float
-    thumbnails: bool = True
+    task: Task[Any, Any]
     worker: int = 0
 
 
 @dataclass(frozen=True)
 class Question:
-    """Question of a worker between the reading of photos and the look at them: are they known?
+    """Question of a worker while it is at work.
 
     Attributes:
-        digests: digests of their pixels; the answer is a tuple of as many booleans.
+        body: question of the task.
     """
 
-    digests: list[bytes]
+    body: Any
 
 
 def send(stream: BinaryIO, message: object) -> None:
@@ -89,28 +84,25 @@ def _serve() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
     try:
-        config: WorkerConfig = inbox.get()
-        be_worker(config.worker)
+        start: Start = inbox.get()
+        be_worker(start.worker)
         keep_freed_memory()
+
+        def ask(body: Any) -> Any:
+            send(answers, Question(body))
+            return inbox.get()
+
         try:
-            preset = load_preset(config.preset)
-            models = preset.build()
+            do = start.task.load(ask)
         except SegsearchError as error:
             send(answers, error)
             return
         send(answers, None)
-
-        def known(digests: list[bytes]) -> list[bool]:
-            send(answers, Question(digests))
-            return list(cast(tuple[bool, ...], inbox.get()))
-
         while True:
-            paths = inbox.get()
+            items = inbox.get()
             try:
-                most = config.max_megapixels
-                looked = process(paths, preset, models, most, known, thumbnails=config.thumbnails)
-                send(answers, looked)
-            except ModelError as error:
+                send(answers, do(items))
+            except SegsearchError as error:
                 send(answers, error)
     except BrokenPipeError:
         os._exit(0)  # the parent is gone: nothing to say, nobody to say it to

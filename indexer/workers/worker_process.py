@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from indexer.workers.cgroups import kills_for_memory
-from indexer.workers.pipeline import Known, Outcome
-from indexer.workers.worker import Question, WorkerConfig, receive, send
+from indexer.workers.worker import Question, Start, receive, send
 from model.errors import SegsearchError
+from model.task import Ask
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from indexer.workers.worker import main; main()"
 _KILL = getattr(signal, "SIGKILL", None)
@@ -56,15 +56,15 @@ class WorkerEnded(Exception):
 
 
 class WorkerProcess:
-    """A process that runs the models; from the start a child of the thread that makes it.
+    """A process that does a task; from the start a child of the thread that makes it.
 
     Args:
-        config: settings that the worker is sent before its first photo.
+        start: task that it does, sent before its first item.
         environment: environment variables of the process.
     """
 
-    def __init__(self, config: WorkerConfig, environment: dict[str, str]) -> None:
-        self._config = config
+    def __init__(self, start: Start, environment: dict[str, str]) -> None:
+        self._start = start
         self._kills = kills_for_memory()
         # A worker finds its modules where its parent did, and no others: "" was the current
         # folder at the time, now it may be one with a folder named model/ in it.
@@ -87,10 +87,10 @@ class WorkerProcess:
 
         Raises:
             WorkerEnded: the process ended.
-            SegsearchError: its preset cannot be used.
+            SegsearchError: its task cannot be done.
         """
         try:
-            send(self._inbox, self._config)
+            send(self._inbox, self._start)
             refusal = receive(self._answers)
         except (EOFError, OSError) as error:
             raise WorkerEnded(self._ended()) from error
@@ -98,17 +98,17 @@ class WorkerProcess:
             self.end()
             raise cast(SegsearchError, refusal)
 
-    def ask(self, paths: Sequence[str], patience: float, known: Known) -> list[Outcome]:
-        """The outcomes of photos that it looks at together.
+    def do(self, items: Sequence[Any], patience: float, answer: Ask) -> list[Any]:
+        """The answers of items that it does together.
 
         Args:
-            paths: the photos.
+            items: the items.
             patience: seconds until it is ended for being late.
-            known: answers which photos are known by their pixels.
+            answer: answers what the task asks meanwhile.
 
         Raises:
             WorkerEnded: the process ended.
-            SegsearchError: no photo is to blame; its models fail.
+            SegsearchError: no item is to blame; its models fail.
         """
         late = threading.Event()
 
@@ -120,16 +120,16 @@ class WorkerProcess:
         timer.daemon = True
         timer.start()
         try:
-            send(self._inbox, list(paths))
-            while isinstance(answer := receive(self._answers), Question):
-                send(self._inbox, tuple(known(answer.digests)))
+            send(self._inbox, list(items))
+            while isinstance(told := receive(self._answers), Question):
+                send(self._inbox, answer(told.body))
         except (EOFError, OSError) as error:
             raise WorkerEnded(self._ended(late=late.is_set())) from error
         finally:
             timer.cancel()
-        if isinstance(answer, SegsearchError):
-            raise answer
-        return cast(list[Outcome], answer)
+        if isinstance(told, SegsearchError):
+            raise told
+        return cast(list[Any], told)
 
     def kill(self) -> None:
         """End it at once, from any thread."""

@@ -14,11 +14,11 @@ from bucket import NAME, busy, cut_short, denied, refusing
 import indexer.workers.pool
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.workers import store_patience
-from indexer.workers.pipeline import Known, Outcome, process
-from indexer.workers.worker import WorkerConfig
+from indexer.workers.indexing_task import IndexingTask
+from indexer.workers.pipeline import Outcome
 from model.errors import PruneRefused, RootMissing, RootUnreachable
-from model.presets.preset import load_preset
 from model.stores import failures
+from model.task import Ask
 
 if TYPE_CHECKING:
     from bucket import Bucket
@@ -53,10 +53,8 @@ class HerePool:
 
     given_up, jobs, at_once = 0, 1, 1
 
-    def __init__(self, config: WorkerConfig, *_: object, known: Known, **__: object) -> None:
-        self._config, self._known = config, known
-        self._preset = load_preset(config.preset)
-        self._models = self._preset.build()
+    def __init__(self, task: IndexingTask, *_: object, answer: Ask, **__: object) -> None:
+        self._look = task.load(answer)
 
     def __enter__(self) -> Self:
         return self
@@ -64,10 +62,9 @@ class HerePool:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def look_at(self, paths: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
-        for path in paths:
-            most = self._config.max_megapixels
-            yield from process([path], self._preset, self._models, most, self._known)
+    def do(self, items: Iterable[str], *, ahead: int | None = None) -> Iterator[Outcome]:
+        for path in items:
+            yield from self._look([path])
 
 
 @pytest.fixture

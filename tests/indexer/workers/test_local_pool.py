@@ -8,11 +8,12 @@ from types import ModuleType
 
 import pytest
 
+from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.local_pool import WorkerPool
-from indexer.workers.worker import WorkerConfig, send
+from indexer.workers.worker import Start, send
 from model.errors import PresetUnknown, SegsearchError
 
-ORDER = WorkerConfig("colours", 200.0)
+ORDER = IndexingTask("colours", 200.0)
 ROOT = Path(__file__).resolve().parents[3]
 
 # What a worker runs before all else: opening a file of a certain name has consequences.
@@ -81,8 +82,8 @@ def _nobody_is_left() -> None:
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
     with WorkerPool(ORDER, jobs) as pool:
-        first = list(pool.look_at(paths[:4]))
-        again = list(pool.look_at(paths[2:]))
+        first = list(pool.do(paths[:4]))
+        again = list(pool.do(paths[2:]))
     assert sorted(outcome.path for outcome in first) == paths[:4]
     assert sorted(outcome.path for outcome in again) == paths[2:]
     assert all(outcome.photo for outcome in first + again)
@@ -91,8 +92,8 @@ def test_every_photo_has_one_outcome(paths: list[str], jobs: int) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_photos_looked_at_together_have_one_outcome_each(paths: list[str], jobs: int) -> None:
     with WorkerPool(ORDER, jobs, together=4) as pool:
-        outcomes = list(pool.look_at(paths))
-        again = list(pool.look_at([*paths[:3], "/no such.png"]))
+        outcomes = list(pool.do(paths))
+        again = list(pool.do([*paths[:3], "/no such.png"]))
     assert sorted(outcome.path for outcome in outcomes) == paths
     assert all(outcome.photo for outcome in outcomes)
     assert {outcome.path: outcome.kind for outcome in again} == {
@@ -113,13 +114,13 @@ def test_what_is_left_is_shared(paths: list[str], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("indexer.workers.worker_process.send", noted)
     with WorkerPool(ORDER, 1, together=4) as pool:
         for path in paths:
-            pool._paths.put(path)  # all there before the first is taken
-        assert len([pool._outcomes.get() for _ in paths]) == 6
+            pool._items.put(path)  # all there before the first is taken
+        assert len([pool._answers.get() for _ in paths]) == 6
     assert sorted(portions) in ([2, 4], [1, 1, 4])
     portions.clear()
     pool = WorkerPool(ORDER, 3, together=4)
     for path in paths:
-        pool._paths.put(path)
+        pool._items.put(path)
     assert [len(pool._take()) for _ in range(4)] == [2, 2, 1, 1]
 
 
@@ -129,16 +130,16 @@ def test_workers_are_numbered_and_who_replaces_one_has_its_number(
     numbers: list[int] = []
 
     def noted(stream: object, message: object) -> None:
-        if isinstance(message, WorkerConfig):
+        if isinstance(message, Start):
             numbers.append(message.worker)
         send(stream, message)  # type: ignore[arg-type]
 
     monkeypatch.setattr("indexer.workers.worker_process.send", noted)
     with WorkerPool(ORDER, 2) as pool:
-        list(pool.look_at(paths * 2))
+        list(pool.do(paths * 2))
         for worker in list(pool._running):
             worker.kill()
-        list(pool.look_at(paths * 2))
+        list(pool.do(paths * 2))
     assert set(numbers) == {0, 1}
     assert len(numbers) > 2
 
@@ -146,7 +147,7 @@ def test_workers_are_numbered_and_who_replaces_one_has_its_number(
 def test_no_photos_need_no_workers() -> None:
     before = children()
     with WorkerPool(ORDER, 2) as pool:
-        assert list(pool.look_at([])) == []
+        assert list(pool.do([])) == []
         assert children() == before
 
 
@@ -157,7 +158,7 @@ def test_a_photo_that_kills_is_skipped_after_two_tries(
     deadly = str(painted.paint(tmp_path / "deadly.png", 50))
     once = str(painted.paint(tmp_path / "first time deadly.png", 51))
     with WorkerPool(ORDER, 1) as pool:
-        outcomes = list(pool.look_at([*paths[:2], deadly, once, *paths[2:]]))
+        outcomes = list(pool.do([*paths[:2], deadly, once, *paths[2:]]))
     assert [outcome.path for outcome in outcomes] == [*paths[:2], deadly, once, *paths[2:]]
     skipped = outcomes.pop(2)
     assert (skipped.photo, skipped.kind) == (None, "WorkerKilled")
@@ -172,8 +173,8 @@ def test_a_photo_that_kills_is_found_among_others(
 ) -> None:
     deadly = str(painted.paint(tmp_path / "deadly.png", 50))
     with WorkerPool(ORDER, 1, together=8) as pool:
-        outcomes = {outcome.path: outcome for outcome in pool.look_at([*paths[:3], deadly])}
-        after = list(pool.look_at(paths))
+        outcomes = {outcome.path: outcome for outcome in pool.do([*paths[:3], deadly])}
+        after = list(pool.do(paths))
     assert f"the process that looks at {deadly} (signal 9" in outcomes.pop(deadly).reason
     assert sorted(outcomes) == paths[:3]
     assert all(outcome.photo for outcome in [*outcomes.values(), *after])
@@ -185,7 +186,7 @@ def test_a_photo_that_hangs_is_found_among_others(
 ) -> None:
     endless = str(painted.paint(tmp_path / "endless.png", 52))
     with WorkerPool(ORDER, 1, together=3, patience=2.0) as pool:
-        outcomes = {outcome.path: outcome for outcome in pool.look_at([paths[0], endless])}
+        outcomes = {outcome.path: outcome for outcome in pool.do([paths[0], endless])}
     assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
     assert outcomes[paths[0]].photo
 
@@ -197,7 +198,7 @@ def test_a_photo_that_hangs_is_given_up_once(
     endless = str(painted.paint(tmp_path / "endless.png", 52))
     began = time.monotonic()
     with WorkerPool(ORDER, 1, patience=2.0) as pool:
-        outcomes = {outcome.path: outcome for outcome in pool.look_at([endless, *paths[:2]])}
+        outcomes = {outcome.path: outcome for outcome in pool.do([endless, *paths[:2]])}
     assert 2 < time.monotonic() - began < 15
     assert outcomes.pop(endless).reason.startswith(f"{endless} took longer than 2 s to look at")
     assert all(outcome.photo for outcome in outcomes.values())
@@ -209,7 +210,7 @@ def test_a_photo_that_changes_while_it_is_read_is_not_believed(
 ) -> None:
     growing = str(painted.paint(tmp_path / "growing.png", 53))
     with WorkerPool(ORDER, 1) as pool:
-        changed, other = pool.look_at([growing, paths[0]])
+        changed, other = pool.do([growing, paths[0]])
     assert (changed.photo, changed.kind) == (None, "PhotoChanged")
     assert changed.reason == f"{growing} changed while it was being read"
     assert other.photo
@@ -222,8 +223,8 @@ def test_leaving_ends_workers_whatever_they_do(
 ) -> None:
     endless = [str(painted.paint(tmp_path / f"endless {n}.png", n)) for n in range(3)]
     with WorkerPool(ORDER, 2) as pool:
-        pool._paths.put(endless[0])
-        pool._paths.put(endless[1])
+        pool._items.put(endless[0])
+        pool._items.put(endless[1])
         time.sleep(wait)  # not started, loading, at work
         began = time.monotonic()
     assert time.monotonic() - began < 1
@@ -232,16 +233,16 @@ def test_leaving_ends_workers_whatever_they_do(
 def test_a_reader_in_no_hurry_is_waited_for(paths: list[str]) -> None:
     many = paths * 20
     with WorkerPool(ORDER, 1) as pool:
-        outcomes = pool.look_at(many)
+        outcomes = pool.do(many)
         next(outcomes)
         time.sleep(1)
-        assert pool._outcomes.qsize() <= 3
+        assert pool._answers.qsize() <= 3
         assert len(list(outcomes)) == len(many) - 1
 
 
 def test_a_preset_that_cannot_be_used_stops_all(paths: list[str]) -> None:
-    with WorkerPool(WorkerConfig("telepathy", 200.0), 2) as pool, pytest.raises(PresetUnknown):
-        list(pool.look_at(paths))
+    with WorkerPool(IndexingTask("telepathy", 200.0), 2) as pool, pytest.raises(PresetUnknown):
+        list(pool.do(paths))
 
 
 @pytest.mark.parametrize("slowly", ["", "time.sleep(0.3); "])
@@ -258,7 +259,7 @@ def test_a_worker_that_cannot_start_is_one_line(
         WorkerPool(ORDER, 1) as pool,
         pytest.raises(SegsearchError, match=r"\(exit code 7\).*doctor"),
     ):
-        list(pool.look_at(paths))
+        list(pool.do(paths))
     assert capfd.readouterr().err == ""
 
 
@@ -296,7 +297,7 @@ def test_other_folders_called_model_do_not_matter(
 
 def test_workers_are_beyond_the_reach_of_ctrl_c(paths: list[str]) -> None:
     with WorkerPool(ORDER, 1) as pool:
-        next(pool.look_at(paths))
+        next(pool.do(paths))
         (worker,) = pool._running
         assert os.getpgid(worker.pid) == worker.pid != os.getpgid(os.getpid())
         os.kill(worker.pid, signal.SIGKILL)

@@ -14,12 +14,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from indexer.update import Options, update
+from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.local_pool import WorkerPool
-from indexer.workers.worker import WorkerConfig
 from model.errors import ModelError, SegsearchError
 from model.presets.preset import load_preset
 
-CONFIG = WorkerConfig("colours", 200.0)
+CONFIG = IndexingTask("colours", 200.0)
 
 # What a worker runs before all else. Files in the folder of CURSES are counters and switches.
 CURSES = """
@@ -74,10 +74,10 @@ def test_a_photo_whose_worker_is_killed_is_tried_again_alone(
 ) -> None:
     greedy = str(painted.paint(tmp_path / "greedy.png", 50))
     with WorkerPool(CONFIG, 2) as pool:
-        outcomes = list(pool.look_at([*paths, greedy]))
+        outcomes = list(pool.do([*paths, greedy]))
         assert all(outcome.photo for outcome in outcomes)
         assert sorted(outcome.path for outcome in outcomes) == sorted([*paths, greedy])
-        again = list(pool.look_at(paths))
+        again = list(pool.do(paths))
         assert all(outcome.photo for outcome in again)
         assert pool.given_up == 1  # memory holds one worker fewer
 
@@ -131,7 +131,7 @@ def test_a_replacement_that_dies_while_it_starts_ends_nothing(
     crash = str(painted.paint(tmp_path / "crash.png", 50))
     monkeypatch.setenv("STILLBORN", f"({jobs}, {jobs + 1})")  # the first replacements
     with WorkerPool(CONFIG, jobs) as pool:
-        outcomes = {outcome.path: outcome for outcome in pool.look_at([*paths, crash, *paths[:1]])}
+        outcomes = {outcome.path: outcome for outcome in pool.do([*paths, crash, *paths[:1]])}
     assert outcomes.pop(crash).kind == "PhotoUnreadable"
     assert all(outcome.photo for outcome in outcomes.values())
 
@@ -145,7 +145,7 @@ def test_a_worker_that_cannot_be_replaced_hands_on_its_photos(
 ) -> None:
     monkeypatch.setenv("STILLBORN", "(1, 2, 3)")  # all that one seat tries
     with WorkerPool(CONFIG, 2) as pool:
-        outcomes = list(pool.look_at(paths * 3))
+        outcomes = list(pool.do(paths * 3))
         assert pool.given_up <= 1
     assert len(outcomes) == len(paths) * 3
     assert all(outcome.photo for outcome in outcomes)
@@ -156,7 +156,7 @@ def test_when_no_worker_starts_any_more_the_run_ends_in_one_line(
 ) -> None:
     monkeypatch.setenv("STILLBORN", "range(1000)")
     with WorkerPool(CONFIG, 3) as pool, pytest.raises(SegsearchError, match="exit code 9"):
-        list(pool.look_at(paths))
+        list(pool.do(paths))
 
 
 def broken_nano(folder: Path, role: str, how: str) -> Path:
@@ -198,13 +198,13 @@ def test_broken_weights_are_no_photo_s_fault(
 PARENT = """
 import os, sys
 from indexer.workers.local_pool import WorkerPool
-from indexer.workers.worker import WorkerConfig
-with WorkerPool(WorkerConfig("colours", 200.0), 2) as pool:
-    for _ in pool.look_at(sys.argv[1:3]): pass
+from indexer.workers.indexing_task import IndexingTask
+with WorkerPool(IndexingTask("colours", 200.0), 2) as pool:
+    for _ in pool.do(sys.argv[1:3]): pass
     if "fork" in sys.argv and os.fork() == 0:
         import time; time.sleep(60); os._exit(0)  # it keeps the pipes open
     print(*[worker.pid for worker in pool._running], flush=True)
-    for _ in pool.look_at([sys.argv[3]]): pass
+    for _ in pool.do([sys.argv[3]]): pass
 """
 
 

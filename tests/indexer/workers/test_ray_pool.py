@@ -13,15 +13,16 @@ import pytest
 
 from indexer.index import Index
 from indexer.update import Options, update
+from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.local_pool import WorkerPool
 from indexer.workers.ray_cluster import RayCluster, joined_cluster
 from indexer.workers.ray_pool import RayPool
-from indexer.workers.worker import WorkerConfig
 from model.errors import ClusterAway, ExtraMissing, PresetUnknown
 from model.presets.preset import load_preset
+from model.task import Needs
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
-CONFIG = WorkerConfig("colours", 200.0)
+CONFIG = IndexingTask("colours", 200.0, needs=Needs(0.5))
 
 # what a worker runs before all else: a photo of that name ends it
 CURSE = """
@@ -66,15 +67,15 @@ def test_outcomes_are_those_of_this_machines_workers(
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
     os.link(paths[0], odd)
     some = [*paths[:9], odd, str(tmp_path / "none.png")]
-    with RayPool(cluster, CONFIG, 2, gigabytes=0.5) as pool:
+    with RayPool(cluster, CONFIG, 2) as pool:
         assert (pool.jobs, pool.given_up) == (2, 0)
-        looked = {outcome.path: outcome for outcome in pool.look_at([*some, deadly])}
+        looked = {outcome.path: outcome for outcome in pool.do([*some, deadly])}
         own = [process_of(actor) for actor in pool._actors]
-        assert [outcome.path for outcome in pool.look_at(paths[:1])] == paths[:1]
+        assert [outcome.path for outcome in pool.do(paths[:1])] == paths[:1]
         # they stay, and so do the models that they loaded
         assert [process_of(actor) for actor in pool._actors] == own
     with WorkerPool(CONFIG, 2) as local:
-        expected = {outcome.path: outcome for outcome in local.look_at(some)}
+        expected = {outcome.path: outcome for outcome in local.do(some)}
     assert looked.pop(deadly).kind == "PhotoUnreadable"
     assert looked.keys() == expected.keys()
     for path, outcome in looked.items():
@@ -92,8 +93,8 @@ def test_outcomes_are_those_of_this_machines_workers(
 
 def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[str]) -> None:
     seen = []
-    with RayPool(cluster, CONFIG, 1, gigabytes=0.5) as pool:
-        for outcome in pool.look_at(paths):
+    with RayPool(cluster, CONFIG, 1) as pool:
+        for outcome in pool.do(paths):
             if not seen:
                 os.kill(process_of(pool._actors[0]), signal.SIGKILL)
             seen.append(outcome.path)
@@ -102,9 +103,9 @@ def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[
 
 
 def test_what_no_worker_can_look_with_is_one_error(cluster: RayCluster, paths: list[str]) -> None:
-    pool = RayPool(cluster, WorkerConfig("nothing", 200.0), 1)
+    pool = RayPool(cluster, IndexingTask("nothing", 200.0), 1)
     with pool, pytest.raises(PresetUnknown, match="'nothing'"):
-        list(pool.look_at(paths))
+        list(pool.do(paths))
 
 
 def test_workers_are_as_many_as_the_cluster_has_room_for() -> None:

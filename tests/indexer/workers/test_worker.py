@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
+from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.pipeline import Outcome
-from indexer.workers.worker import Question, WorkerConfig, receive, send
+from indexer.workers.worker import Question, Start, receive, send
 from model.errors import PresetUnknown
 from model.presets.preset import load_preset
 
@@ -24,7 +25,7 @@ def answer_of(worker: subprocess.Popen[bytes]) -> list[Outcome]:
     assert worker.stdin is not None
     assert worker.stdout is not None
     while isinstance(answer := receive(worker.stdout), Question):
-        send(worker.stdin, (False,) * len(answer.digests))
+        send(worker.stdin, (False,) * len(answer.body))
     return list(answer)
 
 
@@ -54,7 +55,7 @@ def test_a_worker_starts_without_what_only_its_parent_needs() -> None:
 
 
 def test_it_answers_until_it_is_left(worker: Any, photo: Path) -> None:
-    send(worker.stdin, WorkerConfig("colours", 200.0))
+    send(worker.stdin, Start(IndexingTask("colours", 200.0)))
     assert receive(worker.stdout) is None
     for path in (str(photo), os.fsdecode(b"/no \xff such\n.png"), str(photo)):
         send(worker.stdin, [path])
@@ -65,7 +66,7 @@ def test_it_answers_until_it_is_left(worker: Any, photo: Path) -> None:
 
 
 def test_it_leaves_while_it_still_loads(worker: Any) -> None:
-    send(worker.stdin, WorkerConfig("colours", 200.0))
+    send(worker.stdin, Start(IndexingTask("colours", 200.0)))
     worker.stdin.close()
     began = time.monotonic()
     assert worker.wait(20) == 0
@@ -73,7 +74,7 @@ def test_it_leaves_while_it_still_loads(worker: Any) -> None:
 
 
 def test_a_preset_that_cannot_be_used_is_its_first_answer(worker: Any) -> None:
-    send(worker.stdin, WorkerConfig("telepathy", 200.0))
+    send(worker.stdin, Start(IndexingTask("telepathy", 200.0)))
     refusal = receive(worker.stdout)
     assert isinstance(refusal, PresetUnknown)
     assert "telepathy" in str(refusal)
@@ -93,7 +94,7 @@ def test_what_a_library_prints_is_no_answer(worker: Any, photo: Path, tmp_path: 
         cwd=Path(__file__).resolve().parents[3],
     )  # fmt: skip
     with talking:
-        send(talking.stdin, WorkerConfig("colours", 200.0))
+        send(talking.stdin, Start(IndexingTask("colours", 200.0)))
         assert receive(talking.stdout) is None
         send(talking.stdin, [str(photo)])
         assert answer_of(talking)[0].photo is not None
@@ -117,7 +118,7 @@ def test_a_message_may_come_in_pieces_without_a_buffer() -> None:
 
 @pytest.mark.parametrize("again", range(3))
 def test_a_refused_worker_ends_while_its_pipe_stays_open(worker: Any, again: int) -> None:
-    send(worker.stdin, WorkerConfig("telepathy", 200.0))
+    send(worker.stdin, Start(IndexingTask("telepathy", 200.0)))
     receive(worker.stdout)
     assert worker.wait(20) == 0  # no signal 6: nobody holds the lock of a buffer
     assert worker.stderr.read() == b""
