@@ -35,7 +35,7 @@ from model.evaluation.retrieval.judging import NOTHING, judgement, phrases_of
 from model.evaluation.retrieval.observations import Observations, observe
 from model.language.question import understand
 from model.presets.preset import load_preset
-from searchengine.search.feedback import DEEPER, diverse_order, refined
+from searchengine.queries.feedback import DEEPER, diverse_order, refined
 
 PAGE, ROUNDS = 10, 3
 WELL = "well-named"

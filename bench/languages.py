@@ -35,10 +35,10 @@ from model.language.multilingual.terms import terms
 from model.language.plurals import singular
 from model.language.question import understand
 from model.presets.preset import load_preset
-from searchengine.search.query import Query
+from searchengine.queries.query import Query
+from searchengine.queries.understanding import Understanding, interpret
+from searchengine.queries.weighing import Nearest, weighed
 from searchengine.search.recall import questions
-from searchengine.search.understanding import Understanding, interpret
-from searchengine.search.weighing import Nearest, weighed
 
 NAMES = Path(__file__).parents[1] / "recipes" / "translated-names.tsv"
 Vectors = NDArray[np.float32]

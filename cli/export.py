@@ -142,7 +142,7 @@ def export(
 
     from searchengine import Query
     from searchengine.export import refuse_former_run
-    from searchengine.search.match import CONFIDENT
+    from searchengine.matches.match import CONFIDENT
 
     what: Query | Filter | Matches | list[int] = options.where() if all_ else _ids(ids)
     if words:

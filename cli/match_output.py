@@ -15,7 +15,7 @@ from cli.output import print_json, print_matches, print_paths, say, show
 from cli.spoken import as_options
 
 if TYPE_CHECKING:
-    from searchengine.search.matches import Matches
+    from searchengine.matches.matches import Matches
 
 
 class Format(StrEnum):
@@ -117,7 +117,7 @@ class MatchPrinter:
 
     def _rows(self, answer: Answer) -> None:
         """CSV or TSV, as a spreadsheet reads it: UTF-8, a field with a line break in quotes."""
-        from searchengine.search.match import COLUMNS, flat
+        from searchengine.matches.match import COLUMNS, flat
 
         text = io.StringIO()
         delimiter = "\t" if self.format is Format.tsv else ","

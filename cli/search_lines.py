@@ -62,7 +62,7 @@ def answer_lines(
     Raises:
         typer.Exit: a line was not understood.
     """
-    from searchengine.search.query import Query
+    from searchengine.queries.query import Query
 
     failed = False
     kept: list[Matches] = []  # to be drawn

@@ -84,13 +84,13 @@ from searchengine.duplicates import DuplicateGroup  # noqa: E402
 from searchengine.engine import SearchEngine, default_folder  # noqa: E402
 from searchengine.export import FORMATS as EXPORT_FORMATS  # noqa: E402
 from searchengine.export import ExportReport  # noqa: E402
+from searchengine.matches.match import Match  # noqa: E402
+from searchengine.matches.matches import Matches  # noqa: E402
 from searchengine.photo_referrer import PhotoReferrer  # noqa: E402
 from searchengine.pictures.contact_sheet import contact_sheet  # noqa: E402
 from searchengine.pictures.overlay import overlay  # noqa: E402
-from searchengine.search.example import Example  # noqa: E402
-from searchengine.search.match import Match  # noqa: E402
-from searchengine.search.matches import Matches  # noqa: E402
-from searchengine.search.query import Negative, Query  # noqa: E402
+from searchengine.queries.example import Example  # noqa: E402
+from searchengine.queries.query import Negative, Query  # noqa: E402
 from searchengine.search.ranking import Ranking  # noqa: E402
 from searchengine.status import Status  # noqa: E402
 from searchengine.user_data.history import History, HistoryEntry  # noqa: E402

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import QueryError
+from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
+from searchengine.queries.feedback import judged_segments, refine
+from searchengine.queries.query import Query
+from searchengine.queries.understanding import interpret, put_right
+from searchengine.queries.weighing import weighed
 from searchengine.search.cascade import answers_to
-from searchengine.search.feedback import judged_segments, refine
 from searchengine.search.keep import keep_shown
 from searchengine.search.left_out import left_out
-from searchengine.search.matches import Matches
 from searchengine.search.propose import Answered, Judge, Limits, doubting, with_proposals
-from searchengine.search.query import Query
 from searchengine.search.ranking import Ranking, ranking_of
 from searchengine.search.recall import questions
 from searchengine.search.refer import read as read_expression
 from searchengine.search.uncalibrated import unfitted
-from searchengine.search.understanding import interpret, put_right
-from searchengine.search.weighing import weighed
 
 
 def answered(

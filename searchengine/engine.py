@@ -16,11 +16,11 @@ from indexer.report import Report
 from indexer.update import Options, Progress, update
 from model.presets.preset import Models, Preset
 from model.weights.user_folders import expand_home, user_folder
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
+from searchengine.queries.query import Query
 from searchengine.questions import Questions
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
-from searchengine.search.query import Query
 from searchengine.segment_stream import stream_segments, surest_of_each
 from searchengine.status import Status, status_of
 

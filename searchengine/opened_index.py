@@ -15,7 +15,7 @@ from model.errors import IndexMissing
 from model.presets.files import absolute_reference
 from model.presets.preset import DEFAULT, Models, Preset, load_preset
 from model.referring.settings import global_local_settings
-from searchengine.search.recent_images import RecentImages
+from searchengine.photos.recent_images import RecentImages
 from searchengine.search.uncalibrated import uncalibrated
 from searchengine.turns import EngineTurns
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from model.embedder import Embedder
     from model.proposals.proposer import Proposer
     from model.segmenter import Segmenter
-    from searchengine.search.photo_looks import PhotoLooks
+    from searchengine.photos.photo_looks import PhotoLooks
 
 
 class OpenedIndex:
@@ -141,7 +141,7 @@ class OpenedIndex:
             looks: PhotoLooks | None = None
             if said is not None and said.photos:
                 from model.referring.global_local_referrer import GlobalLocalReferrer
-                from searchengine.search.photo_looks import PhotoLooks
+                from searchengine.photos.photo_looks import PhotoLooks
 
                 referrer = GlobalLocalReferrer.of(preset, said)
                 looks = PhotoLooks(referrer, said.photos, preset.image_side)

@@ -17,12 +17,12 @@ from model.referring.referrer import Referrer, Views
 from model.referring.scoring import Scene
 from model.referring.settings import global_local_settings
 from model.stores.urls import absolute_place
-from searchengine.search.explanation import Explanation
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
-from searchengine.search.query import Query
+from searchengine.matches.explanation import Explanation
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
+from searchengine.queries.query import Query
+from searchengine.queries.understanding import interpret
 from searchengine.search.refer import read, stages_of
-from searchengine.search.understanding import interpret
 
 if TYPE_CHECKING:
     from model.calibration import Calibration

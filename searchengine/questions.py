@@ -15,15 +15,15 @@ from model.embeddings import Embeddings
 from model.errors import QueryError
 from model.proposals.proposer import MOST as MOST_PROPOSED
 from searchengine.answers import answered, completed, ranked
+from searchengine.matches.match import CONFIDENT, Match
+from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
+from searchengine.queries.conditions import Conditions, filtered
+from searchengine.queries.example import Example, embed_example, embed_seen
+from searchengine.queries.picture import Picture, image_of_picture
+from searchengine.queries.query import Negative, Query
 from searchengine.search.arguments import given_fields, pointed, query_of
-from searchengine.search.conditions import Conditions, filtered
-from searchengine.search.example import Example, embed_example, embed_seen
 from searchengine.search.keep import require_keeping
-from searchengine.search.match import CONFIDENT, Match
-from searchengine.search.matches import Matches
-from searchengine.search.picture import Picture, image_of_picture
-from searchengine.search.query import Negative, Query
 from searchengine.search.ranking import Ranking
 
 TOGETHER = 256
@@ -146,7 +146,7 @@ class Questions:
 
         Args:
             labels: names of the labels with the words that ask for each, names that are their own
-                words, or a file of these (`searchengine.search.labels.read_labels`).
+                words, or a file of these (`searchengine.matches.labels.read_labels`).
             k: matches of each question at most; 1,000 unless given.
             min_confidence: least confidence of a match.
             arguments: arguments of `search` beside words and k.
@@ -155,7 +155,7 @@ class Questions:
             IndexMissing: nothing has been indexed yet.
             QueryError: a label lacks a name or words, or the file is not understood.
         """
-        from searchengine.search.labels import as_labels, labelled, read_labels
+        from searchengine.matches.labels import as_labels, labelled, read_labels
 
         asked = read_labels(labels) if isinstance(labels, Path) else as_labels(labels)
         said = [(label, words) for label in asked for words in label.words]

@@ -8,9 +8,9 @@ from itertools import groupby
 import numpy as np
 
 from indexer.catalog.records import Filter
+from searchengine.matches.match import Match
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.example import MOST_ID, no_such_segment
-from searchengine.search.match import Match
+from searchengine.queries.example import MOST_ID, no_such_segment
 
 AT_ONCE = 1000
 

@@ -20,8 +20,8 @@ from indexer.catalog.records import PhotoRow
 from model.masks.polygons import parts
 from searchengine.export.framed import Framed, frame_of
 from searchengine.export.writer import Task, Writer
+from searchengine.matches.match import Match
 from searchengine.output_files import completed
-from searchengine.search.match import Match
 
 NAME = "annotations.json"
 STRAIGHTENED = (

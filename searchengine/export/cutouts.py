@@ -14,9 +14,9 @@ from model.photos.images import to_raw_frame
 from searchengine.export.layout import Layout, segment_file
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
+from searchengine.matches.match import Match
+from searchengine.photos.photo_pixels import pixels_of
 from searchengine.pictures.image_bytes import png
-from searchengine.search.match import Match
-from searchengine.search.photo_pixels import pixels_of
 
 
 class Cutouts(Writer):

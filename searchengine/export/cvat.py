@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from indexer.catalog.records import PhotoRow
 from searchengine.export.framed import Framed, frame_of
 from searchengine.export.writer import Task, Writer
+from searchengine.matches.match import Match
 from searchengine.output_files import completed
-from searchengine.search.match import Match
 
 NAME = "annotations.xml"
 _UNSAYABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -25,8 +25,8 @@ from searchengine.export.photo_names import PhotoNames, shared_folder
 from searchengine.export.report import ExportReport
 from searchengine.export.writer import Task, Writer
 from searchengine.export.yolo import Yolo
+from searchengine.matches.match import Match
 from searchengine.output_files import completed, made_folder, refusal
-from searchengine.search.match import Match
 
 FORMATS: Mapping[str, type[Writer]] = {
     "masks": MaskFiles,

@@ -13,7 +13,7 @@ from indexer.catalog.records import PhotoRow
 from model.masks import rle
 from model.photos.images import to_raw_frame
 from model.photos.orientation import turned_size
-from searchengine.search.match import Match
+from searchengine.matches.match import Match
 
 
 def frame_of(photo: PhotoRow, raw_frame: bool) -> tuple[int, int]:

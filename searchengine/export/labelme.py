@@ -22,8 +22,8 @@ from searchengine.export.framed import frame_of
 from searchengine.export.layout import Layout
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
+from searchengine.matches.match import Match
 from searchengine.pictures.image_bytes import png
-from searchengine.search.match import Match
 
 VERSION = "5.5.0"  # of LabelMe; masks came with 5.3
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from indexer.catalog.records import PhotoRow
 from model.errors import ExportError
 from searchengine.export.file_names import file_name, folder_name
-from searchengine.search.match import Match
+from searchengine.matches.match import Match
 
 MOST_MARGIN = 10.0
 

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 
 from indexer.catalog.records import Filter, PhotoRow
 from indexer.scan.own_output import SOFTWARE as OURS
-from searchengine.search.match import Match
-from searchengine.search.query import Query
+from searchengine.matches.match import Match
+from searchengine.queries.query import Query
 
 ROOM = 1 << 16  # bytes kept for the end of the manifest
 

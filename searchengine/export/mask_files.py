@@ -10,8 +10,8 @@ from indexer.catalog.records import PhotoRow
 from searchengine.export.layout import Layout, segment_file
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
+from searchengine.matches.match import Match
 from searchengine.pictures.image_bytes import png
-from searchengine.search.match import Match
 
 
 class MaskFiles(Writer):

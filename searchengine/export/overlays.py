@@ -11,10 +11,10 @@ from model.photos.images import to_raw_frame
 from searchengine.export.layout import Layout, ranked_name
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
+from searchengine.matches.match import Match
+from searchengine.photos.photo_pixels import pixels_of
 from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
 from searchengine.pictures.overlay import overlay
-from searchengine.search.match import Match
-from searchengine.search.photo_pixels import pixels_of
 
 
 class Overlays(Writer):

@@ -14,8 +14,8 @@ from searchengine.export.framed import Framed
 from searchengine.export.layout import Layout
 from searchengine.export.manifest import ExportManifest
 from searchengine.export.photo_names import PhotoNames
+from searchengine.matches.match import Match
 from searchengine.output_files import made_below, refusal, write
-from searchengine.search.match import Match
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,9 +24,9 @@ from searchengine.export.framed import Framed
 from searchengine.export.layout import Layout
 from searchengine.export.photo_names import PhotoNames
 from searchengine.export.writer import Writer
+from searchengine.matches.match import Match
+from searchengine.photos.photo_pixels import bytes_of, pixels_of
 from searchengine.pictures.image_bytes import LONGEST_JPEG, jpeg, png
-from searchengine.search.match import Match
-from searchengine.search.photo_pixels import bytes_of, pixels_of
 
 CONFIG = "data.yaml"
 BRIDGES = (

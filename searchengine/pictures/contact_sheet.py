@@ -10,12 +10,12 @@ from PIL import Image, ImageOps
 
 from model.errors import ExportError, PhotoError
 from model.percent_sure import percent_sure
+from searchengine.matches.match import CONFIDENT, Match
+from searchengine.matches.matches import Matches
 from searchengine.output_files import refuse_place, write
+from searchengine.photos.photo_pixels import image_of
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.image_bytes import encoded, format_of
-from searchengine.search.match import CONFIDENT, Match
-from searchengine.search.matches import Matches
-from searchengine.search.photo_pixels import image_of
 
 COLUMNS = 6
 PICTURE = (304, 228)  # width and height of a tile's photo, pixels

@@ -18,10 +18,10 @@ from PIL import Image
 
 from model.errors import OutputUnusable, PhotoError, shown
 from model.percent_sure import percent_sure
+from searchengine.matches.match import CONFIDENT, Match
+from searchengine.matches.matches import Matches
 from searchengine.output_files import refuse_place, write
 from searchengine.pictures.contact_sheet import PICTURE, picture_of
-from searchengine.search.match import CONFIDENT, Match
-from searchengine.search.matches import Matches
 
 SUFFIXES = (".html", ".htm")
 QUALITY = 82  # of a JPEG

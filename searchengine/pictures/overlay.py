@@ -11,10 +11,10 @@ from PIL import Image
 from model.percent_sure import percent_sure
 from model.photos.images import to_raw_frame
 from model.photos.orientation import turned_size
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.contact_sheet import contact_sheet
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
 
 __all__ = ["caption", "contact_sheet", "overlay"]
 

@@ -12,12 +12,12 @@ from PIL import Image as PillowImage
 from indexer.catalog.records import Filter
 from model.argument_types import require_type
 from model.errors import QueryError
-from searchengine.search.conditions import filtered
-from searchengine.search.example import Example
-from searchengine.search.match import Match
-from searchengine.search.picture import NAME as PICTURE
-from searchengine.search.picture import Picture
-from searchengine.search.query import Query, as_negatives
+from searchengine.matches.match import Match
+from searchengine.queries.conditions import filtered
+from searchengine.queries.example import Example
+from searchengine.queries.picture import NAME as PICTURE
+from searchengine.queries.picture import Picture
+from searchengine.queries.query import Query, as_negatives
 
 
 def pointed(

@@ -21,13 +21,13 @@ from indexer.catalog.records import PhotoRow, SegmentRow
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.errors import IndexDamaged
+from searchengine.matches.explanation import Explanation
+from searchengine.matches.match import Match
+from searchengine.photos.photo_looks import PhotoLooks
+from searchengine.queries.feedback import DEEPER, Judged, diverse_order
+from searchengine.queries.query import MOST, Query
 from searchengine.search.collapse import Answer, Scored, collapse
-from searchengine.search.explanation import Explanation
-from searchengine.search.feedback import DEEPER, Judged, diverse_order
-from searchengine.search.match import Match
 from searchengine.search.passed import PassedSegments
-from searchengine.search.photo_looks import PhotoLooks
-from searchengine.search.query import MOST, Query
 from searchengine.search.recall import recall
 from searchengine.search.refer import PHOTOS, Encode, Required, Resolved, resolve
 from searchengine.search.sentence import PHOTOS as PHOTOS_OF_SENTENCE

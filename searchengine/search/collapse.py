@@ -14,10 +14,10 @@ import numpy as np
 from indexer.catalog.records import SegmentRow
 from model.masks import rle
 from model.masks.grouping import nearly, same_object
+from searchengine.photos.segment_rows import is_whole
 
 HASH_BITS = 6  # bits by which the perceptual hashes of near-duplicates may differ
 ALL_BITS = (1 << 64) - 1  # the hashes are signed
-WHOLE = 0.95  # share of the photo from which a segment is the photo rather than a thing in it
 LOOKALIKE = 0.95  # cosine of whole photos from which near-duplicates are believed
 
 Scored = tuple[SegmentRow, float]
@@ -51,11 +51,6 @@ class Answer:
         if is_whole(self.segment) and not is_whole(segment):
             self.segment, segment = segment, self.segment
         self.merged.append(segment.id)
-
-
-def is_whole(segment: SegmentRow) -> bool:
-    """Whether a segment is its photo, rather than a thing in it."""
-    return segment.area >= WHOLE * segment.frame[0] * segment.frame[1]
 
 
 def collapse(

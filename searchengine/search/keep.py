@@ -18,10 +18,10 @@ from model.embeddings import Embeddings
 from model.errors import PhotoChanged, PhotoError, shown
 from model.masks import rle
 from model.proposals.novelty import EQUAL
-from searchengine.search.match import Match
-from searchengine.search.photo_pixels import require_unchanged
+from searchengine.matches.match import Match
+from searchengine.photos.photo_pixels import require_unchanged
+from searchengine.photos.segment_rows import as_segments
 from searchengine.search.propose import Completed
-from searchengine.search.segment_rows import as_segments
 
 Vectors = Mapping[int, NDArray[np.float32]]
 

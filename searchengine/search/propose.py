@@ -23,11 +23,11 @@ from model.masks.segments import Segments
 from model.proposals.confidence import proposal_confidence
 from model.proposals.novelty import EQUAL
 from model.proposals.proposer import Proposer
-from searchengine.search.match import DOUBT, Match
-from searchengine.search.proposal_account import LookedAt, ProposalAccount, Proposed
-from searchengine.search.query import Query
-from searchengine.search.recent_images import RecentImages
-from searchengine.search.segment_rows import as_segments
+from searchengine.matches.match import DOUBT, Match
+from searchengine.matches.proposal_account import LookedAt, ProposalAccount, Proposed
+from searchengine.photos.recent_images import RecentImages
+from searchengine.photos.segment_rows import as_segments
+from searchengine.queries.query import Query
 
 Vector = NDArray[np.float32]
 Judge = Callable[[Vector, NDArray[np.float32]], Vector]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.index import Index
 from indexer.vectors.exact_search import contains
-from searchengine.search.matches import Matches
+from searchengine.matches.matches import Matches
 from searchengine.search.stage_times import timed
 
 JUDGED_AT_ONCE = 1024

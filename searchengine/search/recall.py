@@ -12,9 +12,9 @@ from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.embedder import Embedder
 from model.embeddings import require_same_space
-from searchengine.search.languages.wording import mixed, wordings
+from searchengine.queries.languages.wording import mixed, wordings
+from searchengine.queries.query import Query
 from searchengine.search.neighbour_rescoring import with_neighbours
-from searchengine.search.query import Query
 from searchengine.search.stage_times import timed
 
 

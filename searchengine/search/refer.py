@@ -16,11 +16,11 @@ from model.referring.parse import parse
 from model.referring.referrer import texts_of
 from model.referring.scoring import STAGES, Scene, Scores, score
 from model.referring.settings import ReferringSettings
+from searchengine.matches.explanation import Explanation, Stage
+from searchengine.photos.photo_looks import PhotoLooks
+from searchengine.photos.segment_rows import as_segments
+from searchengine.queries.query import Query
 from searchengine.search.collapse import Scored
-from searchengine.search.explanation import Explanation, Stage
-from searchengine.search.photo_looks import PhotoLooks
-from searchengine.search.query import Query
-from searchengine.search.segment_rows import as_segments
 from searchengine.search.stage_times import timed
 
 Vectors = NDArray[np.float32]

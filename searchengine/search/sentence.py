@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from indexer.index import Index
 from model.language.question import understand
 from model.language.sentence import phrases_of, sentence_scores
-from searchengine.search.collapse import is_whole
-from searchengine.search.explanation import Explanation
-from searchengine.search.query import Query
+from searchengine.matches.explanation import Explanation
+from searchengine.photos.segment_rows import is_whole
+from searchengine.queries.query import Query
 from searchengine.search.refer import Encode, Resolved, allowed, segments_of_photos
 from searchengine.search.stage_times import timed
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from indexer.user_data.user_data import MOST_HISTORY, UserData
 from model.errors import IndexReadOnly, QueryError, SegsearchError
+from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.matches import Matches
 from searchengine.user_data.kept_example import Pointed, kept_example
 from searchengine.user_data.kept_query import KeptQuery
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from indexer.user_data.user_data import StoredJudgement, UserData
 from model.embeddings import Embeddings
+from searchengine.matches.match import Match
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.match import Match
-from searchengine.search.query import MOST_JUDGED, Query
+from searchengine.queries.query import MOST_JUDGED, Query
 from searchengine.user_data.json_fields import Fields
 from searchengine.user_data.kept_query import kept_segments
 from searchengine.user_data.kept_segment import KeptSegment

@@ -7,9 +7,9 @@ from pathlib import Path
 from model.embeddings import Embeddings
 from model.photos.images import content_hash
 from model.stores.urls import absolute_place
+from searchengine.matches.match import Match
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.example import Example, embed_example, row_meant
-from searchengine.search.match import Match
+from searchengine.queries.example import Example, embed_example, row_meant
 from searchengine.user_data.kept_query import kept_segments
 from searchengine.user_data.kept_segment import KeptSegment
 

@@ -13,8 +13,8 @@ from indexer.catalog.records import Filter
 from indexer.index import Index
 from model.embeddings import Embeddings
 from model.errors import QueryError, shown
-from searchengine.search.example import no_such_segment
-from searchengine.search.query import Negative, Query
+from searchengine.queries.example import no_such_segment
+from searchengine.queries.query import Negative, Query
 from searchengine.user_data.json_fields import Fields
 from searchengine.user_data.kept_segment import KeptSegment
 

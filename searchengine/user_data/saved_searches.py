@@ -12,10 +12,10 @@ from indexer.index import Index
 from indexer.user_data.user_data import StoredSearch, UserData
 from model.errors import QueryError, StorageError
 from searchengine.answers import answered
+from searchengine.matches.match import CONFIDENT, Match
+from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
-from searchengine.search.match import CONFIDENT, Match
-from searchengine.search.matches import Matches
-from searchengine.search.query import MOST, Query
+from searchengine.queries.query import MOST, Query
 from searchengine.user_data.json_fields import Fields
 from searchengine.user_data.kept_example import Pointed, kept_example
 from searchengine.user_data.kept_query import KeptQuery

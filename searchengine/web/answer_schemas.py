@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, StrictInt, model_validator
 
 from searchengine.overview.arrangement import Order
-from searchengine.search.query import MOST
+from searchengine.queries.query import MOST
 from searchengine.web.kept_schemas import KeptName
 from searchengine.web.schemas import Asked, Client, ExampleField, Share, Strict
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from searchengine.engine import SearchEngine
-from searchengine.search.example import Example
-from searchengine.search.matches import Matches
-from searchengine.search.query import Query
+from searchengine.matches.matches import Matches
+from searchengine.queries.example import Example
+from searchengine.queries.query import Query
 from searchengine.web.answer_schemas import AnswerRequest
 from searchengine.web.asking import example_of, filter_of, negatives_of, vector_of
 from searchengine.web.schemas import ExampleField

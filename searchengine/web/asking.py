@@ -15,13 +15,13 @@ from indexer.catalog.records import Filter
 from model.embeddings import Embeddings
 from model.errors import QueryError
 from searchengine.engine import SearchEngine
-from searchengine.search.example import Example, embed_seen
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
-from searchengine.search.query import Negative, Query
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
+from searchengine.queries.example import Example, embed_seen
+from searchengine.queries.query import Negative, Query
+from searchengine.queries.understanding import interpret
 from searchengine.search.refer import read
 from searchengine.search.sentence import named_by
-from searchengine.search.understanding import interpret
 from searchengine.web.schemas import Asked, ExampleField, SearchRequest, WhereField
 from searchengine.web.shared_catalog import SharedCatalog
 from searchengine.web.snapshots import Snapshot

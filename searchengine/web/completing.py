@@ -9,9 +9,9 @@ import numpy as np
 from indexer.catalog.records import Filter
 from indexer.vectors.exact_search import contains
 from searchengine.engine import SearchEngine
+from searchengine.matches.matches import Matches
 from searchengine.overview.arrangement import Group, arranged
 from searchengine.overview.columns import KeptColumns
-from searchengine.search.matches import Matches
 from searchengine.web.snapshots import Arranging, Rows, Snapshot, Steps
 
 

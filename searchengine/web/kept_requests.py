@@ -6,7 +6,7 @@ from typing import Any
 
 from indexer.catalog.catalog import CatalogReader
 from indexer.index import Index
-from searchengine.search.query import AUTO
+from searchengine.queries.query import AUTO
 from searchengine.user_data.kept_query import KeptQuery
 from searchengine.user_data.kept_segment import KeptSegment
 from searchengine.user_data.saved_searches import SavedSearch

@@ -14,7 +14,7 @@ from indexer.scan.own_output import SOFTWARE
 from indexer.thumbnails.thumbnail import thumbnail
 from model.photos.thumbnail import SIDE
 from model.stores.urls import is_url
-from searchengine.search.photo_pixels import bytes_of, image_of, unchanged_file
+from searchengine.photos.photo_pixels import bytes_of, image_of, unchanged_file
 
 KEPT_BYTES = 64 << 20
 QUALITY = 82

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from indexer.catalog.records import PhotoRow, SegmentRow
-from searchengine.search.match import Match
-from searchengine.search.photo_pixels import is_missing
+from searchengine.matches.match import Match
+from searchengine.photos.photo_pixels import is_missing
 
 
 def match_record(match: Match) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from searchengine.overview.arrangement import Group, Order
-from searchengine.search.example import MOST_ID
-from searchengine.search.query import AUTO, MOST_NEIGHBOURS
+from searchengine.queries.example import MOST_ID
+from searchengine.queries.query import AUTO, MOST_NEIGHBOURS
 
 LONGEST_WORDS = 10_000
 LONGEST_NAME = 4096

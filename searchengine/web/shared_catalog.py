@@ -9,7 +9,7 @@ from indexer.backends import catalog_file, open_catalog
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import IndexMissing, NotFound, shown
-from searchengine.search.example import MOST_ID
+from searchengine.queries.example import MOST_ID
 
 
 class SharedCatalog:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.catalog.catalog import CatalogReader
 from model.errors import QueryError, SearchGone
 from searchengine.overview.arrangement import Group, Order
-from searchengine.search.query import Query
+from searchengine.queries.query import Query
 
 SECONDS = 600.0
 MOST = 64

@@ -16,7 +16,7 @@ from indexer.thumbnails.thumbnail import thumbnail
 from model.errors import PhotoChanged, StoreAway
 from model.stores import failures
 from searchengine import SearchEngine
-from searchengine.search.photo_pixels import bytes_of, image_of, unchanged_file
+from searchengine.photos.photo_pixels import bytes_of, image_of, unchanged_file
 from searchengine.web.photo_bytes import file_as_it_is
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from indexer.catalog.records import FileStamp, PhotoRow, SegmentRow
 from model.masks import rle
 from searchengine import Options, SearchEngine
-from searchengine.search.match import Match
+from searchengine.matches.match import Match
 
 COLOURS = {
     "red": (220, 20, 20),

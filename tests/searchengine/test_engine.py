@@ -340,7 +340,7 @@ def test_many_queries_get_the_answers_that_each_gets(engine: SearchEngine) -> No
 def test_outlines_are_drawn_once_a_segment(
     engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from searchengine.search import match
+    from searchengine.matches import match
 
     drawn = []
     draw = match.resizing.resize_mask

@@ -15,9 +15,9 @@ from indexer.catalog.catalog import CatalogReader
 from model.errors import StorageFull
 from searchengine.export import ExportOrigin, ExportReport, Layout, export
 from searchengine.export.exporter import by_photo
+from searchengine.matches.match import Match
 from searchengine.output_files import made_folder
-from searchengine.search.match import Match
-from searchengine.search.query import Query
+from searchengine.queries.query import Query
 from searchengine.web.jobs.job import Job, JobStopped
 
 _PACKED = frozenset({".png", ".jpg", ".jpeg", ".webp"})  # already

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from searchengine.engine import SearchEngine
-from searchengine.search.example import Example
-from searchengine.search.matches import Matches
+from searchengine.matches.matches import Matches
+from searchengine.queries.example import Example
 from searchengine.web.answer_schemas import AnswerRecord, AnswerRequest, SavedRequest
 from searchengine.web.answering import answer_record, answer_to
 from searchengine.web.engine_thread import Steps

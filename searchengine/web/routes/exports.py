@@ -15,10 +15,10 @@ from indexer.catalog.catalog import CatalogReader
 from model.errors import NotFound, QueryError
 from searchengine.engine import SearchEngine
 from searchengine.export import Layout
-from searchengine.search.example import no_such_segment
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
-from searchengine.search.query import AUTO, Query
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
+from searchengine.queries.example import no_such_segment
+from searchengine.queries.query import AUTO, Query
 from searchengine.web.answer_schemas import AnswerRequest
 from searchengine.web.answering import answer_to
 from searchengine.web.asking import matches_of

@@ -11,8 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from indexer.catalog.catalog import CatalogReader
 from searchengine.engine import SearchEngine
+from searchengine.matches.matches import Matches
 from searchengine.overview.facets import facets
-from searchengine.search.matches import Matches
 from searchengine.search.stage_times import recorded_times, timed
 from searchengine.web.asking import example_of, found_by, matches_of
 from searchengine.web.completing import snapshot_of

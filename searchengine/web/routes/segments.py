@@ -8,8 +8,8 @@ import numpy as np
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
+from searchengine.matches.match import Match
 from searchengine.pictures.image_bytes import png
-from searchengine.search.match import Match
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.records import match_record
 from searchengine.web.schemas import MatchRecord

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from model.errors import IndexMissing
 from model.language.multilingual.encoder import is_installed
 from model.language.multilingual.word_lists import LANGUAGES
-from searchengine.search.query import ENGLISH
+from searchengine.queries.query import ENGLISH
 from searchengine.web.json_answer import JsonAnswer
 from searchengine.web.metrics import CONTENT_TYPE
 from searchengine.web.served import ServedHere

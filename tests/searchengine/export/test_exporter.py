@@ -21,7 +21,7 @@ from searchengine import Match
 from searchengine.export import FORMATS, ExportOrigin, Layout, export
 from searchengine.export.file_names import file_name
 from searchengine.output_files import completed
-from searchengine.search.query import Negative, Query
+from searchengine.queries.query import Negative, Query
 
 ORIGIN = ExportOrigin("/an/index", "nano", "f00d", Query(words="red car door"))
 

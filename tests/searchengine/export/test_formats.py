@@ -31,7 +31,7 @@ from searchengine.export import ExportOrigin, Layout, export
 from searchengine.export.cvat import sayable
 from searchengine.export.file_names import folder_name
 from searchengine.export.yolo import quoted
-from searchengine.search.query import Query
+from searchengine.queries.query import Query
 
 FRAME, SIZE = (45, 60), (167, 223)
 

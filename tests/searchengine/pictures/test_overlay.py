@@ -14,10 +14,10 @@ from PIL import Image
 from model.errors import ExportError, StorageFull
 from model.photos.images import to_raw_frame
 from searchengine import Match
+from searchengine.matches.matches import Matches
 from searchengine.pictures import contact_sheet as sheets
 from searchengine.pictures import drawing, letters
 from searchengine.pictures.overlay import _label, caption, contact_sheet, overlay
-from searchengine.search.matches import Matches
 
 
 def disc(size: tuple[int, int] = (60, 80), middle: Any = (30, 40), radius: Any = 18) -> Any:

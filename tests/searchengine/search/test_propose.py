@@ -10,9 +10,9 @@ from model.masks.segments import Segments
 from model.photos.images import Image
 from model.proposals.proposer import MOST, Proposer
 from searchengine import Filter, Match, Options, Query, SearchEngine
+from searchengine.photos.recent_images import RecentImages
 from searchengine.search.propose import Answered, Completed, Limits, with_proposals
 from searchengine.search.recall import questions
-from searchengine.search.recent_images import RecentImages
 
 Draw = Callable[[Segments], NDArray[np.bool_]]
 

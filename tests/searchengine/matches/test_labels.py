@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchengine import Match, Matches, QueryError, SearchEngine
-from searchengine.search.labels import Label, as_labels, labelled, read_labels
+from searchengine.matches.labels import Label, as_labels, labelled, read_labels
 
 
 def box(x: int, width: int = 10) -> np.ndarray[Any, Any]:

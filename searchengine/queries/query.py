@@ -71,7 +71,7 @@ class Query:
         refer: whether words are resolved as a referring expression; None: where a few of them say
             more than a bare phrase. Sentences find their photos as they stand.
         like, unlike: ids of segments that were judged right, and of those judged wrong: the search
-            goes on from them (`searchengine.search.feedback`).
+            goes on from them (`searchengine.queries.feedback`).
         liked, unliked: vectors (N×D, of the index's space) of more such segments, which the index
             need not hold any more.
         show_judged: whether segments that were judged may be matches again.

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from searchengine import Filter, Negative, Query, SearchEngine
-from searchengine.search.understanding import interpret
+from searchengine.queries.understanding import interpret
 
 
 def test_given_and_said_negatives_stand_beside_each_other() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from searchengine.search.query import Query
+from searchengine.queries.query import Query
 
 Vector = NDArray[np.float32]
 

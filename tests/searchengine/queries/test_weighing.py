@@ -10,9 +10,9 @@ from indexer.catalog.records import Filter
 from indexer.vectors.store import Hits
 from model.language.multilingual.reading import Senses
 from searchengine import Query, SearchEngine
-from searchengine.search.languages.translation import Translation
-from searchengine.search.understanding import Understanding, interpret
-from searchengine.search.weighing import DEPTH, shown, weighed
+from searchengine.queries.languages.translation import Translation
+from searchengine.queries.understanding import Understanding, interpret
+from searchengine.queries.weighing import DEPTH, shown, weighed
 
 SENSES = Senses("hose", ("hose", "trousers", "pants"), (0.5, 0.3, 0.2))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from searchengine.search.languages.translation import ReadText, Translation, read_text
-from searchengine.search.query import Negative, Query
+from searchengine.queries.languages.translation import ReadText, Translation, read_text
+from searchengine.queries.query import Negative, Query
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from indexer.catalog.catalog import CatalogReader
 from indexer.catalog.records import SegmentRow
 from model.embeddings import Embeddings, EmbeddingSpace, require_same_space
-from searchengine.search.example import MOST_ID, no_such_segment
-from searchengine.search.query import Query
+from searchengine.queries.example import MOST_ID, no_such_segment
+from searchengine.queries.query import Query
 
 Vectors = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.masks import resizing, rle
 from model.percent_sure import percent_sure
-from searchengine.search.photo_pixels import is_missing, pixels_of
+from searchengine.photos.photo_pixels import is_missing, pixels_of
 
 CONFIDENT = 0.5
 COLUMNS = (

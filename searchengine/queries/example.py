@@ -21,8 +21,7 @@ from model.photos.files import read_once
 from model.photos.images import Image, content_hash, read_image
 from model.presets.preset import Models, Preset
 from model.stores.urls import absolute_place, is_url
-from searchengine.search.collapse import is_whole
-from searchengine.search.segment_rows import as_segments
+from searchengine.photos.segment_rows import as_segments, is_whole
 
 MOST_ID = (1 << 63) - 1  # what the catalog can hold
 _FRAME = "in pixels of the upright photo"

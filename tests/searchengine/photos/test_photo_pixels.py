@@ -12,8 +12,8 @@ from PIL import Image
 from indexer.catalog.records import PhotoRow
 from model.errors import PhotoChanged
 from searchengine import Options, SearchEngine
-from searchengine.search import photo_pixels
-from searchengine.search.photo_pixels import image_of, is_missing, pixels_of
+from searchengine.photos import photo_pixels
+from searchengine.photos.photo_pixels import image_of, is_missing, pixels_of
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from indexer.catalog.records import Filter
 from indexer.vectors.store import Hits
 from model.embedder import Embedder
 from model.language.multilingual.reading import Senses
-from searchengine.search.understanding import Understanding
+from searchengine.queries.understanding import Understanding
 
 DEPTH = 5
 """Segments nearest to a sense whose mean cosine tells how much of it there is."""

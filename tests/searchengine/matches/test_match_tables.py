@@ -9,8 +9,8 @@ import pytest
 
 from model.percent_sure import percent_sure
 from searchengine import ExtraMissing, Match, Matches, SearchEngine
-from searchengine.search.match import COLUMNS
-from searchengine.search.match_tables import Shown, html_page
+from searchengine.matches.match import COLUMNS
+from searchengine.matches.match_tables import Shown, html_page
 
 
 def test_a_repr_is_one_short_line(engine: SearchEngine) -> None:

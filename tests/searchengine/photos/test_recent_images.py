@@ -6,7 +6,7 @@ from PIL import Image
 
 from model.errors import PhotoChanged
 from searchengine import Options, SearchEngine
-from searchengine.search.recent_images import MOST, RecentImages
+from searchengine.photos.recent_images import MOST, RecentImages
 
 
 def test_a_photo_is_decoded_once_until_others_take_its_place(engine: SearchEngine) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the catalog as the segments that models look at."""
+"""Rows of the catalog as the segments that models look at, and which of them is a whole photo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import numpy as np
 
 from indexer.catalog.records import SegmentRow
 from model.masks.segments import Segments
+
+WHOLE = 0.95  # share of the photo from which a segment is the photo rather than a thing in it
+
+
+def is_whole(segment: SegmentRow) -> bool:
+    """Whether a segment is its photo, rather than a thing in it."""
+    return segment.area >= WHOLE * segment.frame[0] * segment.frame[1]
 
 
 def as_segments(rows: Sequence[SegmentRow], frame: tuple[int, int]) -> Segments:

@@ -10,7 +10,7 @@ from model.language.multilingual.encoder import EXTRA, is_installed
 from model.language.multilingual.reading import LEAST, Senses, read_foreign
 from model.language.multilingual.word_lists import LANGUAGES, word_lists
 from model.language.question import understand
-from searchengine.search.query import AUTO, ENGLISH
+from searchengine.queries.query import AUTO, ENGLISH
 
 SHOWN = 3  # other senses that are told to people
 

@@ -11,7 +11,7 @@ from model.photos.images import Image
 from model.referring.parse import parse
 from model.referring.referrer import Referrer, Views, texts_of
 from searchengine import Options, SearchEngine
-from searchengine.search.photo_looks import PhotoLooks
+from searchengine.photos.photo_looks import PhotoLooks
 
 ASKED = "the leftmost red circle"
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError, SpaceMismatch
 from searchengine import Match, Query, SearchEngine
-from searchengine.search.feedback import (
+from searchengine.queries.feedback import (
     AGAINST,
     WEIGHTS,
     chosen_weights,

@@ -13,8 +13,8 @@ from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import PhotoError
 from model.referring.expression import Expression
 from model.referring.referrer import Referrer, Views
-from searchengine.search.photo_pixels import image_of
-from searchengine.search.segment_rows import as_segments
+from searchengine.photos.photo_pixels import image_of
+from searchengine.photos.segment_rows import as_segments
 
 KEPT = 64
 """Photos whose views are kept: a few hundred kilobytes each."""

@@ -15,8 +15,8 @@ import numpy as np
 from model.errors import QueryError, shown
 from model.masks import rle
 from model.masks.grouping import same_object
-from searchengine.search.match import Match
-from searchengine.search.matches import Matches
+from searchengine.matches.match import Match
+from searchengine.matches.matches import Matches
 
 LARGEST = 1 << 20  # bytes of a file of labels
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from indexer.catalog.records import PhotoRow
 from model.photos.images import Image
-from searchengine.search.photo_pixels import image_of, require_unchanged
+from searchengine.photos.photo_pixels import image_of, require_unchanged
 
 MOST = 16
 """Images that are kept, as many as a proposer remembers: 2 MB each at 1,024 × 768 pixels."""

@@ -1,0 +1,1 @@
+"""What is asked: words, an example, a picture, conditions, and judgements of before."""
