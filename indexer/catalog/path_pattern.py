@@ -157,7 +157,9 @@ def _forms(text: str) -> list[str]:
 
 def _anchored(form: str) -> list[str]:
     """Patterns of whole paths: from the start, and from behind any "/"."""
-    from_start = [form] if form[:1] in tuple("/*?[") or is_url(form) else []
+    if is_url(form):
+        return [form]
+    from_start = [form] if form[:1] in tuple("/*?[") else []
     return from_start + ["*/" + form] * ("/" in form and not form.startswith("/"))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from indexer.catalog.path_beginnings import path_ranges
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.photo_ninths import ninths_named
 from indexer.catalog.postgres.database import Connection, fetched
@@ -117,7 +119,14 @@ def _path(pattern: PathPattern) -> tuple[str, tuple[Any, ...]]:
     expression = path_regex(pattern)
     if expression is None:
         return "false", ()
-    return "p.id IN (SELECT photo_id FROM files WHERE shown ~ %s)", (expression,)
+    ranges = path_ranges(pattern)
+    of_files = "shown ~ %s"
+    values: tuple[Any, ...] = (expression,)
+    if ranges is not None:  # the index of paths is read there alone
+        parts = ["(path >= %b AND path < %b)"] * len(ranges)
+        of_files = f"({' OR '.join(parts)}) AND {of_files}"
+        values = (*chain.from_iterable(ranges), expression)
+    return f"p.id IN (SELECT photo_id FROM files WHERE {of_files})", values
 
 
 def _cameras(connection: Connection, part: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -213,6 +214,8 @@ class Database:
         except psycopg.Error as error:
             raise failures.not_connected(error, self.location) from error
         self._met = True
+        # beside raising it, it tells by a line where a connection broke
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         try:
             # the extension's types are wherever its owner put them
             connection.execute(

@@ -16,16 +16,19 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     cast,
     column,
     false,
     func,
+    literal,
     or_,
     select,
     true,
 )
 
 from indexer.catalog.id_ranges import ids_of_ranges
+from indexer.catalog.path_beginnings import path_ranges
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
 from indexer.catalog.sqlite.failures import TO_MEND
@@ -121,8 +124,12 @@ def _path_matches(connection: Connection, pattern: PathPattern) -> ColumnElement
         # bound as bytes: a name that is not valid UTF-8 cannot be bound as text
         return cast(text, Text).op("GLOB", is_comparison=True)(cast(os.fsencode(glob), Text))
 
-    path, of_photo = FileTable.path.expression, FileTable.photo_id.is_not(None)
-    name = func.substr(path, FileTable.name_start + 1)
+    path, name_start = FileTable.path.expression, FileTable.name_start
+    of_photo: ColumnElement[bool] = FileTable.photo_id.is_not(None)
+    if (ranges := path_ranges(pattern)) is not None:  # the table, sorted by path, is read there
+        spans = ((path >= literal(low), path < literal(high)) for low, high in ranges)
+        of_photo = of_photo & or_(false(), *(and_(*span) for span in spans))
+    name = func.substr(path, name_start + 1)
     fitting = [fits(path, glob) for glob in pattern.globs]
     fitting += [fits(name, glob) for glob in pattern.name_globs]
     in_ascii = func.length(cast(path, Text)) == func.length(path)

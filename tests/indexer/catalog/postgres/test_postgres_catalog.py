@@ -276,3 +276,20 @@ def test_facts_about_the_server_are_told(catalog: PostgresCatalog) -> None:
     assert facts["pgvector"] >= "0.8"
     assert facts["checksums"] == "on"
     assert facts["size"].endswith("kB")
+
+
+def test_a_folder_is_a_range_of_the_index_of_paths(
+    catalog: PostgresCatalog, made: ModuleType
+) -> None:
+    from indexer.catalog.postgres.conditions import conditions_of
+
+    made.write(catalog, 0, 10)
+    with catalog.database.reading() as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")  # which is quicker for so few
+        chosen = conditions_of(connection, Filter(path_glob="/photos/2021/*"))
+        plan = connection.execute(
+            f"EXPLAIN SELECT id FROM photos AS p WHERE {chosen.where}", chosen.values
+        )
+        told = "\n".join(line for (line,) in plan)
+    assert "on files_pkey" in told or "using files_pkey" in told
+    assert "Index Cond: ((path >= " in told

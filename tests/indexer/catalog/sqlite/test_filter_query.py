@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.records import FileStamp, Filter, PhotoRow, SegmentRow
+from indexer.catalog.sqlite.filter_query import selected_segments
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.errors import QueryError
 
@@ -181,3 +184,23 @@ def test_an_empty_index_has_no_segments(tmp_path: Path, made: ModuleType) -> Non
             assert catalog.segment_ids(wanted).tolist() == []
         assert list(catalog.vector_blocks()) == []
         assert catalog.counts() == (0, 0, 0, 0, 0)
+
+
+def test_a_folder_is_a_range_of_the_paths(filled: SqliteCatalog) -> None:
+    told: list[str] = []
+
+    with filled._database.reading() as connection:
+        event.listen(connection, "before_cursor_execute", explain_with(told))
+        selected_segments(connection, Filter(path_glob="/photos/2021/*"))
+    assert any("files USING PRIMARY KEY (path>? AND path<?)" in line for line in told)
+    assert not any("SCAN files" in line for line in told)
+
+
+def explain_with(told: list[str]) -> Callable[..., None]:
+    """A listener that notes the plan of every statement."""
+
+    def explain(_: object, cursor: Any, statement: str, values: Any, *__: object) -> None:
+        if statement.startswith("SELECT"):
+            told.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+    return explain
