@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from indexer.catalog.postgres.postgres_reader import PostgresReader
 from indexer.vectors.keeper import KeepingReport, VectorKeeper
+from indexer.vectors.pgvector_graph import VectorGraph
 from indexer.vectors.pgvector_store import PgVectors
 from indexer.vectors.store import VectorStore
 from model.errors import IndexReadOnly, StorageError
@@ -18,6 +19,7 @@ class PgvectorKeeper(VectorKeeper):
 
     def __init__(self, catalog: PostgresReader) -> None:
         self._store = PgVectors(catalog.database, catalog.manifest.space.dimension)
+        self._graph = VectorGraph(catalog.database)
         self.report = KeepingReport("used", True, "")
 
     def vectors(self) -> VectorStore:
@@ -26,14 +28,14 @@ class PgvectorKeeper(VectorKeeper):
 
     def sync(self, *, writable: bool) -> KeepingReport:
         """Make the graph where it is due and may be made."""
-        made = writable and self._store.make_graph()
+        made = writable and self._graph.make()
         self.report = KeepingReport("rebuilt" if made else "used", True, "")
         return self.report
 
     def sync_if_behind(self) -> str:
         """Make the graph where it is due; one line where that failed, and searches take longer."""
         try:
-            self._store.make_graph()
+            self._graph.make()
         except IndexReadOnly:  # only the owner of a table may
             return ""
         except StorageError as error:
@@ -42,9 +44,9 @@ class PgvectorKeeper(VectorKeeper):
 
     def problems(self) -> list[str]:
         """Faults of the graph; vectors themselves are judged by the catalog's check."""
-        return self._store.graph_problems()
+        return self._graph.problems()
 
     def rebuild(self) -> KeepingReport:
         """Make the graph anew."""
-        self._store.drop_graph()
+        self._graph.drop()
         return self.sync(writable=True)

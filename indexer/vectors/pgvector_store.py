@@ -10,16 +10,15 @@ import numpy as np
 from pgvector import HalfVector, Vector
 
 from indexer.catalog.postgres.conditions import conditions_of
-from indexer.catalog.postgres.database import Connection, Database, fetched, run_many
+from indexer.catalog.postgres.database import Connection, Database, Row, fetched, run_many
 from indexer.catalog.postgres.half_vectors import halves
 from indexer.catalog.records import Filter, Watermark
+from indexer.vectors import pgvector_graph
 from indexer.vectors.exact_search import ROUNDING, best, exact_scores
 from indexer.vectors.store import Floats, Hits, Ints, VectorStore, as_questions
 
 EXACT_UP_TO = 50_000
 """Segments that conditions leave, up to which all of them are compared."""
-GRAPH_FROM = 100_000
-"""Vectors from which a graph is worth its upkeep: below, all are compared."""
 EF_LEAST = 800
 """Candidates that the graph keeps at the least: of nano's texts among 210,000 real segments 800
 found all of the first 20 and 98 % of the first 400, and 400 found 97 and 93 %."""
@@ -27,11 +26,7 @@ MOST_BY_GRAPH = 5000
 """Answers up to which the graph is followed: beyond, comparing all takes no longer."""
 MOST_SCANNED = 200_000
 """Vectors that the graph is followed to under conditions, before all are compared instead."""
-MOST_BEHIND = 0.2
-"""Share of the graph's vectors that may come after it, to be compared, before it is made anew:
-to put them into the graph as they come took 2 ms each, during which no other photo is stored."""
 
-_GRAPH = "vectors_graph"
 _MOST_EF = 1000  # of pgvector
 _SPARE = 16
 """Candidates beyond those asked for: the server rounds scores otherwise than stores do."""
@@ -104,6 +99,7 @@ class PgVectors(VectorStore):
         self._choose = choose
         self._exact_up_to = exact_up_to
         self._watermark: Watermark | None = None
+        self._covered: int | None = None  # by the graph, when it was last looked for
 
     def __len__(self) -> int:
         with self._database.reading() as connection:
@@ -167,12 +163,10 @@ class PgVectors(VectorStore):
         if k == 0 or not len(queries):
             return [Hits.empty(self.dimension) for _ in queries]
         with self._database.reading() as connection:
-            choice, covered = self._plan(connection, k, where)
+            choice, many = self._plan(connection, k, where)
             found = []
             for query in queries:
-                hits = None
-                if covered is not None:
-                    hits = self._followed(connection, query, k, choice, covered)
+                hits = self._followed(connection, query, k, choice) if many else None
                 found.append(hits or self._compared(connection, query, k, choice))
             return found
 
@@ -194,100 +188,88 @@ class PgVectors(VectorStore):
         order = np.lexsort((ids, -scores))
         return ids[order], scores[order]
 
-    def make_graph(self) -> bool:
-        """Make the graph where vectors are many and it is not there; whether it was made.
-
-        Searches and writers go on meanwhile. One process makes it at a time: another does not wait.
-        """
-        with self._database.alone() as connection:
-            ((free,),) = fetched(
-                connection, "SELECT pg_try_advisory_lock(hashtext(current_schema() || %s))", _GRAPH
-            )
-            if not free:
-                return False
-            try:
-                covered = _covered(connection)
-                if not _is_due(connection, covered):
-                    return False
-                ((last,),) = fetched(connection, "SELECT max(segment_id) FROM vectors")
-                old = _graphs(connection)
-                for name, valid in old:
-                    if not valid:  # what a killed process left
-                        connection.execute(f"DROP INDEX IF EXISTS {name}")
-                connection.execute(
-                    f"CREATE INDEX CONCURRENTLY {_GRAPH}_{last} ON vectors"
-                    f" USING hnsw (vector halfvec_ip_ops) WHERE segment_id <= {last}"
-                )
-                for name, _ in old:
-                    connection.execute(f"DROP INDEX IF EXISTS {name}")
-                return True
-            finally:
-                if not connection.closed:
-                    connection.execute("SELECT pg_advisory_unlock_all()")
-
-    def graph_problems(self) -> list[str]:
-        """Faults of the graph, a line each."""
-        with self._database.reading() as connection:
-            left = [name for name, valid in _graphs(connection) if not valid]
-        return ["the graph of the vectors was left unfinished, and is not used"] if left else []
-
-    def drop_graph(self) -> None:
-        """Remove the graph; searches then compare all vectors."""
-        with self._database.alone() as connection:
-            for name, _ in _graphs(connection):
-                connection.execute(f"DROP INDEX IF EXISTS {name}")
-
     def _chosen(self, connection: Connection, where: Filter | None) -> Choice:
         if where is None or where == Filter():
             return Choice()
         return self._choose(connection, where)
 
-    def _plan(
-        self, connection: Connection, k: int, where: Filter | None
-    ) -> tuple[Choice, int | None]:
-        """What is chosen, and the last id of the graph that is followed for it; None to compare."""
+    def _plan(self, connection: Connection, k: int, where: Filter | None) -> tuple[Choice, bool]:
+        """What is chosen, and whether the graph is followed for it."""
         choice = self._chosen(connection, where)
-        covered = _covered(connection)
-        if k > MOST_BY_GRAPH or covered is None:
-            return choice, None
+        if self._covered is None:
+            self._covered = pgvector_graph.covered(connection)
+        if k > MOST_BY_GRAPH or self._covered is None:
+            return choice, False
         if not choice.where:
-            return choice, covered
+            return choice, True
         counted = choice.counted or (
             "SELECT count(*) FROM"
             f" (SELECT 1 FROM {choice.source} LIMIT {self._exact_up_to + 1}) AS chosen"
         )
         ((many,),) = fetched(connection, counted, *choice.values)
-        return choice, covered if (many or 0) > self._exact_up_to else None
+        return choice, (many or 0) > self._exact_up_to
 
     def _followed(
-        self, connection: Connection, query: Floats, k: int, choice: Choice, covered: int
+        self, connection: Connection, query: Floats, k: int, choice: Choice
     ) -> Hits | None:
-        """Best k by the graph and of those that came after it, which are compared; None where the
-        graph ends before there are as many."""
+        """Best k by the graph and of those that came after it; None where the graph ends before
+        there are as many, or has gone."""
+        for last in (self._covered, None):
+            known = pgvector_graph.covered(connection) if last is None else last
+            if known is None:
+                break
+            told, rows = self._near(connection, query, k, choice, known)
+            if told and told[0]:
+                self._covered = known
+                if len(rows) < k:
+                    return None
+                if told[1]:
+                    rows += self._near_since(connection, query, k, choice, known)
+                return self._scored(rows, query, k)
+        self._covered = None  # it was made anew meanwhile, or dropped
+        return None
+
+    def _near(
+        self, connection: Connection, query: Floats, k: int, choice: Choice, last: int
+    ) -> tuple[Row | None, list[Row]]:
+        """What is told of the graph up to an id, and the best by it.
+
+        All is asked in one go: an answer that is waited for takes as long as many rows.
+        """
         asked = min(_MOST_EF, max(EF_LEAST, 2 * k))
-        connection.execute(
-            "SELECT set_config('hnsw.ef_search', %s, true),"
-            " set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-            " set_config('hnsw.max_scan_tuples', %s, true), set_config('enable_sort', 'off', true)",
-            (str(asked), str(MOST_SCANNED)),
-        )
-        asked_for = (*choice.values, _direction(query), k + _SPARE)
-        rows = fetched(
-            connection,
-            f"SELECT v.segment_id, halfvec_send(v.vector) FROM {choice.source}"
-            f" AND v.segment_id <= {covered} ORDER BY {_ORDER} LIMIT %s",
-            *asked_for,
-        )
-        if len(rows) < k:
-            return None
-        later = fetched(
+        # what a graph gives up without conditions need not be kept to go on from
+        deeper = "relaxed_order" if choice.where or k + _SPARE > asked // 2 else "off"
+        with connection.pipeline():
+            told = connection.execute(pgvector_graph.state(last))
+            connection.execute(
+                "SELECT set_config('hnsw.ef_search', %s, true),"
+                " set_config('hnsw.iterative_scan', %s, true),"
+                " set_config('hnsw.max_scan_tuples', %s, true),"
+                " set_config('enable_sort', 'off', true)",
+                (str(asked), deeper, str(MOST_SCANNED)),
+            )
+            near = connection.execute(
+                f"SELECT v.segment_id, halfvec_send(v.vector) FROM {choice.source}"
+                f" AND v.segment_id <= {last} ORDER BY {_ORDER} LIMIT %s",
+                (*choice.values, _direction(query), k + _SPARE),
+                binary=True,
+            )
+            connection.execute("SET LOCAL enable_sort = on")
+            return told.fetchone(), near.fetchall()
+
+    def _near_since(
+        self, connection: Connection, query: Floats, k: int, choice: Choice, last: int
+    ) -> list[Row]:
+        """The best of what came after the graph, all of which is compared."""
+        return fetched(
             connection,
             "SELECT segment_id, halfvec_send(vector) FROM"
             f" (SELECT v.segment_id, v.vector FROM {choice.source}"
-            f" AND v.segment_id > {covered} ORDER BY ({_ORDER}) + 0 LIMIT %s) AS near",
-            *asked_for,
+            f" AND v.segment_id > {last} ORDER BY ({_ORDER}) + 0 LIMIT %s) AS near",
+            *choice.values,
+            _direction(query),
+            k + _SPARE,
         )
-        return self._scored(rows + later, query, k)
 
     def _compared(self, connection: Connection, query: Floats, k: int, choice: Choice) -> Hits:
         """The exact best k: candidates by the server's own scores, and as many more as may be
@@ -313,7 +295,7 @@ class PgVectors(VectorStore):
                 return hits
             depth *= 4
 
-    def _scored(self, rows: list[tuple[Any, ...]], query: Floats, k: int) -> Hits:
+    def _scored(self, rows: list[Row], query: Floats, k: int) -> Hits:
         if not rows:
             return Hits.empty(self.dimension)
         ids = np.array([row[0] for row in rows], np.int64)
@@ -325,36 +307,3 @@ def _direction(query: Floats) -> HalfVector:
     """A question at length one: float16 holds no large numbers."""
     length = float(np.linalg.norm(query.astype(np.float64)))
     return HalfVector((query / max(length, 1e-30)).astype(np.float16))
-
-
-def _graphs(connection: Connection) -> list[tuple[str, bool]]:
-    """Names of the graphs, and whether each is whole."""
-    return [
-        (str(name), bool(valid))
-        for name, valid in fetched(
-            connection,
-            "SELECT c.relname::text, i.indisvalid FROM pg_index AS i"
-            " JOIN pg_class AS c ON c.oid = i.indexrelid"
-            " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = current_schema() AND c.relname ~ %s",
-            f"^{_GRAPH}_[0-9]+$",
-        )
-    ]
-
-
-def _covered(connection: Connection) -> int | None:
-    """The last id that a whole graph holds; None where there is no graph."""
-    lasts = [int(name.rpartition("_")[2]) for name, valid in _graphs(connection) if valid]
-    return max(lasts, default=None)
-
-
-def _is_due(connection: Connection, covered: int | None) -> bool:
-    """Whether a graph is to be made: of many vectors, or as many came since the last one."""
-    statement = (
-        "SELECT count(*) FROM (SELECT 1 FROM vectors WHERE segment_id > %s LIMIT %s) AS late"
-    )
-    if covered is None:
-        return bool(fetched(connection, statement, -1, GRAPH_FROM)[0][0] >= GRAPH_FROM)
-    ((held,),) = fetched(connection, "SELECT count(*) FROM vectors WHERE segment_id <= %s", covered)
-    due = max(GRAPH_FROM // 2, int(MOST_BEHIND * held))
-    return bool(fetched(connection, statement, covered, due)[0][0] >= due)

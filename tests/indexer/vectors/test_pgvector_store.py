@@ -26,9 +26,9 @@ PHOTOS = 80
 def catalog(
     postgres_uri: str, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PostgresCatalog]:
-    from indexer.vectors import pgvector_store
+    from indexer.vectors import pgvector_graph
 
-    monkeypatch.setattr(pgvector_store, "GRAPH_FROM", 10)
+    monkeypatch.setattr(pgvector_graph, "FROM", 10)
     with create_catalog(index_folder(postgres_uri), made.MANIFEST) as created:
         made.write(created, 0, 8)
         yield created
@@ -105,9 +105,9 @@ def test_who_may_not_make_a_graph_searches_without(
     keeper = keeper_of(catalog.folder, catalog)
     store = keeper.vectors()
 
-    def refused() -> bool:
+    def refused(_: object) -> bool:
         raise StorageError("no room")
 
-    monkeypatch.setattr(store, "make_graph", refused)
+    monkeypatch.setattr("indexer.vectors.pgvector_graph.VectorGraph.make", refused)
     assert "no room" in keeper.sync_if_behind()
     assert len(store.search(np.ones(8, np.float32), 5)) == 5
