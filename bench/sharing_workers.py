@@ -1,7 +1,8 @@
 """Workers that share the photos of a folder, each a fork that needs no time to start.
 
 As a script, `sharing_workers.py URI FOLDER COST LEASE`: each line read from standard input starts a
-worker, whose pid is answered at once; they index FOLDER into the index at URI. A photo costs COST
+worker, whose pid is answered at once; they index FOLDER into the index at URI. A line may hold an
+order of `deaths`: POINT|NUMBER|VICTIM. A photo costs COST
 seconds of sleep: where that is 0 it is looked at for real by the preset without weights, otherwise
 it is given made-up segments. Of a photo whose name begins with "poison" a worker dies. What workers
 report goes to standard output, a line each: "PID added recognised skipped seconds CPU",
@@ -30,6 +31,7 @@ from indexer.workers import pool as pools_of_a_run
 from indexer.workers.indexing_task import IndexingTask
 from indexer.workers.pipeline import Outcome
 from model.embeddings import Embeddings
+from model.errors import StorageAway
 from model.masks.segments import Segments
 from model.photos.images import content_hash, read_header
 from model.presets.preset import Preset, load_preset
@@ -113,14 +115,22 @@ def main() -> None:
     postgres_jobs.LEASE = float(lease)
     load_preset("nano" if float(cost) else "colours").space  # noqa: B018, read once for all
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
-    for _ in sys.stdin:
+    for order in sys.stdin:
         child = os.fork()
         if child == 0:
             code = 0
             try:
                 os.setsid()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                if order.strip():
+                    from deaths import arm
+
+                    point, number, victim = order.strip().split("|")
+                    arm(uri, point, int(number), victim)
                 work(uri, photos, float(cost))
+            except StorageAway as error:  # as a person is told who starts one meanwhile
+                print(str(error)[-200:], file=sys.stderr)
+                code = 1
             except BaseException:
                 traceback.print_exc()
                 code = 1

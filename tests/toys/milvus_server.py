@@ -51,6 +51,15 @@ class OwnMilvus:
             time.sleep(0.05)
         raise TimeoutError("the server does not answer")
 
+    @property
+    def pid(self) -> int:
+        """Number of its process; 0 where it was killed."""
+        return 0 if self._process is None else self._process.pid
+
+    def is_there(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it without a word, as kill -9 does."""
         if self._process is not None:
