@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.masks import rle
+from model.masks.shares import cell_shares
 
 GRID = 96
 CONTAINMENT = 0.85
@@ -49,9 +50,7 @@ def part_whole_parents(counts: Sequence[bytes], size: tuple[int, int]) -> NDArra
     n = len(counts)
     if n < 2:
         return np.full(n, -1, np.int64)
-    cover = np.concatenate(
-        [rle.shrink(rle.decode(counts[i : i + 64], size), GRID) for i in range(0, n, 64)]
-    ).reshape(n, -1)
+    cover = cell_shares(counts, size, (min(GRID, size[0]), min(GRID, size[1]))).reshape(n, -1)
     area = cover.sum(axis=1)
     inside = (cover @ cover.T) / np.maximum(area[:, None], 1e-9)  # [part, whole]
     whole = (inside >= CONTAINMENT) & (area[None, :] >= LARGER * area[:, None])

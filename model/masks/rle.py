@@ -76,17 +76,6 @@ def iou(one: Sequence[bytes], other: Sequence[bytes], size: Size) -> NDArray[np.
     return np.asarray(table, np.float64).reshape(len(one), len(other))
 
 
-def shrink(masks: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
-    """N×h×w float32 coverage in [0, 1] of N×H×W masks on a grid of at most `side` cells.
-
-    A cell holds the share of its pixels that the mask covers (exact area average), so nothing
-    small is lost, and sums are areas.
-    """
-    _, height, width = masks.shape
-    h, w = min(side, height), min(side, width)
-    return pool(masks.astype(np.float32), (h, w))
-
-
 def pool(maps: NDArray[np.float32], grid: Size) -> NDArray[np.float32]:
     """N×H×W maps averaged by area onto a grid (h, w): two small matrix products."""
     rows = _area_weights(maps.shape[1], grid[0])

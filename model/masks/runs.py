@@ -108,6 +108,47 @@ def covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.in
         return result
     if not len(counts):
         return result
+    runs, first, odd = _run_table(digits, owner, len(counts))
+    fits = (np.minimum.reduceat(runs, first) >= 0) & (np.add.reduceat(runs, first) == pixels)
+    return np.where(fits, np.add.reduceat(np.where(odd, runs, 0), first), -1)
+
+
+def mask_runs(
+    counts: Sequence[bytes], size: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Runs of pixels that each of N masks covers, mask after mask, from the first on.
+
+    Args:
+        counts: N COCO compressed run lengths.
+        size: (height, width) of their frame, pixels.
+
+    Returns:
+        Of R runs, int64 each: the number of its mask; its first pixel, counted down the columns;
+        and the pixel after its last.
+
+    Raises:
+        ValueError: the bytes are not the run lengths of masks of this size.
+    """
+    pixels = size[0] * size[1]
+    if (covered(counts, np.full(len(counts), pixels, np.int64)) < 0).any():
+        raise ValueError(f"run lengths do not fit a mask of {size}")
+    if not len(counts):
+        return (np.zeros(0, np.int64),) * 3
+    digits = np.frombuffer(b"".join(counts), np.uint8).astype(np.int64) - 48
+    owner = np.repeat(np.arange(len(counts)), np.fromiter(map(len, counts), np.int64))
+    runs, first, odd = _run_table(digits, owner, len(counts))
+    mask = np.repeat(np.arange(len(counts)), np.diff(np.append(first, len(runs))))
+    passed = np.cumsum(runs) - mask * pixels
+    some = odd & (runs > 0)
+    return mask[some], (passed - runs)[some], passed[some]
+
+
+def _run_table(
+    digits: NDArray[np.int64], owner: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Lengths of all runs of masks, where the first of each mask stands, and which are of pixels
+    inside; of the digits of sound run lengths and the number of each one's mask."""
+    last = (digits & _MORE) == 0
     finish = np.flatnonzero(last)
     begin = np.concatenate([[0], finish[:-1] + 1])
     size = finish - begin + 1
@@ -116,15 +157,14 @@ def covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.in
     )
     values -= np.where(digits[finish] & _NEGATIVE, 1 << (5 * size), 0)
     mask = owner[finish]
-    first = np.searchsorted(mask, np.arange(len(counts)))
+    first = np.searchsorted(mask, np.arange(count))
     place = np.arange(len(values)) - first[mask]
     odd = place % 2 == 1
     # from the fourth on, each is the difference to the one before the last
     runs = np.where(odd, _sums_within(np.where(odd, values, 0), first, mask), values)
     later = ~odd & (place > 0)
     runs = np.where(later, _sums_within(np.where(later, values, 0), first, mask), runs)
-    fits = (np.minimum.reduceat(runs, first) >= 0) & (np.add.reduceat(runs, first) == pixels)
-    return np.where(fits, np.add.reduceat(np.where(odd, runs, 0), first), -1)
+    return runs, first, odd
 
 
 def _sums_within(

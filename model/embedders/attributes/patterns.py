@@ -7,6 +7,8 @@ all directions; folds and shading have few, weak ones.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,6 +21,7 @@ Floats = NDArray[np.float32]
 
 PATTERNS = ("plain", "patterned", "striped")
 _TINY = 1e-6
+_NEARBY = 4.0  # pixels, deviation of the blur that tells what is nearby
 # A linear model of the six statistics, fitted to 103 garments of training photos that were judged
 # by eye (82 plain, 16 patterned, 5 striped; ridge of 0.1): centres, spreads, and a row of
 # weights and a bias for each pattern.
@@ -92,18 +95,44 @@ def _maps(image: Image) -> Floats:
     x, y = (ndimage.sobel(light, axis) / 8 for axis in (1, 0))
     xx, yy, xy = x * x, y * y, x * y
     energy = xx + yy
-    near_xx, near_yy, near_xy = (ndimage.gaussian_filter(each, 4) for each in (xx, yy, xy))
+    near_xx, near_yy, near_xy, near = _blurred(np.stack([xx, yy, xy, light]))
     coherence = np.hypot(near_xx - near_yy, 2 * near_xy) / (near_xx + near_yy + 1e-5)
-    detail = light - ndimage.gaussian_filter(light, 4)
+    detail = light - near
     # energy · (cos 2θ, sin 2θ) = (x² - y², 2xy)
     maps = (np.sqrt(energy), energy, xx - yy, 2 * xy, x, y, detail**2, coherence * energy)
     return np.stack(maps, axis=-1)
+
+
+def _blurred(maps: Floats) -> Floats:
+    """K×H×W of K×H×W maps: their means nearby, Gaussian. As two products with matrices this takes a
+    quarter of the time of scipy's filter."""
+    down, across = (_blur(length) for length in maps.shape[1:])
+    return np.asarray(down @ (maps @ across.T), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _blur(length: int) -> Floats:
+    """The matrix that blurs a line of so many pixels."""
+    return np.asarray(ndimage.gaussian_filter1d(np.eye(length), _NEARBY, axis=0), np.float32)
 
 
 def _insides(cells: Cells) -> Floats:
     """N×P weights of cells: those whose neighbours are covered, too; where there are none those
     that are covered, or else all by their cover."""
     covered = cells.cover > 0.98
-    full = covered.reshape(-1, *cells.grid).view(np.uint8)
-    deep = ndimage.minimum_filter(full, (1, 3, 3), mode="nearest").reshape(covered.shape)
-    return np.asarray(deep + 1e-3 * covered + 1e-6 * cells.cover, np.float32)
+    deep = _without_border(covered.reshape(-1, *cells.grid)).reshape(covered.shape)
+    inside = cells.cover * np.float32(1e-6)
+    inside += covered * np.float32(1e-3)
+    inside += deep
+    return inside
+
+
+def _without_border(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """N×h×w: the cells whose eight neighbours in the photo are covered, too."""
+    rows = covered.copy()
+    rows[:, 1:] &= covered[:, :-1]
+    rows[:, :-1] &= covered[:, 1:]
+    deep = rows.copy()
+    deep[:, :, 1:] &= rows[:, :, :-1]
+    deep[:, :, :-1] &= rows[:, :, 1:]
+    return deep

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.masks.coverage import Size, coverage
+from model.masks.coverage import coverage
 from model.masks.segments import Segments
+from model.masks.shares import Size
 from model.photos.images import Image
 
 Floats = NDArray[np.float32]

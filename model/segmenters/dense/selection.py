@@ -19,9 +19,10 @@ from model.masks import rle
 from model.masks.cleaning import without_specks
 from model.masks.nms import coverage_iou, greedy_nms
 from model.masks.segments import Segments
+from model.segmenters.dense.drawing import AT_ONCE, Drawing, covered
 from model.segmenters.dense.head import HYPOTHESES, DenseProposals
 
-_AT_ONCE = 128  # masks that are drawn or compared
+_AT_ONCE = 128  # masks that are compared
 _EVEN_ODDS = 1.8  # rank at which the IoU with an outline is 0.5, fitted on held-back photos
 
 
@@ -179,25 +180,11 @@ def _drawn_small(views: Sequence[DenseProposals], candidates: Candidates) -> tup
     cover = torch.empty(len(candidates), (height // 2) * (width // 2))
     steadiness = torch.empty(len(candidates))
     for number, proposals in enumerate(views):
-        rough = proposals.resized((height, width))
-        for some in torch.split(torch.nonzero(candidates.view == number)[:, 0], _AT_ONCE):
-            logits = rough.masks(candidates.cell[some], candidates.hypothesis[some])
+        drawing = Drawing(proposals, (height, width))
+        for some in torch.split(torch.nonzero(candidates.view == number)[:, 0], AT_ONCE):
+            logits = drawing.logits(candidates.cell[some], candidates.hypothesis[some])
             cover[some], steadiness[some] = covered(logits)
     return cover, steadiness
-
-
-def covered(logits: Tensor, margin: float = 1.0) -> tuple[Tensor, Tensor]:
-    """N×cells shares inside and N stabilities of N×h×w mask logits; h and w are even."""
-    drawn = logits.numpy()  # whose comparisons and sums of bytes take a quarter of torch's time
-    inner, outer = (
-        (drawn > to).reshape(len(drawn), -1).view(np.uint8).sum(axis=1, dtype=np.int32)
-        for to in (margin, -margin)
-    )
-    inside = (drawn > 0).view(np.uint8)
-    rows = inside[:, 0::2] + inside[:, 1::2]
-    cells = (rows[:, :, 0::2] + rows[:, :, 1::2]).reshape(len(drawn), -1)
-    steadiness = inner / np.maximum(outer, 1)
-    return torch.from_numpy(cells).float() / 4, torch.from_numpy(steadiness).float()
 
 
 def _drawn_in(

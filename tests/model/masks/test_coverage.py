@@ -23,7 +23,7 @@ def blobs(size: tuple[int, int], count: int = 12) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 53), (5, 7), (1, 9), (64, 3)])
-@pytest.mark.parametrize("grid", [(6, 8), (7, 5), (1, 1), (21, 28)])
+@pytest.mark.parametrize("grid", [(6, 8), (7, 5), (1, 1), (21, 28), (2, 40)])
 def test_it_is_the_drawn_mask_averaged(size: tuple[int, int], grid: tuple[int, int]) -> None:
     drawn = blobs(size)
     found = coverage(Segments.from_masks(drawn), grid)

@@ -72,19 +72,6 @@ def test_run_lengths_of_another_size_are_refused() -> None:
         rle.decode_window(counts[0], (5, 5), slice(2), slice(2))
 
 
-@given(
-    arrays(np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30))),
-    st.integers(1, 40),
-)
-def test_shrinking_keeps_the_share_that_a_mask_covers(stack: np.ndarray, side: int) -> None:
-    cover = rle.shrink(stack, side)
-    n, height, width = stack.shape
-    assert cover.shape == (n, min(side, height), min(side, width))
-    assert cover.min() >= 0
-    assert cover.max() <= 1 + 1e-6
-    assert cover.mean(axis=(1, 2)) == pytest.approx(stack.mean(axis=(1, 2)), abs=1e-5)
-
-
 def test_pooling_averages_by_area() -> None:
     maps = np.arange(12, dtype=np.float32).reshape(1, 2, 6)
     assert rle.pool(maps, (1, 3)).tolist() == [[[3.5, 5.5, 7.5]]]

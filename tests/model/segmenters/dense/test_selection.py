@@ -13,7 +13,6 @@ from model.segmenters.dense.selection import (
     Distinct,
     Selection,
     chosen_segments,
-    covered,
     rough_segments,
     varied,
 )
@@ -139,18 +138,6 @@ def test_of_all_proposals_the_best_are_taken_as_by_the_naive_loop(wanted: int) -
         taken.append(pool.pop(0))
     ranks = np.array(sorted((rank for rank, _ in taken), reverse=True))
     assert_close(chosen.quality, ranks / (ranks + 1.8), terms=len(every), scale=1)
-
-
-def test_cells_and_stability_are_counted_as_one_by_one() -> None:
-    logits = torch.randn(5, 6, 8, generator=torch.Generator().manual_seed(0)) * 2
-    cover, steadiness = covered(logits)
-    for number, one in enumerate(logits):
-        assert steadiness[number] == pytest.approx(float((one > 1).sum() / (one > -1).sum()))
-        for row in range(3):
-            for column in range(4):
-                cell = one[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
-                assert cover[number, 4 * row + column] == (cell > 0).float().mean()
-    assert covered(torch.full((1, 2, 2), -9.0))[1].tolist() == [0]
 
 
 def test_variety_prefers_what_is_unlike_and_without_it_rank_decides() -> None:
