@@ -95,11 +95,8 @@ from searchengine.search.ranking import Ranking  # noqa: E402
 from searchengine.status import Status  # noqa: E402
 from searchengine.user_data.history import History, HistoryEntry  # noqa: E402
 from searchengine.user_data.judgements import Judgement, Judgements  # noqa: E402
-from searchengine.user_data.saved_searches import (  # noqa: E402
-    NewMatches,
-    SavedSearch,
-    SavedSearches,
-)
+from searchengine.user_data.saved_search import NewMatches, SavedSearch  # noqa: E402
+from searchengine.user_data.saved_searches import SavedSearches  # noqa: E402
 
 __all__ = [
     "EXPORT_FORMATS",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from model.errors import QueryError, shown
 from searchengine.queries.example import no_such_segment
 from searchengine.queries.query import Negative, Query
 from searchengine.user_data.json_fields import Fields
+from searchengine.user_data.kept_conditions import conditions_told, filter_told
 from searchengine.user_data.kept_segment import KeptSegment
 
 VERSION = 1
@@ -135,7 +135,7 @@ class KeptQuery:
         words = [self.words] if self.words.strip() else []
         like = [f"like {shown(example.name)}" for example in self.examples]
         without = [f"without {negative.words}" for negative in self.negatives]
-        where = [f"{name}: {shown(value)}" for name, value in _conditions(self.where).items()]
+        where = [f"{name}: {shown(value)}" for name, value in conditions_told(self.where).items()]
         told = ((self.like, "right"), (self.unlike, "wrong"))
         judged = [f"{len(some)} judged {how}" for some, how in told if some]
         return ", ".join([*words, *like, *without, *where, *judged])
@@ -153,7 +153,7 @@ class KeptQuery:
             "examples": [example.to_dict(vector=vectors) for example in self.examples],
             "like": [each.to_dict(vector=vectors) for each in self.like],
             "unlike": [each.to_dict(vector=vectors) for each in self.unlike],
-            "where": _conditions(self.where),
+            "where": conditions_told(self.where),
             **self.counts,
             "preset": {"name": self.preset, "fingerprint": self.fingerprint},
         }
@@ -193,7 +193,7 @@ class KeptQuery:
         return cls(
             words,
             tuple(Negative(n.text("words"), n.number("weight", 0.5)) for n in negatives),
-            _filter(told.inner("where")),
+            filter_told(told.inner("where")),
             counts,
             **kept,
             preset=preset.text("name", ""),
@@ -290,42 +290,6 @@ def _lost(kept: KeptSegment, what: str) -> str:
 
 def _preset(name: str, fingerprint: str) -> str:
     return f"preset '{shown(name)}' ({shown(fingerprint[:8])})"
-
-
-def _conditions(where: Filter) -> dict[str, Any]:
-    """The conditions that are not as by default, as JSON has them."""
-    plain = Filter()
-    told = {}
-    for each in fields(Filter):
-        value = getattr(where, each.name)
-        if value != getattr(plain, each.name) and each.name != "photo_ids":
-            value = value.isoformat() if isinstance(value, datetime) else value
-            told[each.name] = list(value) if isinstance(value, tuple) else value
-    return told
-
-
-def _filter(told: Fields) -> Filter:
-    """Conditions that JSON tells.
-
-    Raises:
-        QueryError: the record tells none.
-    """
-    given: dict[str, Any] = {}
-    hints = get_type_hints(Filter)
-    for each in fields(Filter):
-        if each.name == "photo_ids" or not told.has(each.name):
-            continue
-        hint = hints[each.name]
-        kinds = (hint,) if isinstance(hint, type) else get_args(hint)
-        if each.name == "places":
-            given[each.name] = tuple(map(str, told.many(each.name)))
-        elif several := [kind for kind in kinds if get_origin(kind) is tuple]:
-            given[each.name] = told.numbers(each.name, len(get_args(several[0])))
-        elif datetime in kinds or str in kinds:
-            given[each.name] = told.text(each.name)
-        else:
-            given[each.name] = told.number(each.name)
-    return Filter(**given)
 
 
 def described(record: Mapping[str, Any]) -> str:

@@ -3,138 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
 
-from indexer.catalog.records import Watermark
-from indexer.index import Index
 from indexer.user_data.user_data import StoredSearch, UserData
 from model.errors import QueryError, StorageError
 from searchengine.answers import answered
-from searchengine.matches.match import CONFIDENT, Match
+from searchengine.matches.match import CONFIDENT
 from searchengine.matches.matches import Matches
 from searchengine.opened_index import OpenedIndex
 from searchengine.queries.query import MOST, Query
 from searchengine.user_data.json_fields import Fields
 from searchengine.user_data.kept_example import Pointed, kept_example
 from searchengine.user_data.kept_query import KeptQuery
+from searchengine.user_data.saved_search import NewMatches, SavedSearch, Seen
 
 MOST_NEW = min(1000, MOST)
 """New matches that are told at the most."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """State of an index when a saved search's matches were last looked at.
-
-    Attributes:
-        watermark: name of the state.
-        photo: highest id of a photo in it; 0 where there was none.
-        at: time, ISO 8601 in UTC.
-    """
-
-    watermark: Watermark
-    photo: int
-    at: str
-
-    @classmethod
-    def of(cls, index: Index) -> Seen:
-        """The state that an index is in."""
-        with index.catalog.snapshot():
-            watermark, ids = index.catalog.watermark, index.catalog.photo_ids()
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(watermark, int(ids[-1]) if len(ids) else 0, at)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The state as JSON has it."""
-        return {**self.watermark._asdict(), "photo": self.photo, "at": self.at}
-
-    @classmethod
-    def from_dict(cls, record: object) -> Seen:
-        """The state that JSON tells.
-
-        Raises:
-            QueryError: the record tells none.
-        """
-        told = Fields(record, "what was seen of a saved search")
-        watermark = Watermark(
-            told.text("catalog_id", ""), told.whole("generation", 0), told.text("revision", "")
-        )
-        return cls(watermark, told.whole("photo", 0), told.text("at", ""))
-
-
-@dataclass(frozen=True, eq=False)
-class SavedSearch:
-    """A question under a name.
-
-    Attributes:
-        name: its name.
-        question: question that is asked.
-        least_confidence: confidence from which a match of words counts, 0 to 1.
-        least_score: score from which a match counts, where only examples are asked by.
-        created_at: time at which it was saved, ISO 8601 in UTC.
-        seen: state of the index when its matches were last looked at.
-    """
-
-    name: str
-    question: KeptQuery
-    least_confidence: float
-    least_score: float | None
-    created_at: str
-    seen: Seen
-
-    def to_dict(self, *, vectors: bool = False) -> dict[str, Any]:
-        """The search as the command line's JSON has it.
-
-        Args:
-            vectors: whether the examples' vectors are told, without which it cannot be read again.
-        """
-        return {
-            "name": self.name,
-            "created_at": self.created_at,
-            "least_confidence": self.least_confidence,
-            "least_score": self.least_score,
-            "query": self.question.to_dict(vectors=vectors),
-            "seen": self.seen.to_dict(),
-        }
-
-    def passing(self, matches: Matches) -> Matches:
-        """The matches that are as good as it asks for."""
-        items = tuple(match for match in matches if self._passes(match))
-        return replace(matches, items=items)
-
-    def _passes(self, match: Match) -> bool:
-        if match.confidence is not None:
-            return match.confidence >= self.least_confidence
-        return self.least_score is None or (match.score or 0.0) >= self.least_score
-
-
-@dataclass(frozen=True, eq=False)
-class NewMatches:
-    """What a saved search finds among photos that were added since.
-
-    Attributes:
-        search: the saved search.
-        photos: number of photos that were added.
-        matches: matches among them, best first.
-        until: state of the index that was looked at.
-    """
-
-    search: SavedSearch
-    photos: int
-    matches: Matches
-    until: Seen
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as the command line's JSON has it."""
-        return {
-            "name": self.search.name,
-            "since": self.search.seen.to_dict(),
-            "until": self.until.to_dict(),
-            "photos_added": self.photos,
-            **self.matches.to_dict(),
-        }
 
 
 class SavedSearches:
@@ -301,7 +185,7 @@ class SavedSearches:
         with self._opened.turn():
             seen = told.has("seen")
             found = Seen.from_dict(told.inner_record("seen")) if seen else self._now()
-        return _search(told.text("name"), record, told.text("created_at", ""), found)
+        return SavedSearch.of(told.text("name"), record, told.text("created_at", ""), found)
 
     def _marked(self, name: str, seen: Seen, found: Matches) -> Matches:
         """The matches once they are noted as seen; where that fails, it is told beside them."""
@@ -329,11 +213,4 @@ class SavedSearches:
 
 def _read(stored: StoredSearch) -> SavedSearch:
     seen = Seen.from_dict(stored.seen)
-    return _search(stored.name, stored.record, stored.created_at, seen)
-
-
-def _search(name: str, record: object, created_at: str, seen: Seen) -> SavedSearch:
-    told = Fields(record, f"the saved search '{name}'")
-    least = told.number("least_confidence", CONFIDENT)
-    question = KeptQuery.from_dict(told.inner_record("query"))
-    return SavedSearch(name, question, least, told.optional_number("least_score"), created_at, seen)
+    return SavedSearch.of(stored.name, stored.record, stored.created_at, seen)

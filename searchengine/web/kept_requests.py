@@ -9,7 +9,7 @@ from indexer.index import Index
 from searchengine.queries.query import AUTO
 from searchengine.user_data.kept_query import KeptQuery
 from searchengine.user_data.kept_segment import KeptSegment
-from searchengine.user_data.saved_searches import SavedSearch
+from searchengine.user_data.saved_search import SavedSearch
 
 
 def request_of(question: KeptQuery, catalog: CatalogReader) -> tuple[dict[str, Any], list[str]]:
