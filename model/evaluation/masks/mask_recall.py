@@ -19,9 +19,11 @@ from model.masks.segments import Segments
 from model.segmenter import Segmenter
 
 FIRST = (10, 100, 1000)
+ANY = 1 << 30  # more than any segmenter keeps
 SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo; some lie in others
     "tiny, under 0.2 % of the photo": (0.0, LEAST_SHARE),
     "under 0.5 % of the photo": (0.0, 0.005),
+    "0.2–0.5 % of the photo": (LEAST_SHARE, 0.005),
     "small, 0.2–1 % of the photo": (LEAST_SHARE, 0.01),
     "medium, 1–10 %": (0.01, 0.1),
     "large, over 10 %": (0.1, np.inf),
@@ -120,11 +122,13 @@ def _rows(columns: Sequence[Sequence[Found]]) -> list[Row]:
     every, half = slice(0, len(THRESHOLDS)), slice(0, 1)
     rows = [row(f"AR@{k} over IoU 0.5–0.95", ALL, None, k, every) for k in FIRST]
     rows.append(row("recall at IoU 0.5, first 100", ALL, None, 100, half))
+    rows.append(row("recall at IoU 0.5, all masks", ALL, None, ANY, half))
     for size in SIZES:
         if not any(found.places[size].shape[1] for found in first):
             continue
         rows.append(row(f"AR@100, {size}", size, None, 100, every))
         rows.append(row(f"recall at IoU 0.5, {size}", size, None, 100, half))
+        rows.append(row(f"recall at IoU 0.5, all masks, {size}", size, None, ANY, half))
     if len(sources) > 1:
         for source in sources:
             rows.append(row(f"{source}: AR@100", ALL, source, 100, every))

@@ -82,6 +82,18 @@ def test_only_the_first_count(tmp_path: Path) -> None:
     assert table.figure("AR@100 over IoU 0.5–0.95", "many") == 1
 
 
+def test_what_comes_behind_the_first_hundred_is_told_apart(tmp_path: Path) -> None:
+    small = box(0, 4, 0, 2)  # 0.2 % of the photo
+    late = Fixed([*(box(35, 40, x % 50, x % 50 + 3) for x in range(100)), small])
+    truth = Truth((photo(tmp_path, "one", (small, None)),), {}, frozenset())
+    table = measure_masks(truth, {"late": late}, lambda *_: None)
+    assert table.figure("recall at IoU 0.5, first 100", "late") == 0
+    assert table.figure("recall at IoU 0.5, all masks", "late") == 1
+    size = "0.2–0.5 % of the photo"
+    assert table.figure(f"recall at IoU 0.5, {size}", "late") == 0
+    assert table.figure(f"recall at IoU 0.5, all masks, {size}", "late") == 1
+
+
 def test_smaller_regions_are_asked_for_on_request_and_photos_read_as_for_an_index(
     tmp_path: Path,
 ) -> None:
