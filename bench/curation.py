@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from curation_failures import full, kills
 from figures import in_child, show
 
+from model.curation.building import Curation
 from model.curation.config import default_config
-from model.curation.curate import STORE, Curation, curate
+from model.curation.curate import STORE, curate
 from model.curation.pipeline import Pipeline
 from model.curation.source_photo import SourcePhoto
 from model.curation.stage_store import StageStore
@@ -182,7 +183,8 @@ def curated(
         nonlocal through
         through = time.perf_counter() - began
 
-    curate(Curation(default_config(), tuple(stages), ()), photos, out, told)
+    curation = Curation(default_config(), photos[0].path.parent, tuple(stages), ())
+    curate(curation, photos, out, told)
     return through, time.perf_counter() - began
 
 

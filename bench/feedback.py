@@ -30,6 +30,7 @@ from figures import show
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Truth, read_truth
+from model.evaluation.looking import Looking
 from model.evaluation.ranking import Ranking
 from model.evaluation.retrieval.judging import NOTHING, judgement, phrases_of
 from model.evaluation.retrieval.observations import Observations, observe
@@ -115,7 +116,8 @@ def looked_at(corpus: Path, split: str, cache: Path | None) -> tuple[Truth, Obse
     truth = read_truth(corpus, split)
     truth = replace(truth, photos=tuple(photo for photo in truth.photos if photo.named))
     models = load_preset("nano").build()
-    seen = observe(truth, models.embedder, {"nano": models.segmenter}, lambda done, of: None)
+    seers = models.embedder, {"nano": models.segmenter}
+    _, seen = observe(truth, lambda: seers, Looking())
     if cache is not None:
         with cache.open("wb") as file:
             pickle.dump((truth, seen), file)

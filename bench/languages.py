@@ -26,6 +26,7 @@ from indexer.catalog.records import Filter
 from indexer.vectors.store import Hits
 from model.datasets.ground_truth import read_truth
 from model.embedder import Embedder
+from model.evaluation.looking import Looking
 from model.evaluation.ranking import Ranking
 from model.evaluation.retrieval.judging import relevance
 from model.evaluation.retrieval.observations import observe
@@ -124,7 +125,7 @@ def look(
             return found["regions"], json.loads(str(found["phrases"]))
     truth = read_truth(corpus, split)
     truth = replace(truth, photos=tuple(photo for photo in truth.photos if photo.named))
-    seen = observe(truth, embedder, {}, lambda done, total: None)
+    _, seen = observe(truth, lambda: (embedder, {}), Looking())
     phrases = [list(own) for own in seen.phrases]
     if kept is not None:
         np.savez(kept, regions=seen.regions, phrases=json.dumps(phrases))

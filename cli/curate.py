@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, RayOption
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def curate(
     retry: Annotated[
         bool, typer.Option("--retry", help="Try photos again that were set aside.")
     ] = False,
+    ray: RayOption = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -66,8 +68,8 @@ def curate(
     with the same files. report.html in PAIRS shows what was made and what was dropped, and why.
     """
     from cli.progress.curation import Progress
+    from model.curation.building import build
     from model.curation.config import default_config, load_config
-    from model.curation.curate import build
     from model.curation.curate import curate as make_pairs
     from model.datasets.skipped_rows import SkippedRows
 
@@ -75,10 +77,16 @@ def curate(
     if captions is not None:
         chosen = _captioned(chosen, captions)
     skipped = SkippedRows()
-    with Progress(quiet) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(quiet))
         photos = _photos(images, skipped, progress)[:limit]
         curation = build(chosen, images)
-        report = make_pairs(curation, photos, out, progress.curated, retry=retry)
+        by = None
+        if ray:
+            from indexer.workers.pool import over_ray
+
+            by = stack.enter_context(over_ray(ray))
+        report = make_pairs(curation, photos, out, progress.curated, retry=retry, by=by)
     for line in skipped.lines():
         say(line)
     if json:

@@ -24,7 +24,7 @@ from cli.evaluate_options import (
     refuse_two_formats,
 )
 from cli.evaluate_referring import referring
-from cli.options import JsonOption, output_path
+from cli.options import JsonOption, RayOption, output_path
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -68,6 +68,7 @@ def retrieval(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -80,13 +81,13 @@ def retrieval(
     if per_phrase is not None:
         refuse_place(per_phrase, overwrite=True)
     chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet) as progress:
+    with measuring(quiet, ray) as looking:
         measured = [
             evaluate_retrieval(
                 each,
                 truth,
                 split,
-                progress,
+                looking,
                 phrases,
                 baselines and each is chosen[0],  # of two presets' masks they are the same
                 propose,
@@ -128,6 +129,7 @@ def masks(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -136,10 +138,10 @@ def masks(
 
     refuse_two_formats(json, csv)
     chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet) as progress:
+    with measuring(quiet, ray) as looking:
         measured = [
             evaluate_masks(
-                each, truth, split, progress, annotator, baselines and each is chosen[0], least
+                each, truth, split, looking, annotator, baselines and each is chosen[0], least
             )
             for each in chosen
         ]
@@ -155,6 +157,7 @@ def proposals(
     limit: LimitOption = None,
     against: AgainstOption = None,
     csv: CsvOption = False,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -163,8 +166,8 @@ def proposals(
 
     refuse_two_formats(json, csv)
     chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet) as progress:
-        measured = [evaluate_proposals(each, truth, split, progress) for each in chosen]
+    with measuring(quiet, ray) as looking:
+        measured = [evaluate_proposals(each, truth, split, looking) for each in chosen]
     print_beside(measured, json, csv)
 
 
@@ -194,6 +197,7 @@ def semantic(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -207,9 +211,9 @@ def semantic(
         labelled = labelled_corpus(read_photos(data, split, source, limit))
     else:
         labelled = read_layout(data, layout, classes, limit)
-    with measuring(quiet) as progress:
+    with measuring(quiet, ray) as looking:
         measured = [
-            evaluate_labels(each, labelled, split, progress, scale, baselines and each is chosen[0])
+            evaluate_labels(each, labelled, split, looking, scale, baselines and each is chosen[0])
             for each in chosen
         ]
     print_beside(measured, json, csv)
@@ -250,6 +254,7 @@ def curation(
     ] = None,
     limit: LimitOption = None,
     csv: CsvOption = False,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -260,6 +265,6 @@ def curation(
     refuse_two_formats(json, csv)
     chosen = default_config() if config is None else load_config(config)
     truths = {name: read_photos(data, name, source or ["coco"], limit) for name in split or ["val"]}
-    with measuring(quiet) as progress:
-        measured = evaluate_curation(chosen, truths, progress)
+    with measuring(quiet, ray) as looking:
+        measured = evaluate_curation(chosen, truths, looking)
     print_beside([measured], json, csv)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import print_json, show
+from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
-    from cli.progress.count import Count
     from model.datasets.ground_truth import Truth
+    from model.evaluation.looking import Looking
     from model.evaluation.tables import Measured
     from model.presets.preset import Preset
 
@@ -73,11 +74,25 @@ def read_photos(data: Path, split: str, source: list[str] | None, limit: int | N
     return read_truth(data, split, source, limit)
 
 
-def measuring(quiet: bool) -> Count:
-    """Progress of a measurement."""
-    from cli.progress.count import Count
+@contextmanager
+def measuring(quiet: bool, ray: str) -> Iterator[Looking]:
+    """How a measurement looks at photos, with its progress.
 
-    return Count(quiet)
+    Args:
+        quiet: show no progress.
+        ray: address of the Ray cluster whose machines look; "": this process.
+    """
+    from cli.progress.count import Count
+    from model.evaluation.looking import Looking
+
+    with ExitStack() as stack:
+        if ray:
+            from indexer.workers.pool import over_ray
+
+            by = stack.enter_context(over_ray(ray))
+            yield Looking(stack.enter_context(Count(quiet)), by)
+        else:
+            yield Looking(stack.enter_context(Count(quiet)))
 
 
 def refuse_two_formats(json: bool, csv: bool) -> None:
@@ -103,3 +118,7 @@ def print_beside(measured: Sequence[Measured], json: bool, csv: bool) -> None:
         print_json(first.to_dict())
     else:
         show(first.to_csv().rstrip("\n") if csv else str(first))
+    for told in first.left_out:
+        say(f"left out: {told}")
+    if first.left_out:
+        raise typer.Exit(3)

@@ -24,7 +24,7 @@ from cli.evaluate_options import (
     read_photos,
     refuse_two_formats,
 )
-from cli.options import JsonOption
+from cli.options import JsonOption, RayOption
 from cli.output import say
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def referring(
     ] = None,
     against: AgainstOption = None,
     csv: CsvOption = False,
+    ray: RayOption = "",
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -123,9 +124,9 @@ def referring(
         else _published_expressions(data, refs, instances, split)
     )
     views = {"alpha": global_local, "blurred": blurred, "fusion": fusion}
-    with measuring(quiet) as progress:
+    with measuring(quiet, ray) as looking:
         measured = [
-            evaluate_referring(each, asked, split, progress, own_masks, _looks(each, **views))
+            evaluate_referring(each, asked, split, looking, own_masks, _looks(each, **views))
             for each in chosen
         ]
     print_beside(measured, json, csv)

@@ -15,6 +15,7 @@ from cli.options import (
     JobsOption,
     JsonOption,
     PresetOption,
+    RayOption,
     headed,
 )
 from cli.output import counted, print_json, say, show
@@ -84,14 +85,7 @@ def index(
         bool,
         typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen."),
     ] = False,
-    ray: Annotated[
-        str,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Ray cluster whose machines look at the photos: 'local', 'auto', or host:port.",
-        ),
-    ] = "",
+    ray: RayOption = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
     json: JsonOption = False,
 ) -> None:

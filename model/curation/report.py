@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.curation.pipeline import Work
+from model.curation.other_looks import Work
 from model.curation.stages import Stage
 from model.language.plurals import singular
 

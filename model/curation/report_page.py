@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from model.atomic_files import replaced
-from model.curation.pipeline import Work
+from model.curation.other_looks import Work
 from model.curation.report import Report
 from model.errors import CurationError, PhotoError, shown
 from model.masks import rle

@@ -46,6 +46,7 @@ class Stage(ABC):
         at_once: threads that may do it side by side.
         turn: lock of the models that it shares with other stages; held while it works. Models
             remember what they saw last, and are for one thread at a time.
+        looks: whether it does its work in its own process, so that others may do it as well.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Stage(ABC):
     batch: int = 1
     at_once: int = 1
     turn: AbstractContextManager[Any] = nullcontext()
+    looks: bool = True
 
     @abstractmethod
     def outcome(self, photo: SourcePhoto, before: Outcomes) -> Outcome:
@@ -79,13 +81,15 @@ class CaptionStage(Stage):
     Args:
         captioner: the engine.
         number: place among the engines that caption.
+        looks: whether it runs models of its own process.
     """
 
-    def __init__(self, captioner: Captioner, number: int) -> None:
+    def __init__(self, captioner: Captioner, number: int, *, looks: bool) -> None:
         self._captioner = captioner
         self.name = f"captions {number}"
         self.key = _key(captioner.fingerprint)
         self.batch, self.at_once = captioner.batch, captioner.at_once
+        self.looks = looks
 
     def outcome(self, photo: SourcePhoto, before: Outcomes) -> Outcome:
         """Usable captions."""

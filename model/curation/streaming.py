@@ -6,7 +6,7 @@ quick ones wait for it: what is held in memory does not grow with the number of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,7 +37,7 @@ class Step(Generic[T]):
     at_once: int = 1
 
 
-def stream(items: Iterable[T], steps: Sequence[Step[T]]) -> Iterator[T]:
+def stream(items: Iterable[T], steps: Sequence[Step[T]]) -> Generator[T, None, None]:
     """Items as they come out of the last step, which may be in another order.
 
     The items are taken from `items` in a thread, no sooner than they are needed. What a step or

@@ -5,42 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.curation.config import CurationConfig
-from model.curation.curate import build_maker
-from model.curation.engines.registry import GROUNDERS, EngineContext
-from model.curation.last_segments import LastSegments
 from model.curation.phrases import Phraser
 from model.datasets.ground_truth import LEAST_SHARE, Truth, regions_of
 from model.datasets.label_maps import LabelledPhotos
 from model.datasets.referring_expressions import ReferringSet
-from model.embedders.segment_cache import RememberedSegments
 from model.errors import DataError, shown
-from model.evaluation.baselines import PlainFelzenszwalb
-from model.evaluation.curation.measure import Placing, judged_photos, measure_curation
-from model.evaluation.masks.mask_recall import Progress, measure_masks
+from model.evaluation import makers
+from model.evaluation.curation.measure import judged_photos, measure_curation
+from model.evaluation.looking import Looking
+from model.evaluation.masks.mask_recall import measure_masks
 from model.evaluation.proposals.measure import measure_proposals
 from model.evaluation.referring.answer_tables import referring_tables
 from model.evaluation.referring.measure import answer
 from model.evaluation.retrieval.observations import Proposals, observe
 from model.evaluation.retrieval.phrase_table import each_phrase
-from model.evaluation.retrieval.proposed import Guidance, ProposedMasks, Vectors, proposed_masks
+from model.evaluation.retrieval.proposed import ProposedMasks, Vectors, proposed_masks
 from model.evaluation.retrieval.retrieval import measure_retrieval
 from model.evaluation.semantic.mean_iou import SCALE, measure_labels
 from model.evaluation.tables import Measured, Table
 from model.language.question import understand
-from model.presets.preset import Models, Preset, load_preset
-from model.referring.global_local_referrer import GlobalLocalReferrer
-from model.referring.referrer import Referrer
+from model.presets.preset import Preset, load_preset
 from model.referring.settings import GlobalLocalSettings
-from model.segmenter import Segmenter
+from model.task import Needs
 
-FELZENSZWALB = "felzenszwalb"
 PHOTOS = 10  # photos of a phrase in which masks are proposed, as a search has it
 
 
@@ -48,7 +42,7 @@ def evaluate_retrieval(
     preset: Preset,
     truth: Truth,
     split: str,
-    progress: Progress,
+    looking: Looking,
     unseen: Sequence[str] = (),
     baselines: bool = True,
     most: int = 0,
@@ -60,43 +54,41 @@ def evaluate_retrieval(
         preset: preset that is measured.
         truth: the photos.
         split: name of the photos' split, for the report.
-        progress: told how many photos are done, and of how many.
+        looking: way in which the photos are looked at.
         unseen: phrases that were held out of training.
         baselines: whether felzenszwalb's masks, crops of the true regions and ImageNet's names
             are measured too; they take longer than the preset.
         most: masks that are proposed for a phrase in each of its ten best photos; 0: none.
         per_phrase: whether the figures of each phrase are told, too.
     """
-    start, models = time.perf_counter(), preset.build()
+    start, name = time.perf_counter(), preset.reference
+    looking = looking.with_needs(Needs.of(preset))
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         # as a search reads them
-        return models.embedder.embed_texts([understand(text).words for text in texts]).vectors
+        words = [understand(text).words for text in texts]
+        return makers.built(name).embedder.embed_texts(words).vectors
+
+    seers = partial(makers.seers, name, baselines)
+    seen, observations = observe(truth, seers, looking, baselines, preset.image_side)
 
     def propose(own: Proposals, texts: Sequence[str], queries: Vectors) -> ProposedMasks:
-        remembering = RememberedSegments(models.embedder)
-        proposer = preset.build_proposer(replace(models, embedder=remembering))
-        guidance = Guidance(models.segmenter, remembering, proposer, PHOTOS, most)
-        words = [understand(text).words for text in texts]
-        return proposed_masks(truth, own, texts, words, queries, guidance, progress)
+        words, guidance = [understand(text).words for text in texts], partial(makers.guidance, name)
+        return proposed_masks(seen, own, texts, words, queries, guidance, PHOTOS, most, looking)
 
-    segmenters = _segmenters(preset, models, baselines)
-    observations = observe(
-        truth, models.embedder, segmenters, progress, baselines, preset.image_side
-    )
     asked = propose if most else None
-    tables = measure_retrieval(truth, observations, preset.name, encode, unseen, asked)
-    measured = _measured("retrieval", preset, split, len(truth.photos), start, tables)
+    tables = measure_retrieval(seen, observations, preset.name, encode, unseen, asked)
+    measured = _measured("retrieval", preset, split, len(seen.photos), start, tables, looking)
     if not (per_phrase and observations.phrases):
         return measured
-    return replace(measured, phrases=each_phrase(truth, observations, preset.name, encode))
+    return replace(measured, phrases=each_phrase(seen, observations, preset.name, encode))
 
 
 def evaluate_masks(
     preset: Preset,
     truth: Truth,
     split: str,
-    progress: Progress,
+    looking: Looking,
     annotator: int = 0,
     baselines: bool = True,
     least: float = LEAST_SHARE,
@@ -115,14 +107,13 @@ def evaluate_masks(
     asked = sum(bool(regions_of(photo, annotator, least)) for photo in truth.photos)
     if not asked:
         raise DataError("these photos have no outlined regions", "choose another source")
-    start, models = time.perf_counter(), preset.build()
-    segmenters = _segmenters(preset, models, baselines)
-    side = preset.image_side
-    table = measure_masks(truth, segmenters, progress, annotator, least, side)
-    return _measured("masks", preset, split, asked, start, [table])
+    start, looking = time.perf_counter(), looking.with_needs(Needs.of(preset))
+    segmenters = partial(makers.segmenters, preset.reference, baselines)
+    table = measure_masks(truth, segmenters, looking, annotator, least, preset.image_side)
+    return _measured("masks", preset, split, asked, start, [table], looking)
 
 
-def evaluate_proposals(preset: Preset, truth: Truth, split: str, progress: Progress) -> Measured:
+def evaluate_proposals(preset: Preset, truth: Truth, split: str, looking: Looking) -> Measured:
     """Masks that are proposed for words, beside those of the index; arguments as above.
 
     Raises:
@@ -131,41 +122,32 @@ def evaluate_proposals(preset: Preset, truth: Truth, split: str, progress: Progr
     asked = sum(any(region.phrases for region in regions_of(photo, 0)) for photo in truth.photos)
     if not asked:
         raise DataError("these photos have no named regions", "choose another source")
-    start, models = time.perf_counter(), preset.build()
-    remembering = RememberedSegments(models.embedder)
-    proposer = preset.build_proposer(replace(models, embedder=remembering))
-    tables = measure_proposals(
-        truth, models.segmenter, remembering, proposer, preset.calibration(), progress
-    )
-    return _measured("proposals", preset, split, asked, start, tables)
+    start, looking = time.perf_counter(), looking.with_needs(Needs.of(preset))
+    models = partial(makers.proposal_models, preset.reference)
+    tables = measure_proposals(truth, models, looking)
+    return _measured("proposals", preset, split, asked, start, tables, looking)
 
 
 def evaluate_labels(
     preset: Preset,
     labelled: LabelledPhotos,
     split: str,
-    progress: Progress,
+    looking: Looking,
     scale: float = SCALE,
     baselines: bool = True,
 ) -> Measured:
     """A class for every pixel; arguments as above and as of `measure_labels`."""
-    start, models = time.perf_counter(), preset.build()
-    table = measure_labels(
-        labelled,
-        models.embedder,
-        _segmenters(preset, models, baselines),
-        preset.image_side,
-        progress,
-        scale,
-    )
-    return _measured("semantic", preset, split, len(labelled.photos), start, [table])
+    start, looking = time.perf_counter(), looking.with_needs(Needs.of(preset))
+    seers = partial(makers.seers, preset.reference, baselines)
+    table = measure_labels(labelled, seers, preset.image_side, looking, scale)
+    return _measured("semantic", preset, split, len(labelled.photos), start, [table], looking)
 
 
 def evaluate_referring(
     preset: Preset,
     asked: ReferringSet,
     split: str,
-    progress: Progress,
+    looking: Looking,
     own_masks: bool = True,
     looks: GlobalLocalSettings | None = None,
 ) -> Measured:
@@ -175,7 +157,7 @@ def evaluate_referring(
         preset: preset that is measured.
         asked: the expressions.
         split: name of the photos' split, for the report.
-        progress: told how many photos are done, and of how many.
+        looking: way in which the photos are looked at.
         own_masks: whether the preset's own masks are chosen from, too; takes longer.
         looks: choices by which Global-Local CLIP takes the place of the preset's vectors; None:
             these are used.
@@ -189,23 +171,22 @@ def evaluate_referring(
             "no expression can be made of these photos' regions",
             "choose other photos, or give --expressions",
         )
-    start, models = time.perf_counter(), preset.build()
-    segmenter = models.segmenter if own_masks else None
-    referrer = Referrer(models.embedder) if looks is None else GlobalLocalReferrer.of(preset, looks)
-    answers = answer(asked, referrer, segmenter, progress)
+    start, looking = time.perf_counter(), looking.with_needs(Needs.of(preset))
+    answers = answer(asked, partial(makers.resolvers, preset.reference, own_masks, looks), looking)
     photos = len({case.photo for case in asked.cases})
-    return _measured("referring", preset, split, photos, start, referring_tables(answers))
+    tables = referring_tables(answers)
+    return _measured("referring", preset, split, photos, start, tables, looking)
 
 
 def evaluate_curation(
-    config: CurationConfig, truths: Mapping[str, Truth], progress: Progress
+    config: CurationConfig, truths: Mapping[str, Truth], looking: Looking
 ) -> Measured:
     """Masks that a curation gives to phrases of captions, against regions of those names.
 
     Args:
         config: config of the curation; its captions are not used.
         truths: the photos of each split, by its name.
-        progress: told how many photos are done, and of how many.
+        looking: way in which the photos are looked at.
 
     Raises:
         CurationError, ExtraMissing, ModelError: an engine cannot be made.
@@ -217,19 +198,10 @@ def evaluate_curation(
             "no caption of these photos names a region of its photo",
             "choose photos that have both, as coco's",
         )
-    start = time.perf_counter()
-
-    @lru_cache(maxsize=2)
-    def models(name: str) -> Models:
-        built = load_preset(name).build()
-        return replace(built, segmenter=LastSegments(built.segmenter))
-
-    preset, own = load_preset(config.masks.preset), models(config.masks.preset)
-    context = EngineContext(config.beside, config.beside, config.prompts, models)
-    grounder = GROUNDERS[config.boxes.engine].build(config.boxes.settings, context)
-    placing = Placing(grounder, config.cleaning, build_maker(config.masks, own.segmenter))
-    tables = measure_curation(asked, placing, own.segmenter, own.embedder, progress)
-    return _measured("curation", preset, ", ".join(truths), len(asked), start, tables)
+    start, preset = time.perf_counter(), load_preset(config.masks.preset)
+    looking = looking.with_needs(Needs.of(preset))
+    tables = measure_curation(asked, partial(makers.placing, config), looking)
+    return _measured("curation", preset, ", ".join(truths), len(asked), start, tables, looking)
 
 
 def read_phrases(file: Path) -> list[str]:
@@ -247,13 +219,23 @@ def read_phrases(file: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _segmenters(preset: Preset, models: Models, baselines: bool) -> dict[str, Segmenter]:
-    own: dict[str, Segmenter] = {preset.name: models.segmenter}
-    return own | ({FELZENSZWALB: PlainFelzenszwalb()} if baselines else {})
-
-
 def _measured(
-    task: str, preset: Preset, split: str, photos: int, start: float, tables: Sequence[Table]
+    task: str,
+    preset: Preset,
+    split: str,
+    photos: int,
+    start: float,
+    tables: Sequence[Table],
+    looking: Looking,
 ) -> Measured:
     seconds = time.perf_counter() - start
-    return Measured(task, preset.name, preset.fingerprint, split, photos, seconds, tuple(tables))
+    return Measured(
+        task,
+        preset.name,
+        preset.fingerprint,
+        split,
+        photos,
+        seconds,
+        tuple(tables),
+        left_out=tuple(looking.left_out),
+    )

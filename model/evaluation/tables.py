@@ -141,6 +141,7 @@ class Measured:
         seconds: duration of the measuring.
         tables: the figures.
         phrases: figures of each phrase; None where nobody asked for them.
+        left_out: lines, one for each photo that could not be looked at.
     """
 
     task: str
@@ -151,6 +152,7 @@ class Measured:
     seconds: float
     tables: tuple[Table, ...]
     phrases: Table | None = None
+    left_out: tuple[str, ...] = ()
 
     def beside(self, other: Measured) -> Measured:
         """The tables with the first columns of another preset's beside their own."""
@@ -159,7 +161,8 @@ class Measured:
         tables = tuple(
             table.beside(theirs.get(table.title), self.preset, name) for table in self.tables
         )
-        return replace(self, tables=tables, seconds=self.seconds + other.seconds)
+        lost = self.left_out + tuple(told for told in other.left_out if told not in self.left_out)
+        return replace(self, tables=tables, seconds=self.seconds + other.seconds, left_out=lost)
 
     def to_csv(self) -> str:
         """A line a figure, under a header: table, row, count, column, figure."""
@@ -181,6 +184,7 @@ class Measured:
             "seconds": round(self.seconds, 3),
             "tables": [table.to_dict() for table in self.tables],
             **({} if self.phrases is None else {"phrases": self.phrases.to_dict()}),
+            **({"left_out": list(self.left_out)} if self.left_out else {}),
         }
 
 

@@ -43,10 +43,12 @@ class EngineKind(Generic[E]):
     Attributes:
         settings: frozen dataclass of its keys in the config, besides `engine`.
         build: maker of the engine from such settings.
+        looks: whether it runs models of its own process, rather than ask a server or read files.
     """
 
     settings: type[Any]
     build: Callable[[Any, EngineContext], E]
+    looks: bool = True
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,8 @@ def _grounder(kind: Any, settings: DetectorSettings, context: EngineContext) -> 
 
 
 CAPTIONERS: Mapping[str, EngineKind[Captioner]] = {
-    "side-files": EngineKind(SideFilesSettings, _side_files),
-    "endpoint": EngineKind(EndpointSettings, _endpoint),
+    "side-files": EngineKind(SideFilesSettings, _side_files, looks=False),
+    "endpoint": EngineKind(EndpointSettings, _endpoint, looks=False),
     "florence-2": EngineKind(CaptionerSettings, _florence2),
     "qwen-vl": EngineKind(CaptionerSettings, _qwen_vl),
 }

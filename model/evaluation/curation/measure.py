@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,8 @@ from model.evaluation.curation.curation_tables import (
     region_table,
 )
 from model.evaluation.curation.judging import RegionNames, shipped_synonyms
-from model.evaluation.masks.mask_recall import Progress, in_photo_frame
+from model.evaluation.looking import Looking
+from model.evaluation.masks.mask_recall import in_photo_frame
 from model.evaluation.tables import Table
 from model.language.question import understand
 from model.masks import rle
@@ -50,20 +53,28 @@ class JudgedPhoto:
     phrases: tuple[Phrase, ...]
     meant: tuple[tuple[int, ...], ...]
 
+    @property
+    def path(self) -> Path:
+        """The image file."""
+        return self.truth.path
+
 
 @dataclass(frozen=True)
 class Placing:
-    """Stages from phrases to masks, as a curation has them.
+    """Stages from phrases to masks, as a curation has them, and models of the plain try.
 
     Attributes:
         grounder: finds boxes.
         cleaning: rules for boxes.
         maker: draws what is in a box.
+        segmenter, embedder: models of the plain try.
     """
 
     grounder: Grounder
     cleaning: BoxCleaning
     maker: MaskMaker
+    segmenter: Segmenter
+    embedder: Embedder
 
     def masks(
         self, image: Image, phrases: Sequence[Phrase], size: tuple[int, int]
@@ -111,11 +122,7 @@ def judged_photos(truths: Mapping[str, Truth], phraser: Phraser) -> tuple[Judged
 
 
 def measure_curation(
-    asked: Sequence[JudgedPhoto],
-    placing: Placing,
-    segmenter: Segmenter,
-    embedder: Embedder,
-    progress: Progress,
+    asked: Sequence[JudgedPhoto], placing: Callable[[], Placing], looking: Looking
 ) -> tuple[Table, ...]:
     """Tables of each split, and of all together where there are several.
 
@@ -125,21 +132,11 @@ def measure_curation(
 
     Args:
         asked: the photos, at least one.
-        placing: stages that are measured.
-        segmenter, embedder: models of the plain try.
-        progress: told how many photos are done, and of how many.
+        placing: maker of the stages that are measured.
+        looking: way in which the photos are looked at.
     """
-    phrases: list[JudgedPhrases] = []
-    regions: list[DrawnRegions] = []
-    for number, photo in enumerate(asked):
-        progress(number, len(asked))
-        image = photo.truth.read()
-        own = segmenter.segment(image)
-        counts = [region.counts for region in photo.truth.named]
-        iou = rle.iou(in_photo_frame(own, photo.truth.size), counts, photo.truth.size)
-        phrases.append(_phrases(photo, image, own, iou, placing, embedder))
-        regions.append(_regions(photo, image, iou, placing.maker))
-    progress(len(asked), len(asked))
+    seen = looking.at(partial(_look, placing), asked)
+    asked, column = [photo for photo, _ in seen], seen[0][1][0]
     splits = list(dict.fromkeys(photo.split for photo in asked))
     groups = {split: {split} for split in splits}
     if len(splits) > 1:
@@ -147,10 +144,25 @@ def measure_curation(
     tables: list[Table] = []
     for name, members in groups.items():
         inside = [number for number, photo in enumerate(asked) if photo.split in members]
-        column = placing.grounder.name
-        tables.append(phrase_table(name, column, [phrases[number] for number in inside]))
-        tables.append(region_table(name, column, [regions[number] for number in inside]))
+        judged, drawn = zip(*(seen[number][1][1:] for number in inside), strict=True)
+        tables += [phrase_table(name, column, judged), region_table(name, column, drawn)]
     return tuple(tables)
+
+
+def _look(
+    make: Callable[[], Placing],
+) -> Callable[[JudgedPhoto], tuple[str, JudgedPhrases, DrawnRegions]]:
+    placing = make()
+
+    def look(photo: JudgedPhoto) -> tuple[str, JudgedPhrases, DrawnRegions]:
+        image = photo.truth.read()
+        own = placing.segmenter.segment(image)
+        counts = [region.counts for region in photo.truth.named]
+        iou = rle.iou(in_photo_frame(own, photo.truth.size), counts, photo.truth.size)
+        phrases = _phrases(photo, image, own, iou, placing)
+        return placing.grounder.name, phrases, _regions(photo, image, iou, placing.maker)
+
+    return look
 
 
 def _phrases(
@@ -159,15 +171,14 @@ def _phrases(
     own: Segments,
     iou: NDArray[np.float64],
     placing: Placing,
-    embedder: Embedder,
 ) -> JudgedPhrases:
     """Judged phrases of a photo; `iou` is of its own segments with its named regions."""
     truth = photo.truth
     judged = [number for number, meant in enumerate(photo.meant) if meant]
     masks = placing.masks(image, photo.phrases, truth.size)
     words = [understand(photo.phrases[number].head).words for number in judged]
-    vectors = embedder.embed_segments(image, own).vectors
-    cosines = embedder.embed_texts(words).vectors @ vectors.T
+    vectors = placing.embedder.embed_segments(image, own).vectors
+    cosines = placing.embedder.embed_texts(words).vectors @ vectors.T
     right = np.zeros((len(judged), 3), np.bool_)
     score = np.full((len(judged), 2), np.nan)
     for row, number in enumerate(judged):

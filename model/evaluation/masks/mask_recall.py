@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import LEAST_SHARE, Region, TruePhoto, Truth, regions_of
+from model.evaluation.looking import Looking
 from model.evaluation.masks.average_recall import THRESHOLDS, found_at, recall
 from model.evaluation.ranking import mean
 from model.evaluation.tables import Row, Table
@@ -29,7 +31,8 @@ SIZES: Mapping[str, tuple[float, float]] = {  # shares of the photo; some lie in
     "large, over 10 %": (0.1, np.inf),
 }
 ALL = "all"
-Progress = Callable[[int, int], None]
+Segmenters = Callable[[], Mapping[str, Segmenter]]
+"""Makes segmenters, by the names of their columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +52,8 @@ class Found:
 
 def measure_masks(
     truth: Truth,
-    segmenters: Mapping[str, Segmenter],
-    progress: Progress,
+    segmenters: Segmenters,
+    looking: Looking,
     annotator: int = 0,
     least: float = LEAST_SHARE,
     side: int | None = None,
@@ -59,30 +62,41 @@ def measure_masks(
 
     Args:
         truth: the photos; those without a region are left out.
-        segmenters: segmenters by the names of their columns.
-        progress: told how many photos are done, and of how many.
+        segmenters: maker of the segmenters.
+        looking: way in which the photos are looked at.
         annotator: number of the person whose regions count, where several annotated a photo.
         least: share of the photo below which regions are not asked for.
         side: longer side at which photos are read, pixels; by default their own.
     """
-    asked = [(photo, regions_of(photo, annotator, least)) for photo in truth.photos]
-    asked = [(photo, regions) for photo, regions in asked if regions]
-    found: dict[str, list[Found]] = {name: [] for name in segmenters}
-    for done, (photo, regions) in enumerate(asked):
-        progress(done, len(asked))
-        image = photo.read(side)
-        for name, segmenter in segmenters.items():
-            start = time.perf_counter()
-            segments = segmenter.segment(image)
-            seconds = time.perf_counter() - start
-            found[name].append(Found(photo.source, _places(segments, photo, regions), seconds))
-    progress(len(asked), len(asked))
+    asked = [photo for photo in truth.photos if regions_of(photo, annotator, least)]
+    found = [
+        each for _, each in looking.at(partial(_look, segmenters, annotator, least, side), asked)
+    ]
+    names = tuple(found[0])
     return Table(
         f"class-agnostic masks against outlined regions over {least * 100:g} % of the photo",
         "regions",
-        tuple(segmenters),
-        tuple(_rows([found[name] for name in segmenters])),
+        names,
+        tuple(_rows([[each[name] for each in found] for name in names])),
     )
+
+
+def _look(
+    segmenters: Segmenters, annotator: int, least: float, side: int | None
+) -> Callable[[TruePhoto], dict[str, Found]]:
+    made = segmenters()
+
+    def look(photo: TruePhoto) -> dict[str, Found]:
+        image, regions = photo.read(side), regions_of(photo, annotator, least)
+        found = {}
+        for name, segmenter in made.items():
+            start = time.perf_counter()
+            segments = segmenter.segment(image)
+            seconds = time.perf_counter() - start
+            found[name] = Found(photo.source, _places(segments, photo, regions), seconds)
+        return found
+
+    return look
 
 
 def in_photo_frame(segments: Segments, size: tuple[int, int]) -> tuple[bytes, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,8 @@ from model.datasets.corpus import partly_annotated
 from model.datasets.ground_truth import Region, TruePhoto, Truth, regions_of
 from model.embedder import Embedder
 from model.evaluation.intervals import mean_interval
-from model.evaluation.masks.mask_recall import SIZES, Progress, in_photo_frame
+from model.evaluation.looking import Looking
+from model.evaluation.masks.mask_recall import SIZES, in_photo_frame
 from model.evaluation.tables import Row, Table
 from model.language.question import understand
 from model.masks import rle
@@ -63,41 +66,84 @@ class AbsentWord:
     proposed: float
 
 
+@dataclass(frozen=True, eq=False)
+class ProposalModels:
+    """Models that are measured.
+
+    Attributes:
+        segmenter, embedder: models that make the index.
+        proposer: proposer of masks.
+        calibration: calibration of scores; None leaves the absent words out.
+    """
+
+    segmenter: Segmenter
+    embedder: Embedder
+    proposer: Proposer
+    calibration: Calibration | None
+
+
 def measure_proposals(
-    truth: Truth,
-    segmenter: Segmenter,
-    embedder: Embedder,
-    proposer: Proposer,
-    calibration: Calibration | None,
-    progress: Progress,
+    truth: Truth, models: Callable[[], ProposalModels], looking: Looking
 ) -> tuple[Table, ...]:
     """What a search would find by ten proposals a photo, beside what the index holds.
 
     Args:
         truth: the photos; those without a named region are left out.
-        segmenter, embedder: models that make the index.
-        proposer: proposer that is measured.
-        calibration: calibration of scores; None leaves the absent words out.
-        progress: told how many photos are done, and of how many.
+        models: maker of the models.
+        looking: way in which the photos are looked at.
     """
-    asked = [(photo, _named(photo)) for photo in truth.photos]
-    asked = [(photo, regions) for photo, regions in asked if regions]
-    phrases: list[PhraseFound] = []
-    absent: list[AbsentWord] = []
-    seconds: list[float] = []
-    for number, (photo, regions) in enumerate(asked):
-        progress(number, len(asked))
-        index = _Indexed(photo, regions, segmenter, embedder)
+    named = [photo for photo in truth.photos if _named(photo)]
+    asked = [
+        _Asked(number, photo, tuple(_absent_words(truth, photo, number)))
+        for number, photo in enumerate(named)
+    ]
+    found = [each for _, each in looking.at(partial(_look, models), asked)]
+    phrases = [phrase for each in found for phrase in each.phrases]
+    absent = [word for each in found for word in each.absent]
+    tables = [_recall_table(phrases, [each.seconds for each in found])]
+    return (*tables, _absent_table(absent)) if absent else tuple(tables)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A photo, its number, and words for what it does not show."""
+
+    number: int
+    photo: TruePhoto
+    absent: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return self.photo.path
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is found in one photo, and the CPU seconds of all of its phrases."""
+
+    phrases: list[PhraseFound]
+    absent: list[AbsentWord]
+    seconds: float
+
+
+def _look(make: Callable[[], ProposalModels]) -> Callable[[_Asked], _Found]:
+    models = make()
+
+    def look(asked: _Asked) -> _Found:
+        number, photo, proposer = asked.number, asked.photo, models.proposer
+        regions = _named(photo)
+        index = _Indexed(photo, regions, models.segmenter, models.embedder)
         named = sorted({phrase for region in regions for phrase in region.phrases})
         start = time.process_time()
-        phrases += [_phrase(number, photo, regions, each, index, proposer) for each in named]
-        seconds.append(time.process_time() - start)
-        if calibration is not None:
-            for word in _absent_words(truth, photo, number):
-                absent.append(_absent(number, word, index, proposer, calibration))
-    progress(len(asked), len(asked))
-    tables = [_recall_table(phrases, seconds)]
-    return (*tables, _absent_table(absent)) if absent else tuple(tables)
+        phrases = [_phrase(number, photo, regions, each, index, proposer) for each in named]
+        seconds = time.process_time() - start
+        if models.calibration is None:
+            return _Found(phrases, [], seconds)
+        told = models.calibration
+        absent = [_absent(number, word, index, proposer, told) for word in asked.absent]
+        return _Found(phrases, absent, seconds)
+
+    return look
 
 
 class _Indexed:

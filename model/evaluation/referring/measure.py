@@ -6,13 +6,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.datasets.ground_truth import bare_segments
+from model.datasets.ground_truth import TruePhoto, bare_segments
 from model.datasets.referring_expressions import ReferringCase, ReferringSet
-from model.evaluation.masks.mask_recall import Progress, in_photo_frame
+from model.evaluation.looking import Looking
+from model.evaluation.masks.mask_recall import in_photo_frame
 from model.evaluation.referring.metrics import Overlaps, overlap, overlaps
 from model.masks import rle
 from model.masks.segments import Segments
@@ -24,6 +27,7 @@ from model.referring.scoring import Scene
 from model.segmenter import Segmenter
 
 RECALL, CASCADE, CHANCE, BEST = "recall alone", "cascade", "chance", "best mask there is"
+METHODS = (RECALL, CASCADE, BEST)
 LOOK, DRAW = "looking at its regions", "making its masks and looking at them"
 
 Bools = NDArray[np.bool_]
@@ -53,67 +57,121 @@ class ReferringAnswers:
     photo_seconds: Mapping[str, Floats]
 
 
+Resolvers = Callable[[], tuple[Referrer, Segmenter | None]]
+"""Makes a referrer that resolves expressions, and a segmenter whose masks are chosen from, too."""
+
+
 def answer(
-    asked: ReferringSet,
-    referrer: Referrer,
-    segmenter: Segmenter | None,
-    progress: Progress,
-    read: Read = parse,
+    asked: ReferringSet, resolvers: Resolvers, looking: Looking, read: Read = parse
 ) -> ReferringAnswers:
-    """Answers to all expressions; every photo is looked at once.
+    """Answers to all expressions of the photos that were looked at, each once.
 
     Args:
         asked: the expressions.
-        referrer: referrer that resolves them.
-        segmenter: segmenter whose masks are chosen from, too; None: only the true regions.
-        progress: told how many photos are done, and of how many.
+        resolvers: maker of what resolves them.
+        looking: way in which the photos are looked at.
         read: reading of a text as an expression.
     """
     by_photo: dict[int, list[int]] = defaultdict(list)
     for number, case in enumerate(asked.cases):
         by_photo[case.photo].append(number)
-    count = len(asked.cases)
-    right = {name: np.zeros(count, np.bool_) for name in (RECALL, CASCADE)}
-    seconds = {name: np.zeros(count) for name in (RECALL, CASCADE)}
-    chance = np.zeros(count)
-    pairs: dict[str, list[tuple[float, float]]] = {
-        name: [(0.0, 0.0)] * count for name in (RECALL, CASCADE, BEST)
+    photos = [
+        _Asked(asked.photos[place], numbers, [asked.cases[number] for number in numbers])
+        for place, numbers in by_photo.items()
+    ]
+    told = looking.at(partial(_looker, resolvers, read), photos)
+    answered = {
+        number: (found.regions, choice, own)
+        for photo, found in told
+        for number, choice, own in zip(photo.numbers, found.choices, found.own, strict=True)
     }
-    taken: dict[str, list[float]] = {LOOK: [], DRAW: []}
-    for done, (place, numbers) in enumerate(by_photo.items()):
-        progress(done, len(by_photo))
-        photo = asked.photos[place]
+    kept = sorted(answered)
+    cases = tuple(asked.cases[number] for number in kept)
+    choices = [answered[number][1] for number in kept]
+    own = [answered[number][2] for number in kept]
+    taken = {LOOK: [found.looking for _, found in told]}
+    if has_own := any(found.drawing is not None for _, found in told):
+        taken[DRAW] = [found.drawing or 0.0 for _, found in told]
+    return ReferringAnswers(
+        cases,
+        {
+            name: np.array([c.rows[name] for c in choices]) == [case.region for case in cases]
+            for name in (RECALL, CASCADE)
+        },
+        np.array([1 / answered[number][0] for number in kept]),
+        {name: overlaps([each[name] for each in own]) for name in METHODS} if has_own else {},
+        {
+            name: np.array([choice.seconds[name] for choice in choices])
+            for name in (RECALL, CASCADE)
+        },
+        {what: np.array(seconds) for what, seconds in taken.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A photo and the expressions about it, with their numbers among all."""
+
+    photo: TruePhoto
+    numbers: Sequence[int]
+    cases: Sequence[ReferringCase]
+
+    @property
+    def path(self) -> Path:
+        return self.photo.path
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Choices for all expressions of a photo.
+
+    Attributes:
+        regions: number of its regions.
+        choices: choice among them for each expression.
+        own: overlap of the chosen own masks by method for each; empty where there is no segmenter.
+        looking, drawing: seconds of both; None where there is no segmenter.
+    """
+
+    regions: int
+    choices: Sequence[_Choice]
+    own: Sequence[Mapping[str, tuple[float, float]]]
+    looking: float
+    drawing: float | None
+
+
+def _looker(resolvers: Resolvers, read: Read) -> Callable[[_Asked], _Answered]:
+    referrer, segmenter = resolvers()
+
+    def look(asked: _Asked) -> _Answered:
+        photo, texts = asked.photo, [case.text for case in asked.cases]
         image = photo.read()
-        texts = [asked.cases[number].text for number in numbers]
         truth = bare_segments(photo.size, [region.counts for region in photo.regions])
         looked = _look(referrer, image, truth, texts, read)
-        taken[LOOK].append(looked.seconds)
-        for number, choice in zip(numbers, looked.choices, strict=True):
-            chance[number] = 1 / len(truth)
-            for name, row in choice.rows.items():
-                right[name][number] = row == asked.cases[number].region
-                seconds[name][number] = choice.seconds[name]
         if segmenter is None:
-            continue
+            nothing: list[dict[str, tuple[float, float]]] = [{} for _ in texts]
+            return _Answered(len(truth), looked.choices, nothing, looked.seconds, None)
         start = time.perf_counter()
         segments = segmenter.segment(image)
         drawing = time.perf_counter() - start
         counts = in_photo_frame(segments, photo.size)
         found = _look(referrer, image, segments, texts, read) if len(segments) else None
-        taken[DRAW].append(drawing + (found.seconds if found else 0.0))
-        for at, number in enumerate(numbers):
-            meant = photo.regions[asked.cases[number].region].counts
-            rows: dict[str, int | None] = {RECALL: None, CASCADE: None, BEST: None}
+        drawing += found.seconds if found else 0.0
+        own = []
+        for at, case in enumerate(asked.cases):
+            meant = photo.regions[case.region].counts
+            rows: dict[str, int | None] = dict.fromkeys(METHODS)
             if found:
                 best = int(rle.iou(counts, [meant], photo.size)[:, 0].argmax())
                 rows = {**found.choices[at].rows, BEST: best}
-            for name, chosen_row in rows.items():
-                mask = None if chosen_row is None else counts[chosen_row]
-                pairs[name][number] = overlap(mask, meant, photo.size)
-    progress(len(by_photo), len(by_photo))
-    own = {} if segmenter is None else {name: overlaps(each) for name, each in pairs.items()}
-    by_what = {what: np.array(each) for what, each in taken.items() if each}
-    return ReferringAnswers(asked.cases, right, chance, own, seconds, by_what)
+            own.append(
+                {
+                    name: overlap(None if row is None else counts[row], meant, photo.size)
+                    for name, row in rows.items()
+                }
+            )
+        return _Answered(len(truth), looked.choices, own, looked.seconds, drawing)
+
+    return look
 
 
 @dataclass(frozen=True)

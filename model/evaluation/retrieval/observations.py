@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from model.datasets.ground_truth import TruePhoto, Truth, bare_segments
 from model.embedder import Embedder
 from model.evaluation.baselines import ImageNetNames, crop_vectors
-from model.evaluation.masks.mask_recall import Progress, in_photo_frame
+from model.evaluation.looking import Looking
+from model.evaluation.masks.mask_recall import in_photo_frame
 from model.evaluation.retrieval.colour_queries import colour_shares
 from model.evaluation.retrieval.colour_survey import surveyed_terms
 from model.evaluation.retrieval.position_queries import mask_centres
@@ -110,36 +112,33 @@ class Observations:
     centres: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
+Seers = Callable[[], tuple[Embedder, Mapping[str, Segmenter]]]
+"""Makes an embedder, and segmenters by name."""
+
+
 def observe(
     truth: Truth,
-    embedder: Embedder,
-    segmenters: Mapping[str, Segmenter],
-    progress: Progress,
+    seers: Seers,
+    looking: Looking,
     baselines: bool = False,
     side: int | None = None,
-) -> Observations:
-    """See every photo once.
+) -> tuple[Truth, Observations]:
+    """See every photo once; what is seen, and the truth of the photos that were.
 
     Args:
         truth: the photos.
-        embedder: embedder that makes the vectors.
-        segmenters: segmenters by name; their masks are embedded.
-        progress: told how many photos are done, and of how many.
+        seers: maker of the embedder whose vectors they are, and of the segmenters whose masks are
+            embedded.
+        looking: way in which the photos are looked at.
         baselines: whether the true regions' boxes are embedded too, and the photos by the names
             of ImageNet's classes; slow.
         side: longer side at which photos are read, pixels; by default their own.
     """
-    gathered: list[_Look] = []
-    names = None
-    if baselines:
-        names = ImageNetNames(lambda texts: embedder.embed_texts(texts).vectors)
-    for number, photo in enumerate(truth.photos):
-        progress(number, len(truth.photos))
-        gathered.append(_look(photo, embedder, segmenters, names, side))
-    progress(len(truth.photos), len(truth.photos))
+    seen = looking.at(partial(_looker, seers, baselines, side), truth.photos)
+    truth, gathered = replace(truth, photos=tuple(photo for photo, _ in seen)), [s for _, s in seen]
     counts = [len(photo.named) for photo in truth.photos]
     regions = [region for photo in truth.photos for region in photo.named]
-    return Observations(
+    return truth, Observations(
         tuple(region.phrases for region in regions),
         np.array([region.kind for region in regions], np.str_),
         np.repeat(np.arange(len(counts)), counts),
@@ -150,7 +149,7 @@ def observe(
         np.concatenate([part.crops for part in gathered]) if baselines else None,
         np.concatenate([part.whole for part in gathered]),
         np.concatenate([part.imagenet for part in gathered]) if baselines else None,
-        {name: _joined([part.own[name] for part in gathered], counts) for name in segmenters},
+        {name: _joined([part.own[name] for part in gathered], counts) for name in gathered[0].own},
         np.concatenate([part.centres for part in gathered]),
     )
 
@@ -195,6 +194,14 @@ class _Look:
     whole: NDArray[np.float32]
     imagenet: NDArray[np.float32]
     own: Mapping[str, _Own]
+
+
+def _looker(seers: Seers, baselines: bool, side: int | None) -> Callable[[TruePhoto], _Look]:
+    embedder, segmenters = seers()
+    names = None
+    if baselines:
+        names = ImageNetNames(lambda texts: embedder.embed_texts(texts).vectors)
+    return lambda photo: _look(photo, embedder, segmenters, names, side)
 
 
 def _look(

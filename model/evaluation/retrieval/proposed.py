@@ -7,15 +7,17 @@ proposed, scored by the same vector, and of two masks of one thing the better on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.datasets.ground_truth import STUFF_KIND, Truth, bare_segments
+from model.datasets.ground_truth import STUFF_KIND, TruePhoto, Truth, bare_segments
 from model.embedder import Embedder
-from model.evaluation.masks.mask_recall import Progress
+from model.evaluation.looking import Looking
 from model.evaluation.ranking import Bools
 from model.evaluation.retrieval.judging import MATCH, NOTHING, PART_OF_STUFF, judged_photos
 from model.evaluation.retrieval.observations import Proposals, overlaps_with
@@ -32,20 +34,16 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Guidance:
-    """Models that propose, and how far they look.
+    """Models that propose.
 
     Attributes:
         segmenter, embedder: models of the index.
         proposer: proposer of masks.
-        photos: photos that are looked at for a phrase, those of the best masks.
-        most: proposals a photo.
     """
 
     segmenter: Segmenter
     embedder: Embedder
     proposer: Proposer
-    photos: int
-    most: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,42 +73,115 @@ def proposed_masks(
     texts: Sequence[str],
     words: Sequence[str],
     queries: Vectors,
-    guidance: Guidance,
-    progress: Progress,
+    guidance: Callable[[], Guidance],
+    photos: int,
+    most: int,
+    looking: Looking,
 ) -> ProposedMasks:
     """What is proposed for phrases, and what of it is right.
 
     Args:
         truth: the photos.
-        own: masks of `guidance.segmenter`, of all photos.
+        own: masks of the guidance's segmenter, of all photos.
         texts: Q phrases, as regions bear them.
         words: Q phrases as they are searched.
         queries: Q×D unit vectors of these.
-        guidance: models that propose.
-        progress: told how many photos are done, and of how many.
+        guidance: maker of the models that propose.
+        photos: photos that are looked at for a phrase, those of the best masks.
+        most: proposals a photo, at most.
+        looking: way in which they are looked at.
     """
     scores = queries @ own.vectors.T
-    found = _Found(len(texts), guidance, own.answering(scores))
-    asked = _best_photos(scores, own.photo, guidance.photos)
+    asked = []
+    for number, phrases in sorted(_best_photos(scores, own.photo, photos).items()):
+        rows = np.flatnonzero(own.photo == number)
+        asked_of = [
+            _Phrase(each, texts[each], words[each], queries[each], scores[each, rows])
+            for each in phrases
+        ]
+        asked.append(_Asked(number, truth.photos[number], rows, asked_of))
     first = np.cumsum([0, *(len(photo.named) for photo in truth.photos)])
-    for number, (photo, phrases) in enumerate(sorted(asked.items())):
-        progress(number, len(asked))
-        true, image = truth.photos[photo], truth.photos[photo].read()
+    found = _Found(own.answering(scores), photos * most)
+    for photo, proposals in looking.at(partial(_look, guidance, most), asked):
+        for each in proposals:
+            judged = bool(judged_photos(truth, texts[each.phrase])[photo.number])
+            found.add(photo.rows, each, int(first[photo.number]), judged)
+    return found.masks()
+
+
+@dataclass(frozen=True, eq=False)
+class _Phrase:
+    """A phrase that is asked of a photo: its number, its text as regions bear it, its words as they
+    are searched, their vector, and the scores of the photo's own masks."""
+
+    number: int
+    text: str
+    words: str
+    query: Vectors
+    scores: Vectors
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A photo in which masks are proposed: its number, the rows of its own masks, and phrases."""
+
+    number: int
+    photo: TruePhoto
+    rows: NDArray[np.int64]
+    phrases: Sequence[_Phrase]
+
+    @property
+    def path(self) -> Path:
+        return self.photo.path
+
+
+@dataclass(frozen=True, eq=False)
+class _Proposed:
+    """Masks that are proposed in a photo for a phrase.
+
+    Attributes:
+        phrase: number of the phrase.
+        scores: scores of the N proposals.
+        shown: whether each of the photo's own masks, then each proposal, is shown.
+        overlaps: overlaps of the proposals with the phrase's regions.
+    """
+
+    phrase: int
+    scores: Vectors
+    shown: Bools
+    overlaps: _Overlaps
+
+
+def _look(make: Callable[[], Guidance], most: int) -> Callable[[_Asked], list[_Proposed]]:
+    guidance = make()
+
+    def look(asked: _Asked) -> list[_Proposed]:
+        true, image = asked.photo, asked.photo.read()
         kept = guidance.segmenter.segment(image)
-        rows = np.flatnonzero(own.photo == photo)
         named = bare_segments(true.size, [region.counts for region in true.named])
-        for phrase in phrases:
-            masks, vectors = _proposed(image, words[phrase], kept, guidance)
+        stuff = np.array([region.kind == STUFF_KIND for region in true.named], np.bool_)
+        proposals = []
+        for phrase in asked.phrases:
+            masks, vectors = _proposed(image, phrase.words, kept, guidance, most)
             if not len(masks):
                 continue
-            bears = np.array([texts[phrase] in region.phrases for region in true.named], np.bool_)
-            stuff = np.array([region.kind == STUFF_KIND for region in true.named], np.bool_)
-            of_phrase = _Overlaps(masks, named, bears, stuff, int(first[photo]))
-            judged = bool(judged_photos(truth, texts[phrase])[photo])
-            together = np.concatenate([scores[phrase, rows], vectors @ queries[phrase]])
-            found.add(phrase, rows, kept, masks, together, of_phrase, judged)
-    progress(len(asked), len(asked))
-    return found.masks()
+            bears = np.array([phrase.text in region.phrases for region in true.named], np.bool_)
+            scores = vectors @ phrase.query
+            shown = _shown(kept, masks, np.concatenate([phrase.scores, scores]))
+            overlaps = _Overlaps(masks, named, bears, stuff)
+            proposals.append(_Proposed(phrase.number, scores, shown, overlaps))
+        return proposals
+
+    return look
+
+
+def _shown(kept: Segments, masks: Segments, scores: Vectors) -> Bools:
+    """Whether each of the index's masks, then each proposal, is shown: no better one of the same
+    thing is."""
+    counts = (*kept.counts, *masks.counts)
+    areas = np.concatenate([kept.areas, masks.areas])
+    shown: Bools = suppress_duplicates(scores[None], rle.iou(counts, counts, kept.size), areas)[0]
+    return shown
 
 
 def _best_photos(scores: Vectors, photo: NDArray[np.int64], most: int) -> dict[int, list[int]]:
@@ -124,18 +195,17 @@ def _best_photos(scores: Vectors, photo: NDArray[np.int64], most: int) -> dict[i
 
 
 def _proposed(
-    image: Image, words: str, kept: Segments, guidance: Guidance
+    image: Image, words: str, kept: Segments, guidance: Guidance, most: int
 ) -> tuple[Segments, Vectors]:
-    masks = guidance.proposer.propose(image, words, kept, guidance.most)
+    masks = guidance.proposer.propose(image, words, kept, most)
     return masks, guidance.embedder.embed_among(image, masks, with_whole(kept)).vectors
 
 
 class _Overlaps:
-    """What each of N masks is to a phrase's regions in their photo."""
+    """What each of N masks is to a phrase's regions in their photo; `region` is the region's number
+    among the photo's."""
 
-    def __init__(
-        self, masks: Segments, named: Segments, bears: Bools, stuff: Bools, first: int
-    ) -> None:
+    def __init__(self, masks: Segments, named: Segments, bears: Bools, stuff: Bools) -> None:
         count = len(masks)
         self.region = np.full(count, NOTHING, np.int64)
         self.within: Bools = np.zeros(count, np.bool_)
@@ -144,44 +214,44 @@ class _Overlaps:
             return
         iou, inside = overlaps_with(masks, named)
         iou, inside = np.where(bears, iou, 0), np.where(bears, inside, 0)
-        best = iou.argmax(axis=1)
-        self.region = np.where(iou.max(axis=1) >= MATCH, first + best, NOTHING)
+        self.region = np.where(iou.max(axis=1) >= MATCH, iou.argmax(axis=1), NOTHING)
         in_stuff = ((inside >= PART_OF_STUFF) & stuff).any(axis=1)
         self.within = np.asarray(in_stuff & (self.region == NOTHING))
         self.touching = np.asarray(((iou >= NOTICED) | (inside >= NOTICED_INSIDE)).any(axis=1))
 
 
 class _Found:
-    """Gathers what is proposed, phrase by phrase."""
+    """Gathers what is proposed, phrase by phrase.
 
-    def __init__(self, phrases: int, guidance: Guidance, shown: Bools) -> None:
-        shape = (phrases, guidance.photos * guidance.most)
+    Args:
+        shown: Q×P bool, own masks that are shown where nothing is proposed; changed in place.
+        most: proposals of a phrase, at most.
+    """
+
+    def __init__(self, shown: Bools, most: int) -> None:
+        shape = (len(shown), most)
         self._scores = np.full(shape, -np.inf, np.float32)
         self._region = np.full(shape, NOTHING, np.int64)
         self._answers, self._within, self._touching = (np.zeros(shape, np.bool_) for _ in range(3))
-        self._shown, self._filled = shown, np.zeros(phrases, np.int64)
+        self._shown, self._filled = shown, np.zeros(len(shown), np.int64)
 
-    def add(
-        self,
-        phrase: int,
-        rows: NDArray[np.int64],
-        kept: Segments,
-        masks: Segments,
-        scores: Vectors,
-        overlaps: _Overlaps,
-        judged: bool,
-    ) -> None:
-        """One photo's proposals for a phrase; `scores` are of its own masks and of these."""
-        counts = (*kept.counts, *masks.counts)
-        areas = np.concatenate([kept.areas, masks.areas])
-        iou = rle.iou(counts, counts, kept.size)
-        shown = suppress_duplicates(scores[None], iou, areas)[0]
-        self._shown[phrase, rows] = shown[: len(rows)]
+    def add(self, rows: NDArray[np.int64], proposed: _Proposed, first: int, judged: bool) -> None:
+        """One photo's proposals for a phrase.
+
+        Args:
+            rows: rows of the photo's own masks.
+            proposed: the proposals.
+            first: number of the photo's first region among all.
+            judged: whether the photo is judged for the phrase.
+        """
+        phrase, overlaps = proposed.phrase, proposed.overlaps
+        self._shown[phrase, rows] = proposed.shown[: len(rows)]
         start = self._filled[phrase]
-        place = slice(start, start + len(masks))
-        self._scores[phrase, place] = scores[len(rows) :]
-        self._answers[phrase, place] = shown[len(rows) :] & judged
-        self._region[phrase, place] = overlaps.region
+        place = slice(start, start + len(proposed.scores))
+        self._scores[phrase, place] = proposed.scores
+        self._answers[phrase, place] = proposed.shown[len(rows) :] & judged
+        found = overlaps.region
+        self._region[phrase, place] = np.where(found == NOTHING, NOTHING, first + found)
         self._within[phrase, place] = overlaps.within
         self._touching[phrase, place] = overlaps.touching
         self._filled[phrase] = place.stop

@@ -86,6 +86,15 @@ class Confusion:
         pairs = true[judged] * classes + told[judged]
         self.counts += np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
+    def merge(self, cells: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        """Counts of another, of the same classes, as its `cells` gives them."""
+        self.counts.ravel()[cells] += counts
+
+    def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numbers of the counts that are not 0, and these."""
+        filled = np.flatnonzero(self.counts)
+        return filled, self.counts.ravel()[filled]
+
     def ious(self) -> NDArray[np.float64]:
         """C intersections over union; NaN for a class that is nowhere true.
 

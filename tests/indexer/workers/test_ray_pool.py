@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,28 +23,10 @@ from model.task import Needs
 pytest.importorskip("ray", reason="the extra ray is not installed")
 CONFIG = IndexingTask("colours", 200.0, needs=Needs(0.5))
 
-# what a worker runs before all else: a photo of that name ends it
-CURSE = """
-import os, sys
 
-def curse(event, args):
-    if event == "open" and isinstance(args[0], (str, bytes)):
-        if os.path.basename(os.fsdecode(args[0])).startswith("deadly"):
-            os._exit(7)
-
-if "indexer.workers" in " ".join(sys.orig_argv):
-    sys.addaudithook(curse)
-"""
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
-    folder = tmp_path_factory.mktemp("curse")
-    (folder / "sitecustomize.py").write_text(CURSE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder))
-        with joined_cluster("local") as joined:
-            yield joined
+@pytest.fixture
+def cluster(ray_cluster: RayCluster) -> RayCluster:
+    return ray_cluster
 
 
 @pytest.fixture
@@ -130,14 +111,8 @@ def test_ray_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_index_made_over_a_cluster_holds_the_same(
-    cluster: RayCluster, paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    joined_by_all: None, paths: list[str], tmp_path: Path
 ) -> None:
-    from contextlib import nullcontext
-
-    from indexer.workers import ray_cluster
-
-    # the one that was joined above, since a process is in one cluster at a time
-    monkeypatch.setattr(ray_cluster, "joined_cluster", lambda address: nullcontext(cluster))
     preset = load_preset("colours")
     found = []
     for name, address in (("over", "local"), ("here", "")):

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from blake3 import blake3
+from other_process import elsewhere, losing
 
+from model.curation.building import build
 from model.curation.config import CurationConfig
-from model.curation.curate import build, curate
+from model.curation.curate import curate
 from model.curation.photo_list import listed_photos
 from model.curation.report import Report
 from model.curation.report_page import SIDE
@@ -27,14 +29,16 @@ from model.datasets.parquet import parquet_pairs
 from model.datasets.skipped_rows import SkippedRows
 from model.errors import ExtraMissing
 from model.masks import rle
+from model.task import By
 
 HOME = Path(__file__).resolve().parents[3]
 # a curation that prints a line a photo
 SCRIPT = """
 import sys
 from pathlib import Path
+from model.curation.building import build
 from model.curation.config import load_config
-from model.curation.curate import build, curate
+from model.curation.curate import curate
 from model.curation.photo_list import listed_photos
 from model.datasets.skipped_rows import SkippedRows
 
@@ -49,8 +53,8 @@ def photos_of(folder: Path) -> list[SourcePhoto]:
     return listed_photos(folder.rglob("*.png"), folder, SkippedRows())
 
 
-def made(config: CurationConfig, folder: Path, out: Path) -> Report:
-    return curate(build(config, folder), photos_of(folder), out, lambda done, of: None)
+def made(config: CurationConfig, folder: Path, out: Path, by: By | None = None) -> Report:
+    return curate(build(config, folder), photos_of(folder), out, lambda done, of: None, by=by)
 
 
 def read(out: Path, folder: Path) -> list[TrainingPair]:
@@ -118,7 +122,11 @@ def test_a_second_run_and_one_elsewhere_give_the_same_bytes(
     first = content(tmp_path / "one")
     made(coloured, captioned, tmp_path / "one")
     made(coloured, captioned, tmp_path / "two")
+    made(coloured, captioned, tmp_path / "three", elsewhere)
     assert content(tmp_path / "one") == content(tmp_path / "two") == first
+    assert content(tmp_path / "three") == first
+    made(coloured, captioned, tmp_path / "three", losing(""))  # all is known: nobody is asked
+    assert content(tmp_path / "three") == first
 
 
 def test_a_photo_that_is_damaged_is_set_aside_and_the_rest_goes_on(
@@ -134,6 +142,20 @@ def test_a_photo_that_is_damaged_is_set_aside_and_the_rest_goes_on(
     assert (stage, count, names) == ("boxes", 1, ("1.png",))
     assert "1.png" in reason
     assert len(read(tmp_path / "out", folder)) == 18
+    made(coloured, folder, tmp_path / "other", elsewhere)
+    assert content(tmp_path / "other") == content(tmp_path / "out")
+
+
+def test_a_photo_that_ends_whoever_looks_is_set_aside_and_tried_thrice(
+    captioned: Path, coloured: CurationConfig, tmp_path: Path
+) -> None:
+    for _ in range(MOST_ATTEMPTS):
+        report = made(coloured, captioned, tmp_path, losing("1.png"))
+        ((stage, reason), (count, names)) = next(iter(report.set_aside.items()))
+        assert (stage, count, names) == ("phrases", 1, ("1.png",))
+        assert "1.png ends the process that looks at it (exit code 7)" in reason
+        assert report.counts["pairs"] == 18
+    assert made(coloured, captioned, tmp_path, elsewhere).counts["pairs"] == 18
 
 
 def test_what_was_set_aside_is_tried_again_where_that_is_asked_for(

@@ -1,17 +1,20 @@
 """The pipeline against stages run one by one; attempts, patience, and what is not redone."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 
 import pytest
 
+from model.curation.looks import Seen, Unseen, done_by
 from model.curation.pipeline import PATIENCE, Pipeline
 from model.curation.source_photo import SourcePhoto
 from model.curation.stage_store import MOST_ATTEMPTS, StageStore
 from model.curation.stages import Outcome, Outcomes, Stage
-from model.errors import EngineAway, EngineRefused, PhotoUnreadable
+from model.errors import ClusterAway, EngineAway, EngineRefused, PhotoUnreadable
 
 PHOTOS = [
     SourcePhoto(f"{number}.jpg", Path(f"{number}.jpg"), f"{number:02}", (4, 4))
@@ -22,8 +25,11 @@ PHOTOS = [
 class Adding(Stage):
     """A stage that adds its own number to what came before, and refuses some photos."""
 
-    def __init__(self, name: str, key: str, refused: tuple[str, ...] = (), batch: int = 1) -> None:
+    def __init__(
+        self, name: str, key: str, refused: tuple[str, ...] = (), batch: int = 1, looks: bool = True
+    ) -> None:
         self.name, self.key, self.refused, self.batch = name, key, refused, batch
+        self.looks = looks
         self.made: list[str] = []
 
     def outcome(self, photo: SourcePhoto, before: Outcomes) -> Outcome:
@@ -113,14 +119,14 @@ class Away(Adding):
 
 def test_an_engine_that_comes_back_is_waited_for(store: StageStore) -> None:
     stage = Away(until=PATIENCE - 60)
-    pipeline = Pipeline([stage], store, lambda: stage.now, stage.sleep)
+    pipeline = Pipeline([stage], store, clock=lambda: stage.now, sleep=stage.sleep)
     assert len(list(pipeline.run(PHOTOS))) == len(PHOTOS)
 
 
 def test_an_engine_that_stays_away_stops_the_run_and_no_photo_is_blamed(store: StageStore) -> None:
     for _ in range(MOST_ATTEMPTS + 1):
         stage = Away(until=1e9)
-        pipeline = Pipeline([stage], store, lambda stage=stage: stage.now, stage.sleep)
+        pipeline = Pipeline([stage], store, None, lambda stage=stage: stage.now, stage.sleep)
         with pytest.raises(EngineAway, match=r"for 10 minutes \(nobody answers at"):
             list(pipeline.run(PHOTOS))
         assert stage.now <= PATIENCE
@@ -142,3 +148,54 @@ def test_stages_that_share_models_take_turns(store: StageStore) -> None:
     for stage in stages:
         stage.turn = turn
     assert len(sums(Pipeline(stages, store))) == len(PHOTOS)
+
+
+def by_others(stages: list[Adding], store: StageStore, together: int) -> Pipeline:
+    """A pipeline whose stages that look are done by somebody who takes so many photos at once."""
+
+    def looks(photos: Iterable[Unseen]) -> Iterator[Seen]:
+        given = iter(photos)
+        while batch := list(islice(given, together)):
+            yield from reversed(done_by([stage for stage in stages if stage.looks], batch))
+
+    return Pipeline(stages, store, looks)
+
+
+@pytest.mark.parametrize("together", [1, 7])
+def test_whoever_looks_the_same_photos_are_set_aside(tmp_path: Path, together: int) -> None:
+    """Of stages that look and one that does not, some of which refuse some photos."""
+    known = []
+    for name, run in (("here", Pipeline), ("others", partial(by_others, together=together))):
+        kept = StageStore(tmp_path / name)
+        for _ in range(2):
+            stages = [
+                Adding("captions 1", "1", ("05", "06")),
+                Adding("captions 2", "2", ("03", "05"), looks=False),
+                Adding("boxes", "3", ("04",), batch=3),
+                Adding("masks", "4", ("07",)),
+            ]
+            pipeline = run(stages, kept)
+            through = [work.photo.content_hash for work in pipeline.run(PHOTOS)]
+            assert sorted(through) == [photo.content_hash for photo in PHOTOS]
+        known.append([pipeline.known(photo).failed for photo in PHOTOS])
+        kept.close()
+    assert [failed[0] for failed in known[0] if failed] == [
+        "captions 2", "boxes", "captions 1", "captions 1", "masks",
+    ]  # fmt: skip
+    assert known[0] == known[1]
+
+
+def test_where_whoever_looks_goes_away_no_photo_is_blamed(store: StageStore) -> None:
+    def gone(photos: Iterable[Unseen]) -> Iterator[Seen]:
+        some = list(islice(photos, 5))
+        yield done_by([stage], some[:1])[0]
+        raise ClusterAway("the cluster ended early")
+
+    for number in range(MOST_ATTEMPTS + 1):
+        stage = Adding("a", "1")
+        with pytest.raises(ClusterAway):
+            list(Pipeline([stage], store, gone).run(PHOTOS))
+        assert len(stage.made) == 1, number
+    again = by_others([stage], store, 1)
+    assert len(list(again.run(PHOTOS))) == len(PHOTOS)
+    assert len(stage.made) == len(PHOTOS) - MOST_ATTEMPTS

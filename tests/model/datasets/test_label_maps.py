@@ -17,6 +17,7 @@ from model.datasets.label_maps import (
     read_layout,
 )
 from model.errors import DataError
+from model.evaluation.looking import Looking
 from model.evaluation.run import evaluate_labels
 from model.evaluation.semantic.mean_iou import measure_labels
 from model.presets.preset import load_preset
@@ -171,7 +172,7 @@ def test_pixels_are_named_by_the_fake_preset(tmp_path: Path) -> None:
     Image.fromarray(labels).save(tmp_path / form.labels / "0.png")
     (tmp_path / "classes.txt").write_text("red\nblue, navy\n" + lines(114, "word{0}"))
     preset, labelled = load_preset("colours"), read_layout(tmp_path)
-    measured = evaluate_labels(preset, labelled, "val", lambda *_: None)
+    measured = evaluate_labels(preset, labelled, "val", Looking())
     (table,) = measured.tables
     assert table.columns == (
         "colours", "felzenszwalb", "true masks", "whole photos", "chance"
@@ -187,6 +188,6 @@ def test_pixels_are_named_by_the_fake_preset(tmp_path: Path) -> None:
     expected = 0.5 * drawn / (0.5 + drawn - 0.5 * drawn)
     assert table.figure("mIoU, classes", "chance") == pytest.approx(expected)
     flat = measure_labels(
-        labelled, preset.build().embedder, {}, preset.image_side, lambda *_: None, scale=0
+        labelled, lambda: (preset.build().embedder, {}), preset.image_side, Looking(), scale=0
     )
     assert flat.figure("mIoU, classes", "true masks") == 0.25  # without scale all is class 0

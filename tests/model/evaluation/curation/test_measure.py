@@ -14,6 +14,7 @@ from model.curation.own_segments import OwnSegments
 from model.curation.phrases import Phraser, PhraseSettings
 from model.datasets.ground_truth import Region, TruePhoto, Truth
 from model.evaluation.curation.measure import Placing, judged_photos, measure_curation
+from model.evaluation.looking import Looking
 from model.evaluation.tables import Table
 from model.masks import rle
 from model.presets.preset import load_preset
@@ -68,15 +69,12 @@ def truths(tmp_path: Path) -> dict[str, Truth]:
 def measured(truths: dict[str, Truth], told: list[tuple[int, int]]) -> tuple[Table, ...]:
     models = load_preset("colours").build()
     grounder = PresetGrounder(models.segmenter, models.embedder, "colours", "abc")
-    placing = Placing(grounder, BoxCleaning(), MaskMaker(OwnSegments(models.segmenter)))
+    maker = MaskMaker(OwnSegments(models.segmenter))
+    placing = Placing(grounder, BoxCleaning(), maker, models.segmenter, models.embedder)
     asked = judged_photos(truths, Phraser(PhraseSettings(), None))
     assert [photo.truth.path.stem for photo in asked] == ["right", "unseen", "elsewhere"]
     return measure_curation(
-        asked,
-        placing,
-        models.segmenter,
-        models.embedder,
-        lambda done, of: told.append((done, of)),
+        asked, lambda: placing, Looking(lambda done, of: told.append((done, of)))
     )
 
 

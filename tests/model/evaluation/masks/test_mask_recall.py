@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from model.datasets.ground_truth import Region, TruePhoto, Truth, bare_segments, regions_of
 from model.evaluation import baselines
 from model.evaluation.baselines import LEAST_CROP, PlainFelzenszwalb, crop_vectors, cropped
+from model.evaluation.looking import Looking
 from model.evaluation.masks.mask_recall import in_photo_frame, measure_masks
 from model.masks import rle
 from model.masks.segments import Segments
@@ -59,7 +60,9 @@ def test_figures_by_hand(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     # 30 × 48 of 30 × 60: IoU 0.8, found at 0.5 … 0.8 (seven of ten thresholds)
     own = Fixed([box(10, 40, 0, 48), small])
-    table = measure_masks(truth, {"own": own, "none": Fixed([])}, lambda *n: told.append(n))
+    table = measure_masks(
+        truth, lambda: {"own": own, "none": Fixed([])}, Looking(lambda *n: told.append(n))
+    )
     assert told == [(0, 2), (1, 2), (2, 2)]
     assert table.columns == ("own", "none")
     assert table.figure("AR@100 over IoU 0.5–0.95", "own") == pytest.approx((1 + 0.7 + 0) / 3)
@@ -77,7 +80,7 @@ def test_only_the_first_count(tmp_path: Path) -> None:
     right = box(0, 30, 0, 30)
     many = Fixed([*(box(35, 40, x, x + 3) for x in range(20)), right])
     truth = Truth((photo(tmp_path, "one", (right, None)),), {}, frozenset())
-    table = measure_masks(truth, {"many": many}, lambda *_: None)
+    table = measure_masks(truth, lambda: {"many": many}, Looking())
     assert table.figure("AR@10 over IoU 0.5–0.95", "many") == 0
     assert table.figure("AR@100 over IoU 0.5–0.95", "many") == 1
 
@@ -101,17 +104,17 @@ def test_smaller_regions_are_asked_for_on_request_and_photos_read_as_for_an_inde
     truth = Truth((photo(tmp_path, "one", (tiny, None), (small, None)),), {}, frozenset())
     asked: list[tuple[int, int]] = []
 
-    class Looking(Fixed):
+    class Seeing(Fixed):
         def segment(self, image: Image) -> Segments:
             asked.append(image.size)
             return super().segment(image)
 
-    own = {"own": Looking([tiny])}
-    table = measure_masks(truth, own, lambda *_: None, least=0.001, side=50)
+    own = {"own": Seeing([tiny])}
+    table = measure_masks(truth, lambda: own, Looking(), least=0.001, side=50)
     assert asked == [(20, 50)]
     assert table.figure("AR@100, tiny, under 0.2 % of the photo", "own") == 1
     assert table.figure("AR@100, under 0.5 % of the photo", "own") == 0.5
-    table = measure_masks(truth, own, lambda *_: None)
+    table = measure_masks(truth, lambda: own, Looking())
     assert table.figure("AR@100, under 0.5 % of the photo", "own") == 0
     assert not any("tiny" in row.what for row in table.rows)
 

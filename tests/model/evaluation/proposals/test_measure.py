@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth
+from model.evaluation.looking import Looking
 from model.evaluation.proposals import measure
-from model.evaluation.proposals.measure import measure_proposals
+from model.evaluation.proposals.measure import ProposalModels, measure_proposals
 from model.masks import rle
 from model.masks.segments import Segments
 from model.photos.images import Image
@@ -67,11 +68,8 @@ def test_figures_by_hand(truth: Truth) -> None:
     told: list[tuple[int, int]] = []
     tables = measure_proposals(
         truth,
-        First(),
-        preset.build_embedder(),
-        Second(),
-        preset.calibration(),
-        lambda done, of: told.append((done, of)),
+        lambda: ProposalModels(First(), preset.build_embedder(), Second(), preset.calibration()),
+        Looking(lambda done, of: told.append((done, of))),
     )
     recall, absent = tables
     figures = {
@@ -114,10 +112,7 @@ def test_what_is_shown_instead_of_an_absent_word_is_counted(
 
     _, absent = measure_proposals(
         shown,
-        First(),
-        preset.build_embedder(),
-        Blue(),
-        preset.calibration(),
-        lambda done, of: None,
+        lambda: ProposalModels(First(), preset.build_embedder(), Blue(), preset.calibration()),
+        Looking(),
     )
     assert absent.rows[0].figures == ((0, 0, 0) if bounded else (0, 1, 1))

@@ -7,6 +7,7 @@ import pytest
 from model.datasets.ground_truth import read_truth
 from model.datasets.referring_expressions import ReferringCase, ReferringSet
 from model.evaluation.intervals import mean_interval
+from model.evaluation.looking import Looking
 from model.evaluation.referring.answer_tables import referring_tables
 from model.evaluation.referring.measure import BEST, CASCADE, DRAW, LOOK, RECALL, answer
 from model.masks.segments import Segments
@@ -36,9 +37,8 @@ def test_methods_stand_beside_each_other(squares_corpus: Path) -> None:
     seen: list[tuple[int, int]] = []
     answers = answer(
         asked(squares_corpus),
-        Referrer(models.embedder),
-        models.segmenter,
-        lambda done, count: seen.append((done, count)),
+        lambda: (Referrer(models.embedder), models.segmenter),
+        Looking(lambda done, count: seen.append((done, count))),
     )
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
     regions, own, times = referring_tables(answers)
@@ -57,9 +57,7 @@ def test_methods_stand_beside_each_other(squares_corpus: Path) -> None:
 
 def test_a_photo_without_masks_scores_nothing(squares_corpus: Path) -> None:
     models = load_preset("colours").build()
-    nothing = answer(
-        asked(squares_corpus), Referrer(models.embedder), Blind(), lambda done, count: None
-    )
+    nothing = answer(asked(squares_corpus), lambda: (Referrer(models.embedder), Blind()), Looking())
     _, own, _ = referring_tables(nothing)
     assert own.figure("all: oIoU", CASCADE) == own.figure("all: mIoU", BEST) == 0
     assert own.figure("all: MC-Acc", CASCADE) == 0
@@ -69,9 +67,7 @@ def test_a_photo_without_masks_scores_nothing(squares_corpus: Path) -> None:
 
 def test_own_masks_are_chosen_from_only_where_asked(squares_corpus: Path) -> None:
     models = load_preset("colours").build()
-    answers = answer(
-        asked(squares_corpus), Referrer(models.embedder), None, lambda done, count: None
-    )
+    answers = answer(asked(squares_corpus), lambda: (Referrer(models.embedder), None), Looking())
     assert len(referring_tables(answers)) == 2
     assert (list(answers.photo_seconds), len(answers.photo_seconds[LOOK])) == ([LOOK], 3)
 
@@ -82,9 +78,8 @@ def test_intervals_draw_photos_with_all_their_expressions(squares_corpus: Path) 
     models = load_preset("colours").build()
     answers = answer(
         ReferringSet(cases.photos, tuple(told)),
-        Referrer(models.embedder),
-        models.segmenter,
-        lambda done, count: None,
+        lambda: (Referrer(models.embedder), models.segmenter),
+        Looking(),
     )
     assert set(answers.photo_seconds) == {LOOK, DRAW}
     table = referring_tables(answers)[0]

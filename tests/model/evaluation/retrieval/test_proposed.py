@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.datasets.ground_truth import read_truth
+from model.evaluation.looking import Looking
 from model.evaluation.retrieval.judging import NOTHING, phrases_of
 from model.evaluation.retrieval.observations import Proposals, observe
 from model.evaluation.retrieval.proposed import Guidance, ProposedMasks, proposed_masks
@@ -36,7 +37,7 @@ def test_what_was_dropped_is_proposed_and_found(squares_corpus: Path) -> None:
     truth = read_truth(squares_corpus, "val", most=4)
     models = load_preset("colours").build()
     segmenter = Forgetful(models.segmenter)
-    seen = observe(truth, models.embedder, {"colours": segmenter}, lambda *_: None)
+    _, seen = observe(truth, lambda: (models.embedder, {"colours": segmenter}), Looking())
     found: list[ProposedMasks] = []
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -46,8 +47,9 @@ def test_what_was_dropped_is_proposed_and_found(squares_corpus: Path) -> None:
         own: Proposals, texts: Sequence[str], queries: NDArray[np.float32]
     ) -> ProposedMasks:
         proposer = CandidateProposer(segmenter, models.embedder)
-        guidance = Guidance(segmenter, models.embedder, proposer, photos=4, most=3)
-        found.append(proposed_masks(truth, own, texts, texts, queries, guidance, lambda *_: None))
+        guidance = Guidance(segmenter, models.embedder, proposer)
+        asked = truth, own, texts, texts, queries
+        found.append(proposed_masks(*asked, lambda: guidance, 4, 3, Looking()))
         return found[0]
 
     table = own_masks(truth, seen, "colours", encode, [], propose)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from model.datasets.ground_truth import Region, TruePhoto, Truth, read_truth
 from model.errors import DataError
+from model.evaluation.looking import Looking
 from model.evaluation.retrieval.observations import Observations, Proposals, observe
 from model.evaluation.retrieval.photo_tables import NAMED, phrase_to_photo, text_to_photo
 from model.evaluation.retrieval.segment_tables import own_masks, true_masks
@@ -173,7 +174,7 @@ def test_the_fake_preset_knows_colours(squares_corpus: Path) -> None:
     preset, truth = load_preset("colours"), read_truth(squares_corpus, "val")
     told: list[int] = []
     measured = evaluate_retrieval(
-        preset, truth, "val", lambda done, _: told.append(done), ["ground"]
+        preset, truth, "val", Looking(lambda done, _: told.append(done)), ["ground"]
     )
     assert told == list(range(13))
     assert (measured.task, measured.photos, measured.preset) == ("retrieval", 12, "colours")
@@ -203,7 +204,9 @@ def test_the_fake_preset_knows_colours(squares_corpus: Path) -> None:
 def test_a_look_links_proposals_with_regions(squares_corpus: Path) -> None:
     models = load_preset("colours").build()
     truth = read_truth(squares_corpus, "val", most=2)
-    seen = observe(truth, models.embedder, {"own": models.segmenter}, lambda *_: None)
+    seers = models.embedder, {"own": models.segmenter}
+    looked_at, seen = observe(truth, lambda: seers, Looking())
+    assert looked_at == truth
     assert seen.crops is None
     assert seen.imagenet is None
     assert seen.photo.tolist() == [0, 0, 1, 1]
