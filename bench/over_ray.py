@@ -5,15 +5,14 @@
 
 `speed` has nano look at the same photographs with two actors and with two workers that have loaded
 their models, a slice of the photos in turn, so that both meet the same load of the machine.
-`memory` indexes small painted photos by `colours`, and reads now and then what each kind of process
-holds by itself (PSS).
+`memory` has two actors give answers as large as a photo's, eight at a time, and reads now and then
+what each kind of process holds by itself (PSS).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,11 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
-from cluster import painted_folder
+from quick_task import BYTES, QuickTask
 
-from indexer.update import Options, Progress, update
 from indexer.workers.indexing_task import IndexingTask
-from indexer.workers.pipeline import Outcome
 from indexer.workers.pool import worker_pool
 from model.presets.preset import load_preset
 from model.task import Needs
@@ -80,21 +77,18 @@ def speed(corpus: Path, count: int, some: int) -> None:
     print(f"CPU of a photo, ms: {told}")
 
 
-class Memory(Progress):
-    """What each kind of process holds, after every so many photos."""
-
-    def __init__(self, every: int) -> None:
-        self.began, self.every, self.done = time.perf_counter(), every, 0
-
-    def advanced(self, outcome: Outcome) -> None:
-        """One more."""
-        assert outcome.photo is not None, outcome.reason
-        self.done += 1
-        if self.done % self.every == 0:
-            held = held_by_kind()
-            told = ", ".join(f"{kind} {held[kind] / 1024:.0f}" for kind in sorted(held))
-            took = time.perf_counter() - self.began
-            print(f"{self.done:>6} photos, {took:.0f} s, MB: {told}", flush=True)
+def memory(count: int) -> None:
+    """What each kind of process holds, after every tenth of so many answers of a photo's size."""
+    began = time.perf_counter()
+    with worker_pool(QuickTask(), count, asked=2, ray="local") as pool:
+        names = (f"/p/{number}.jpg" for number in range(count))
+        for done, answer in enumerate(pool.do(names), 1):
+            assert len(answer) == BYTES
+            if done % max(1, count // 10) == 0:
+                held = held_by_kind()
+                told = ", ".join(f"{kind} {held[kind] / 1024:.0f}" for kind in sorted(held))
+                took = time.perf_counter() - began
+                print(f"{done:>6} photos, {took:.0f} s, MB: {told}", flush=True)
 
 
 def processes() -> Iterator[tuple[int, str]]:
@@ -152,11 +146,7 @@ def main() -> None:
     if asked.what == "speed":
         speed(asked.corpus, asked.photos, asked.slice)
         return
-    with painted_folder(asked.photos) as photos, tempfile.TemporaryDirectory() as place:
-        options = Options(jobs=2, ray="local", thumbnails=False)
-        watched = Memory(max(1, asked.photos // 10))
-        report = update(Path(place) / "index", [photos], load_preset("colours"), options, watched)
-        print(report)
+    memory(asked.photos)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python bench/scale_walk.py PHOTOS [--photos 12] [--preset colours]
 
 Every line of its shell blocks that names `segsearch` is run in a folder of its own, one after
-another, in the order in which they stand: the folder of photos, the servers' addresses, PAIRS and
-CORPUS are put in; `--ray auto` and `head.example` mean a head that is started here. Before the
+another, in the order in which they stand: the folder of photos, the servers' addresses and CORPUS
+are put in; `--ray auto` and `head.example` mean a head that is started here. Before the
 second line an indexing is killed (-9) when it has stored some photos, and the next one goes on.
 In the end the index that came back from the database is compared with the folder's.
 """
@@ -192,7 +192,8 @@ def main() -> None:
         lines = lines_of(HOME / "docs" / "scale.md")
         if any("--ray auto" in line for line in lines):
             address = stack.enter_context(ray_head())
-            put |= {"head.example:6379": address, "--ray auto": f"--ray {address}"}
+            put["head.example:6379"] = address
+            os.environ |= {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}
         walk = Walk(folder, put)
         walk.kill(lines[0], index_folder(uri))
         for line in lines:

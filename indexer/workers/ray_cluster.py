@@ -81,7 +81,7 @@ def joined_cluster(address: str) -> Iterator[RayCluster]:
             )
         else:
             ray.init(address=address, **silent)
-    except (OSError, RuntimeError, ValueError) as error:  # a ConnectionError is an OSError
+    except Exception as error:  # a bare one where a machine is too busy to start it in time
         raise _away(address, error) from error
     try:
         has = ray.cluster_resources()
@@ -111,7 +111,8 @@ def _away(address: str, error: Exception) -> ClusterAway:
     told = " ".join(str(error).split())[:200]
     return ClusterAway(
         f"the Ray cluster {shown(address)} cannot be joined ({shown(told)})",
-        "look whether it runs (ray status), or leave `ray` out",
+        "look whether it runs (ray status) and wants a token (RAY_AUTH_MODE=token), or leave `ray`"
+        " out",
     )
 
 
@@ -129,4 +130,6 @@ def load_ray() -> Any:
         raise ExtraMissing(
             "indexing over a cluster needs Ray", "install it: pip install 'segsearch[ray]'"
         ) from error
+    # of actors that died and are replaced Ray tells on standard output, where answers belong
+    ray._private.worker.print_to_stdstream = lambda *told, **how: None
     return ray

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import logging
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -84,6 +85,8 @@ def _opened(protocol: str, _process: int) -> Any:
         ours = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS}
         # `asked` asks again: three layers that each do would take minutes for one answer
         arguments["config_kwargs"] = ours | said | {"retries": {"total_max_attempts": 1}}
+    if protocol == "gs":  # gcsfs logs its own tries; what they come to is told in a line
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     opened = kind(**arguments)
     if protocol == "s3":
         opened.retries = 1

@@ -72,7 +72,9 @@ def test_outcomes_are_those_of_this_machines_workers(
             )
 
 
-def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[str]) -> None:
+def test_an_actor_that_is_killed_loses_nothing(
+    cluster: RayCluster, paths: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     seen = []
     with RayPool(cluster, CONFIG, 1) as pool:
         for outcome in pool.do(paths):
@@ -81,6 +83,7 @@ def test_an_actor_that_is_killed_loses_nothing(cluster: RayCluster, paths: list[
             seen.append(outcome.path)
             assert outcome.photo
     assert sorted(seen) == sorted(paths)
+    assert capfd.readouterr().out == ""
 
 
 def test_what_no_worker_can_look_with_is_one_error(cluster: RayCluster, paths: list[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -198,3 +199,10 @@ def test_objects_in_memory_are_read_alike() -> None:
             status("memory://x/b.jpg")
     finally:
         files.rm("/x", recursive=True)
+
+
+def test_googles_library_tells_nobody_of_its_own_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gcsfs", reason="no gcsfs: segsearch[cloud]")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    store.store_of("gs://museum/a.jpg")
+    assert not logging.getLogger("gcsfs").isEnabledFor(logging.ERROR)
