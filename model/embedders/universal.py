@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.devices import convolution_dtype
 from model.embedder import Embedder
 from model.embedders.attributes.classes import ClassCodes
 from model.embedders.attributes.colours import region_colours
@@ -73,6 +74,8 @@ class UniversalEmbedder(Embedder):
         class_views: longer sides at which the classifier is asked, pixels.
         pieces: pieces of a large photo that its small segments are seen in from near, at most.
         piece_side: sides of a piece, pixels; a multiple of 32.
+        precision: number format of the trunk's arithmetic, one of
+            `model.devices.CONVOLUTION_PRECISIONS`.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class UniversalEmbedder(Embedder):
         class_views: Sequence[int] = (448,),
         pieces: int = 0,
         piece_side: int = 448,
+        precision: str = "float32",
     ) -> None:
         self._space = space
         self._head = head
@@ -96,6 +100,7 @@ class UniversalEmbedder(Embedder):
         self._views = tuple(views) or (448,)
         self._class_views = tuple(class_views) or (448,)
         self._nearer = Nearer(pieces, piece_side)
+        self._dtype = convolution_dtype(precision)
         self._materials_file = materials
         self._classes_file = classes
         self._loaded_trunks: dict[int, EfficientNetTrunk] = {}
@@ -118,6 +123,7 @@ class UniversalEmbedder(Embedder):
         class_views: Sequence[int] = (448,),
         pieces: int = 0,
         piece_side: int = 448,
+        precision: str = "float32",
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -133,9 +139,8 @@ class UniversalEmbedder(Embedder):
                 "mend the preset's file",
             )
         files = (trunk, sentence, tokenizer)
-        return cls(
-            space, trained, *files, views, materials, classes, class_views, pieces, piece_side
-        )
+        near = (pieces, piece_side)
+        return cls(space, trained, *files, views, materials, classes, class_views, *near, precision)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -244,7 +249,9 @@ class UniversalEmbedder(Embedder):
         if side not in self._loaded_trunks:
             from model.encoders.efficientnet import EfficientNetTrunk
 
-            self._loaded_trunks[side] = EfficientNetTrunk.shared(self._trunk_weights, side)
+            self._loaded_trunks[side] = EfficientNetTrunk.shared(
+                self._trunk_weights, side, self._dtype
+            )
         return self._loaded_trunks[side]
 
     def _materials(self) -> MaterialModel:

@@ -18,6 +18,7 @@ from PIL import Image as PillowImage
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
+from model.encoders.fused_trunk import FusedTrunk
 from model.photos.images import Image
 from model.weights.tensor_file import network_file
 from model.weights.weights import bundled
@@ -55,36 +56,44 @@ class EfficientNetTrunk:
     Args:
         path: its weights under timm's names, a safetensors file; by default the bundled ones.
         side: the input's longer side, pixels; a multiple of 32.
+        dtype: number format in which `features` are computed.
 
     Raises:
         WeightsMissing: there is no such file.
         WeightsMismatch: the file holds weights of another network.
     """
 
-    def __init__(self, path: Path | None = None, side: int = 448) -> None:
+    def __init__(
+        self, path: Path | None = None, side: int = 448, dtype: torch.dtype = torch.float32
+    ) -> None:
         require_sides("side", side)
         self._side = side
+        self._dtype = dtype
         self._path = path or BUNDLED.path()
         self._network = _network(self._path)
         self._seen: OrderedDict[int, tuple[weakref.ref[Image], FeatureMaps]] = OrderedDict()
 
     @classmethod
-    def shared(cls, path: Path | None = None, side: int = 448) -> EfficientNetTrunk:
-        """The one trunk of these weights and this side in this process.
+    def shared(
+        cls, path: Path | None = None, side: int = 448, dtype: torch.dtype = torch.float32
+    ) -> EfficientNetTrunk:
+        """The one trunk of these weights, this side and this number format in this process.
 
         Who looks at the same photo at the same side through it, lets it look once. Trunks of
         several sides have the same weights in memory.
         """
-        return _shared_trunk(path or BUNDLED.path(), side)
+        return _shared_trunk(path or BUNDLED.path(), side, dtype)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Mark of this trunk: the digest of its weights, and its input's side."""
+        """Mark of this trunk: the digest of its weights, and its input's side; where it does not
+        compute in float32, its number format."""
         digest = hashlib.sha256()
         for name, values in sorted(_published(self._path).state_dict().items()):
             digest.update(f"{name} {tuple(values.shape)}".encode())
             digest.update(values.contiguous().numpy().tobytes())
-        return f"{digest.hexdigest()} {self._side}"
+        rounded = "" if self._dtype is torch.float32 else f" {self._dtype}"
+        return f"{digest.hexdigest()} {self._side}{rounded}"
 
     def features(self, image: Image) -> FeatureMaps:
         """The maps of one image, from one forward pass; those of the last few that somebody still
@@ -108,10 +117,11 @@ class EfficientNetTrunk:
 
     @torch.inference_mode()
     def _forward(self, image: Image) -> FeatureMaps:
-        network = self._network
-        fine, *maps = (level[0] for level in self.pyramids(_as_input(image.pixels, self._side)))
-        last = network.bn2(network.conv_head(maps[-1][None]))[0]
-        return FeatureMaps((*maps, last), fine)
+        fused = _fused(self._path, self._dtype)
+        stages = fused.stages(_as_input(image.pixels, self._side))
+        seen = [stages[index] for index in (_FINE_BLOCK, *_BLOCKS)]
+        fine, *maps = (level[0].float() for level in (*seen, fused.last(seen[-1])))
+        return FeatureMaps(tuple(maps), fine)
 
     @torch.no_grad()
     def pyramids(self, inputs: Tensor) -> tuple[Tensor, ...]:
@@ -128,9 +138,14 @@ class EfficientNetTrunk:
         return tuple(seen[index] for index in (_FINE_BLOCK, *_BLOCKS))
 
 
-@lru_cache(maxsize=4)
-def _shared_trunk(path: Path, side: int) -> EfficientNetTrunk:
-    return EfficientNetTrunk(path, side)
+@lru_cache(maxsize=8)
+def _shared_trunk(path: Path, side: int, dtype: torch.dtype) -> EfficientNetTrunk:
+    return EfficientNetTrunk(path, side, dtype)
+
+
+@lru_cache(maxsize=2)
+def _fused(path: Path, dtype: torch.dtype) -> FusedTrunk:
+    return FusedTrunk(_network(path), dtype)
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from model.devices import PRECISIONS
+from model.devices import CONVOLUTION_PRECISIONS, PRECISIONS
 from model.errors import PresetInvalid, shown
 from model.presets.settings import (
     Settings,
@@ -223,6 +223,7 @@ SEGMENTERS: Mapping[str, Kind[Segmenter]] = {
             "views": wholes(32, multiple=32),
             "pieces": whole(0),
             "piece_side": whole(32, multiple=32),
+            "precision": one_of(*CONVOLUTION_PRECISIONS),
         },
     ),
     "felzenszwalb": Kind(
@@ -252,6 +253,7 @@ EMBEDDERS: Mapping[str, Kind[Embedder]] = {
             "class_views": wholes(32, multiple=32),
             "pieces": whole(0),
             "piece_side": whole(32, multiple=32),
+            "precision": one_of(*CONVOLUTION_PRECISIONS),
         },
         _fitted_calibration,
     ),

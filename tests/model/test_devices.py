@@ -3,7 +3,14 @@ from contextvars import copy_context
 import pytest
 import torch
 
-from model.devices import PRECISIONS, be_worker, best_device, chosen_dtype, named_device
+from model.devices import (
+    PRECISIONS,
+    be_worker,
+    best_device,
+    chosen_dtype,
+    convolution_dtype,
+    named_device,
+)
 from model.errors import DeviceMissing
 
 
@@ -41,6 +48,27 @@ def test_a_device_goes_by_its_name_if_it_is_here(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("precision", PRECISIONS[1:])
 def test_a_precision_that_is_named_is_taken(precision: str) -> None:
     assert chosen_dtype(precision, torch.device("cpu")) == getattr(torch, precision)
+
+
+@pytest.mark.parametrize(
+    ("precision", "able", "expected"),
+    [
+        ("auto", {"amx_bf16": True}, torch.bfloat16),
+        ("auto", {"avx512_bf16": True}, torch.float32),
+        ("auto", {}, torch.float32),
+        ("bfloat16", {}, torch.bfloat16),
+        ("float32", {"amx_bf16": True}, torch.float32),
+    ],
+)
+def test_convolutions_are_rounded_of_themselves_only_where_that_is_quicker(
+    precision: str,
+    able: dict[str, bool],
+    expected: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert convolution_dtype(precision) == expected
 
 
 @pytest.mark.parametrize(

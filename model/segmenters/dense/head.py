@@ -96,11 +96,21 @@ class DenseHead(nn.Module):
 
     def forward(self, pyramid: Pyramid) -> list[DenseProposals]:
         """Proposals of every cell of each photo of the batch."""
-        said = self.propose(self.tower(pyramid.grid)).permute(0, 2, 3, 1)
+        return self.read(self.propose(self.tower(pyramid.grid)), self.draw(pyramid.fine))
+
+    def read(self, proposed: Tensor, prototypes: Tensor) -> list[DenseProposals]:
+        """Proposals of each photo of the batch, from what the last layers give.
+
+        Args:
+            proposed: B×C×h×w of `propose`.
+            prototypes: B×D×H×W of `draw`.
+        """
+        said = proposed.permute(0, 2, 3, 1)
         said = said.reshape(*said.shape[:3], HYPOTHESES, -1)
-        coefficients, windows, quality = said.split([self.depth + 1, _WINDOW, 1], dim=-1)
+        parts = [self.depth + 1, _WINDOW, 1]
+        coefficients, windows, quality = torch.split(said, parts, dim=-1)
         windows = torch.cat([windows[..., :2] * 0.1, windows[..., 2:].clamp(-4, 2)], dim=-1)
-        fields = (self.draw(pyramid.fine), coefficients, windows, quality[..., 0])
+        fields = (prototypes, coefficients, windows, quality[..., 0])
         return [DenseProposals(*parts) for parts in zip(*(f.unbind() for f in fields), strict=True)]
 
     def _start(self) -> None:

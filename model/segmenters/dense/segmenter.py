@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from model.devices import convolution_dtype
 from model.encoders.efficientnet import EfficientNetTrunk, require_sides
 from model.masks.segments import Segments
 from model.masks.windows import lengths, window_in
 from model.photos.images import Image
 from model.photos.pieces import Nearer, Piece
 from model.segmenter import Segmenter
+from model.segmenters.dense.fused_network import FusedDense
 from model.segmenters.dense.head import DenseProposals
 from model.segmenters.dense.nearer import ADDED, near_selection
 from model.segmenters.dense.network import DenseNetwork
@@ -49,6 +51,8 @@ class DenseSegmenter(Segmenter):
         pieces: pieces of a large photo that are looked at by themselves, at most.
         piece_side: sides of a piece, pixels; a multiple of 32.
         prompts: weights of nano's promptable network, for `prompted`; without them there is none.
+        precision: number format of the arithmetic, one of
+            `model.devices.CONVOLUTION_PRECISIONS`.
     """
 
     def __init__(
@@ -61,12 +65,15 @@ class DenseSegmenter(Segmenter):
         pieces: int = 0,
         piece_side: int = 448,
         prompts: Path | None = None,
+        precision: str = "float32",
     ) -> None:
-        self._network = DenseNetwork.load(weights)
+        self._dtype = convolution_dtype(precision)
+        network = DenseNetwork.load(weights)
+        self._network = FusedDense(network, self._dtype)
         self._trunk_weights = trunk
         self._prompts = prompts
         self._side = side
-        self._views = sorted(views or (self._network.side,), reverse=True)
+        self._views = sorted(views or (network.side,), reverse=True)
         self._selection = selection or Selection()
         require_sides("piece_side", piece_side)
         self._nearer = Nearer(pieces, piece_side)
@@ -99,11 +106,8 @@ class DenseSegmenter(Segmenter):
         return choose(views, (height, width), selection)
 
     def _proposals(self, image: Image, side: int) -> DenseProposals:
-        trunk = EfficientNetTrunk.shared(self._trunk_weights, side)
-        proposals: list[DenseProposals] = self._network(
-            [one[None] for one in trunk.features(image).pyramid]
-        )
-        return proposals[0]
+        trunk = EfficientNetTrunk.shared(self._trunk_weights, side, self._dtype)
+        return self._network([one[None] for one in trunk.features(image).pyramid])[0]
 
     def _from_near(self, image: Image, whole: Segments, pieces: Sequence[Piece]) -> Segments:
         """The segments, and what is small in pieces of a large photo.

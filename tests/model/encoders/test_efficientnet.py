@@ -99,6 +99,21 @@ def test_the_maps_are_those_of_the_published_network(trunk: EfficientNetTrunk) -
     assert (found - expected).norm() < 0.01 * expected.norm()  # the bundled weights are float16
 
 
+def test_in_bfloat16_the_maps_are_nearly_the_same_and_the_trunk_another(
+    trunk: EfficientNetTrunk,
+) -> None:
+    rounded = EfficientNetTrunk(side=128, dtype=torch.bfloat16)
+    rows, columns = np.mgrid[:96, :128]
+    pixels = np.stack([rows, columns, rows ^ columns], axis=-1).astype(np.uint8)
+    image = Image(pixels, (96, 128))
+    for found, expected in zip(
+        rounded.features(image).maps, trunk.features(image).maps, strict=True
+    ):
+        assert found.dtype == torch.float32
+        assert 0 < (found - expected).norm() < 0.1 * expected.norm()
+    assert rounded.fingerprint == f"{trunk.fingerprint} torch.bfloat16"
+
+
 def test_the_bundled_weights_are_the_ones_meant() -> None:
     assert BUNDLED.checked_path().is_file()
 

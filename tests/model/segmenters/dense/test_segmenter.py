@@ -7,6 +7,7 @@ import torch
 from model.encoders.efficientnet import CHANNELS, FINE_CHANNELS, EfficientNetTrunk
 from model.photos.images import Image
 from model.photos.panoramas import is_panorama
+from model.segmenters.dense.fused_network import FusedDense
 from model.segmenters.dense.nearer import ADDED
 from model.segmenters.dense.network import DenseNetwork
 from model.segmenters.dense.segmenter import DenseSegmenter
@@ -44,14 +45,14 @@ def test_a_photo_is_seen_at_every_side_and_the_trunk_shares_what_it_saw(tmp_path
     image = Image(pixels, (90, 120))
     found = DenseSegmenter(tmp_path / "masks.safetensors", views=(64, 128)).segment(image)
 
-    network = DenseNetwork.load(tmp_path / "masks.safetensors")
+    propose = FusedDense(DenseNetwork.load(tmp_path / "masks.safetensors"))
     views = []
     with torch.inference_mode():
         for side in (128, 64):
             trunk = EfficientNetTrunk.shared(side=side)
             seen = trunk.features(image)
             assert trunk.features(image) is seen
-            views += network([level[None] for level in seen.pyramid])
+            views += propose([level[None] for level in seen.pyramid])
     expected = chosen_segments(views, (240, 320), Selection())
     np.testing.assert_array_equal(found.masks(), expected.masks())
     np.testing.assert_array_equal(found.quality, expected.quality)
