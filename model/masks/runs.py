@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DIGIT, _MORE, _NEGATIVE = 0x1F, 0x20, 0x10
+_LARGEST = _DIGIT | _MORE
 _LONGEST = 7  # digits of 5 bits: runs of up to 2**34 pixels
+_AT_ONCE = 256  # masks
 
 
 def area_of(counts: bytes, size: tuple[int, int]) -> int:
@@ -34,7 +36,7 @@ def runs_of(counts: bytes) -> NDArray[np.int64]:
     """
     digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     last = np.flatnonzero((digits & _MORE) == 0)
-    if not len(last) or last[-1] != len(digits) - 1 or digits.min() < 0 or digits.max() > 63:
+    if not len(last) or last[-1] != len(digits) - 1 or digits.min() < 0 or digits.max() > _LARGEST:
         raise ValueError("these bytes are no run lengths")
     first = np.concatenate([[0], last[:-1] + 1])
     lengths = last - first + 1
@@ -81,7 +83,7 @@ def compressed(starts: NDArray[np.int64], ends: NDArray[np.int64], size: tuple[i
 def covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pixels that each of N masks covers, or -1 where its run lengths do not fit its frame.
 
-    One pass over all of them, so that masks out of a file can be judged before any library is
+    Many are measured in one pass, so that masks out of a file can be judged before any library is
     given them.
 
     Args:
@@ -89,28 +91,10 @@ def covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.in
         pixels: N int64, height times width of each frame.
     """
     result = np.full(len(counts), -1, np.int64)
-    length = np.fromiter(map(len, counts), np.int64, len(counts))
-    digits = np.frombuffer(b"".join(counts), np.uint8).astype(np.int64) - 48
-    end = np.cumsum(length)
-    owner = np.repeat(np.arange(len(counts)), length)
-    bad = length == 0
-    bad[owner[(digits < 0) | (digits > 63)]] = True
-    whole = ~bad
-    bad[whole] = (digits[end[whole] - 1] & _MORE) != 0
-    last = (digits & _MORE) == 0
-    # a run of more digits than any photo has pixels: no end among so many bytes
-    more = np.convolve(~last, np.ones(_LONGEST, np.int64))[: len(digits)] if len(digits) else last
-    bad[owner[np.flatnonzero(more >= _LONGEST)]] = True
-    if bad.any():
-        sound = np.flatnonzero(~bad)
-        if len(sound):
-            result[sound] = covered([counts[i] for i in sound.tolist()], pixels[sound])
-        return result
-    if not len(counts):
-        return result
-    runs, first, odd = _run_table(digits, owner, len(counts))
-    fits = (np.minimum.reduceat(runs, first) >= 0) & (np.add.reduceat(runs, first) == pixels)
-    return np.where(fits, np.add.reduceat(np.where(odd, runs, 0), first), -1)
+    for start in range(0, len(counts), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        result[some] = _covered(counts[some], pixels[some])
+    return result
 
 
 def mask_runs(
@@ -134,42 +118,83 @@ def mask_runs(
         raise ValueError(f"run lengths do not fit a mask of {size}")
     if not len(counts):
         return (np.zeros(0, np.int64),) * 3
-    digits = np.frombuffer(b"".join(counts), np.uint8).astype(np.int64) - 48
-    owner = np.repeat(np.arange(len(counts)), np.fromiter(map(len, counts), np.int64))
-    runs, first, odd = _run_table(digits, owner, len(counts))
-    mask = np.repeat(np.arange(len(counts)), np.diff(np.append(first, len(runs))))
+    length = np.fromiter(map(len, counts), np.int64, len(counts))
+    digits = np.frombuffer(b"".join(counts), np.uint8) - np.uint8(48)
+    finish = np.flatnonzero(digits < _MORE)
+    first = np.searchsorted(finish, np.cumsum(length) - length)
+    runs = _runs(_numbers(digits, finish, np.diff(finish, prepend=-1)), first)
+    mask = np.repeat(np.arange(len(counts)), np.diff(first, append=len(runs)))
+    odd = (np.arange(len(runs)) - first[mask]) % 2 == 1
     passed = np.cumsum(runs) - mask * pixels
     some = odd & (runs > 0)
     return mask[some], (passed - runs)[some], passed[some]
 
 
-def _run_table(
-    digits: NDArray[np.int64], owner: NDArray[np.int64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Lengths of all runs of masks, where the first of each mask stands, and which are of pixels
-    inside; of the digits of sound run lengths and the number of each one's mask."""
-    last = (digits & _MORE) == 0
-    finish = np.flatnonzero(last)
-    begin = np.concatenate([[0], finish[:-1] + 1])
-    size = finish - begin + 1
-    values = np.add.reduceat(
-        (digits & _DIGIT) << (5 * (np.arange(len(digits)) - np.repeat(begin, size))), begin
-    )
-    values -= np.where(digits[finish] & _NEGATIVE, 1 << (5 * size), 0)
-    mask = owner[finish]
-    first = np.searchsorted(mask, np.arange(count))
-    place = np.arange(len(values)) - first[mask]
-    odd = place % 2 == 1
-    # from the fourth on, each is the difference to the one before the last
-    runs = np.where(odd, _sums_within(np.where(odd, values, 0), first, mask), values)
-    later = ~odd & (place > 0)
-    runs = np.where(later, _sums_within(np.where(later, values, 0), first, mask), runs)
-    return runs, first, odd
+def _covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`covered`, of as many masks as a processor's cache holds."""
+    length = np.fromiter(map(len, counts), np.int64, len(counts))
+    # in 8 bits: what is below the first digit comes out above the last
+    digits = np.frombuffer(b"".join(counts), np.uint8) - np.uint8(48)
+    end = np.cumsum(length)
+    bad = length == 0
+    bad[~bad] = digits[end[~bad] - 1] >= _MORE
+    bad[np.searchsorted(end, np.flatnonzero(digits > _LARGEST), side="right")] = True
+    if not bad.any():  # so each number's digits are of one mask
+        finish = np.flatnonzero(digits < _MORE)
+        size = np.diff(finish, prepend=-1)
+        bad[np.searchsorted(end, finish[size > _LONGEST], side="right")] = True
+    if bad.any():
+        result = np.full(len(counts), -1, np.int64)
+        sound = np.flatnonzero(~bad)
+        if len(sound):
+            result[sound] = _covered([counts[i] for i in sound.tolist()], pixels[sound])
+        return result
+    first = np.searchsorted(finish, end - length)
+    runs = _runs(_numbers(digits, finish, size), first)
+    least, total = np.minimum.reduceat(runs, first), np.add.reduceat(runs, first)
+    np.negative(runs[1::2], out=runs[1::2])
+    more = np.add.reduceat(runs, first)  # of the one kind than of the other
+    area = (total + np.where(first % 2, more, -more)) // 2
+    return np.where((least >= 0) & (total == pixels), area, -1)
 
 
-def _sums_within(
-    values: NDArray[np.int64], first: NDArray[np.int64], mask: NDArray[np.int64]
+def _numbers(
+    digits: NDArray[np.uint8], finish: NDArray[np.int64], size: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Running sums that begin anew with each mask."""
-    sums = np.cumsum(values)
-    return np.asarray(sums - (sums - values)[first][mask])
+    """Numbers told by digits of 5 bits, the lowest first.
+
+    Args:
+        digits: the digits of all numbers, each with a sixth bit that says whether more follow.
+        finish: place of each number's last digit.
+        size: number of its digits.
+    """
+    begin = finish - size + 1
+    values = (digits[begin] & _DIGIT).astype(np.int64)
+    for place in range(1, int(size.max())):
+        longer = np.flatnonzero(size > place)
+        values[longer] |= (digits[begin[longer] + place] & _DIGIT).astype(np.int64) << (5 * place)
+    negative = np.flatnonzero((digits[finish] & _NEGATIVE) != 0)
+    values[negative] -= 1 << (5 * size[negative])
+    return values
+
+
+def _runs(values: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Run lengths of masks whose numbers lie behind each other, as `runs_of` gives those of one.
+
+    Args:
+        values: numbers of all masks; from the fourth of a mask on, each is the difference to the
+            run before the last.
+        first: place of each mask's first number.
+    """
+    sums, before = np.empty_like(values), np.empty_like(values)
+    for parity in (0, 1):
+        np.cumsum(values[parity::2], out=sums[parity::2])
+    # what each second sum holds of the masks before, and of this mask's first number
+    of_second, of_third = np.where(first > 0, sums[first - 1], 0), sums[first]
+    many = np.diff(first, append=len(values))
+    for parity in (0, 1):
+        held = np.where(first % 2 == parity, of_third, of_second)
+        before[parity::2] = np.repeat(held, many)[parity::2]
+    runs = sums - before
+    runs[first] = values[first]
+    return runs

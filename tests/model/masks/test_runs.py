@@ -116,3 +116,11 @@ def test_runs_of_any_number_of_digits_do_no_harm() -> None:
         found = covered(counts, np.array([5, 5, 5], np.int64))
         assert found.tolist() == [naive_area(c, 5) for c in counts]
         assert found[1] == 4
+
+
+def test_a_number_without_an_end_is_told_of_its_own_mask_alone() -> None:
+    mask = np.zeros((1, 40, 40), np.bool_)
+    mask[0, 10:20, 30:] = True
+    (counts,) = rle.encode(mask)
+    found = covered((b"o" * 6, counts, b"q", counts), np.full(4, 1600, np.int64))
+    assert found.tolist() == [-1, 100, -1, 100]
