@@ -9,30 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from indexer.backends import create_catalog, has_one_writer, keeper_of, open_catalog
-from indexer.catalog import vector_codec
 from indexer.catalog.catalog import Catalog, CatalogReader
-from indexer.catalog.records import AddedSegments, IndexedPhoto, PhotoRow, SegmentRow
+from indexer.catalog.records import AddedSegments, PhotoRow, SegmentRow
+from indexer.catalog.whole_photos import WholePhotos
 from indexer.lock import WriterLock
-from model.embeddings import Embeddings, EmbeddingSpace
-from model.errors import IndexMissing, PresetMismatch, StorageError, shown
+from model.embeddings import Embeddings
+from model.errors import IndexDamaged, IndexMissing, PresetMismatch, StorageError, shown
 from model.masks.segments import Segments
-from model.photos.images import PhotoHeader
-
-if TYPE_CHECKING:
-    from model.photos.metadata import DateSource
 
 AT_ONCE = 1000
-"""Photos whose checksums are compared together."""
+"""Photos that the target is asked for together."""
 
 
 @dataclass(frozen=True)
@@ -58,41 +52,6 @@ class MigrationReport:
         return dict(vars(self))
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """A photo with all that belongs to it.
-
-    Attributes:
-        row: the photo.
-        segments: its segments by ordinal.
-        vectors: N×D float32, one a segment.
-        vector: 1×D float32, of the whole photo.
-    """
-
-    row: PhotoRow
-    segments: Sequence[SegmentRow]
-    vectors: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-    vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-
-    @property
-    def checksum(self) -> bytes:
-        """Digest of all but ids: 16 bytes."""
-        row = self.row
-        parents = {each.id: each.ordinal for each in self.segments}
-        names = sorted((stamp.path, stamp.size, stamp.mtime_ns) for stamp in row.stamps)
-        of_photo = (row.content_hash, _header(row), row.perceptual_hash, row.pixel_digest, names)
-        digest = blake2b(repr(of_photo).encode(), digest_size=16)
-        for each in self.segments:
-            parent = None if each.parent_id is None else parents[each.parent_id]
-            box = tuple(np.asarray(each.box, np.float32).tolist())
-            told = (each.ordinal, each.frame, box, each.area, np.float32(each.quality), parent)
-            digest.update(repr((told, each.origin)).encode())
-            digest.update(each.counts)
-        for vectors in (self.vectors, self.vector):
-            digest.update(b"".join(vector_codec.pack(vectors)) if len(vectors) else b"")
-        return digest.digest()
-
-
 def migrate(
     source: Path,
     target: Path,
@@ -102,7 +61,8 @@ def migrate(
 ) -> MigrationReport:
     """Copy all that the index in one folder remembers into the one in another.
 
-    The source is only read. After each thousand photos both sides' checksums are compared.
+    The source is only read. Some dozen photos are one transaction; after each, both sides'
+    checksums are compared.
 
     Args:
         source, target: index folders (`indexer.location.index_folder`); the target is made where
@@ -112,6 +72,7 @@ def migrate(
 
     Raises:
         IndexMissing: there is no index to copy.
+        IndexDamaged: the source, or the copy, is not what was written.
         PresetMismatch: the target was made with another preset or other weights.
         IndexLocked: another process writes to the target.
         StorageError: an index cannot be read or written, or a copy is not what was copied.
@@ -122,26 +83,39 @@ def migrate(
         aside = Path(stack.enter_context(TemporaryDirectory()))
         old = stack.enter_context(open_catalog(source, readonly=True, aside=aside))
         stack.enter_context(old.snapshot())
-        # asked once: each is a look at all photos
-        counts, seconds = old.counts(), old.seconds_per_photo() or 0.0
         new = _target(target, old, dry_run, stack)
-        known = set() if new is None else set(new.content_hashes())
+        # asked once: each is a look at all photos
+        photos, many = old.counts().photos, _segment_counts(old) if dry_run else {}
         there = copied = segments = 0
         for rows in _portions(old):
-            fresh = [row for row in rows if row.content_hash not in known]
-            there += len(rows) - len(fresh)
-            copied += len(fresh)
+            known = {} if new is None else new.photos_by_hash(row.content_hash for row in rows)
+            fresh = [row.id for row in rows if row.content_hash not in known]
+            there += len(known)
             if dry_run or new is None:
-                segments += sum(len(old.segments_of(row.id)) for row in fresh)
-            else:
-                segments += _copy(old, new, rows, fresh, seconds, kept=counts.kept > 0)
-            told(there + copied, counts.photos)
-        others = len(known) - there
+                copied += len(fresh)
+                segments += sum(many[each] for each in fresh)
+                told(there + copied, photos)
+                continue
+            if known:
+                _complete(old, new, rows, known)
+                told(there + copied, photos)
+            for some in old.whole_photos(fresh):
+                _copy(old, new, some)
+                copied += len(some)
+                segments += len(some.counts)
+                told(there + copied, photos)
+        if there + copied < photos:
+            raise IndexDamaged(
+                f"{photos - there - copied} photos of {shown(old.folder)} cannot be found by their"
+                " numbers",
+                "segsearch doctor --fix saves what can be saved, then migrate again",
+            )
+        others = 0 if new is None else new.counts().photos - there - (0 if dry_run else copied)
         note = ""
         if new is not None and not dry_run:
             _copy_the_rest(old, new)
             note = keeper_of(target, new).sync_if_behind()
-    return MigrationReport(copied, there, segments, others, note)
+    return MigrationReport(copied, there, segments, max(0, others), note)
 
 
 def _target(target: Path, old: CatalogReader, dry_run: bool, stack: ExitStack) -> Catalog | None:
@@ -172,6 +146,12 @@ def _target(target: Path, old: CatalogReader, dry_run: bool, stack: ExitStack) -
     return new
 
 
+def _segment_counts(old: CatalogReader) -> dict[int, int]:
+    """Number of each photo's segments, by its id."""
+    columns = old.photo_columns()
+    return dict(zip(columns.ids.tolist(), columns.segment_counts.tolist(), strict=True))
+
+
 def _portions(old: CatalogReader) -> Iterator[list[PhotoRow]]:
     """All photos, some at a time, by id."""
     ids = old.photo_ids().tolist()
@@ -180,64 +160,66 @@ def _portions(old: CatalogReader) -> Iterator[list[PhotoRow]]:
         yield [found[each] for each in sorted(found)]
 
 
-def _copy(
-    old: CatalogReader,
-    new: Catalog,
-    rows: Sequence[PhotoRow],
-    fresh: Sequence[PhotoRow],
-    seconds: float,
-    *,
-    kept: bool,
-) -> int:
-    """Copy photos that are fresh, and the names of all; the number of segments copied."""
-    count = 0
-    checksums: dict[bytes, bytes] = {}
-    for row in fresh:
-        whole = _whole(old, row)
-        checksums[row.content_hash] = whole.checksum
-        count += len(whole.segments)
-        photo_id = new.add_photo(_indexed(whole, old.manifest.space, seconds), row.stamps[0])
-        _add_kept(whole, new, photo_id, old.manifest.space)
-    if kept:
-        for row in rows:  # a run that was stopped may have left a photo without what was kept of it
-            _complete(old, new, row)
-    ids = {row: new.photo_by_hash(row.content_hash) for row in rows}
-    shown_by = [(stamp, id_) for row, id_ in ids.items() if id_ for stamp in row.stamps]
-    new.move_files(shown_by, ())
-    copies = new.photos(id_ for row in fresh if (id_ := ids[row]))
-    for copy in copies.values():
-        if _whole(new, copy).checksum != checksums[copy.content_hash]:
-            raise StorageError(
-                f"the copy of {shown(copy.path)} is not what was copied",
-                "look at both indexes (segsearch doctor), remove the target, then migrate again",
-            )
-    return count
+def _copy(old: CatalogReader, new: Catalog, photos: WholePhotos) -> None:
+    """Copy photos, and compare the checksums of both sides."""
+    try:
+        ids = new.add_whole_photos(photos)
+    except (OverflowError, UnicodeError) as error:
+        raise StorageError(
+            f"one of the photos {photos.rows[0].id} to {photos.rows[-1].id} of {shown(old.folder)}"
+            f" says what the target cannot hold ({shown(error)})",
+            "look at it with segsearch doctor, then migrate again",
+        ) from error
+    checksums = photos.checksums()
+    for copies in new.whole_photos(ids):
+        for row, checksum in zip(copies.rows, copies.checksums().values(), strict=True):
+            if checksum != checksums[row.content_hash]:
+                raise StorageError(
+                    f"the copy of {shown(row.path)} is not what was copied",
+                    "look at both indexes (segsearch doctor), remove the target, then migrate"
+                    " again",
+                )
 
 
-def _complete(old: CatalogReader, new: Catalog, row: PhotoRow) -> None:
-    """Add what was kept of a photo, and its copy lacks."""
-    photo_id = new.photo_by_hash(row.content_hash)
-    if photo_id is None:
-        return
-    segments = old.segments_of(row.id)
-    if len(new.segments_of(photo_id)) < len(segments):
-        _add_kept(_whole(old, row), new, photo_id, old.manifest.space)
+def _complete(
+    old: CatalogReader, new: Catalog, rows: Sequence[PhotoRow], known: Mapping[bytes, int]
+) -> None:
+    """Bring the target's photos up to date: their files, and what was kept of them since.
+
+    Args:
+        old, new: source and target.
+        rows: photos of the source.
+        known: ids in the target of those that it has, by content.
+    """
+    there = [(row, known[row.content_hash]) for row in rows if row.content_hash in known]
+    new.move_files([(stamp, copy_id) for row, copy_id in there for stamp in row.stamps], ())
+    kept = set(old.kept_photos().tolist()) if there else set()
+    for row, copy_id in there:
+        if row.id in kept:
+            _add_kept(old, new, row.id, copy_id)
 
 
-def _add_kept(whole: _Whole, new: Catalog, photo_id: int, space: EmbeddingSpace) -> None:
-    """Add segments that were proposed for words, as they were kept one after the other."""
-    if not any(each.origin for each in whole.segments):
-        return
-    there = len(new.segments_of(photo_id))
-    for origin, group in groupby(whole.segments[there:], lambda each: each.origin):
-        assert origin is not None
-        chosen = [each.ordinal for each in group]
-        added = AddedSegments(
-            _segments([whole.segments[ordinal] for ordinal in chosen], {}),
-            Embeddings(whole.vectors[chosen], space),
-            origin,
-        )
-        new.add_segments(photo_id, added)
+def _add_kept(old: CatalogReader, new: Catalog, photo_id: int, copy_id: int) -> None:
+    """Add segments that were kept of a photo since it was copied, in the order they were kept."""
+    held = old.segments_of(photo_id)
+    for origin, group in groupby(held[len(new.segments_of(copy_id)) :], lambda each: each.origin):
+        if origin is not None:
+            kept = list(group)
+            vectors = old.vectors_of([each.id for each in kept])
+            embeddings = Embeddings(vectors, old.manifest.space)
+            new.add_segments(copy_id, AddedSegments(_segments(kept), embeddings, origin))
+
+
+def _segments(rows: Sequence[SegmentRow]) -> Segments:
+    """Rows of one photo, without what they are part of: that is found where they are added."""
+    return Segments(
+        rows[0].frame,
+        tuple(each.counts for each in rows),
+        np.array([each.box for each in rows], np.float32),
+        np.array([each.area for each in rows], np.int64),
+        np.array([each.quality for each in rows], np.float32),
+        np.full(len(rows), -1, np.int64),
+    )
 
 
 def _copy_the_rest(old: CatalogReader, new: Catalog) -> None:
@@ -247,55 +229,3 @@ def _copy_the_rest(old: CatalogReader, new: Catalog) -> None:
             new.skip_file(file.stamp, file.reason or "", file.kind)
     for root in old.roots():
         new.remember_root(root)
-
-
-def _whole(catalog: CatalogReader, row: PhotoRow) -> _Whole:
-    segments = catalog.segments_of(row.id)
-    vectors = catalog.vectors_of([each.id for each in segments])
-    return _Whole(row, segments, vectors, catalog.photo_vector(row.id)[None])
-
-
-def _indexed(whole: _Whole, space: EmbeddingSpace, seconds: float) -> IndexedPhoto:
-    """The photo as indexing made it, without what was kept of proposals."""
-    row = whole.row
-    found = [each for each in whole.segments if each.origin is None]
-    ordinals = {each.id: each.ordinal for each in found}
-    return IndexedPhoto(
-        content_hash=row.content_hash,
-        header=_header(row),
-        perceptual_hash=row.perceptual_hash,
-        segments=_segments(found, ordinals),
-        embeddings=Embeddings(whole.vectors[: len(found)], space),
-        photo_embedding=Embeddings(whole.vector, space),
-        seconds=seconds,
-        pixel_digest=row.pixel_digest,
-    )
-
-
-def _segments(rows: Sequence[SegmentRow], ordinals: Mapping[int, int]) -> Segments:
-    """Rows of one photo as segments; a parent that is not among the ordinals counts as none."""
-    if not rows:
-        return Segments.empty((1, 1))
-    parents = [ordinals.get(-1 if each.parent_id is None else each.parent_id, -1) for each in rows]
-    return Segments(
-        rows[0].frame,
-        tuple(each.counts for each in rows),
-        np.array([each.box for each in rows], np.float32),
-        np.array([each.area for each in rows], np.int64),
-        np.array([each.quality for each in rows], np.float32),
-        np.array(parents, np.int64),
-    )
-
-
-def _header(row: PhotoRow) -> PhotoHeader:
-    return PhotoHeader(
-        format=row.format,
-        size=row.size,
-        orientation=row.orientation,
-        taken_at=row.taken_at,
-        camera=row.camera,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        taken_offset=row.taken_offset,
-        taken_source=cast("DateSource | None", row.taken_source),
-    )

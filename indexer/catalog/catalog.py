@@ -32,6 +32,7 @@ from indexer.catalog.records import (
     SkippedFile,
     Watermark,
 )
+from indexer.catalog.whole_photos import WholePhotos
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -113,9 +114,13 @@ class CatalogReader(ABC):
     def seconds_per_photo(self) -> float | None:
         """Mean seconds that indexing the latest photos took; None where there is no photo."""
 
-    @abstractmethod
     def photo_by_hash(self, content_hash: bytes) -> int | None:
         """Id of the photo whose file has this BLAKE3 hash (32 bytes)."""
+        return self.photos_by_hash([content_hash]).get(content_hash)
+
+    @abstractmethod
+    def photos_by_hash(self, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Ids of the photos whose files have these BLAKE3 hashes; others are left out."""
 
     @abstractmethod
     def photo_by_pixels(self, pixel_digest: bytes) -> int | None:
@@ -136,6 +141,15 @@ class CatalogReader(ABC):
     @abstractmethod
     def segments_of(self, photo_id: int) -> list[SegmentRow]:
         """A photo's segments, by ordinal; none where there is no such photo."""
+
+    @abstractmethod
+    def whole_photos(self, ids: Iterable[int]) -> Iterator[WholePhotos]:
+        """Photos with all that belongs to them, by id and some at a time, as `add_whole_photos`
+        takes them; ids that are not there are left out."""
+
+    @abstractmethod
+    def kept_photos(self) -> Ids:
+        """Ids of the photos that have segments which were proposed for words, int64, ascending."""
 
     @abstractmethod
     def segment_ids(self, conditions: Filter | None = None) -> Ids:
@@ -219,6 +233,17 @@ class Catalog(CatalogReader):
 
         Raises:
             SpaceMismatch: its vectors are not of the index's space.
+        """
+
+    @abstractmethod
+    def add_whole_photos(self, photos: WholePhotos) -> list[int]:
+        """Remember photos just as another catalog does, with their files, in one transaction.
+
+        Those whose content is known stay as they are. Photos that this takes their last file from
+        go. Vectors are taken to be of the index's space.
+
+        Returns:
+            Ids of the photos that were not known, in their order.
         """
 
     @abstractmethod

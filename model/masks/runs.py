@@ -155,7 +155,7 @@ def _covered(counts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.i
     np.negative(runs[1::2], out=runs[1::2])
     more = np.add.reduceat(runs, first)  # of the one kind than of the other
     area = (total + np.where(first % 2, more, -more)) // 2
-    return np.where((least >= 0) & (total == pixels), area, -1)
+    return np.asarray(np.where((least >= 0) & (total == pixels), area, -1))
 
 
 def _numbers(

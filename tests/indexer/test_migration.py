@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +12,10 @@ import pytest
 
 from indexer import migration
 from indexer.backends import create_catalog, open_catalog
+from indexer.catalog import whole_photos
 from indexer.catalog.records import FileStamp
+from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
+from indexer.catalog.whole_photos import WholePhotos
 from indexer.index import Index
 from indexer.location import index_folder
 from indexer.migration import MigrationReport, migrate
@@ -40,8 +42,9 @@ def old(tmp_path: Path, made: ModuleType) -> Path:
 def remembered(folder: Path) -> Any:
     """All that an index remembers, whatever its ids."""
     with open_catalog(folder, readonly=True) as catalog:
-        rows = catalog.photos(catalog.photo_ids().tolist()).values()
-        photos = {row.content_hash: migration._whole(catalog, row).checksum for row in rows}
+        ids = catalog.photo_ids().tolist()
+        photos = {k: v for some in catalog.whole_photos(ids) for k, v in some.checksums().items()}
+        assert len(photos) == len(ids)
         rest = (catalog.roots(), catalog.skipped(), catalog.counts())
         return photos, rest, catalog.manifest.space, catalog.manifest.settings
 
@@ -73,34 +76,72 @@ def test_an_index_goes_to_a_database_and_back(old: Path, tmp_path: Path, postgre
 def test_a_run_that_was_stopped_is_completed(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """At any transaction: what was copied stays, and is not copied again."""
     there = tmp_path / "there"
-    add_kept: Callable[..., None] = migration._add_kept
+    monkeypatch.setattr(whole_photos, "SEGMENTS_AT_ONCE", 7)
+    add = SqliteCatalog.add_whole_photos
+    stopped = []
 
-    def stopped(whole: Any, new: Any, photo_id: int, space: Any) -> None:
-        if any(each.origin for each in whole.segments):
-            raise KeyboardInterrupt  # the photo is there, what was kept of it is not
-        add_kept(whole, new, photo_id, space)
+    def few(self: SqliteCatalog, photos: WholePhotos) -> list[int]:
+        if len(stopped) % 2:
+            stopped.append(len(photos))
+            raise KeyboardInterrupt
+        stopped.append(len(photos))
+        return add(self, photos)
 
+    copied = 0
     with monkeypatch.context() as patch:
-        patch.setattr(migration, "_add_kept", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            migrate(old, there)
+        patch.setattr(SqliteCatalog, "add_whole_photos", few)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                migrate(old, there)
+            with open_catalog(there, readonly=True) as catalog:
+                assert catalog.check(full=True) == []
+                assert catalog.counts().photos > copied
+                copied = catalog.counts().photos
     report = migrate(old, there)
-    assert 0 < report.there < PHOTOS
-    assert report.copied + report.there == PHOTOS
+    assert (report.there, report.copied) == (copied, PHOTOS - copied)
     assert remembered(there) == remembered(old)
+
+
+@pytest.mark.parametrize("to", ["folder", "database"])
+def test_what_changed_since_is_brought_over(
+    old: Path,
+    tmp_path: Path,
+    made: ModuleType,
+    to: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Names that were exchanged, more that was kept, another photo under an old name."""
+    monkeypatch.setattr(migration, "AT_ONCE", 1)
+    there = tmp_path / "there"
+    if to == "database":
+        there = index_folder(request.getfixturevalue("postgres_uri"))
+    migrate(old, there)
+    with open_catalog(old) as catalog:
+        first, second = (catalog.photos([i])[i].stamps[0] for i in (5, 6))
+        exchanged = [(replace(first, path=second.path), 5), (replace(second, path=first.path), 6)]
+        catalog.move_files(exchanged, ())
+        catalog.add_segments(4, made.made_addition(72))
+        catalog.add_segments(3, made.made_addition(73, 1))
+        catalog.add_photo(made.made_photo(50), catalog.photos([9])[9].stamps[0])
+    migrate(old, there)
+    photos, rest, *_ = remembered(there)
+    assert photos.items() >= remembered(old)[0].items()
+    assert rest[:2] == remembered(old)[1][:2]
 
 
 def test_a_copy_that_is_another_is_told(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    indexed = migration._indexed
+    add = SqliteCatalog.add_whole_photos
 
-    def other(*arguments: Any) -> Any:
-        photo = indexed(*arguments)
-        return replace(photo, perceptual_hash=photo.perceptual_hash ^ 1)
+    def other(self: SqliteCatalog, photos: WholePhotos) -> list[int]:
+        rows = [replace(row, perceptual_hash=row.perceptual_hash ^ 1) for row in photos.rows]
+        return add(self, replace(photos, rows=rows))
 
-    monkeypatch.setattr(migration, "_indexed", other)
+    monkeypatch.setattr(SqliteCatalog, "add_whole_photos", other)
     with pytest.raises(StorageError, match="is not what was copied"):
         migrate(old, tmp_path / "there")
 

@@ -6,10 +6,14 @@ photo's. So all get new ids at the end, and none is ever used twice.
 
 from __future__ import annotations
 
+import numpy as np
+
+from indexer.catalog import box_codec
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, run_many
 from indexer.catalog.postgres.half_vectors import half_vectors
-from indexer.catalog.postgres.transactions import Head, insert_segments, segment_columns
+from indexer.catalog.postgres.insertion import insert_segments, segment_columns
+from indexer.catalog.postgres.transactions import Head, storable
 from indexer.catalog.records import AddedSegments
 from indexer.catalog.whole_of_parts import parents_with
 from model.errors import QueryError, StorageError
@@ -44,15 +48,23 @@ def rewrite_with(
     if held:
         _move(connection, held[0].id, held[-1].id, first)
     following = first + len(held)
-    _, *others = segment_columns(added.segments)
-    values = (list(parents[len(held) :]), *others)
+    segments = added.segments
+    _, *others = segment_columns(
+        np.tile(segments.size, (len(segments), 1)),
+        segments.parents,
+        segments.areas,
+        segments.quality,
+        box_codec.pack_all(segments.boxes),
+        segments.counts,
+    )
+    values = (parents[len(held) :], *others)
     vectors = half_vectors(added.embeddings.vectors)
     insert_segments(connection, photo_id, following, values, vectors)
     run_many(
         connection,
         "INSERT INTO origins VALUES (%s, %s, %s)",
         [
-            (i, added.origin.prompt.replace("\0", ""), added.origin.proposer)
+            (i, storable(added.origin.prompt), added.origin.proposer)
             for i in range(following, first + total)
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from indexer.catalog.damaged_photo import TO_MEND
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, fetched
 from indexer.catalog.postgres.half_vectors import are_kept, halves
@@ -69,6 +70,6 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             if not whole:
                 faults.setdefault(photo_id, "has a vector that is not what it was")
         for photo_id, fault in sorted(faults.items()):
-            yield Problem(f"photo {photo_id} of the index {fault}: {rows.TO_MEND}", photo_id)
+            yield Problem(f"photo {photo_id} of the index {fault}: {TO_MEND}", photo_id)
         after = last
         left = None if left is None else left - len(found)

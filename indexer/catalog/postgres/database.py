@@ -21,6 +21,7 @@ from model.errors import IndexReadOnly, StorageAway, shown
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Row = tuple[Any, ...]
+Cursor = psycopg.Cursor[Row]
 Status = psycopg.pq.TransactionStatus
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from indexer.catalog import vector_codec
+from indexer.catalog.vector_codec import Numbers, numbers_of, unit_vectors
 
 Floats = NDArray[np.float32]
 SENT = "halfvec_send({column})"
@@ -23,9 +23,17 @@ SENT = "halfvec_send({column})"
 
 def half_vectors(vectors: NDArray[np.floating]) -> list[HalfVector]:
     """N×D finite rows, none of them zero, as they are kept."""
-    packed = vector_codec.pack(vectors)
-    rows = vector_codec.unpack(packed, vectors.shape[1]) if packed else vectors
+    rows = unit_vectors(numbers_of(vectors))
     return [HalfVector(row) for row in rows.astype(np.float16)]
+
+
+def sent_halves(numbers: Numbers) -> list[bytes]:
+    """Vectors of N×D numbers as they are kept, each in the bytes that the server takes."""
+    dimension = numbers.shape[1]
+    sent = np.empty((len(numbers), dimension + 2), ">u2")
+    sent[:, 0], sent[:, 1] = dimension, 0
+    sent[:, 2:] = unit_vectors(numbers).astype(np.float16).view(np.uint16)
+    return [row.tobytes() for row in sent]
 
 
 def halves(sent: Iterable[bytes], dimension: int) -> Floats:
@@ -43,14 +51,17 @@ def halves(sent: Iterable[bytes], dimension: int) -> Floats:
 
 def exact(kept: Floats) -> Floats:
     """N×D float32: unit vectors of the bytes that vectors were made from, as any catalog's are."""
-    return vector_codec.unpack(vector_codec.pack(kept), kept.shape[1]) if len(kept) else kept
+    return unit_vectors(numbers_of(kept))
+
+
+def kept_numbers(kept: Floats) -> tuple[Numbers, NDArray[np.bool_]]:
+    """N×D int8 that vectors were made from, and which of the N can have come from any."""
+    whole = np.asarray(np.isfinite(kept).all(axis=1) & kept.any(axis=1))
+    numbers = numbers_of(kept if whole.all() else np.where(whole[:, None], kept, np.float32(1)))
+    again = unit_vectors(numbers).astype(np.float16)
+    return numbers, np.asarray(whole & (again == kept).all(axis=1))
 
 
 def are_kept(kept: Floats) -> NDArray[np.bool_]:
     """Which of N×D vectors can have come from `half_vectors`."""
-    if not len(kept):
-        return np.zeros(0, np.bool_)
-    finite = np.asarray(np.isfinite(kept).all(axis=1) & kept.any(axis=1))
-    whole = np.where(finite.reshape(-1, 1), kept, np.float32(1))
-    again = exact(whole).astype(np.float16).astype(np.float32)
-    return np.asarray(finite & (again == kept).all(axis=1))
+    return kept_numbers(kept)[1]

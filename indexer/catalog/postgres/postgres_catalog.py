@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Self
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.postgres import failures, transactions
+from indexer.catalog.postgres import failures, rows, transactions
 from indexer.catalog.postgres.additions import rewrite_with
 from indexer.catalog.postgres.audit import find_problems
 from indexer.catalog.postgres.database import Connection, Database
+from indexer.catalog.postgres.insertion import PreparedPhoto, insert_photo, insert_photos
 from indexer.catalog.postgres.postgres_jobs import PostgresJobs
 from indexer.catalog.postgres.postgres_reader import PostgresReader
 from indexer.catalog.postgres.schema import create_schema, has_tables
 from indexer.catalog.postgres.stored_manifest import store_manifest, stored_manifest
 from indexer.catalog.records import AddedSegments, FileStamp, IndexedPhoto, Manifest, ReadPhoto
+from indexer.catalog.whole_photos import WholePhotos
 from indexer.location import Location
 from model.embeddings import require_same_space
 
@@ -72,16 +74,27 @@ class PostgresCatalog(PostgresReader, Catalog):
             SpaceMismatch: its vectors are not of the index's space.
         """
         require_same_space(self.manifest.space, photo.embeddings.space)
-        prepared = transactions.PreparedPhoto.of(photo)
+        prepared = PreparedPhoto.of(photo, stamp)
 
         def deed(connection: Connection) -> int:
             head, known = transactions.locked_head_and_known(connection, photo)
             if known is None:
-                return transactions.insert_photo(connection, head, prepared, stamp)
+                return insert_photo(connection, head, prepared)
             transactions.describe_anew(connection, known, photo, stamp.path)
             if transactions.put_file(connection, stamp, known):
                 transactions.count_generation(connection, head)
             return known
+
+        return self.database.write(deed)
+
+    def add_whole_photos(self, photos: WholePhotos) -> list[int]:
+        """Remember photos with all that belongs to them, in one transaction; returns their ids."""
+
+        def deed(connection: Connection) -> list[int]:
+            head = transactions.locked_head(connection)
+            known = rows.ids_by_hash(connection, [row.content_hash for row in photos.rows])
+            fresh = photos.without(known)
+            return insert_photos(connection, head, fresh) if len(fresh) else []
 
         return self.database.write(deed)
 

@@ -25,6 +25,7 @@ from indexer.catalog.postgres.conditions import conditions_of
 from indexer.catalog.postgres.database import Database, fetched
 from indexer.catalog.postgres.postgres_jobs import sharers_of
 from indexer.catalog.postgres.schema import server_facts
+from indexer.catalog.postgres.whole_photos import whole_photos
 from indexer.catalog.records import (
     Counts,
     Filter,
@@ -35,6 +36,7 @@ from indexer.catalog.records import (
     SkippedFile,
     Watermark,
 )
+from indexer.catalog.whole_photos import WholePhotos
 
 _MOST_PATHS = 200_000
 """Paths that are compared with one that meets none: a hint need not cost minutes."""
@@ -149,6 +151,11 @@ class PostgresReader(CatalogReader):
         """The id of the photo with this content."""
         return self._id("SELECT id FROM photos WHERE content_hash = %b", content_hash)
 
+    def photos_by_hash(self, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Ids of the photos that have these contents."""
+        with self.database.reading() as connection:
+            return rows.ids_by_hash(connection, content_hashes)
+
     def photo_by_pixels(self, pixel_digest: bytes) -> int | None:
         """The id of the first photo with these pixels."""
         return self._id(
@@ -189,6 +196,21 @@ class PostgresReader(CatalogReader):
         """A photo's segments, by ordinal."""
         with self.database.reading() as connection:
             return rows.segment_rows_of(connection, photo_id)
+
+    def whole_photos(self, ids: Iterable[int]) -> Iterator[WholePhotos]:
+        """Photos with all that belongs to them, some at a time."""
+        with self.database.reading() as connection:
+            yield from whole_photos(connection, ids, self.manifest.space.dimension)
+
+    def kept_photos(self) -> Ids:
+        """Ids of the photos that have segments which were proposed for words, ascending."""
+        with self.database.reading() as connection:
+            found = fetched(
+                connection,
+                "SELECT DISTINCT s.photo_id FROM origins AS o"
+                " JOIN segments AS s ON s.id = o.segment_id ORDER BY s.photo_id",
+            )
+        return np.array([row[0] for row in found], np.int64)
 
     def segment_ids(self, conditions: Filter | None = None) -> Ids:
         """Ids of the segments that meet all conditions, int64, ascending."""

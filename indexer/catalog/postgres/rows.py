@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from indexer.catalog import box_codec
+from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.postgres.conditions import ids_given
 from indexer.catalog.postgres.database import Connection, Row, fetched
 from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
-from model.errors import IndexDamaged
 from model.masks.runs import covered
 
 _PHOTO = (
@@ -36,7 +36,6 @@ LEFT JOIN origins AS o ON o.segment_id = s.id
 """
 _FILE = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
 _BLOCK = 5000
-TO_MEND = "segsearch doctor --fix drops it, then index its folder again"
 
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
@@ -50,6 +49,17 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
             raise damaged_photo(row[0], "has no file")
         stamps[row[0]].append(FileStamp(os.fsdecode(row[-3]), row[-2], row[-1]))
     return {i: _photo(photos[i], stamps[i]) for i in asked if i in photos}
+
+
+def ids_by_hash(connection: Connection, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
+    """Ids of the photos that have these contents."""
+    return dict(
+        fetched(
+            connection,
+            "SELECT content_hash, id FROM photos WHERE content_hash = ANY(%s::bytea[])",
+            list(content_hashes),
+        )
+    )
 
 
 def segment_rows(connection: Connection, ids: Iterable[int]) -> dict[int, SegmentRow]:
@@ -70,11 +80,6 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     if found and len(found) != found[0][8]:
         raise damaged_photo(photo_id, "has other segments than it says")
     return _segments(found)
-
-
-def damaged_photo(photo_id: object, fault: str) -> IndexDamaged:
-    """The error for a photo whose rows are not what they should be."""
-    return IndexDamaged(f"photo {photo_id} of the index {fault}", TO_MEND)
 
 
 def file_itself(connection: Connection, path: str) -> list[KnownFile]:

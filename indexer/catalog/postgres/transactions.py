@@ -9,37 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from indexer.catalog import box_codec
-from indexer.catalog.photo_ninths import ninths_of
-from indexer.catalog.postgres.database import Connection, Row, fetched
-from indexer.catalog.postgres.half_vectors import half_vectors
+from indexer.catalog.postgres.database import Connection, Cursor, fetched
 from indexer.catalog.postgres.path_regex import searchable
 from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
-from model.masks.segments import Segments
 
-_SEGMENTS = """
-INSERT INTO segments (id, photo_id, parent, area, share, centre_x, centre_y, ninth, quality, box,
-    counts)
-SELECT %s + place, %s, parent, area, share, centre_x, centre_y, ninth, quality, box, counts
-FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::float4[], %b::float4[], %b::int2[],
-    %b::float8[], %b::bytea[], %b::bytea[]) WITH ORDINALITY
-AS given (parent, area, share, centre_x, centre_y, ninth, quality, box, counts, place)
-"""
-_VECTORS = """
-INSERT INTO vectors (segment_id, vector)
-SELECT %s + place, vector FROM unnest(%b::halfvec[]) WITH ORDINALITY AS given (vector, place)
-"""
-_PHOTO = (
-    "INSERT INTO photos (id, content_hash, format, height, width, orientation, taken_at,"
-    " taken_offset, taken_source, camera, latitude, longitude, perceptual_hash, frame_height,"
-    " frame_width, first_segment, segment_count, seconds, pixel_digest)"
-    " VALUES (%s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b)"
-)
 _HEAD = "SELECT generation, last_photo, last_segment FROM head FOR UPDATE"
 _KNOWN = """
 SELECT id FROM (
@@ -58,9 +33,6 @@ SELECT photo_id FROM before
 """
 
 
-Columns = tuple[list[Any], ...]
-
-
 @dataclass
 class Head:
     """Counters of a catalog, locked until the transaction ends.
@@ -76,33 +48,6 @@ class Head:
     last_segment: int
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedPhoto:
-    """A photo with all that can be made ready before the transaction.
-
-    Attributes:
-        photo: the photo.
-        segments: values of its segments, a column each, as `segment_columns` gives them.
-        vectors: its segments' vectors as they are kept.
-        of_photo: its own.
-    """
-
-    photo: IndexedPhoto
-    segments: Columns
-    vectors: list[Any]
-    of_photo: Any
-
-    @classmethod
-    def of(cls, photo: IndexedPhoto) -> PreparedPhoto:
-        """The photo, prepared."""
-        return cls(
-            photo,
-            segment_columns(photo.segments),
-            half_vectors(photo.embeddings.vectors),
-            half_vectors(photo.photo_embedding.vectors)[0],
-        )
-
-
 def locked_head(connection: Connection) -> Head:
     """The catalog's counters; who else changes it waits until this transaction ends."""
     ((generation, photo, segment),) = fetched(connection, _HEAD)
@@ -116,84 +61,6 @@ def count_generation(connection: Connection, head: Head) -> None:
         " revision = uuid_send(gen_random_uuid()) RETURNING generation, revision)"
         " INSERT INTO revisions SELECT generation, revision FROM next",
         (head.generation + 1, head.last_photo, head.last_segment),
-    )
-
-
-def insert_photo(
-    connection: Connection, head: Head, prepared: PreparedPhoto, stamp: FileStamp
-) -> int:
-    """Write a photo that is not there yet, its segments, vectors and file; returns its id.
-
-    A photo that this takes its last file from goes. All is sent at once.
-    """
-    photo = prepared.photo
-    header, segments = photo.header, photo.segments
-    head.last_photo += 1
-    photo_id, first = head.last_photo, head.last_segment + 1
-    head.last_segment += len(segments)
-    with connection.pipeline():
-        connection.execute(
-            _PHOTO,
-            (
-                photo_id,
-                photo.content_hash,
-                _text(header.format),
-                *header.size,
-                header.orientation,
-                header.taken_at,
-                header.taken_offset,
-                _text(header.taken_source),
-                _text(header.camera),
-                header.latitude,
-                header.longitude,
-                photo.perceptual_hash,
-                *segments.size,
-                first,
-                len(segments),
-                photo.seconds,
-                photo.pixel_digest,
-            ),
-        )
-        connection.execute(
-            "INSERT INTO photo_vectors VALUES (%s, %b)", (photo_id, prepared.of_photo)
-        )
-        insert_segments(connection, photo_id, first, prepared.segments, prepared.vectors)
-        put = connection.execute(_PUT, _put_values(stamp, photo_id, None, None))
-        count_generation(connection, head)
-    if before := [row[0] for row in put.fetchall() if row[0] is not None]:
-        drop_photos_without_files(connection, before)
-    return photo_id
-
-
-def insert_segments(
-    connection: Connection,
-    photo_id: int,
-    first: int,
-    segments: Columns,
-    vectors: Sequence[Any],
-) -> None:
-    """Write segments and their vectors under ids from `first` on."""
-    if vectors:
-        connection.execute(_SEGMENTS, (first - 1, photo_id, *segments))
-        connection.execute(_VECTORS, (first - 1, list(vectors)))
-
-
-def segment_columns(segments: Segments) -> Columns:
-    """Values of segments: parent, area, share, centre, ninth, quality, box and counts of each."""
-    height, width = segments.size
-    boxes = segments.boxes.astype(np.float64)
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.array([width, height])
-    centres = middles.astype(np.float32)
-    return (
-        [parent if parent >= 0 else None for parent in segments.parents.tolist()],
-        segments.areas.tolist(),
-        (segments.areas / (height * width)).tolist(),
-        centres[:, 0].tolist(),
-        centres[:, 1].tolist(),
-        ninths_of(centres).tolist(),
-        segments.quality.tolist(),
-        [box_codec.pack(box) for box in segments.boxes],
-        list(segments.counts),
     )
 
 
@@ -234,12 +101,12 @@ def describe_anew(
         " pixel_digest = coalesce(%b, pixel_digest) WHERE id = %s",
         (
             photo.content_hash,
-            _text(header.format),
+            storable(header.format),
             header.orientation,
             header.taken_at,
             header.taken_offset,
-            _text(header.taken_source),
-            _text(header.camera),
+            storable(header.taken_source),
+            storable(header.camera),
             header.latitude,
             header.longitude,
             photo.pixel_digest,
@@ -259,23 +126,25 @@ def put_file(
 
     A photo that this takes its last file from goes.
     """
-    before = _put(connection, stamp, photo_id, kind, reason)
+    before = _photo_before(put_one(connection, stamp, photo_id, kind, reason))
     if before is not None and before != photo_id:
         drop_photos_without_files(connection, [before])
     return before != photo_id
 
 
-def put_files(connection: Connection, shown: Iterable[tuple[FileStamp, int]]) -> bool:
+def put_files(connection: Connection, shown: Sequence[tuple[FileStamp, int]]) -> bool:
     """Say what several files show, as if at once; whether any photo changed by that.
 
     Photos that this takes their last file from go, but not those that only change names.
     """
+    with connection.pipeline():
+        puts = [put_one(connection, stamp, photo_id) for stamp, photo_id in shown]
     left, changed = set[int](), False
-    for stamp, photo_id in shown:
-        before = _put(connection, stamp, photo_id, None, None)
-        changed |= before != photo_id
-        if before is not None:
-            left.add(before)
+    for put, (_, photo_id) in zip(puts, shown, strict=True):
+        before = _photo_before(put)
+        if before != photo_id:
+            changed = True
+            left |= set() if before is None else {before}
     drop_photos_without_files(connection, left)
     return changed
 
@@ -304,25 +173,24 @@ def drop_photos_without_files(connection: Connection, candidates: Iterable[int])
     ).rowcount
 
 
-def _put(
+def put_one(
     connection: Connection,
     stamp: FileStamp,
     photo_id: int | None,
-    kind: str | None,
-    reason: str | None,
-) -> int | None:
-    """Write a file's row; the photo that the file showed before."""
-    before = connection.execute(_PUT, _put_values(stamp, photo_id, kind, reason)).fetchall()
-    return before[0][0] if before else None
-
-
-def _put_values(
-    stamp: FileStamp, photo_id: int | None, kind: str | None, reason: str | None
-) -> Row:
+    kind: str | None = None,
+    reason: str | None = None,
+) -> Cursor:
+    """Write a file's row, perhaps later in a pipeline; the photo that the file showed before."""
     path, shown = os.fsencode(stamp.path), searchable(stamp.path)
-    return path, path, shown, stamp.size, stamp.mtime_ns, photo_id, kind, _text(reason)
+    told = (stamp.size, stamp.mtime_ns, photo_id, kind, storable(reason))
+    return connection.execute(_PUT, (path, path, shown, *told))
 
 
-def _text(value: str | None) -> str | None:
+def _photo_before(put: Cursor) -> int | None:
+    found = put.fetchall()
+    return found[0][0] if found else None
+
+
+def storable(value: str | None) -> str | None:
     """Text as PostgreSQL holds it: all but the character of number 0."""
     return None if value is None else value.replace("\0", "")

@@ -7,17 +7,18 @@ photo's. So all get new ids at the end, and none is ever used twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 
-from indexer.catalog import vector_codec
+from indexer.catalog import box_codec, vector_codec
 from indexer.catalog.records import AddedSegments, SegmentRow
 from indexer.catalog.sqlite import rows, stored_vectors
 from indexer.catalog.sqlite.database import run_many
 from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
-from indexer.catalog.sqlite.seals import SEALED, seal_rows
-from indexer.catalog.sqlite.tables import OriginTable, PhotoTable, SegmentTable, VectorTable
-from indexer.catalog.sqlite.transactions import next_segment_id, segment_values
+from indexer.catalog.sqlite.seals import SEALED, insert_sealed, seal_rows
+from indexer.catalog.sqlite.tables import PhotoTable
+from indexer.catalog.sqlite.transactions import next_id
 from indexer.catalog.whole_of_parts import parents_with
 from model.errors import QueryError, StorageError
 
@@ -40,7 +41,7 @@ def rewrite_with(
     stored_vectors.vectors_of(connection, [row.id for row in held], dimension)
     if not len(added.segments):
         return []
-    first = next_segment_id(connection)
+    first = next_id(connection, "segments")
     total = len(held) + len(added.segments)
     if total > MOST_SEGMENTS or first + total > LARGEST_ID:
         raise StorageError(
@@ -96,14 +97,19 @@ def _write(
     first: int,
     parents: Sequence[int | None],
 ) -> None:
-    values = segment_values(added.segments, photo_id, first)
-    for row, parent in zip(values, parents, strict=True):
-        row["parent"] = parent
-    connection.execute(insert(SegmentTable), values)
-    ids = range(first, first + len(values))
-    packed = zip(ids, vector_codec.pack(added.embeddings.vectors), strict=True)
-    connection.execute(
-        insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in packed]
+    segments, ids = added.segments, range(first, first + len(added.segments))
+    columns = (
+        ids,
+        repeat(photo_id),
+        parents,
+        segments.areas.tolist(),
+        segments.quality.tolist(),
+        box_codec.pack_all(segments.boxes),
+        segments.counts,
     )
-    told = {"prompt": added.origin.prompt, "proposer": added.origin.proposer}
-    connection.execute(insert(OriginTable), [{"segment_id": i, **told} for i in ids])
+    insert_sealed(connection, "segments", zip(*columns, strict=False))
+    insert_sealed(
+        connection, "vectors", zip(ids, vector_codec.pack(added.embeddings.vectors), strict=True)
+    )
+    prompt, proposer = added.origin.prompt, added.origin.proposer
+    insert_sealed(connection, "origins", ((i, prompt, proposer) for i in ids))

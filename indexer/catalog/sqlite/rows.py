@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.catalog import box_codec
+from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
 from indexer.catalog.sqlite.database import fetched
@@ -60,15 +61,29 @@ _WITH_OWNER = _OF_SEGMENT + len(Owner._fields)
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
     """The photos of these ids that there are."""
-    rows = fetched(connection, _PHOTOS, listed(ids))
+    photos, stamps = raw_photos(connection, ids)
+    return {photo_id: photo_record(row, stamps[photo_id]) for photo_id, row in photos.items()}
+
+
+def raw_photos(
+    connection: Connection, ids: Iterable[int]
+) -> tuple[dict[int, Sequence[Any]], dict[int, list[FileStamp]]]:
+    """Rows of photos, as `photo_record` judges them, and stamps of their files, by id."""
     photos = dict[int, Sequence[Any]]()
     stamps = defaultdict[int, list[FileStamp]](list)
-    for row in rows:
+    for row in fetched(connection, _PHOTOS, listed(ids)):
         photos[row[0]] = row[:_OF_PHOTO]
         if row[_OF_PHOTO] is None:
             raise damaged_photo(row[0], NO_FILE)
         stamps[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp)
-    return {photo_id: _photo(row, stamps[photo_id]) for photo_id, row in photos.items()}
+    return photos, stamps
+
+
+def ids_by_hash(connection: Connection, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
+    """Ids of the photos that have these contents."""
+    statement = "SELECT id FROM photos WHERE content_hash = ?"
+    found = {each: fetched(connection, statement, each) for each in content_hashes}
+    return {content_hash: ids[0][0] for content_hash, ids in found.items() if ids}
 
 
 def require_sound_photos(connection: Connection) -> None:
@@ -105,14 +120,6 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     return _segments(rows)
 
 
-def damaged_photo(photo_id: object, fault: str) -> IndexDamaged:
-    """The error for a photo whose rows are not what they should be."""
-    return IndexDamaged(
-        f"photo {photo_id} of the index {fault}",
-        "segsearch doctor --fix drops it, then index its folder again",
-    )
-
-
 def file_itself(connection: Connection, path: str) -> list[KnownFile]:
     """The file of this path, if it is known."""
     rows = fetched(connection, f"{_FILE} WHERE path = ?", os.fsencode(path))
@@ -146,7 +153,8 @@ def _require_sound_file(row: Sequence[Any]) -> None:
         )
 
 
-def _photo(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
+def photo_record(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
+    """A row of photos with stamps of its files; IndexDamaged where it is not what was written."""
     fault = photo_fault(row)
     if fault:
         raise damaged_photo(row[0], fault)

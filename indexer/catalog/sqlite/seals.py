@@ -58,6 +58,23 @@ def selected(table: str, prefix: str = "") -> str:
     return ", ".join(prefix + column for column in (*SEALED[table], "seal"))
 
 
+def insert_sealed(connection: Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows of a table with their seals.
+
+    Args:
+        connection: connection in a transaction.
+        table: a sealed table.
+        rows: values of each as SQLite gives them back, in the order of `SEALED`.
+    """
+    columns = (*SEALED[table], "seal")
+    seal = seal_of if not table.endswith("vectors") else lambda row: seal_of_vector(*row)
+    run_many(
+        connection,
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        ((*row, seal(row)) for row in rows),
+    )
+
+
 def seal_rows(connection: Connection, table: str, condition: str, *parameters: Any) -> None:
     """Seal the rows of a table that meet a condition in SQL."""
     key, columns = SEALED[table][0], ", ".join(SEALED[table])

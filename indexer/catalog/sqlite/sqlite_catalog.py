@@ -16,7 +16,7 @@ from indexer.catalog.records import (
     Manifest,
     ReadPhoto,
 )
-from indexer.catalog.sqlite import transactions
+from indexer.catalog.sqlite import rows, transactions
 from indexer.catalog.sqlite.additions import rewrite_with
 from indexer.catalog.sqlite.audit import Problem, find_problems, mend
 from indexer.catalog.sqlite.database import (
@@ -34,6 +34,8 @@ from indexer.catalog.sqlite.migrations import (
 from indexer.catalog.sqlite.sqlite_reader import SqliteReader
 from indexer.catalog.sqlite.stored_manifest import store_manifest, stored_manifest
 from indexer.catalog.sqlite.tables import RootTable
+from indexer.catalog.sqlite.whole_photos import insert_photos
+from indexer.catalog.whole_photos import WholePhotos
 from model.embeddings import require_same_space
 from model.errors import IndexDamaged, StorageError, shown
 
@@ -121,16 +123,28 @@ class SqliteCatalog(SqliteReader, Catalog):
             SpaceMismatch: its vectors are not of the index's space.
         """
         require_same_space(self.manifest.space, photo.embeddings.space)
+        whole = WholePhotos.of(photo, stamp)
         with self._database.writing() as connection:
             known = transactions.known_photo(connection, photo, stamp.path)
             if known is None:
-                photo_id = transactions.insert_photo(connection, photo)
-            else:
-                photo_id = known
-                transactions.describe_anew(connection, known, photo, stamp.path)
-            if transactions.put_file(connection, stamp, photo_id):
+                (photo_id,) = insert_photos(connection, whole)
                 transactions.count_generation(connection)
-        return photo_id
+                return photo_id
+            transactions.describe_anew(connection, known, photo, stamp.path)
+            if transactions.put_file(connection, stamp, known):
+                transactions.count_generation(connection)
+        return known
+
+    def add_whole_photos(self, photos: WholePhotos) -> list[int]:
+        """Remember photos with all that belongs to them, in one transaction; returns their ids."""
+        with self._database.writing() as connection:
+            known = rows.ids_by_hash(connection, [row.content_hash for row in photos.rows])
+            fresh = photos.without(known)
+            if not len(fresh):
+                return []
+            ids = insert_photos(connection, fresh)
+            transactions.count_generation(connection)
+        return ids
 
     def add_segments(self, photo_id: int, added: AddedSegments) -> list[int]:
         """Add segments to a photo, after those that it has; returns their ids, in their order.

@@ -35,6 +35,8 @@ from indexer.catalog.sqlite.filter_query import Ids, listed, selected_segments
 from indexer.catalog.sqlite.migrations import version_of
 from indexer.catalog.sqlite.row_faults import root_fault
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable
+from indexer.catalog.sqlite.whole_photos import whole_photos
+from indexer.catalog.whole_photos import WholePhotos
 from model.errors import IndexDamaged, shown
 
 
@@ -133,12 +135,10 @@ class SqliteReader(CatalogReader):
             ).scalar_one()
         return mean
 
-    def photo_by_hash(self, content_hash: bytes) -> int | None:
-        """The id of the photo with this content."""
+    def photos_by_hash(self, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Ids of the photos that have these contents."""
         with self._database.reading() as connection:
-            return connection.execute(
-                select(PhotoTable.id).where(PhotoTable.content_hash == content_hash)
-            ).scalar_one_or_none()
+            return rows.ids_by_hash(connection, content_hashes)
 
     def photo_by_pixels(self, pixel_digest: bytes) -> int | None:
         """The id of the first photo with these pixels."""
@@ -177,6 +177,21 @@ class SqliteReader(CatalogReader):
         """A photo's segments, by ordinal."""
         with self._database.reading() as connection:
             return rows.segment_rows_of(connection, photo_id)
+
+    def whole_photos(self, ids: Iterable[int]) -> Iterator[WholePhotos]:
+        """Photos with all that belongs to them, some at a time."""
+        with self._database.reading() as connection:
+            yield from whole_photos(connection, ids, self.manifest.space.dimension)
+
+    def kept_photos(self) -> Ids:
+        """Ids of the photos that have segments which were proposed for words, ascending."""
+        with self._database.reading() as connection:
+            found = fetched(
+                connection,
+                "SELECT DISTINCT s.photo_id FROM origins AS o"
+                " JOIN segments AS s ON s.id = o.segment_id ORDER BY s.photo_id",
+            )
+        return np.array([row[0] for row in found], np.int64)
 
     def segment_ids(self, conditions: Filter | None = None) -> Ids:
         """Ids of the segments that meet all conditions, int64, ascending.

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from indexer.catalog import vector_codec
+from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed
 from indexer.catalog.sqlite.row_faults import vector_faults
-from indexer.catalog.sqlite.rows import damaged_photo
 from indexer.catalog.sqlite.seals import seal_of_vector
 from model.errors import QueryError
 

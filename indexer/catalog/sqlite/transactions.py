@@ -5,68 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, delete, select, update
 
-from indexer.catalog import box_codec, vector_codec
+from indexer.catalog import vector_codec
 from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
+from indexer.catalog.sqlite.database import fetched, run_many
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID
-from indexer.catalog.sqlite.seals import seal_rows
+from indexer.catalog.sqlite.seals import SEALED, seal_of, seal_rows
 from indexer.catalog.sqlite.tables import (
     FileTable,
     OriginTable,
     PhotoTable,
     PhotoVectorTable,
     SegmentTable,
-    VectorTable,
 )
 from model.errors import IndexDamaged
-from model.masks.segments import Segments
 
-
-def insert_photo(connection: Connection, photo: IndexedPhoto) -> int:
-    """Write a photo that is not there yet, its segments and vectors; returns its id."""
-    header, segments = photo.header, photo.segments
-    first = next_segment_id(connection)
-    result = connection.execute(
-        insert(PhotoTable).values(
-            content_hash=photo.content_hash,
-            format=header.format,
-            height=header.size[0],
-            width=header.size[1],
-            orientation=header.orientation,
-            taken_at=header.taken_at,
-            camera=header.camera,
-            latitude=header.latitude,
-            longitude=header.longitude,
-            perceptual_hash=photo.perceptual_hash,
-            frame_height=segments.size[0],
-            frame_width=segments.size[1],
-            first_segment=first,
-            segment_count=len(segments),
-            seconds=photo.seconds,
-            pixel_digest=photo.pixel_digest,
-            taken_offset=header.taken_offset,
-            taken_source=header.taken_source,
-        )
-    )
-    photo_id = int(result.lastrowid)
-    (of_photo,) = vector_codec.pack(photo.photo_embedding.vectors)
-    connection.execute(insert(PhotoVectorTable).values(photo_id=photo_id, vector=of_photo))
-    if len(segments):
-        connection.execute(insert(SegmentTable), segment_values(segments, photo_id, first))
-        vectors = enumerate(vector_codec.pack(photo.embeddings.vectors), first)
-        connection.execute(
-            insert(VectorTable), [{"segment_id": i, "vector": vector} for i, vector in vectors]
-        )
-    seal_rows(connection, "photos", "id = ?", photo_id)
-    seal_rows(connection, "photo_vectors", "photo_id = ?", photo_id)
-    seal_rows(connection, "segments", "photo_id = ?", photo_id)
-    following = (first, first + len(segments))
-    seal_rows(connection, "vectors", "segment_id >= ? AND segment_id < ?", *following)
-    return photo_id
+_FILE = (*SEALED["files"], "seal")
+_PUT = (
+    f"INSERT INTO files ({', '.join(_FILE)}) VALUES ({', '.join('?' * len(_FILE))})"
+    " ON CONFLICT (path) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _FILE[2:])
+)
 
 
 def known_photo(connection: Connection, photo: IndexedPhoto | ReadPhoto, path: str) -> int | None:
@@ -166,9 +128,9 @@ def put_files(connection: Connection, shown: Iterable[tuple[FileStamp, int]]) ->
     left, changed = set[int](), False
     for stamp, photo_id in shown:
         before = _put(connection, stamp, photo_id, None, None)
-        changed |= before != photo_id
-        if before is not None:
-            left.add(before)
+        if before != photo_id:
+            changed = True
+            left |= set() if before is None else {before}
     drop_photos_without_files(connection, left)
     return changed
 
@@ -181,21 +143,12 @@ def _put(
     reason: str | None,
 ) -> int | None:
     """Write a file's row; the photo that the file showed before."""
-    before = connection.execute(
-        select(FileTable.photo_id).where(FileTable.path == stamp.path)
-    ).scalar_one_or_none()
-    values = {
-        "size": stamp.size,
-        "mtime_ns": stamp.mtime_ns,
-        "photo_id": photo_id,
-        "kind": kind,
-        "reason": reason,
-    }
-    name_start = len(os.fsencode(stamp.path)) - len(os.fsencode(os.path.basename(stamp.path)))  # noqa: PTH119 - Path would normalise
-    statement = upsert(FileTable).values(path=stamp.path, name_start=name_start, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
-    seal_rows(connection, "files", "path = ?", os.fsencode(stamp.path))
-    return before
+    path = os.fsencode(stamp.path)
+    before = fetched(connection, "SELECT photo_id FROM files WHERE path = ?", path)
+    name_start = len(path) - len(os.path.basename(path))  # noqa: PTH119 - Path would normalise
+    values = (path, name_start, stamp.size, stamp.mtime_ns, photo_id, kind, reason)
+    run_many(connection, _PUT, [(*values, seal_of(values))])
+    return before[0][0] if before else None
 
 
 def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int]:
@@ -217,10 +170,12 @@ def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int
 
 def drop_photos_without_files(connection: Connection, candidates: Iterable[int]) -> int:
     """Remove those of the photos that no file shows any more; returns how many."""
-    orphan = ~exists().where(FileTable.photo_id == PhotoTable.id)
-    statement = delete(PhotoTable).where(orphan)
     return sum(
-        connection.execute(statement.where(PhotoTable.id == photo_id)).rowcount
+        connection.exec_driver_sql(
+            "DELETE FROM photos WHERE id = ?1"
+            " AND NOT EXISTS (SELECT 1 FROM files WHERE photo_id = ?1)",
+            (photo_id,),
+        ).rowcount
         for photo_id in candidates
     )
 
@@ -233,39 +188,20 @@ def count_generation(connection: Connection) -> None:
     )
 
 
-def next_segment_id(connection: Connection) -> int:
-    """The id of the next segment: no segment ever had it, nor any after it."""
-    # AUTOINCREMENT's own memory of the highest id ever given, also to segments long gone
+def next_id(connection: Connection, table: str) -> int:
+    """The id of the next row of `photos` or `segments`: none ever had it, nor any after it."""
+    # AUTOINCREMENT's own memory of the highest id ever given, also to rows long gone
     # — unless it was damaged: the rows that are there count as well
-    last = connection.exec_driver_sql(
-        "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'segments'), 0),"
-        " coalesce((SELECT max(id) FROM segments), 0),"
-        " coalesce((SELECT max(segment_id) FROM vectors), 0))"
-    ).scalar_one()
+    vectors, owner = (
+        ("photo_vectors", "photo_id") if table == "photos" else ("vectors", "segment_id")
+    )
+    ((last,),) = fetched(
+        connection,
+        "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0),"
+        f" coalesce((SELECT max(id) FROM {table}), 0),"
+        f" coalesce((SELECT max({owner}) FROM {vectors}), 0))",
+        table,
+    )
     if type(last) is not int or not 0 <= last < LARGEST_ID:
-        raise IndexDamaged("the index' count of segments is not what was written", TO_MEND)
+        raise IndexDamaged(f"the index' count of {table} is not what was written", TO_MEND)
     return last + 1
-
-
-def segment_values(segments: Segments, photo_id: int, first: int) -> list[dict[str, object]]:
-    """Rows of a photo's segments, of which the first gets the id `first`."""
-    return [
-        {
-            "id": first + ordinal,
-            "photo_id": photo_id,
-            "parent": parent if parent >= 0 else None,
-            "area": area,
-            "quality": quality,
-            "box": box_codec.pack(segments.boxes[ordinal]),
-            "counts": counts,
-        }
-        for ordinal, (counts, parent, area, quality) in enumerate(
-            zip(
-                segments.counts,
-                segments.parents.tolist(),
-                segments.areas.tolist(),
-                segments.quality.tolist(),
-                strict=True,
-            )
-        )
-    ]

@@ -250,6 +250,9 @@ def test_what_is_damaged_is_seen_told_and_dropped(
             catalog.segments_of(photo_id)
     with pytest.raises(IndexDamaged, match="no file"):
         catalog.photos([ids[3]])
+    for photo_id in ids[:5]:
+        with pytest.raises(IndexDamaged, match=f"photo {photo_id} "):
+            list(catalog.whole_photos([photo_id]))
     problems = catalog.check(full=True)
     assert [line.split()[1] for line in problems] == [str(i) for i in ids[:5]]
     assert len(catalog.repair(full=True)) == 5

@@ -281,7 +281,7 @@ def test_an_exception_inside_undoes_the_transaction(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.catalog.sqlite.transactions.put_file", interrupted)
+        patch.setattr("indexer.catalog.sqlite.transactions.drop_photos_without_files", interrupted)
         with pytest.raises(KeyboardInterrupt):
             catalog.add_photo(made.made_photo(4), made.made_stamp(4))
     assert catalog.counts() == (0, 0, 0, 0, 0)

@@ -1,0 +1,12 @@
+"""The error for a photo whose rows are not what they should be."""
+
+from __future__ import annotations
+
+from model.errors import IndexDamaged
+
+TO_MEND = "segsearch doctor --fix drops it, then index its folder again"
+
+
+def damaged_photo(photo_id: object, fault: str) -> IndexDamaged:
+    """The error, to be raised: what is wrong with a photo, and what mends it."""
+    return IndexDamaged(f"photo {photo_id} of the index {fault}", TO_MEND)
