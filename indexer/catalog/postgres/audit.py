@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from indexer.catalog.damaged_photo import TO_MEND
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, fetched
-from indexer.catalog.postgres.half_vectors import are_kept, halves
+from indexer.catalog.postgres.half_vectors import are_kept
 
 _PHOTOS_AT_ONCE = 500
 _SAMPLE = 2000  # photos
@@ -65,7 +65,7 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             if fault:
                 faults.setdefault(row[1], fault)
         vectors_found = fetched(connection, _VECTORS, first, last, first, last)
-        kept = are_kept(halves((row[1] for row in vectors_found), dimension)).tolist()
+        kept = are_kept((row[1] for row in vectors_found), dimension).tolist()
         for (photo_id, _), whole in zip(vectors_found, kept, strict=True):
             if not whole:
                 faults.setdefault(photo_id, "has a vector that is not what it was")

@@ -42,11 +42,15 @@ def halves(sent: Iterable[bytes], dimension: int) -> Floats:
     Raises:
         ValueError: vectors of another length.
     """
+    return np.asarray(_words(sent, dimension).view(np.float16).astype(np.float32))
+
+
+def _words(sent: Iterable[bytes], dimension: int) -> NDArray[np.uint16]:
+    """N×D: the bits of vectors' components, as the server sends them."""
     words = np.frombuffer(b"".join(sent), ">u2").reshape(-1, dimension + 2)
     if (words[:, 0] != dimension).any():
         raise ValueError("vectors of another length")
-    numbers = words[:, 2:].astype(np.uint16).view(np.float16)
-    return np.asarray(numbers.astype(np.float32))
+    return np.asarray(words[:, 2:].astype(np.uint16))
 
 
 def exact(kept: Floats) -> Floats:
@@ -54,14 +58,21 @@ def exact(kept: Floats) -> Floats:
     return unit_vectors(numbers_of(kept))
 
 
-def kept_numbers(kept: Floats) -> tuple[Numbers, NDArray[np.bool_]]:
-    """N×D int8 that vectors were made from, and which of the N can have come from any."""
+def kept_numbers(sent: Iterable[bytes], dimension: int) -> tuple[Numbers, NDArray[np.bool_]]:
+    """N×D int8 that vectors were made from, and which of the N can have come from any.
+
+    Args:
+        sent: vectors as the server sends them.
+        dimension: components of each.
+    """
+    words = _words(sent, dimension)
+    kept = words.view(np.float16).astype(np.float32)
     whole = np.asarray(np.isfinite(kept).all(axis=1) & kept.any(axis=1))
     numbers = numbers_of(kept if whole.all() else np.where(whole[:, None], kept, np.float32(1)))
-    again = unit_vectors(numbers).astype(np.float16)
-    return numbers, np.asarray(whole & (again == kept).all(axis=1))
+    again = unit_vectors(numbers).astype(np.float16).view(np.uint16)
+    return numbers, np.asarray(whole & (again == words).all(axis=1))
 
 
-def are_kept(kept: Floats) -> NDArray[np.bool_]:
-    """Which of N×D vectors can have come from `half_vectors`."""
-    return kept_numbers(kept)[1]
+def are_kept(sent: Iterable[bytes], dimension: int) -> NDArray[np.bool_]:
+    """Which of N vectors as the server sends them can have come from `half_vectors`."""
+    return kept_numbers(sent, dimension)[1]

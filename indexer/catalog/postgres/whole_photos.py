@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, Row, fetched
-from indexer.catalog.postgres.half_vectors import halves, kept_numbers
+from indexer.catalog.postgres.half_vectors import kept_numbers
 from indexer.catalog.records import Origin, PhotoRow
 from indexer.catalog.vector_codec import Numbers
 from indexer.catalog.whole_photos import WRONG_VECTOR, WholePhotos, groups
@@ -108,7 +108,7 @@ def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _numbers(held: Sequence[tuple[int, bytes]], dimension: int) -> Numbers:
     """Vectors of photos' ids and what the server sends, once all are what was written."""
-    numbers, whole = kept_numbers(halves((sent for _, sent in held), dimension))
+    numbers, whole = kept_numbers((sent for _, sent in held), dimension)
     if not whole.all():
         raise damaged_photo(held[int(whole.argmin())][0], WRONG_VECTOR)
     return numbers

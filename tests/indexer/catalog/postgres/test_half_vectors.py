@@ -15,23 +15,37 @@ def test_the_bytes_are_told_from_the_halves(
     count: int, dimension: int, seed: int, spread: float
 ) -> None:
     """However unlike the components are: `exact` is what any other catalog gives back."""
-    from indexer.catalog.postgres.half_vectors import are_kept, exact, half_vectors, halves
+    from indexer.catalog.postgres.half_vectors import (
+        are_kept,
+        exact,
+        half_vectors,
+        halves,
+        kept_numbers,
+        sent_halves,
+    )
 
     rng = np.random.default_rng(seed)
     count = min(count, 1 + 20_000 // dimension)
     vectors = rng.standard_normal((count, dimension)).astype(np.float32)
     vectors = np.sign(vectors) * np.abs(vectors) ** np.float32(spread) + np.float32(1e-9)
     packed = vector_codec.pack(vectors)
-    kept = halves((each.to_binary() for each in half_vectors(vectors)), dimension)
+    sent = [each.to_binary() for each in half_vectors(vectors)]
+    assert sent_halves(vector_codec.numbers_of(vectors)) == sent
+    kept = halves(sent, dimension)
     assert vector_codec.pack(kept) == packed
     np.testing.assert_array_equal(exact(kept), vector_codec.unpack(packed, dimension))
     np.testing.assert_array_equal(
         kept, vector_codec.unpack(packed, dimension).astype(np.float16).astype(np.float32)
     )
-    assert are_kept(kept).all()
+    assert are_kept(sent, dimension).all()
+    np.testing.assert_array_equal(
+        kept_numbers(sent, dimension)[0], vector_codec.numbers_of(vectors)
+    )
 
 
 def test_what_nobody_kept_is_seen() -> None:
+    from pgvector import HalfVector
+
     from indexer.catalog.postgres.half_vectors import are_kept, half_vectors, halves
 
     vectors = np.random.default_rng(0).standard_normal((4, 9)).astype(np.float32)
@@ -39,8 +53,9 @@ def test_what_nobody_kept_is_seen() -> None:
     kept[1, 3] *= np.float32(1.5)
     kept[2] = 0
     kept[3, 0] = np.nan
-    assert are_kept(kept).tolist() == [True, False, False, False]
-    assert are_kept(kept[:0]).tolist() == []
+    sent = [HalfVector(row).to_binary() for row in kept.astype(np.float16)]
+    assert are_kept(sent, 9).tolist() == [True, False, False, False]
+    assert are_kept([], 9).tolist() == []
     with pytest.raises(ValueError):
         halves([half_vectors(vectors)[0].to_binary()], 10)
     with pytest.raises(ValueError, match="another length"):
