@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from indexer.catalog.postgres import postgres_catalog, postgres_jobs, transactions
+from indexer.catalog.postgres import postgres_catalog, postgres_jobs
 from indexer.location import parsed
 from indexer.vectors import milvus_store, pgvector_graph
 
@@ -54,7 +54,7 @@ def arm(uri: str, point: str, number: int, victim: str) -> None:
     elif point == "with the lease":
         _wrap(postgres_jobs.PostgresJobs, "take", after=lambda job: job and strike())
     elif point == "in the transaction":
-        _wrap(transactions, "insert_photo", after=strike)
+        _wrap(postgres_catalog, "insert_photo", after=strike)
     elif point == "after the commit":
         _wrap(postgres_catalog.PostgresCatalog, "add_photo", after=strike)
     elif "+milvus" in uri:

@@ -77,9 +77,9 @@ def wholes(folder: Path) -> Iterator[WholePhotos]:
 
 
 def main() -> None:
-    from indexer.vectors import pgvector_store
+    from indexer.vectors import pgvector_graph
 
-    pgvector_store.GRAPH_FROM = sys.maxsize
+    pgvector_graph.FROM = sys.maxsize
     source, target = map(Path, sys.argv[1:])
     began, began_cpu = time.perf_counter(), time.process_time()
     copied = [0.0, 0.0]
