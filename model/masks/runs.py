@@ -175,7 +175,7 @@ def _numbers(
         values[longer] |= (digits[begin[longer] + place] & _DIGIT).astype(np.int64) << (5 * place)
     negative = np.flatnonzero((digits[finish] & _NEGATIVE) != 0)
     values[negative] -= 1 << (5 * size[negative])
-    return values
+    return np.asarray(values)
 
 
 def _runs(values: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
