@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -137,10 +138,12 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster
 
 @pytest.fixture
 def joined_by_all(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever joins a cluster joins that one: a process is in one at a time."""
+    """Whoever joins a cluster joins that one, and takes one actor unless more are asked for: a
+    process is in one cluster at a time."""
     from indexer.workers import ray_cluster as clusters
 
-    monkeypatch.setattr(clusters, "joined_cluster", lambda address: nullcontext(ray_cluster))
+    small = replace(ray_cluster, cpus=1)
+    monkeypatch.setattr(clusters, "joined_cluster", lambda address: nullcontext(small))
 
 
 @pytest.fixture(scope="session")
