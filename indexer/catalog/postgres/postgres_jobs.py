@@ -44,14 +44,17 @@ WITH here AS (
     INSERT INTO sharers (id, host, pid) VALUES (%s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET seen = clock_timestamp(), done = %s
 )
-UPDATE jobs SET leased_until = clock_timestamp() + make_interval(secs => %s) WHERE sharer = %s
+UPDATE jobs SET leased_until = clock_timestamp() + make_interval(secs => %s)
+WHERE sharer = %s AND path = ANY(%s::bytea[])
 """
 
 
 class PostgresJobs(JobList):
     """Photos below some folders, for one process.
 
-    What a crash of the server undoes here is only done twice, so nothing waits for its disk.
+    What a crash of the server undoes here is only done twice, so nothing waits for its disk. A
+    lease whose answer was lost in one is asked for anew, and is another photo's then: only those
+    that are known to be in hand are renewed, so that the first one's ends.
 
     Args:
         location: place of the catalog.
@@ -66,6 +69,7 @@ class PostgresJobs(JobList):
         self._database = Database(location, durable=False, met=True)
         self._me = uuid4()
         self._done = 0
+        self._in_hand: set[bytes] = set()
         places = [os.fsencode(root) for root in roots]
         below = [(place.rstrip(b"/") + b"/", place.rstrip(b"/") + b"0") for place in places]
         parts = ["path = %b"] * len(places) + ["(path > %b AND path < %b)"] * len(below)
@@ -89,29 +93,31 @@ class PostgresJobs(JobList):
         if not found:
             return None
         ((path, size, mtime_ns, attempts, is_done),) = found
+        self._in_hand.add(path)
         return Job(FileStamp(os.fsdecode(path), size, mtime_ns), attempts, is_done)
 
     def finish(self, stamp: FileStamp) -> None:
         """Take a photo off the list, unless another has it meanwhile."""
         self._done += 1
-        self._database.run(
-            "DELETE FROM jobs WHERE path = %b AND sharer = %s", os.fsencode(stamp.path), self._me
-        )
+        path = os.fsencode(stamp.path)
+        self._database.run("DELETE FROM jobs WHERE path = %b AND sharer = %s", path, self._me)
+        self._in_hand.discard(path)
 
     def put_back(self, stamp: FileStamp) -> None:
         """Let another have a photo, as if it had not been tried."""
+        path = os.fsencode(stamp.path)
         self._database.run(
             "UPDATE jobs SET sharer = NULL, leased_until = NULL, attempts = 0"
             " WHERE path = %b AND sharer = %s",
-            os.fsencode(stamp.path),
+            path,
             self._me,
         )
+        self._in_hand.discard(path)
 
     def renew(self) -> None:
         """Renew all leases, and say that this process is there."""
-        self._database.run(
-            _RENEW, self._me, socket.gethostname(), os.getpid(), self._done, self.lease, self._me
-        )
+        host, pid, held = socket.gethostname(), os.getpid(), list(self._in_hand)
+        self._database.run(_RENEW, self._me, host, pid, self._done, self.lease, self._me, held)
 
     def leave(self) -> None:
         """Put back all that is in hand, with the attempt taken back, and leave the list."""

@@ -82,6 +82,31 @@ def test_a_lease_that_is_renewed_lasts_and_one_that_is_not_ends(catalog: Postgre
     assert catalog.sharers() == []
 
 
+def test_a_lease_whose_answer_was_lost_ends(
+    catalog: PostgresCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indexer.catalog.postgres.database import Database
+
+    one, other = sharer(catalog, lease=0.4), sharer(catalog)
+    one.put(STAMPS[:2], retry=False)
+    run = Database.run
+
+    def asked_anew(self: Database, statement: str, *values: object) -> object:
+        run(self, statement, *values)  # it is done, and the server crashes before it says so
+        return run(self, statement, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "run", asked_anew)
+        assert one.take(tried=False).stamp == STAMPS[1]
+    for _ in range(5):
+        time.sleep(0.1)
+        one.renew()
+    assert other.take(tried=True).stamp == STAMPS[0]
+    assert other.take(tried=True) is None
+    for jobs in (one, other):
+        jobs.leave()
+
+
 def test_what_is_put_back_was_not_tried(catalog: PostgresCatalog) -> None:
     one, other = sharer(catalog), sharer(catalog)
     one.put(STAMPS[:3], retry=False)
