@@ -67,13 +67,13 @@ class Workers:
 
 
 @contextmanager
-def painted_folder(count: int, scale: int = 8) -> Iterator[Path]:
-    """So many small photos of 12 × 16 squares, all different."""
+def painted_folder(count: int, shape: tuple[int, int] = (12, 16)) -> Iterator[Path]:
+    """So many photos of 96 × 128 pixels, of some squares each, all different."""
     with tempfile.TemporaryDirectory() as folder:
         rng = np.random.default_rng(0)
         for number in range(count):
-            squares = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
-            pixels = squares.repeat(scale, 0).repeat(scale, 1)
+            squares = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+            pixels = squares.repeat(96 // shape[0], 0).repeat(128 // shape[1], 1)
             Image.fromarray(pixels).save(Path(folder) / f"{number:05}.png", compress_level=1)
         yield Path(folder)
 

@@ -34,8 +34,8 @@ TOGETHER = 6
 TRIED = 30
 """Photos that nobody tried yet below which nobody is killed: after three deaths in one's hands a
 photo is skipped, as it should be."""
-SHARES = {"process": 0.75, "postgres": 0.25}
-OF_MILVUS = {"process": 0.5, "milvus": 0.3, "postgres": 0.2}
+SHARES = {"process": 0.9, "postgres": 0.1}
+OF_MILVUS = {"process": 0.7, "milvus": 0.2, "postgres": 0.1}
 A_ROUND = 25
 """Kills after which an index with vectors in Milvus is compared as a whole."""
 
@@ -53,7 +53,7 @@ def kills(server: OwnServer, number: int, parts: Sequence[str] = PARTS) -> None:
     """
     chance, died = random.Random(0), Died()
     half = number // 2
-    with painted_folder(PHOTOS, 4) as photos, tempfile.TemporaryDirectory() as folder:
+    with painted_folder(PHOTOS, (3, 4)) as photos, tempfile.TemporaryDirectory() as folder:
         embedded = Path(folder) / "embedded"
         update(embedded, [photos], load_preset("colours"), Options(jobs=1))
         if "sharing" in parts:
@@ -79,8 +79,6 @@ def kills(server: OwnServer, number: int, parts: Sequence[str] = PARTS) -> None:
                     some = plan[start : start + A_ROUND]
                     _apply(uri, milvus, photos, embedded, some, died, chance)
                     _tell(died)
-    for (store, point, victim), count in sorted(died.items()):
-        print(f"{count:5} {victim:<9} {point} ({store})")
 
 
 Plan = list[tuple[str, str]]
@@ -165,8 +163,14 @@ def _graphs(uri: str, photos: Path, embedded: Path, plan: Plan, died: Died) -> N
             died["pgvector", point, victim] += 1
         else:
             plan.append((point, victim))
-        _asked(index, lambda catalog: _require_answers(catalog) or 1)
+        _asked(index, lambda catalog: _require_answers(catalog, exact=False) or 1)
     workers.end()
+    with open_catalog(index) as catalog:
+        keeper = keeper_of(index, catalog)
+        keeper.sync(writable=True)
+        assert keeper.problems() == []
+        pgvector_graph.VectorGraph(catalog.database).drop()  # type: ignore[attr-defined]
+    pgvector_graph.FROM = 100_000
     _compare(index, embedded)
 
 
@@ -190,6 +194,9 @@ def _apply(
         told = str(milvus.pid) if victim == "milvus" else victim
         pid = workers.start(f"{point}|{chance.randint(1, 3)}|{told}")
         while is_there(pid):
+            if not milvus.is_there():
+                milvus.kill()
+                milvus.start()
             time.sleep(0.01)
         if (str(pid), victim) in _died(workers):
             died["milvus", point, victim] += 1
@@ -252,15 +259,18 @@ def _compare(index: Path, embedded: Path) -> None:
         assert keeper.problems() == []
 
 
-def _require_answers(catalog: Catalog) -> None:
-    """Raise where a search finds other than comparing all of the catalog's vectors does."""
+def _require_answers(catalog: Catalog, *, exact: bool = True) -> None:
+    """Raise where a search finds other than comparing all of the catalog's vectors does; by a
+    graph, where it finds what is not there, or too little."""
     ids = catalog.segment_ids()
     halves = catalog.vectors_of(ids).astype(np.float16).astype(np.float64)
     store = keeper_of(catalog.folder, catalog).vectors()  # type: ignore[attr-defined]
     for question in np.random.default_rng(1).standard_normal((2, halves.shape[1]), np.float32):
         scores = (halves @ question).astype(np.float32)
         hits = store.search(question, 20)  # of those that score the same any may be told
-        assert hits.scores.tolist() == sorted(scores.tolist(), reverse=True)[:20]
+        assert len(hits) == 20
+        if exact:
+            assert hits.scores.tolist() == sorted(scores.tolist(), reverse=True)[:20]
         assert scores[np.searchsorted(ids, hits.ids)].tolist() == hits.scores.tolist()
 
 
@@ -278,4 +288,5 @@ def contents(catalog: Catalog) -> dict[str, tuple[object, ...]]:
 
 
 def _tell(died: Died) -> None:
-    print(f"{sum(died.values())} kills survived", flush=True)
+    told = ", ".join(f"{count} {' '.join(each)}" for each, count in sorted(died.items()))
+    print(f"{sum(died.values())} kills survived: {told}", flush=True)

@@ -193,7 +193,23 @@ def pgvector_query(catalog: Catalog) -> Plain:
 
 def milvus_query(catalog: Catalog) -> Plain:
     """The query of Milvus, by the collection's index with the parameters that are used."""
-    raise NotImplementedError
+    from indexer.vectors.milvus_index import METRIC
+
+    store = keeper_of(catalog.folder, catalog)._store  # type: ignore[attr-defined]
+    params = {"metric_type": METRIC, "params": store._index.searching(K)}
+
+    def ask(question: Floats) -> None:
+        store._server.ask(
+            lambda client: client.search(
+                store._name,
+                data=[question.tolist()],
+                limit=K,
+                output_fields=["vector"],
+                search_params=params,
+            )
+        )
+
+    return ask
 
 
 def cpu_of(uri: str, catalog: Catalog) -> Cpu:

@@ -6,11 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from bucket import Bucket
     from milvus_server import OwnMilvus
     from postgres_server import OwnServer
+    from users_servers import UsersMilvus, UsersPostgres
 
     from indexer.workers.ray_cluster import RayCluster
 
@@ -158,17 +158,50 @@ def milvus_server() -> Iterator[OwnMilvus]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def any_postgres(request: pytest.FixtureRequest) -> OwnServer | UsersPostgres:
+    """The server that `SEGSEARCH_TEST_POSTGRES` names, else one of our own."""
+    from users_servers import users_postgres
+
+    return users_postgres() or request.getfixturevalue("postgres_server")
+
+
+@pytest.fixture(scope="session")
+def any_milvus(request: pytest.FixtureRequest) -> OwnMilvus | UsersMilvus:
+    """The server that `SEGSEARCH_TEST_MILVUS` names, else one of our own."""
+    from users_servers import users_milvus
+
+    return users_milvus() or request.getfixturevalue("milvus_server")
+
+
 @pytest.fixture
 def postgres_uri(
     postgres_server: OwnServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """URI of an index in a schema of its own, which goes with the test."""
+    monkeypatch.setenv("SEGSEARCH_DATA", str(tmp_path / "data"))
+    with _schema_on(postgres_server) as uri:
+        yield uri
+
+
+@pytest.fixture
+def any_postgres_uri(
+    any_postgres: OwnServer | UsersPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """URI of an index in a schema of its own, on a user's server where one is named."""
+    monkeypatch.setenv("SEGSEARCH_DATA", str(tmp_path / "data"))
+    with _schema_on(any_postgres) as uri:
+        yield uri
+
+
+@contextmanager
+def _schema_on(server: OwnServer | UsersPostgres) -> Iterator[str]:
     import psycopg
+    from users_servers import fresh_name
 
     from indexer.location import parsed
 
-    monkeypatch.setenv("SEGSEARCH_DATA", str(tmp_path / "data"))
-    uri = postgres_server.uri(f"t{token_hex(6)}")
+    uri = server.uri(fresh_name())
     yield uri
     location, _ = parsed(uri)
     with psycopg.connect(**location.parameters, autocommit=True) as connection:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from users_servers import fresh_name
 
 from indexer.catalog.records import Filter, Watermark
 from indexer.vectors.exact_store import ExactVectors
@@ -24,6 +25,7 @@ from model.errors import QueryError
 if TYPE_CHECKING:
     from milvus_server import OwnMilvus
     from postgres_server import OwnServer
+    from users_servers import UsersMilvus, UsersPostgres
 
 D = 12
 
@@ -77,10 +79,10 @@ def back_end_of() -> Iterator[Callable[[str, pytest.FixtureRequest], BackEnd]]:
             if name not in made:
                 kept: AbstractContextManager[BackEnd]
                 if name == "pgvector":
-                    kept = a_table(request.getfixturevalue("postgres_server"))
+                    kept = a_table(request.getfixturevalue("any_postgres"))
                 else:
                     few = 0 if name == "milvus-deep" else FEW
-                    kept = a_collection(request.getfixturevalue("milvus_server"), few)
+                    kept = a_collection(request.getfixturevalue("any_milvus"), few)
                 made[name] = stack.enter_context(kept)
             return made[name]
 
@@ -88,7 +90,7 @@ def back_end_of() -> Iterator[Callable[[str, pytest.FixtureRequest], BackEnd]]:
 
 
 @contextmanager
-def a_table(server: OwnServer) -> Iterator[BackEnd]:
+def a_table(server: OwnServer | UsersPostgres) -> Iterator[BackEnd]:
     """A table of vectors alone: each photo has one, of the same id."""
     from indexer.catalog.postgres.conditions import ids_given
     from indexer.catalog.postgres.database import Connection, Database
@@ -96,11 +98,10 @@ def a_table(server: OwnServer) -> Iterator[BackEnd]:
     from indexer.location import parsed
     from indexer.vectors.pgvector_store import Choice, PgVectors
 
-    location, _ = parsed(server.uri("contract"))
+    location, _ = parsed(server.uri(fresh_name()))
     with closing(Database(location)) as maker, maker.alone() as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
-        connection.execute("DROP SCHEMA IF EXISTS contract CASCADE")
-        connection.execute("CREATE SCHEMA contract")
+        connection.execute(f"CREATE SCHEMA {location.schema}")
     database = Database(location)  # whose connections know the extension
     database.write(lambda connection: make_vector_table(connection, D))
 
@@ -114,23 +115,26 @@ def a_table(server: OwnServer) -> Iterator[BackEnd]:
         return PgVectors(database, D, choose=choose)
 
     yield back_end
+    with database.alone() as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(f"DROP SCHEMA {location.schema} CASCADE")
     database.close()
 
 
 @contextmanager
-def a_collection(server: OwnMilvus, few: int) -> Iterator[BackEnd]:
+def a_collection(server: OwnMilvus | UsersMilvus, few: int) -> Iterator[BackEnd]:
     """A collection of vectors, emptied for each who asks for it."""
-    connection = MilvusServer(server.uri)
+    connection, name, index = MilvusServer(server.uri), fresh_name(), milvus_index("FLAT")
 
     def back_end(source: Source) -> VectorStore:
-        index = milvus_index("FLAT")
-        store = MilvusVectors(connection, f"contract_{few}", D, source, index, few=few)
+        store = MilvusVectors(connection, name, D, source, index, few=few)
         store.remove(store.ids())
         store.mark(Watermark("0c" * 16, 0, "0d" * 16))
         store.remove(np.array([0]))
         return store
 
     yield back_end
+    MilvusVectors(connection, name, D, Source(), index).drop()
     connection.close()
 
 

@@ -29,7 +29,7 @@ def back_end(request: pytest.FixtureRequest) -> Iterator[BackEnd]:
     if request.param == "sqlite":
         yield BackEnd(SqliteCatalog.create, SqliteCatalog.open)
         return
-    uri = request.getfixturevalue("postgres_uri")
+    uri = request.getfixturevalue("any_postgres_uri")
     schemas: list[Location] = []
 
     def create(folder: Path, manifest: Manifest) -> Catalog:

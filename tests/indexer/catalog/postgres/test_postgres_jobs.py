@@ -82,6 +82,38 @@ def test_a_lease_that_is_renewed_lasts_and_one_that_is_not_ends(catalog: Postgre
     assert catalog.sharers() == []
 
 
+def test_clocks_that_are_hours_off_neither_end_a_lease_nor_prolong_it(
+    catalog: PostgresCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, hours = time.time, 0
+
+    def set_clock(to: int) -> None:
+        nonlocal hours
+        hours = to
+
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * time.time()))
+    lost, other = sharer(catalog), sharer(catalog)
+    lost.put(STAMPS[:1], retry=False)
+    set_clock(5)
+    taken = lost.take(tried=False)
+    lost.renew()
+    for to in (5, 0, -5, 48):
+        set_clock(to)
+        assert other.take(tried=True) is None
+        other.renew()
+    ((left,),) = catalog.database.run(
+        "SELECT extract(epoch FROM leased_until - clock_timestamp()) FROM jobs"
+    )
+    assert 0 < left <= 60
+    assert [0 <= each.heard < 3600 for each in catalog.sharers()] == [True, True]
+    catalog.database.run("UPDATE jobs SET leased_until = clock_timestamp()")  # a minute later
+    set_clock(-5)
+    assert other.take(tried=True).stamp == taken.stamp
+    for jobs in (lost, other):
+        jobs.leave()
+
+
 def test_a_lease_whose_answer_was_lost_ends(
     catalog: PostgresCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
