@@ -56,7 +56,7 @@ def arm(uri: str, point: str, number: int, victim: str) -> None:
     elif point == "in the transaction":
         _wrap(postgres_catalog, "insert_photo", after=strike)
     elif point == "after the commit":
-        _wrap(postgres_catalog.PostgresCatalog, "add_photo", after=strike)
+        _wrap(postgres_catalog.PostgresCatalog, "remember_photo", after=strike)
     elif "+milvus" in uri:
         milvus_store._ROWS = 2
         _wrap(milvus_store, "_upsert", after=strike)

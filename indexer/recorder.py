@@ -91,16 +91,12 @@ class Recorder:
         if outcome.photo is None:
             return None
         photo = outcome.photo
-        is_known = self._catalog.photo_by_hash(photo.content_hash) is not None or (
-            photo.pixel_digest is not None
-            and self._catalog.photo_by_pixels(photo.pixel_digest) is not None
-        )
-        photo_id = self._catalog.add_photo(photo, outcome.stamp)
-        if is_known:
-            self._report.recognised += 1
-        else:
+        photo_id, is_new = self._catalog.remember_photo(photo, outcome.stamp)
+        if is_new:
             self._report.added += 1
             self._report.segments += len(photo.segments)
+        else:
+            self._report.recognised += 1
         return photo_id
 
     def _skip(self, stamp: FileStamp, outcome: Outcome) -> None:

@@ -223,7 +223,6 @@ class CatalogReader(ABC):
 class Catalog(CatalogReader):
     """Both faces of a catalog: each method that changes it is one transaction."""
 
-    @abstractmethod
     def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
         """Remember a photo and the file that shows it; returns the photo's id.
 
@@ -234,6 +233,11 @@ class Catalog(CatalogReader):
         Raises:
             SpaceMismatch: its vectors are not of the index's space.
         """
+        return self.remember_photo(photo, stamp)[0]
+
+    @abstractmethod
+    def remember_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> tuple[int, bool]:
+        """`add_photo`, and whether the photo was not known."""
 
     @abstractmethod
     def add_whole_photos(self, photos: WholePhotos) -> list[int]:

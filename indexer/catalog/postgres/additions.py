@@ -11,10 +11,11 @@ import numpy as np
 from indexer.catalog import box_codec
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, run_many
-from indexer.catalog.postgres.half_vectors import half_vectors
-from indexer.catalog.postgres.insertion import insert_segments, segment_columns
+from indexer.catalog.postgres.half_vectors import sent_halves
+from indexer.catalog.postgres.insertion import insert_segments, segment_columns, sent_columns
 from indexer.catalog.postgres.transactions import Head, storable
 from indexer.catalog.records import AddedSegments
+from indexer.catalog.vector_codec import numbers_of
 from indexer.catalog.whole_of_parts import parents_with
 from model.errors import QueryError, StorageError
 
@@ -49,7 +50,7 @@ def rewrite_with(
         _move(connection, held[0].id, held[-1].id, first)
     following = first + len(held)
     segments = added.segments
-    _, *others = segment_columns(
+    columns = segment_columns(
         np.tile(segments.size, (len(segments), 1)),
         segments.parents,
         segments.areas,
@@ -57,8 +58,8 @@ def rewrite_with(
         box_codec.pack_all(segments.boxes),
         segments.counts,
     )
-    values = (parents[len(held) :], *others)
-    vectors = half_vectors(added.embeddings.vectors)
+    values = sent_columns((parents[len(held) :], *columns[1:]))
+    vectors = sent_halves(numbers_of(added.embeddings.vectors))
     insert_segments(connection, photo_id, following, values, vectors)
     run_many(
         connection,

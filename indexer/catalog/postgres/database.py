@@ -16,6 +16,7 @@ from psycopg.types import TypeInfo
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from indexer.catalog.postgres import failures
+from indexer.catalog.postgres.binary_arrays import BinaryArray, BinaryArrayDumper
 from indexer.location import Location
 from model.errors import IndexReadOnly, StorageAway, shown
 
@@ -230,6 +231,7 @@ class Database:
                 connection.execute("SET synchronous_commit = off")
             if (half := TypeInfo.fetch(connection, "halfvec")) is not None:
                 register_halfvec_info(connection, half)
+            connection.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
         except BaseException:
             connection.close()
             raise

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector import HalfVector
 
 from indexer.catalog.vector_codec import Numbers, numbers_of, unit_vectors
 
@@ -21,14 +20,8 @@ SENT = "halfvec_send({column})"
 """SQL for a vector as the bytes that `halves` reads."""
 
 
-def half_vectors(vectors: NDArray[np.floating]) -> list[HalfVector]:
-    """N×D finite rows, none of them zero, as they are kept."""
-    rows = unit_vectors(numbers_of(vectors))
-    return [HalfVector(row) for row in rows.astype(np.float16)]
-
-
 def sent_halves(numbers: Numbers) -> list[bytes]:
-    """Vectors of N×D numbers as they are kept, each in the bytes that the server takes."""
+    """N vectors as they are kept, each in the bytes that the server takes, of N×D numbers."""
     dimension = numbers.shape[1]
     sent = np.empty((len(numbers), dimension + 2), ">u2")
     sent[:, 0], sent[:, 1] = dimension, 0
@@ -74,5 +67,5 @@ def kept_numbers(sent: Iterable[bytes], dimension: int) -> tuple[Numbers, NDArra
 
 
 def are_kept(sent: Iterable[bytes], dimension: int) -> NDArray[np.bool_]:
-    """Which of N vectors as the server sends them can have come from `half_vectors`."""
+    """Which of N vectors as the server sends them can have come from `sent_halves`."""
     return kept_numbers(sent, dimension)[1]

@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 
 from indexer.catalog import box_codec
 from indexer.catalog.photo_ninths import ninths_of
+from indexer.catalog.postgres import binary_arrays
+from indexer.catalog.postgres.binary_arrays import BinaryArray
 from indexer.catalog.postgres.database import Connection, Row
-from indexer.catalog.postgres.half_vectors import half_vectors, sent_halves
+from indexer.catalog.postgres.half_vectors import sent_halves
 from indexer.catalog.postgres.transactions import (
+    NEXT,
+    PUT,
     Head,
     count_generation,
     drop_photos_without_files,
+    next_values,
+    photo_before,
     put_files,
-    put_one,
+    put_values,
     storable,
 )
 from indexer.catalog.records import FileStamp, IndexedPhoto
@@ -56,6 +62,11 @@ _PHOTO = (
     f"INSERT INTO photos ({', '.join(_OF_PHOTOS)}) VALUES"
     f" ({', '.join('%b' if kind == 'bytea' else '%s' for kind in _OF_PHOTOS.values())})"
 )
+_WHOLE = f"""
+WITH photo AS ({_PHOTO}), own AS (INSERT INTO photo_vectors VALUES (%s, %b::halfvec)),
+    segment AS ({_SEGMENTS}), vector AS ({_VECTORS}), {PUT}, {NEXT}
+SELECT photo_id FROM before
+"""
 
 Columns = tuple[Sequence[Any], ...]
 
@@ -67,46 +78,46 @@ class PreparedPhoto:
     Attributes:
         whole: the photo alone.
         stamp: file that shows it.
-        segments: values of its segments, a column each, as `segment_columns` gives them.
+        segments: values of its segments, a column each, as `sent_columns` gives them.
         vectors: its segments' vectors as they are kept.
         of_photo: its own.
     """
 
     whole: WholePhotos
     stamp: FileStamp
-    segments: Columns
-    vectors: list[Any]
-    of_photo: Any
+    segments: tuple[BinaryArray, ...]
+    vectors: Sequence[bytes]
+    of_photo: BinaryArray
 
     @classmethod
     def of(cls, photo: IndexedPhoto, stamp: FileStamp) -> PreparedPhoto:
         """The photo, prepared."""
         whole = WholePhotos.of(photo, stamp)
-        return cls(
-            whole,
-            stamp,
-            columns_of(whole),
-            half_vectors(photo.embeddings.vectors),
-            half_vectors(photo.photo_embedding.vectors)[0],
-        )
+        (of_photo,) = sent_halves(whole.photo_vectors)
+        vectors = sent_halves(whole.vectors)
+        return cls(whole, stamp, sent_columns(columns_of(whole)), vectors, BinaryArray(of_photo))
 
 
 def insert_photo(connection: Connection, head: Head, prepared: PreparedPhoto) -> int:
     """Write a photo that is not there yet, its segments, vectors and file; returns its id.
 
-    A photo that this takes its last file from goes. All is sent at once.
+    A photo that this takes its last file from goes. All is one statement.
     """
+    first = head.last_segment
     ((photo_id, *others),) = _taken(head, prepared.whole)
-    first = head.last_segment - len(prepared.vectors) + 1
-    with connection.pipeline():
-        connection.execute(_PHOTO, (photo_id, *others))
-        connection.execute(
-            "INSERT INTO photo_vectors VALUES (%s, %b)", (photo_id, prepared.of_photo)
-        )
-        insert_segments(connection, photo_id, first, prepared.segments, prepared.vectors)
-        put = put_one(connection, prepared.stamp, photo_id)
-        count_generation(connection, head)
-    drop_photos_without_files(connection, [row[0] for row in put.fetchall() if row[0] is not None])
+    put = connection.execute(
+        _WHOLE,
+        (
+            *(photo_id, *others),
+            *(photo_id, prepared.of_photo),
+            *(first, photo_id, *prepared.segments),
+            *(first, sent_vectors(connection, prepared.vectors)),
+            *put_values(prepared.stamp, photo_id),
+            *next_values(head),
+        ),
+    )
+    if (before := photo_before(put)) is not None:
+        drop_photos_without_files(connection, [before])
     return int(photo_id)
 
 
@@ -141,13 +152,35 @@ def insert_segments(
     connection: Connection,
     photo_id: int,
     first: int,
-    segments: Columns,
-    vectors: Sequence[Any],
+    segments: Sequence[BinaryArray],
+    vectors: Sequence[bytes],
 ) -> None:
-    """Write segments and their vectors under ids from `first` on."""
-    if vectors:
-        connection.execute(_SEGMENTS, (first - 1, photo_id, *map(list, segments)))
-        connection.execute(_VECTORS, (first - 1, list(vectors)))
+    """Write segments and their vectors under ids from `first` on.
+
+    Args:
+        connection: connection in a transaction.
+        photo_id: photo that they are of.
+        first: id of the first.
+        segments: a column each, as `sent_columns` gives them.
+        vectors: vectors as they are kept.
+    """
+    connection.execute(_SEGMENTS, (first - 1, photo_id, *segments))
+    connection.execute(_VECTORS, (first - 1, sent_vectors(connection, vectors)))
+
+
+def sent_columns(columns: Columns) -> tuple[BinaryArray, ...]:
+    """Values of segments as they are sent beside a statement, a column each."""
+    return tuple(
+        binary_arrays.byte_strings(values)
+        if kind == "bytea"
+        else binary_arrays.numbers(values, kind)
+        for values, kind in zip(columns, list(_OF_SEGMENTS.values())[2:], strict=True)
+    )
+
+
+def sent_vectors(connection: Connection, vectors: Sequence[bytes]) -> BinaryArray:
+    """Vectors as they are sent beside a statement."""
+    return binary_arrays.byte_strings(vectors, binary_arrays.oid_of(connection, "halfvec"))
 
 
 def columns_of(photos: WholePhotos) -> Columns:

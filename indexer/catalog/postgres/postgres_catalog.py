@@ -64,26 +64,19 @@ class PostgresCatalog(PostgresReader, Catalog):
             database.close()
             raise
 
-    def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
-        """Remember a photo and the file that shows it; returns the photo's id.
-
-        Where its content or its pixels are known already, only the file is added to that photo,
-        which keeps its segments and ids.
-
-        Raises:
-            SpaceMismatch: its vectors are not of the index's space.
-        """
+    def remember_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> tuple[int, bool]:
+        """Remember a photo and the file that shows it; its id, and whether it was not known."""
         require_same_space(self.manifest.space, photo.embeddings.space)
         prepared = PreparedPhoto.of(photo, stamp)
 
-        def deed(connection: Connection) -> int:
+        def deed(connection: Connection) -> tuple[int, bool]:
             head, known = transactions.locked_head_and_known(connection, photo)
             if known is None:
-                return insert_photo(connection, head, prepared)
+                return insert_photo(connection, head, prepared), True
             transactions.describe_anew(connection, known, photo, stamp.path)
             if transactions.put_file(connection, stamp, known):
                 transactions.count_generation(connection, head)
-            return known
+            return known, False
 
         return self.database.write(deed)
 

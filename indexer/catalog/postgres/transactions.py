@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.postgres.database import Connection, Cursor, fetched
+from indexer.catalog.postgres.database import Connection, Cursor, Row, fetched
 from indexer.catalog.postgres.path_regex import searchable
 from indexer.catalog.present_file import is_held
 from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
@@ -22,15 +22,22 @@ SELECT id FROM (
     UNION ALL (SELECT id, 1 FROM photos WHERE pixel_digest = %b ORDER BY id LIMIT 1)
 ) AS found ORDER BY rank LIMIT 1
 """
-_PUT = """
-WITH before AS (SELECT photo_id FROM files WHERE path = %b), put AS (
+PUT = """
+before AS (SELECT photo_id FROM files WHERE path = %b), put AS (
     INSERT INTO files (path, shown, size, mtime_ns, photo_id, kind, reason)
     VALUES (%b, %s, %s, %s, %s, %s, %s) ON CONFLICT (path) DO UPDATE SET
     size = excluded.size, mtime_ns = excluded.mtime_ns, photo_id = excluded.photo_id,
     kind = excluded.kind, reason = excluded.reason
 )
-SELECT photo_id FROM before
 """
+"""Part of a statement that writes a file's row: `before` is what it showed."""
+NEXT = """
+next AS (
+    UPDATE head SET generation = %s, last_photo = %s, last_segment = %s,
+    revision = uuid_send(gen_random_uuid()) RETURNING generation, revision
+), named AS (INSERT INTO revisions SELECT generation, revision FROM next)
+"""
+"""Part of a statement that writes the counters, and draws a name for the state that comes."""
 
 
 @dataclass
@@ -56,12 +63,12 @@ def locked_head(connection: Connection) -> Head:
 
 def count_generation(connection: Connection, head: Head) -> None:
     """Note that photos or segments change in this transaction, and draw a name for what comes."""
-    connection.execute(
-        "WITH next AS (UPDATE head SET generation = %s, last_photo = %s, last_segment = %s,"
-        " revision = uuid_send(gen_random_uuid()) RETURNING generation, revision)"
-        " INSERT INTO revisions SELECT generation, revision FROM next",
-        (head.generation + 1, head.last_photo, head.last_segment),
-    )
+    connection.execute(f"WITH {NEXT} SELECT 1", next_values(head))
+
+
+def next_values(head: Head) -> Row:
+    """Values of the parameters of `NEXT`."""
+    return head.generation + 1, head.last_photo, head.last_segment
 
 
 def locked_head_and_known(
@@ -126,7 +133,7 @@ def put_file(
 
     A photo that this takes its last file from goes.
     """
-    before = _photo_before(put_one(connection, stamp, photo_id, kind, reason))
+    before = photo_before(put_one(connection, stamp, photo_id, kind, reason))
     if before is not None and before != photo_id:
         drop_photos_without_files(connection, [before])
     return before != photo_id
@@ -141,7 +148,7 @@ def put_files(connection: Connection, shown: Sequence[tuple[FileStamp, int]]) ->
         puts = [put_one(connection, stamp, photo_id) for stamp, photo_id in shown]
     left, changed = set[int](), False
     for put, (_, photo_id) in zip(puts, shown, strict=True):
-        before = _photo_before(put)
+        before = photo_before(put)
         if before != photo_id:
             changed = True
             left |= set() if before is None else {before}
@@ -181,12 +188,20 @@ def put_one(
     reason: str | None = None,
 ) -> Cursor:
     """Write a file's row, perhaps later in a pipeline; the photo that the file showed before."""
+    values = put_values(stamp, photo_id, kind, reason)
+    return connection.execute(f"WITH {PUT} SELECT photo_id FROM before", values)
+
+
+def put_values(
+    stamp: FileStamp, photo_id: int | None, kind: str | None = None, reason: str | None = None
+) -> Row:
+    """Values of the parameters of `PUT`."""
     path, shown = os.fsencode(stamp.path), searchable(stamp.path)
-    told = (stamp.size, stamp.mtime_ns, photo_id, kind, storable(reason))
-    return connection.execute(_PUT, (path, path, shown, *told))
+    return path, path, shown, stamp.size, stamp.mtime_ns, photo_id, kind, storable(reason)
 
 
-def _photo_before(put: Cursor) -> int | None:
+def photo_before(put: Cursor) -> int | None:
+    """The photo that a file showed before its row was written."""
     found = put.fetchall()
     return found[0][0] if found else None
 

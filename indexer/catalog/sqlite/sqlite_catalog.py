@@ -113,15 +113,8 @@ class SqliteCatalog(SqliteReader, Catalog):
             database.close()
             raise
 
-    def add_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> int:
-        """Remember a photo and the file that shows it; returns the photo's id.
-
-        Where its content or its pixels are known already, only the file is added to that photo,
-        which keeps its segments and ids.
-
-        Raises:
-            SpaceMismatch: its vectors are not of the index's space.
-        """
+    def remember_photo(self, photo: IndexedPhoto, stamp: FileStamp) -> tuple[int, bool]:
+        """Remember a photo and the file that shows it; its id, and whether it was not known."""
         require_same_space(self.manifest.space, photo.embeddings.space)
         whole = WholePhotos.of(photo, stamp)
         with self._database.writing() as connection:
@@ -129,11 +122,11 @@ class SqliteCatalog(SqliteReader, Catalog):
             if known is None:
                 (photo_id,) = insert_photos(connection, whole)
                 transactions.count_generation(connection)
-                return photo_id
+                return photo_id, True
             transactions.describe_anew(connection, known, photo, stamp.path)
             if transactions.put_file(connection, stamp, known):
                 transactions.count_generation(connection)
-        return known
+        return known, False
 
     def add_whole_photos(self, photos: WholePhotos) -> list[int]:
         """Remember photos with all that belongs to them, in one transaction; returns their ids."""
