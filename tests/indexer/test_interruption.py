@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
+from indexer.catalog.sqlite import seals
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.lock import WriterLock
 from model.errors import IndexLocked, IndexMissing
@@ -192,6 +193,7 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
     made.write(catalog, 1, 3)
     execute = SQLiteDialect.do_execute
     executemany = SQLiteDialect.do_executemany
+    run_many = seals.run_many
 
     def interrupted(do: Callable[..., None]) -> Callable[..., None]:
         def run(dialect: Any, cursor: Any, text: str, *arguments: object) -> None:
@@ -201,7 +203,13 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
 
         return run
 
+    def interrupted_many(connection: Any, text: str, rows: Any) -> None:
+        run_many(connection, text, rows)
+        if text.startswith(statement):
+            raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
+        patch.setattr(seals, "run_many", interrupted_many)  # straight through the driver
         patch.setattr(SQLiteDialect, "do_execute", interrupted(execute))
         patch.setattr(SQLiteDialect, "do_executemany", interrupted(executemany))
         with pytest.raises(KeyboardInterrupt):

@@ -89,7 +89,7 @@ def test_what_comes_behind_the_first_hundred_is_told_apart(tmp_path: Path) -> No
     small = box(0, 4, 0, 2)  # 0.2 % of the photo
     late = Fixed([*(box(35, 40, x % 50, x % 50 + 3) for x in range(100)), small])
     truth = Truth((photo(tmp_path, "one", (small, None)),), {}, frozenset())
-    table = measure_masks(truth, {"late": late}, lambda *_: None)
+    table = measure_masks(truth, lambda: {"late": late}, Looking())
     assert table.figure("recall at IoU 0.5, first 100", "late") == 0
     assert table.figure("recall at IoU 0.5, all masks", "late") == 1
     size = "0.2–0.5 % of the photo"
