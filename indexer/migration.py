@@ -6,7 +6,7 @@ at any time: a photo whose content the target has is not copied again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -86,6 +86,7 @@ def migrate(
         new = _target(target, old, dry_run, stack)
         # asked once: each is a look at all photos
         photos, many = old.counts().photos, _segment_counts(old) if dry_run else {}
+        kept = set(old.kept_photos().tolist())
         there = copied = segments = 0
         for rows in _portions(old):
             known = {} if new is None else new.photos_by_hash(row.content_hash for row in rows)
@@ -97,7 +98,7 @@ def migrate(
                 told(there + copied, photos)
                 continue
             if known:
-                _complete(old, new, rows, known)
+                _complete(old, new, [row for row in rows if row.content_hash in known], known, kept)
                 told(there + copied, photos)
             for some in old.whole_photos(fresh):
                 _copy(old, new, some)
@@ -182,18 +183,23 @@ def _copy(old: CatalogReader, new: Catalog, photos: WholePhotos) -> None:
 
 
 def _complete(
-    old: CatalogReader, new: Catalog, rows: Sequence[PhotoRow], known: Mapping[bytes, int]
+    old: CatalogReader,
+    new: Catalog,
+    rows: Sequence[PhotoRow],
+    known: Mapping[bytes, int],
+    kept: Set[int],
 ) -> None:
     """Bring the target's photos up to date: their files, and what was kept of them since.
 
     Args:
         old, new: source and target.
-        rows: photos of the source.
-        known: ids in the target of those that it has, by content.
+        rows: photos of the source that the target has.
+        known: ids of these in the target, by content.
+        kept: ids of the source's photos with segments that were kept.
     """
-    there = [(row, known[row.content_hash]) for row in rows if row.content_hash in known]
+    ids = [known[row.content_hash] for row in rows]
+    there = list(zip(rows, ids, strict=True))
     new.move_files([(stamp, copy_id) for row, copy_id in there for stamp in row.stamps], ())
-    kept = set(old.kept_photos().tolist()) if there else set()
     for row, copy_id in there:
         if row.id in kept:
             _add_kept(old, new, row.id, copy_id)

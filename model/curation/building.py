@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -100,16 +101,22 @@ def build_maker(rules: MaskSettings, segmenter: Segmenter) -> MaskMaker:
     return MaskMaker(drawing, rules.smallest, rules.covered, rules.outside)
 
 
+def preset_models() -> Callable[[str], Models]:
+    """Models of presets by their names, each built once, whose segmenters remember a photo."""
+
+    @lru_cache(maxsize=2)
+    def models(name: str) -> Models:
+        built = load_preset(name).build()
+        return replace(built, segmenter=LastSegments(built.segmenter))
+
+    return models
+
+
 class _Parts:
     """Engines and models of a config; captioners that do not look are made only `everywhere`."""
 
     def __init__(self, config: CurationConfig, photos: Path, *, everywhere: bool) -> None:
-        @lru_cache(maxsize=2)
-        def models(name: str) -> Models:
-            built = load_preset(name).build()
-            return replace(built, segmenter=LastSegments(built.segmenter))
-
-        self.config = config
+        self.config, models = config, preset_models()
         context = EngineContext(photos, config.beside, config.prompts, models)
         kinds = [CAPTIONERS[choice.engine] for choice in config.captions]
         self.captioners: list[Captioner] = [

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from model.curation.building import build_maker
+from model.curation.building import build_maker, preset_models
 from model.curation.config import CurationConfig
 from model.curation.engines.registry import GROUNDERS, EngineContext
-from model.curation.last_segments import LastSegments
 from model.embedder import Embedder
 from model.embedders.segment_cache import RememberedSegments
 from model.evaluation.baselines import PlainFelzenszwalb
@@ -80,12 +79,7 @@ def resolvers(
 
 def placing(config: CurationConfig) -> Placing:
     """The stages of a curation from phrases to masks, and models of the plain try."""
-
-    @lru_cache(maxsize=2)
-    def models(name: str) -> Models:
-        made = load_preset(name).build()
-        return replace(made, segmenter=LastSegments(made.segmenter))
-
+    models = preset_models()
     own = models(config.masks.preset)
     context = EngineContext(config.beside, config.beside, config.prompts, models)
     grounder = GROUNDERS[config.boxes.engine].build(config.boxes.settings, context)

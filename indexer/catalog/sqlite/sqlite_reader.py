@@ -184,13 +184,19 @@ class SqliteReader(CatalogReader):
             yield from whole_photos(connection, ids, self.manifest.space.dimension)
 
     def kept_photos(self) -> Ids:
-        """Ids of the photos that have segments which were proposed for words, ascending."""
+        """Ids of the photos that have segments which were proposed for words, ascending.
+
+        Raises:
+            IndexDamaged: words are of no segment, and one that was kept seems the index's own.
+        """
         with self._database.reading() as connection:
             found = fetched(
                 connection,
                 "SELECT DISTINCT s.photo_id FROM origins AS o"
-                " JOIN segments AS s ON s.id = o.segment_id ORDER BY s.photo_id",
+                " LEFT JOIN segments AS s ON s.id = o.segment_id ORDER BY s.photo_id",
             )
+        if found and found[0][0] is None:
+            raise IndexDamaged("words that a segment was kept for are of no segment", TO_MEND)
         return np.array([row[0] for row in found], np.int64)
 
     def segment_ids(self, conditions: Filter | None = None) -> Ids:

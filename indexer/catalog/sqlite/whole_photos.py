@@ -13,7 +13,6 @@ from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.records import Origin, PhotoRow
 from indexer.catalog.sqlite import rows
 from indexer.catalog.sqlite.database import fetched
-from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import (
     LARGEST_ID,
     NOT_AS_WRITTEN,
@@ -34,7 +33,7 @@ from indexer.catalog.sqlite.tables import PhotoTable
 from indexer.catalog.sqlite.transactions import next_id, put_files
 from indexer.catalog.vector_codec import Numbers
 from indexer.catalog.whole_photos import WholePhotos, groups
-from model.errors import IndexDamaged, StorageError
+from model.errors import StorageError
 
 _SEGMENTS = f"SELECT {selected('segments')} FROM segments WHERE photo_id = ? ORDER BY id"
 _VECTORS = (
@@ -43,7 +42,6 @@ _VECTORS = (
 )
 _PHOTO_VECTOR = f"SELECT {selected('photo_vectors')} FROM photo_vectors WHERE photo_id = ?"
 _ORIGINS = f"SELECT {selected('origins')} FROM origins WHERE segment_id >= ? AND segment_id < ?"
-_ASTRAY = "SELECT 1 FROM origins WHERE segment_id NOT IN (SELECT id FROM segments) LIMIT 1"
 _TYPES: tuple[set[type], ...] = ({int}, {int}, {int, type(None)}, {int}, {float}, {bytes}, {bytes})
 _SECONDS = SEALED["photos"].index("seconds")
 _OWNER = [SEALED["photos"].index(name) for name in Owner._fields]
@@ -59,8 +57,6 @@ def whole_photos(
     Raises:
         IndexDamaged: a row is not what was written.
     """
-    if fetched(connection, _ASTRAY):  # whose segment then seems to be one of the index's own
-        raise IndexDamaged("words that a segment was kept for are of no segment", TO_MEND)
     told, stamps = rows.raw_photos(connection, ids)
     photos = [told[photo_id] for photo_id in sorted(told)]
     records = [rows.photo_record(row, stamps[row[0]]) for row in photos]  # judges them

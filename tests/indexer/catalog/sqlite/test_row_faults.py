@@ -80,6 +80,7 @@ def read(folder: Path) -> list[object]:
 def carried(folder: Path) -> dict[bytes, bytes]:
     """Checksums of everything, as a migration carries it."""
     with SqliteCatalog.open(folder, readonly=True) as catalog:
+        catalog.kept_photos()  # which a migration asks first
         found = catalog.whole_photos(catalog.photo_ids().tolist())
         sums = {key: value for some in found for key, value in some.checksums().items()}
         if len(sums) < catalog.counts().photos:  # which a migration compares
