@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from model.errors import IndexDamaged
 
+OTHER_SEGMENTS = "has other segments than it says"
+LACKS_VECTOR = "lacks a vector"
 TO_MEND = "segsearch doctor --fix drops it, then index its folder again"
 
 

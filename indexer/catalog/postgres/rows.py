@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from indexer.catalog import box_codec
-from indexer.catalog.damaged_photo import damaged_photo
+from indexer.catalog.damaged_photo import OTHER_SEGMENTS, damaged_photo
 from indexer.catalog.postgres.conditions import ids_given
 from indexer.catalog.postgres.database import Connection, Row, fetched
 from indexer.catalog.present_file import present_file
@@ -78,7 +78,7 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
         ids_given([photo_id]),
     )
     if found and len(found) != found[0][8]:
-        raise damaged_photo(photo_id, "has other segments than it says")
+        raise damaged_photo(photo_id, OTHER_SEGMENTS)
     return _segments(found)
 
 
@@ -117,7 +117,7 @@ def segment_fault(row: Sequence[Any], measured: int) -> str:
         return "has masks that are not what they were"
     ordinal = segment_id - first
     if not 0 <= ordinal < count:
-        return "has other segments than it says"
+        return OTHER_SEGMENTS
     if parent is not None and (not 0 <= parent < count or parent == ordinal):
         return "has a segment that is part of nothing in it"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from indexer.catalog.damaged_photo import damaged_photo
+from indexer.catalog.damaged_photo import LACKS_VECTOR, OTHER_SEGMENTS, damaged_photo
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, Row, fetched
 from indexer.catalog.postgres.half_vectors import kept_numbers
@@ -68,9 +68,7 @@ def _read(
     }
     segments = fetched(connection, _SEGMENTS, ids)
     if wrong := {row[:2] for row in segments} ^ of_segments.items():
-        raise damaged_photo(
-            min(photo_id for _, photo_id in wrong), "has other segments than it says"
-        )
+        raise damaged_photo(min(photo_id for _, photo_id in wrong), OTHER_SEGMENTS)
     vectors: list[Row] = []
     origins: dict[int, Origin] = {}
     for first, end in _joined(spans):
@@ -81,7 +79,7 @@ def _read(
     lacking = [of_segments[i] for i in of_segments.keys() - {row[0] for row in vectors}]
     lacking += set(ids) - {row[0] for row in own}
     if lacking:
-        raise damaged_photo(min(lacking), "lacks a vector")
+        raise damaged_photo(min(lacking), LACKS_VECTOR)
     photos = WholePhotos.of_rows(
         records,
         [row[3:5] for row in owners],

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.catalog import box_codec
-from indexer.catalog.damaged_photo import damaged_photo
+from indexer.catalog.damaged_photo import OTHER_SEGMENTS, damaged_photo
 from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
 from indexer.catalog.sqlite.database import fetched
@@ -116,7 +116,7 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     """A photo's segments, by ordinal."""
     rows = fetched(connection, _SEGMENTS_OF_PHOTO, photo_id)
     if rows and len(rows) != rows[0][_OF_SEGMENT + 1]:
-        raise damaged_photo(photo_id, "has other segments than it says")
+        raise damaged_photo(photo_id, OTHER_SEGMENTS)
     return _segments(rows)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, insert
 
 from indexer.catalog import vector_codec
-from indexer.catalog.damaged_photo import damaged_photo
+from indexer.catalog.damaged_photo import LACKS_VECTOR, OTHER_SEGMENTS, damaged_photo
 from indexer.catalog.records import Origin, PhotoRow
 from indexer.catalog.sqlite import rows
 from indexer.catalog.sqlite.database import fetched
@@ -83,9 +83,9 @@ def _read(
         held = fetched(connection, _VECTORS, ids.start, ids.stop)
         whole = fetched(connection, _PHOTO_VECTOR, record.id)
         if [row[0] for row in found] != list(ids):
-            raise damaged_photo(record.id, "has other segments than it says")
+            raise damaged_photo(record.id, OTHER_SEGMENTS)
         if [row[0] for row in held] != list(ids) or not whole:
-            raise damaged_photo(record.id, "lacks a vector")
+            raise damaged_photo(record.id, LACKS_VECTOR)
         for row in fetched(connection, _ORIGINS, ids.start, ids.stop):
             if fault := origin_fault(row):
                 raise damaged_photo(record.id, fault)
