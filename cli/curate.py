@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import JsonOption, RayOption
+from cli.options import JsonOption, QuietOption, RayOption
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def curate(
         bool, typer.Option("--retry", help="Try photos again that were set aside.")
     ] = False,
     ray: RayOption = "",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make training pairs of photographs: captions, phrases, boxes, masks, pairs.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.options import GalleryOption, OpenOption, OverwriteOption, SheetOption
 from cli.output import say
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 PER_QUERY = 12  # tiles of a query where a sheet shows several
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DrawnOutput:
     """Files that answers are drawn into.
 
@@ -28,10 +29,10 @@ class DrawnOutput:
         overwrite: whether files that were not made here are replaced.
     """
 
-    sheet: Path | None
-    gallery: Path | None
-    open_: bool
-    overwrite: bool
+    sheet: SheetOption = None
+    gallery: GalleryOption = None
+    open_: OpenOption = False
+    overwrite: OverwriteOption = False
 
     def __bool__(self) -> bool:
         return self.open_ or self.sheet is not None or self.gallery is not None

@@ -13,18 +13,15 @@ from cli.evaluate_options import (
     CsvOption,
     DataOption,
     LimitOption,
-    PresetOption,
-    QuietOption,
-    SourceOption,
-    SplitOption,
-    measuring,
-    presets,
+    MeasuredOptions,
+    RunOptions,
     print_beside,
     read_photos,
     refuse_two_formats,
 )
 from cli.evaluate_referring import referring
-from cli.options import JsonOption, RayOption, output_path
+from cli.option_groups import takes_groups
+from cli.options import output_path
 
 evaluate = typer.Typer(
     name="evaluate",
@@ -36,11 +33,10 @@ evaluate = typer.Typer(
 
 
 @evaluate.command()
+@takes_groups
 def retrieval(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
+    *,
+    asked: MeasuredOptions,
     limit: LimitOption = None,
     unseen: Annotated[
         Path | None,
@@ -68,25 +64,23 @@ def retrieval(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how well words find segments, colours of segments, and photos."""
     from model.evaluation.run import evaluate_retrieval, read_phrases
     from searchengine.output_files import refuse_place, write
 
-    refuse_two_formats(json, csv)
+    refuse_two_formats(run.json, csv)
     phrases = read_phrases(unseen) if unseen else []
     if per_phrase is not None:
         refuse_place(per_phrase, overwrite=True)
-    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet, ray) as looking:
+    chosen, truth = asked.presets(against), asked.truth(limit)
+    with run.measuring() as looking:
         measured = [
             evaluate_retrieval(
                 each,
                 truth,
-                split,
+                asked.split,
                 looking,
                 phrases,
                 baselines and each is chosen[0],  # of two presets' masks they are the same
@@ -98,15 +92,14 @@ def retrieval(
     told = measured[0].phrases
     if per_phrase is not None and told is not None:
         write(per_phrase, told.to_csv().encode())
-    print_beside(measured, json, csv)
+    print_beside(measured, run.json, csv)
 
 
 @evaluate.command()
+@takes_groups
 def masks(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
+    *,
+    asked: MeasuredOptions,
     limit: LimitOption = None,
     annotator: Annotated[
         int,
@@ -129,54 +122,48 @@ def masks(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how well masks fit what people outlined, whatever it is called."""
     from model.evaluation.run import evaluate_masks
 
-    refuse_two_formats(json, csv)
-    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet, ray) as looking:
+    refuse_two_formats(run.json, csv)
+    chosen, truth = asked.presets(against), asked.truth(limit)
+    with run.measuring() as looking:
         measured = [
             evaluate_masks(
-                each, truth, split, looking, annotator, baselines and each is chosen[0], least
+                each, truth, asked.split, looking, annotator, baselines and each is chosen[0], least
             )
             for each in chosen
         ]
-    print_beside(measured, json, csv)
+    print_beside(measured, run.json, csv)
 
 
 @evaluate.command()
+@takes_groups
 def proposals(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
+    *,
+    asked: MeasuredOptions,
     limit: LimitOption = None,
     against: AgainstOption = None,
     csv: CsvOption = False,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how well masks that are proposed for words fit what they name."""
     from model.evaluation.run import evaluate_proposals
 
-    refuse_two_formats(json, csv)
-    chosen, truth = presets(preset, against), read_photos(data, split, source, limit)
-    with measuring(quiet, ray) as looking:
-        measured = [evaluate_proposals(each, truth, split, looking) for each in chosen]
-    print_beside(measured, json, csv)
+    refuse_two_formats(run.json, csv)
+    chosen, truth = asked.presets(against), asked.truth(limit)
+    with run.measuring() as looking:
+        measured = [evaluate_proposals(each, truth, asked.split, looking) for each in chosen]
+    print_beside(measured, run.json, csv)
 
 
 @evaluate.command()
+@takes_groups
 def semantic(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
+    *,
+    asked: MeasuredOptions,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -197,33 +184,35 @@ def semantic(
     against: AgainstOption = None,
     csv: CsvOption = False,
     baselines: BaselinesOption = True,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how well every pixel is named: mean IoU of a data set or of a corpus' source."""
     from model.datasets.label_maps import labelled_corpus, read_layout
     from model.evaluation.run import evaluate_labels
 
-    refuse_two_formats(json, csv)
-    chosen = presets(preset, against)
-    if source and not layout:
-        labelled = labelled_corpus(read_photos(data, split, source, limit))
+    refuse_two_formats(run.json, csv)
+    chosen = asked.presets(against)
+    if asked.source and not layout:
+        labelled = labelled_corpus(asked.truth(limit))
     else:
-        labelled = read_layout(data, layout, classes, limit)
-    with measuring(quiet, ray) as looking:
+        labelled = read_layout(asked.data, layout, classes, limit)
+    with run.measuring() as looking:
         measured = [
-            evaluate_labels(each, labelled, split, looking, scale, baselines and each is chosen[0])
+            evaluate_labels(
+                each, labelled, asked.split, looking, scale, baselines and each is chosen[0]
+            )
             for each in chosen
         ]
-    print_beside(measured, json, csv)
+    print_beside(measured, run.json, csv)
 
 
 evaluate.command()(referring)
 
 
 @evaluate.command()
+@takes_groups
 def curation(
+    *,
     data: DataOption,
     split: Annotated[
         list[str] | None,
@@ -254,17 +243,15 @@ def curation(
     ] = None,
     limit: LimitOption = None,
     csv: CsvOption = False,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how often curation gives the phrases of captions the right masks."""
     from model.curation.config import default_config, load_config
     from model.evaluation.run import evaluate_curation
 
-    refuse_two_formats(json, csv)
+    refuse_two_formats(run.json, csv)
     chosen = default_config() if config is None else load_config(config)
     truths = {name: read_photos(data, name, source or ["coco"], limit) for name in split or ["val"]}
-    with measuring(quiet, ray) as looking:
+    with run.measuring() as looking:
         measured = evaluate_curation(chosen, truths, looking)
-    print_beside([measured], json, csv)
+    print_beside([measured], run.json, csv)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.options import JsonOption, NoBarOption, RayOption
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -64,7 +66,51 @@ AgainstOption = Annotated[
     ),
 ]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print a CSV line a figure.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredOptions:
+    """Models that are measured, and photos that they are measured on."""
+
+    data: DataOption
+    split: SplitOption = "val"
+    preset: PresetOption = None
+    source: SourceOption = None
+
+    def presets(self, against: str | None) -> tuple[Preset, ...]:
+        """The preset to measure and, where one is named, another to measure it against."""
+        from model.presets.preset import DEFAULT, load_preset
+
+        names = (self.preset or DEFAULT, against)
+        return tuple(load_preset(each) for each in names if each is not None)
+
+    def truth(self, limit: int | None) -> Truth:
+        """The photos, so many of each source, with what is true of them."""
+        return read_photos(self.data, self.split, self.source, limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Ways to look at the photos, and to tell of it."""
+
+    ray: RayOption = ""
+    quiet: NoBarOption = False
+    json: JsonOption = False
+
+    @contextmanager
+    def measuring(self) -> Iterator[Looking]:
+        """How a measurement looks at photos, with its progress."""
+        from cli.progress.count import Count
+        from model.evaluation.looking import Looking
+
+        with ExitStack() as stack:
+            if self.ray:
+                from indexer.workers.pool import over_ray
+
+                by = stack.enter_context(over_ray(self.ray))
+                yield Looking(stack.enter_context(Count(self.quiet)), by)
+            else:
+                yield Looking(stack.enter_context(Count(self.quiet)))
 
 
 def read_photos(data: Path, split: str, source: list[str] | None, limit: int | None) -> Truth:
@@ -74,38 +120,10 @@ def read_photos(data: Path, split: str, source: list[str] | None, limit: int | N
     return read_truth(data, split, source, limit)
 
 
-@contextmanager
-def measuring(quiet: bool, ray: str) -> Iterator[Looking]:
-    """How a measurement looks at photos, with its progress.
-
-    Args:
-        quiet: show no progress.
-        ray: address of the Ray cluster whose machines look; "": this process.
-    """
-    from cli.progress.count import Count
-    from model.evaluation.looking import Looking
-
-    with ExitStack() as stack:
-        if ray:
-            from indexer.workers.pool import over_ray
-
-            by = stack.enter_context(over_ray(ray))
-            yield Looking(stack.enter_context(Count(quiet)), by)
-        else:
-            yield Looking(stack.enter_context(Count(quiet)))
-
-
 def refuse_two_formats(json: bool, csv: bool) -> None:
     """Refuse what asks for two formats at once."""
     if csv and json:
         raise typer.BadParameter("--csv and --json cannot both be printed")
-
-
-def presets(name: str | None, against: str | None) -> tuple[Preset, ...]:
-    """The preset to measure and, where one is named, another to measure it against."""
-    from model.presets.preset import DEFAULT, load_preset
-
-    return tuple(load_preset(each) for each in (name or DEFAULT, against) if each is not None)
 
 
 def print_beside(measured: Sequence[Measured], json: bool, csv: bool) -> None:

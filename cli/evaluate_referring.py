@@ -12,19 +12,13 @@ import typer
 from cli.evaluate_options import (
     AgainstOption,
     CsvOption,
-    DataOption,
     LimitOption,
-    PresetOption,
-    QuietOption,
-    SourceOption,
-    SplitOption,
-    measuring,
-    presets,
+    MeasuredOptions,
+    RunOptions,
     print_beside,
-    read_photos,
     refuse_two_formats,
 )
-from cli.options import JsonOption, RayOption
+from cli.option_groups import takes_groups
 from cli.output import say
 
 if TYPE_CHECKING:
@@ -43,11 +37,10 @@ class View(StrEnum):
     both = "both"
 
 
+@takes_groups
 def referring(
-    data: DataOption,
-    split: SplitOption = "val",
-    preset: PresetOption = None,
-    source: SourceOption = None,
+    *,
+    asked: MeasuredOptions,
     expressions: Annotated[
         list[Path] | None,
         typer.Option(
@@ -109,27 +102,25 @@ def referring(
     ] = None,
     against: AgainstOption = None,
     csv: CsvOption = False,
-    ray: RayOption = "",
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    run: RunOptions,
 ) -> None:
     """Measure how often the thing that a referring expression means is found, beside recall."""
     from model.evaluation.run import evaluate_referring
 
-    refuse_two_formats(json, csv)
-    chosen = presets(preset, against)
-    asked = (
-        _corpus_expressions(read_photos(data, split, source, limit), expressions or [])
+    refuse_two_formats(run.json, csv)
+    chosen = asked.presets(against)
+    meant = (
+        _corpus_expressions(asked.truth(limit), expressions or [])
         if refs is None
-        else _published_expressions(data, refs, instances, split)
+        else _published_expressions(asked.data, refs, instances, asked.split)
     )
     views = {"alpha": global_local, "blurred": blurred, "fusion": fusion}
-    with measuring(quiet, ray) as looking:
+    with run.measuring() as looking:
         measured = [
-            evaluate_referring(each, asked, split, looking, own_masks, _looks(each, **views))
+            evaluate_referring(each, meant, asked.split, looking, own_masks, _looks(each, **views))
             for each in chosen
         ]
-    print_beside(measured, json, csv)
+    print_beside(measured, run.json, csv)
 
 
 def _looks(preset: Preset, **asked: Any) -> GlobalLocalSettings | None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.client.connection import Connection
 from cli.client.exporting import export_at
 from cli.client.questions import question
-from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
+from cli.client.server_options import ServerOptions, refuse_beside_server
+from cli.option_groups import takes_groups
 from cli.options import JsonOption, output_path
 from cli.output import print_json, say, show
-from cli.search_options import SearchOptions, takes_search_options
+from cli.search_options import SearchOptions
 
 if TYPE_CHECKING:
     from searchengine import ExportReport, Filter, Matches, Query
@@ -33,9 +33,9 @@ class Format(StrEnum):
     cvat = "cvat"
 
 
-@takes_search_options
+@takes_groups
 def export(
-    options: SearchOptions,
+    *,
     output: Annotated[
         Path,
         typer.Option(
@@ -108,9 +108,9 @@ def export(
             "--overwrite", help="Replace files that are there; remove the former export's."
         ),
     ] = False,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    server: ServerOptions,
     json: JsonOption = False,
+    options: SearchOptions,
 ) -> None:
     """Write the masks of what words find, of the classes of a data set, of chosen segments, or of
     all.
@@ -123,17 +123,15 @@ def export(
         raise typer.BadParameter("give one of WORDS, --labels, --ids and --all")
     if not words and labels is None:
         _refuse_asking(options, ids, min_confidence)
-    if server is not None:
-        refuse_beside_server(
-            *(options.index, options.preset, options.head), {"--all": all_, "--labels": labels}
-        )
+    if server:
+        refuse_beside_server(options, {"--all": all_, "--labels": labels})
         asked: dict[str, Any] = {"ids": _ids(ids)}
         if words:
             text = " ".join(words)
             asked = {"question": question(options, words=text, least_confidence=min_confidence)}
         files = {"raw_frame": raw_frame, "polygons": polygons, "margin": margin, "val": val}
         asked |= {"format": format, "options": files}
-        with Connection(server, token) as line:
+        with server.connection() as line:
             notes, report = export_at(line, asked, output, overwrite=overwrite)
         for note in notes:
             say(note)

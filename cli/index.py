@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.option_groups import takes_groups
 from cli.options import (
-    HeadOption,
-    IndexOption,
+    EngineOptions,
     JobsOption,
     JsonOption,
-    PresetOption,
+    NoBarOption,
     RayOption,
-    headed,
+    ThumbnailsOption,
 )
 from cli.output import counted, print_json, say, show
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from indexer.report import Report
 
 
+@takes_groups
 def index(
+    *,
     folders: Annotated[
         list[str],
         typer.Argument(
             metavar="FOLDER...", help="Folders or photos to look at; also s3://BUCKET/PREFIX."
         ),
     ],
-    index: IndexOption = None,
-    preset: PresetOption = None,
-    head: HeadOption = None,
+    opened: EngineOptions,
     jobs: JobsOption = 0,
     max_megapixels: Annotated[
         float,
@@ -81,12 +81,9 @@ def index(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be done; write nothing.")
     ] = False,
-    no_thumbnails: Annotated[
-        bool,
-        typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen."),
-    ] = False,
+    no_thumbnails: ThumbnailsOption = False,
     ray: RayOption = "",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
+    quiet: NoBarOption = False,
     json: JsonOption = False,
 ) -> None:
     """Look at photographs, find their segments and remember them.
@@ -96,7 +93,6 @@ def index(
     """
     from cli.progress.indexing import Bar
     from indexer.update import Options, Progress
-    from searchengine import SearchEngine
 
     ask_for_whole_machine(folders, yes)
     options = Options(
@@ -112,7 +108,7 @@ def index(
         thumbnails=not no_thumbnails,
         ray=ray,
     )
-    with SearchEngine.open(index, headed(preset, head)) as engine:
+    with opened.open() as engine:
         if quiet:
             report = engine.index(*folders, options=options, progress=Progress())
         else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import JsonOption, index_path
+from cli.options import JsonOption, NoBarOption, index_path
 from cli.output import counted, print_json, say, show
 
 _FOLDER = "Index folder, or the URI of an index in a database"
@@ -26,7 +26,7 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be copied; write nothing.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")] = False,
+    quiet: NoBarOption = False,
     json: JsonOption = False,
 ) -> None:
     """Copy all that an index remembers into another: photos, masks and vectors as they are.

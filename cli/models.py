@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, QuietOption
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ NamesArgument = Annotated[
         show_default="all bundled ones",
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @models.command("list")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from searchengine import Example
+    from searchengine import Example, SearchEngine
 
 
 def output_path(text: str) -> Path:
@@ -66,6 +67,11 @@ RayOption = Annotated[
         help="Ray cluster whose machines look at the photos: 'local', 'auto', or host:port.",
     ),
 ]
+ThumbnailsOption = Annotated[
+    bool, typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+NoBarOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExplainOption = Annotated[
     bool,
@@ -97,6 +103,29 @@ OverwriteOption = Annotated[
     typer.Option("--overwrite", help="Replace files that are there, also those not made here."),
 ]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the drawn matches in a viewer.")]
+
+
+WordsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
+]
+PhotoArgument = Annotated[
+    str | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Index, and the models that it is asked or made with."""
+
+    index: IndexOption = None
+    preset: PresetOption = None
+    head: HeadOption = None
+
+    def open(self) -> SearchEngine:
+        """The engine over the index, with the preset that is asked for."""
+        from searchengine import SearchEngine
+
+        return SearchEngine.open(self.index, headed(self.preset, self.head))
 
 
 def headed(preset: str | None, head: Path | None) -> str | None:

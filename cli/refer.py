@@ -8,7 +8,7 @@ import typer
 
 from cli.answer import Answer
 from cli.batch import batch_questions
-from cli.options import ExplainOption, HeadOption, JsonOption, headed
+from cli.options import ExplainOption, HeadOption, JsonOption, PhotoArgument, headed
 from cli.output import print_json, print_matches, say
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def refer(
-    photo: Annotated[
-        str | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
-    ] = None,
+    photo: PhotoArgument = None,
     expression: Annotated[
         list[str] | None,
         typer.Argument(

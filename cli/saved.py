@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.answer import Answer
 from cli.batch import batch_lines
-from cli.client.connection import Connection
 from cli.client.questions import answer_of
-from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
+from cli.client.server_options import ServerOptions, refuse_beside_server
+from cli.option_groups import takes_groups
 from cli.options import (
     AtOption,
     BoxOption,
-    HeadOption,
+    EngineOptions,
     IndexOption,
     JsonOption,
     LikeOption,
-    PresetOption,
     SegmentOption,
     UnlikeOption,
-    headed,
+    WordsArgument,
     pointed_at,
 )
 from cli.output import counted, print_json, print_matches, say, show
-from cli.search_options import SearchOptions, takes_search_options
-
-if TYPE_CHECKING:
-    from searchengine import SearchEngine
+from cli.search_options import SearchOptions
 
 saved = typer.Typer(
     name="saved",
@@ -50,13 +45,11 @@ PeekOption = Annotated[
 
 
 @saved.command()
-@takes_search_options
+@takes_groups
 def add(
-    options: SearchOptions,
+    *,
     name: NameArgument,
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
-    ] = None,
+    words: WordsArgument = None,
     photo: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Photo to ask by, beside the words or alone."),
@@ -90,6 +83,7 @@ def add(
         bool, typer.Option("--overwrite", help="Replace the saved search of this name.")
     ] = False,
     json: JsonOption = False,
+    options: SearchOptions,
 ) -> None:
     """Save a search under a name. All that the index holds now counts as seen."""
     said = " ".join(words or ())
@@ -116,7 +110,7 @@ def add(
 @saved.command("list")
 def list_(index: IndexOption = None, json: JsonOption = False) -> None:
     """List the saved searches: what they ask, and when they were last seen."""
-    with _opened(index) as engine:
+    with EngineOptions(index=index).open() as engine:
         found = engine.saved.all()
         if json:
             print_json({"searches": [each.to_dict() for each in found]})
@@ -128,51 +122,49 @@ def list_(index: IndexOption = None, json: JsonOption = False) -> None:
 
 
 @saved.command()
+@takes_groups
 def run(
+    *,
     name: NameArgument,
     peek: PeekOption = False,
-    index: IndexOption = None,
-    preset: PresetOption = None,
-    head: HeadOption = None,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    options: EngineOptions,
+    server: ServerOptions,
     json: JsonOption = False,
 ) -> None:
     """Ask a saved search again. What is shown counts as seen."""
-    if server is not None:
-        refuse_beside_server(index, preset, head, {})
-        with Connection(server, token) as line:
+    if server:
+        refuse_beside_server(options, {})
+        with server.connection() as line:
             told = line.post("/answers/saved", {"name": name, "mark": not peek})
         _show_again(name, answer_of(told), json)
         return
-    with _opened(index, preset, head) as engine:
+    with options.open() as engine:
         matches = engine.saved.run(name, mark=not peek)
         _show_again(name, Answer({"name": name, **matches.to_dict()}, matches.notes), json)
 
 
 @saved.command()
+@takes_groups
 def new(
+    *,
     names: NamesArgument = None,
     peek: PeekOption = False,
-    index: IndexOption = None,
-    preset: PresetOption = None,
-    head: HeadOption = None,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    options: EngineOptions,
+    server: ServerOptions,
     json: JsonOption = False,
 ) -> None:
     """Show what saved searches find among photos that were added since they were seen.
 
     Only the new photos are searched. With --json, one document a line and search.
     """
-    if server is not None:
-        refuse_beside_server(index, preset, head, {})
-        with Connection(server, token) as line:
+    if server:
+        refuse_beside_server(options, {})
+        with server.connection() as line:
             for name in names or [each["name"] for each in line.get("/saved")["searches"]]:
                 told = line.post("/answers/new", {"name": name, "mark": not peek})
                 _show_new(answer_of(told), json)
         return
-    with _opened(index, preset, head) as engine:
+    with options.open() as engine:
         for name in names or [each.name for each in engine.saved.all()]:
             found = engine.saved.new(name, mark=not peek)
             _show_new(Answer(found.to_dict(), found.matches.notes), json)
@@ -184,7 +176,7 @@ def rm(
     index: IndexOption = None,
 ) -> None:
     """Forget saved searches."""
-    with _opened(index) as engine:
+    with EngineOptions(index=index).open() as engine:
         for name in names:
             engine.saved.remove(name)
             say(f"forgot '{name}'")
@@ -193,7 +185,7 @@ def rm(
 @saved.command()
 def export(names: NamesArgument = None, index: IndexOption = None) -> None:
     """Print saved searches as JSON, one a line, with all that another index needs."""
-    with _opened(index) as engine:
+    with EngineOptions(index=index).open() as engine:
         chosen = [engine.saved.get(name) for name in names] if names else engine.saved.all()
         for each in chosen:
             print_json(each.to_dict(vectors=True))
@@ -212,7 +204,7 @@ def import_(
 
     from model.errors import QueryError
 
-    with _opened(index) as engine:
+    with EngineOptions(index=index).open() as engine:
         read = []
         for number, line in enumerate(batch_lines(file), 1):
             try:
@@ -222,14 +214,6 @@ def import_(
         for each in read:
             engine.saved.put(each, overwrite=overwrite)
         say(f"saved {counted(len(read), 'search').replace('searchs', 'searches')}")
-
-
-def _opened(
-    index: Path | None, preset: str | None = None, head: Path | None = None
-) -> SearchEngine:
-    from searchengine import SearchEngine
-
-    return SearchEngine.open(index, headed(preset, head))
 
 
 def _show_again(name: str, found: Answer, json: bool) -> None:

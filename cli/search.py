@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.asked import heeded, remember
-from cli.client.connection import Connection
 from cli.client.questions import answer, example_question, question
-from cli.client.server_options import ServerOption, TokenOption, refuse_beside_server
+from cli.client.server_options import ServerOptions, refuse_beside_server
 from cli.drawn_output import DrawnOutput
 from cli.match_output import (
     Format,
@@ -20,34 +19,31 @@ from cli.match_output import (
     SortOption,
     chosen_format,
 )
+from cli.option_groups import takes_groups
 from cli.options import (
     AtOption,
     BoxOption,
     ExplainOption,
-    GalleryOption,
     JsonOption,
     LikeOption,
-    OpenOption,
-    OverwriteOption,
+    PhotoArgument,
     SegmentOption,
-    SheetOption,
     UnlikeOption,
+    WordsArgument,
     pointed_at,
 )
 from cli.output import counted, say, show
 from cli.search_lines import answer_lines, answer_lines_at
-from cli.search_options import SearchOptions, takes_search_options
+from cli.search_options import SearchOptions
 
 if TYPE_CHECKING:
     from searchengine import Matches, Query
 
 
-@takes_search_options
+@takes_groups
 def search(
-    options: SearchOptions,
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="WORDS", help="Words to search for.")
-    ] = None,
+    *,
+    words: WordsArgument = None,
     json: JsonOption = False,
     batch: Annotated[
         str | None,
@@ -114,12 +110,9 @@ def search(
     explain: ExplainOption = False,
     format: FormatOption = Format.table,
     null: NullOption = False,
-    sheet: SheetOption = None,
-    gallery: GalleryOption = None,
-    open_: OpenOption = False,
-    overwrite: OverwriteOption = False,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    drawn: DrawnOutput,
+    server: ServerOptions,
+    options: SearchOptions,
 ) -> None:
     """Find segments by words, best first, each with a calibrated confidence.
 
@@ -142,7 +135,6 @@ def search(
     printer = MatchPrinter(
         Format.json if batch is not None and chosen is Format.table else chosen, null, explain
     )
-    drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
 
     own: dict[str, Any] = {"like": tuple(like or ()), "unlike": tuple(unlike or ())}
@@ -153,15 +145,15 @@ def search(
     def shown(matches: Matches) -> Matches:
         return matches.above(min_confidence).ordered(sort)
 
-    if server is not None:
+    if server:
         unheard = {"--propose": propose, "--feedback": feedback, "--save": save} | drawn.given
-        refuse_beside_server(options.index, options.preset, options.head, unheard)
+        refuse_beside_server(options, unheard)
 
         def at_server(words: str) -> dict[str, Any]:
             said = own | {"words": words, "refer": refer, "order": sort, "explain": explain}
             return question(options, least_confidence=min_confidence, **said)
 
-        with Connection(server, token) as line:
+        with server.connection() as line:
             if batch is not None:
                 answer_lines_at(line, batch, at_server, printer)
             else:
@@ -193,12 +185,10 @@ def search(
         drawn.draw([shown(matches)])
 
 
-@takes_search_options
+@takes_groups
 def similar(
-    options: SearchOptions,
-    photo: Annotated[
-        str | None, typer.Argument(metavar="PHOTO", help="Photo, indexed or not.")
-    ] = None,
+    *,
+    photo: PhotoArgument = None,
     at: AtOption = None,
     box: BoxOption = None,
     segment: SegmentOption = None,
@@ -206,12 +196,9 @@ def similar(
     json: JsonOption = False,
     format: FormatOption = Format.table,
     null: NullOption = False,
-    sheet: SheetOption = None,
-    gallery: GalleryOption = None,
-    open_: OpenOption = False,
-    overwrite: OverwriteOption = False,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    drawn: DrawnOutput,
+    server: ServerOptions,
+    options: SearchOptions,
 ) -> None:
     """Find segments like a photo, or like a point, a box or a segment in one.
 
@@ -219,11 +206,10 @@ def similar(
     """
     options = options.spread()
     printer = MatchPrinter(chosen_format(format, json, null), null)
-    drawn = DrawnOutput(sheet, gallery, open_, overwrite)
     drawn.check()
-    if server is not None:
-        refuse_beside_server(options.index, options.preset, options.head, drawn.given)
-        with Connection(server, token) as line:
+    if server:
+        refuse_beside_server(options, drawn.given)
+        with server.connection() as line:
             told = example_question(options, line, photo, at, box, segment, order=sort)
         printer.print_answer(told)
         return

@@ -1,17 +1,10 @@
-"""Search options: what `search`, `similar` and `export` can all be told, said once.
-
-A verb takes one `SearchOptions`; `takes_search_options` puts the command line's options in its
-place, so that no verb can leave one out or name it differently.
-"""
+"""Search options: what `search`, `similar` and `export` can all be told, said once."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -238,25 +231,3 @@ class SearchOptions:
             {"words": words} | ({} if weight is None else {"weight": weight})
             for words, weight in read
         ]
-
-
-def takes_search_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with all search options after its own, for its parameter `options`."""
-    hints = get_type_hints(SearchOptions, include_extras=True)
-    kind = inspect.Parameter.KEYWORD_ONLY
-    shared = [
-        inspect.Parameter(field.name, kind, default=field.default, annotation=hints[field.name])
-        for field in fields(SearchOptions)
-    ]
-
-    @wraps(verb)
-    def with_options(**given: Any) -> None:
-        chosen = {field.name: given.pop(field.name) for field in fields(SearchOptions)}
-        verb(options=SearchOptions(**chosen), **given)
-
-    own = inspect.signature(verb, eval_str=True)
-    others = (p.replace(kind=kind) for p in own.parameters.values() if p.name != "options")
-    parameters = [*others, *shared]
-    with_options.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_options

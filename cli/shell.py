@@ -14,8 +14,9 @@ import typer
 from cli.answer import Answer
 from cli.asked import remember
 from cli.drawn_output import DrawnOutput
+from cli.option_groups import takes_groups
 from cli.output import print_matches, say, show
-from cli.search_options import SearchOptions, takes_search_options
+from cli.search_options import SearchOptions
 from cli.settings import WRONG_USAGE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ HELP = (
 )
 
 
-@takes_search_options
+@takes_groups
 def shell(options: SearchOptions) -> None:
     """Ask again and again, one question a line, with the models kept loaded.
 
@@ -117,7 +118,7 @@ class Shell:
         """
         if self._last is None:
             raise typer.BadParameter("there is no answer yet that could be drawn")
-        drawn = DrawnOutput(Path(rest), None, open_=False, overwrite=False)
+        drawn = DrawnOutput(sheet=Path(rest))
         drawn.check()
         drawn.draw([self._last])
 
@@ -170,7 +171,7 @@ def _parsed(arguments: list[str]) -> SearchOptions | None:
     for help alone."""
     found: list[SearchOptions] = []
 
-    @takes_search_options
+    @takes_groups
     def where(options: SearchOptions) -> None:
         found.append(options)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, QuietOption
 from cli.output import print_json, say, show
 
 
@@ -42,7 +42,7 @@ def train(
     threads: Annotated[
         int, typer.Option("--threads", help="Threads of each process; 0: torch's choice.", min=0)
     ] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train by a recipe: a TOML file that names the task, its data and how it is trained.

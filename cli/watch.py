@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from cli.index import ask_for_whole_machine
-from cli.options import HeadOption, IndexOption, JobsOption, PresetOption, headed
+from cli.option_groups import takes_groups
+from cli.options import EngineOptions, JobsOption, ThumbnailsOption
 from cli.output import print_json, say, show
 
 if TYPE_CHECKING:
     from indexer.watch.watching import WatchEvent
 
 
+@takes_groups
 def watch(
+    *,
     folders: Annotated[
         list[str], typer.Argument(metavar="FOLDER...", help="Folders to watch, with all below.")
     ],
-    index: IndexOption = None,
-    preset: PresetOption = None,
-    head: HeadOption = None,
+    opened: EngineOptions,
     jobs: JobsOption = 0,
     prune: Annotated[
         bool,
@@ -41,10 +42,7 @@ def watch(
             "--include", metavar="GLOB", help="Pattern of what to take all the same. Repeatable."
         ),
     ] = None,
-    no_thumbnails: Annotated[
-        bool,
-        typer.Option("--no-thumbnails", help="Keep no small pictures; they are made when seen."),
-    ] = False,
+    no_thumbnails: ThumbnailsOption = False,
     settle: Annotated[
         float,
         typer.Option("--settle", help="Seconds that a file has to stand still.", min=0.1, max=3600),
@@ -72,7 +70,6 @@ def watch(
     """
     from indexer.update import Options
     from indexer.watch.watching import Watching, WatchSettings
-    from searchengine import SearchEngine
 
     _refuse_stores(folders)
     ask_for_whole_machine(folders, yes)
@@ -93,7 +90,7 @@ def watch(
                 _print_json(event) if json else _print(event)
 
         try:
-            with SearchEngine.open(index, headed(preset, head)) as engine:
+            with opened.open() as engine:
                 Watching(
                     [Path(folder) for folder in folders],
                     lambda places, asked: engine.index(*places, options=asked),
