@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,21 +15,10 @@ from cli.option_groups import takes_groups
 from cli.options import JsonOption, output_path
 from cli.output import print_json, say, show
 from cli.search_options import SearchOptions
+from indexer.export_formats import Format
 
 if TYPE_CHECKING:
     from searchengine import ExportReport, Filter, Matches, Query
-
-
-class Format(StrEnum):
-    """Formats that can be written."""
-
-    masks = "masks"
-    cutouts = "cutouts"
-    overlays = "overlays"
-    coco = "coco"
-    yolo = "yolo"
-    labelme = "labelme"
-    cvat = "cvat"
 
 
 @takes_groups

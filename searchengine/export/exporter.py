@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from indexer.catalog.records import PhotoRow
+from indexer.export_formats import Format
 from indexer.scan.own_output import MANIFEST, exported_files
 from model.errors import ExportError, PhotoError, StorageFull, shown
 from model.stores.urls import parent_of
@@ -29,13 +30,13 @@ from searchengine.matches.match import Match
 from searchengine.output_files import completed, made_folder, refusal
 
 FORMATS: Mapping[str, type[Writer]] = {
-    "masks": MaskFiles,
-    "cutouts": Cutouts,
-    "overlays": Overlays,
-    "coco": Coco,
-    "yolo": Yolo,
-    "labelme": LabelMe,
-    "cvat": Cvat,
+    Format.masks: MaskFiles,
+    Format.cutouts: Cutouts,
+    Format.overlays: Overlays,
+    Format.coco: Coco,
+    Format.yolo: Yolo,
+    Format.labelme: LabelMe,
+    Format.cvat: Cvat,
 }
 LONGEST_CATEGORY = 120  # characters
 

@@ -7,24 +7,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from indexer.export_formats import Format
 from searchengine.export.layout import MOST_MARGIN
 from searchengine.web.answer_schemas import AnswerRequest
 from searchengine.web.schemas import LONGEST_NAME, Id, Strict
 
 MOST_ROOTS = 100
 MOST_IDS = 100_000
-
-
-class Format(StrEnum):
-    """Formats of exports."""
-
-    masks = "masks"
-    cutouts = "cutouts"
-    overlays = "overlays"
-    coco = "coco"
-    yolo = "yolo"
-    labelme = "labelme"
-    cvat = "cvat"
 
 
 class IndexRequest(Strict):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from indexer.catalog.records import Filter
+from indexer.export_formats import Format
 from model.errors import ExportError, QueryError, StorageFull
 from searchengine import Match
 from searchengine.export import FORMATS, ExportOrigin, Layout, export
@@ -61,6 +62,10 @@ EXPECTED = {
     "labelme": ["a.json", "b.json"],
     "cvat": ["annotations.xml"],
 }
+
+
+def test_every_format_that_is_named_can_be_written() -> None:
+    assert list(FORMATS) == list(Format)
 
 
 @pytest.mark.parametrize("format", FORMATS)

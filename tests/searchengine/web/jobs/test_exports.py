@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from searchengine.export.exporter import FORMATS
-from searchengine.web.jobs.requests import Format
 
 API = "/api/v1"
 
@@ -114,10 +113,6 @@ def test_labelme_finds_the_photos_wherever_a_zip_is_unpacked(
             photo = file.parent / json.loads(file.read_text())["imagePath"]
             assert photo.resolve().is_relative_to(photos.resolve())
             assert (photo.stem, photo.is_file()) == (file.stem, True)
-
-
-def test_every_format_may_be_asked_for() -> None:
-    assert {str(format) for format in Format} == set(FORMATS)
 
 
 def test_chosen_segments_and_options_are_those_of_the_command(
