@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ DEEPEST = 16_384
 """Answers that Milvus gives to one question at the most."""
 FEW = 20_000
 """Segments that conditions leave, up to which the catalog's own vectors are compared."""
+SEALED_FROM = 1000
+"""Rows that are put until a mark from which the server is told to seal them: it compares those
+that it has not sealed one by one, and may be told but every ten seconds."""
 _SPARE = 16
 _ROWS = 1000
 """Rows a request: 64 MB are the most that a server takes, at 4 bytes a component."""
@@ -83,11 +87,14 @@ class MilvusVectors(VectorStore):
         self._last = 0
         self._begun = False
         self._prepared = False
+        self._unsealed = 0
+        self._counted: int | None = None  # when rows were last counted; others write, too
 
     def __len__(self) -> int:
         self._prepare()
         told = self._ask(lambda c: c.query(self._name, output_fields=["count(*)"]))
-        return int(told[0]["count(*)"])
+        self._counted = int(told[0]["count(*)"])
+        return self._counted
 
     @property
     def watermark(self) -> Watermark | None:
@@ -124,6 +131,8 @@ class MilvusVectors(VectorStore):
     def mark(self, watermark: Watermark) -> None:
         """Note that the collection holds this state of the catalog."""
         self._prepare()
+        if self._unsealed >= SEALED_FROM:
+            self._seal()
         self._note(watermark, "settled")
         self._begun = False
 
@@ -169,6 +178,8 @@ class MilvusVectors(VectorStore):
                 for i, row in zip(ids[some].tolist(), kept[some], strict=True)
             ]
             self._ask(partial(_upsert, name=self._name, rows=rows))
+        self._unsealed += len(ids)
+        self._counted = None
 
     def remove(self, ids: Ints) -> int:
         """Forget ids and return how many were known; unknown ones are passed over."""
@@ -177,6 +188,7 @@ class MilvusVectors(VectorStore):
             self._note_change()
         for some in _pieces(len(gone)):
             self._ask(partial(_delete, name=self._name, ids=gone[some]))
+        self._counted = None
         return len(gone)
 
     def search_many(self, queries: Floats, k: int, where: Filter | None = None) -> list[Hits]:
@@ -184,14 +196,15 @@ class MilvusVectors(VectorStore):
         queries = as_questions(queries, self.dimension)
         if k < 0:
             raise ValueError(f"k is {k}, expected 0 or more")
-        known = len(self) if k and len(queries) else 0
-        allowed = None if where is None or where == Filter() else self._source.segment_ids(where)
-        k = min(k, known if allowed is None else len(allowed))
-        if k == 0:
+        allowed = None
+        if k and len(queries) and where is not None and where != Filter():
+            allowed = self._source.segment_ids(where)
+            k = min(k, len(allowed))
+        if k == 0 or not len(queries):
             return [Hits.empty(self.dimension) for _ in queries]
         if allowed is not None and len(allowed) <= self._few:
-            return scan_source(self._source, allowed, known, queries, k)
-        return [self._nearest(query, k, known, allowed) for query in queries]
+            return scan_source(self._source, allowed, self._about(), queries, k)
+        return [self._nearest(query, k, allowed) for query in queries]
 
     def ranked(self, query: Floats, where: Filter | None = None) -> tuple[Ints, Floats]:
         """All ids that conditions allow, by their inner products with one question (D float32)."""
@@ -219,19 +232,22 @@ class MilvusVectors(VectorStore):
 
     def drop(self) -> None:
         """Forget the whole collection, and its state."""
-        self._last, self._begun = 0, False
+        self._last, self._begun, self._unsealed, self._counted = 0, False, 0, None
         for name in (self._state, self._name):
             self._ask(partial(_drop, name=name))
         self._prepared = False
 
-    def _nearest(self, query: Floats, k: int, known: int, allowed: Ints | None) -> Hits:
+    def _nearest(self, query: Floats, k: int, allowed: Ints | None) -> Hits:
         """Best k by the index of Milvus, or of all where that gives too few."""
-        share = 1.0 if allowed is None else len(allowed) / max(known, 1)
+        share = 1.0 if allowed is None else min(len(allowed) / max(self._about(), 1), 1.0)
         depth = int((k + _SPARE) / max(share, 1e-9) * (1.0 if allowed is None else 1.5))
         margin = 2 * ROUNDING * float(np.linalg.norm(query))
         while depth <= DEEPEST:
             ids, vectors, last = self._candidates(query, depth)
-            is_all = len(ids) >= known
+            # a count takes the server as long as a search, and an index may give fewer than it has
+            is_all = len(ids) < depth and len(ids) >= len(self)
+            if is_all and allowed is None:
+                k = min(k, len(ids))
             chosen = None
             if allowed is not None:
                 chosen = contains(allowed, ids)
@@ -247,8 +263,14 @@ class MilvusVectors(VectorStore):
                 break
             depth = min(4 * depth, DEEPEST) if depth < DEEPEST else DEEPEST + 1
         wanted = self._source.segment_ids() if allowed is None else allowed
-        (hits,) = scan_source(self._source, wanted, known, query[None], k)
+        if not len(wanted):
+            return Hits.empty(self.dimension)
+        (hits,) = scan_source(self._source, wanted, self._about(), query[None], k)
         return hits
+
+    def _about(self) -> int:
+        """Number of rows, which another process may have changed since they were counted."""
+        return len(self) if self._counted is None else self._counted
 
     def _candidates(self, query: Floats, depth: int) -> tuple[Ints, Floats, float]:
         """Ids (n), their vectors (n×D) and the least of the server's scores."""
@@ -295,6 +317,12 @@ class MilvusVectors(VectorStore):
                 held = Watermark(catalog_id, int(generation), revision)
                 return held, int(last), state == "settled"
         return None, 0, False
+
+    def _seal(self) -> None:
+        """Have the server put the new rows under its index now; it does so by itself some time."""
+        with suppress(StorageError):  # it may be told too often
+            self._ask(partial(_flush, name=self._name))
+            self._unsealed = 0
 
     def _note_change(self) -> None:
         self._prepare()
@@ -367,6 +395,10 @@ def _upsert(client: Any, name: str, rows: list[dict[str, Any]]) -> None:
 
 def _delete(client: Any, name: str, ids: list[int]) -> None:
     client.delete(name, ids=ids)
+
+
+def _flush(client: Any, name: str) -> None:
+    client.flush(name)
 
 
 def _drop(client: Any, name: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from indexer.catalog.records import Filter, Watermark
+from indexer.vectors import milvus_store
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.milvus_index import TYPES, milvus_index
 from indexer.vectors.milvus_server import MilvusServer
@@ -111,6 +112,52 @@ def test_more_than_milvus_gives_are_compared_here(
         assert len(hits) == 300
         assert (hits.ids % 2 == 1).all()
         np.testing.assert_array_equal(store.ids(), source.ids)
+    finally:
+        store.drop()
+
+
+def test_rows_are_counted_only_where_an_answer_is_short(
+    server: MilvusServer, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    counted = MilvusVectors.__len__
+    monkeypatch.setattr(MilvusVectors, "__len__", lambda own: counts.append(1) or counted(own))
+    store = MilvusVectors(server, "counted", D, source, milvus_index("FLAT"), few=0)
+    store.add(source.ids, source.vectors)
+    try:
+        assert len(store.search(source.vectors[7], 20)) == 20
+        assert not counts
+        assert len(store.search(source.vectors[7], N + 5)) == N
+        assert len(counts) == 1
+        odd = Filter(photo_ids=tuple(range(1, N, 2)))  # how deep to ask is told by an old count
+        assert len(store.search(source.vectors[7], 20, odd)) == 20
+        assert len(counts) == 1
+    finally:
+        store.drop()
+
+
+def test_many_new_rows_are_sealed_with_the_state_that_they_lead_to(
+    server: MilvusServer, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = []
+    flush = milvus_store._flush
+
+    def flushed(client: object, name: str) -> None:
+        sealed.append(name)
+        flush(client, name)
+        if len(sealed) > 1:
+            raise StorageError("told too often", "")
+
+    monkeypatch.setattr(milvus_store, "_flush", flushed)
+    monkeypatch.setattr(milvus_store, "SEALED_FROM", 100)
+    store = MilvusVectors(server, "sealed", D, source, milvus_index("HNSW"))
+    try:
+        for number, rows in enumerate((slice(0, 50), slice(50, 150), slice(150, 400))):
+            store.put(source.ids[rows], source.vectors[rows])
+            store.mark(Watermark("c", number, f"{number:032x}"))
+            assert sealed == ["sealed"] * number  # a server that was told too often is no fault
+        assert len(store) == 400
+        assert store.search(source.vectors[300], 1).ids.tolist() == [301]
     finally:
         store.drop()
 
