@@ -34,8 +34,7 @@ SELECT s.id, s.photo_id, s.parent, s.area, s.quality, s.box, s.counts,
 FROM segments AS s JOIN photos AS p ON p.id = s.photo_id
 LEFT JOIN origins AS o ON o.segment_id = s.id
 """
-_FILE = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
-_BLOCK = 5000
+FILES = "SELECT path, size, mtime_ns, photo_id, kind, reason FROM files"
 
 
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
@@ -80,23 +79,6 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     if found and len(found) != found[0][8]:
         raise damaged_photo(photo_id, OTHER_SEGMENTS)
     return _segments(found)
-
-
-def file_itself(connection: Connection, path: str) -> list[KnownFile]:
-    """The file of this path, if it is known."""
-    found = fetched(connection, f"{_FILE} WHERE path = %b", os.fsencode(path))
-    return [known_file(row) for row in found]
-
-
-def file_block(connection: Connection, after: bytes, before: bytes) -> list[KnownFile]:
-    """The next files whose path's bytes lie between two; empty at the end."""
-    found = fetched(
-        connection,
-        f"{_FILE} WHERE path > %b AND path < %b ORDER BY path LIMIT {_BLOCK}",
-        after,
-        before,
-    )
-    return [known_file(row) for row in found]
 
 
 def known_file(row: Sequence[Any]) -> KnownFile:

@@ -52,8 +52,7 @@ FROM photos AS p JOIN segments AS s ON s.photo_id = p.id
 LEFT JOIN origins AS o ON o.segment_id = s.id
 WHERE p.id = ? ORDER BY s.id
 """
-_FILE = f"SELECT {selected('files')} FROM files"
-_BLOCK = 5000
+FILES = f"SELECT {selected('files')} FROM files"
 _OF_PHOTO = len(SEALED["photos"]) + 1
 _OF_SEGMENT = len(SEALED["segments"]) + 1
 _WITH_OWNER = _OF_SEGMENT + len(Owner._fields)
@@ -75,7 +74,7 @@ def raw_photos(
         photos[row[0]] = row[:_OF_PHOTO]
         if row[_OF_PHOTO] is None:
             raise damaged_photo(row[0], NO_FILE)
-        stamps[row[0]].append(_known_file(row[_OF_PHOTO:]).stamp)
+        stamps[row[0]].append(known_file(row[_OF_PHOTO:]).stamp)
     return photos, stamps
 
 
@@ -120,24 +119,8 @@ def segment_rows_of(connection: Connection, photo_id: int) -> list[SegmentRow]:
     return _segments(rows)
 
 
-def file_itself(connection: Connection, path: str) -> list[KnownFile]:
-    """The file of this path, if it is known."""
-    rows = fetched(connection, f"{_FILE} WHERE path = ?", os.fsencode(path))
-    return [_known_file(row) for row in rows]
-
-
-def file_block(connection: Connection, after: bytes, before: bytes) -> list[KnownFile]:
-    """The next files whose path's bytes lie between two; empty at the end."""
-    rows = fetched(
-        connection,
-        f"{_FILE} WHERE path > ? AND path < ? ORDER BY path LIMIT {_BLOCK}",
-        after,
-        before,
-    )
-    return [_known_file(row) for row in rows]
-
-
-def _known_file(row: Sequence[Any]) -> KnownFile:
+def known_file(row: Sequence[Any]) -> KnownFile:
+    """A row of `files` as a record; IndexDamaged where it is not what was written."""
     _require_sound_file(row)
     path, _, size, mtime_ns, photo_id, kind, reason, _ = row
     return KnownFile(FileStamp(os.fsdecode(path), size, mtime_ns), photo_id, kind, reason)

@@ -117,7 +117,7 @@ class SqliteCatalog(SqliteReader, Catalog):
         """Remember a photo and the file that shows it; its id, and whether it was not known."""
         require_same_space(self.manifest.space, photo.embeddings.space)
         whole = WholePhotos.of(photo, stamp)
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             known = transactions.known_photo(connection, photo, stamp.path)
             if known is None:
                 (photo_id,) = insert_photos(connection, whole)
@@ -130,7 +130,7 @@ class SqliteCatalog(SqliteReader, Catalog):
 
     def add_whole_photos(self, photos: WholePhotos) -> list[int]:
         """Remember photos with all that belongs to them, in one transaction; returns their ids."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             known = rows.ids_by_hash(connection, [row.content_hash for row in photos.rows])
             fresh = photos.without(known)
             if not len(fresh):
@@ -150,7 +150,7 @@ class SqliteCatalog(SqliteReader, Catalog):
             StorageError: the photo would have more segments than one can have.
         """
         require_same_space(self.manifest.space, added.embeddings.space)
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             ids = rewrite_with(connection, photo_id, added, self.manifest.space.dimension)
             if ids:
                 transactions.count_generation(connection)
@@ -161,7 +161,7 @@ class SqliteCatalog(SqliteReader, Catalog):
 
         None, and nothing is remembered, where no such photo is known.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             photo_id = transactions.known_photo(connection, photo, stamp.path)
             if photo_id is not None:
                 transactions.describe_anew(connection, photo_id, photo, stamp.path)
@@ -178,7 +178,7 @@ class SqliteCatalog(SqliteReader, Catalog):
             shown: files, and the id of the photo that each shows.
             gone: paths to forget.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             changed = transactions.put_files(connection, shown)
             forgotten, _ = transactions.remove_files(connection, gone)
             if changed or forgotten:
@@ -186,23 +186,23 @@ class SqliteCatalog(SqliteReader, Catalog):
 
     def skip_file(self, stamp: FileStamp, reason: str, kind: str) -> None:
         """Remember that a file was not indexed, and why; what it showed before is forgotten."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             if transactions.put_file(connection, stamp, None, kind, reason):
                 transactions.count_generation(connection)
 
     def forget_files(self, paths: Iterable[str]) -> int:
         """Forget files, and photos with their last one; returns how many photos went."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             showing, removed = transactions.remove_files(connection, paths)
             if showing:
                 transactions.count_generation(connection)
         if removed:
-            self._database.compact()
+            self.database.compact()
         return removed
 
     def remember_root(self, path: str) -> None:
         """Remember an absolute folder as indexed."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(upsert(RootTable).values(path=path).on_conflict_do_nothing())
 
     # care
@@ -226,20 +226,20 @@ class SqliteCatalog(SqliteReader, Catalog):
             problems = self._problems(full=full)
             if not problems:
                 break
-            if not header_holds(self._database.path):
+            if not header_holds(self.database.path):
                 raise IndexDamaged(problems[0].line)
-            with self._database.writing() as connection:
-                lines += mend(connection, problems, self._database.path)
+            with self.database.writing() as connection:
+                lines += mend(connection, problems, self.database.path)
                 transactions.count_generation(connection)
-            self._database.compact()
+            self.database.compact()
         return lines
 
     def _problems(self, *, full: bool) -> list[Problem]:
         found: list[Problem] = []
-        if not header_holds(self._database.path):
+        if not header_holds(self.database.path):
             found.append(Problem(f"the header of {FILE_NAME} is not what was written: {TO_MEND}"))
         try:
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 for problem in find_problems(connection, self.manifest.space.dimension, full=full):
                     found.append(problem)
         except IndexDamaged as error:

@@ -310,7 +310,7 @@ def cramped(
         ballast.write_bytes(bytes(400_000))
         with SqliteCatalog.create(folder / "index", made.MANIFEST) as catalog:
             if not mounted:  # only root can mount: let SQLite itself refuse to grow
-                engine = catalog._database._engine
+                engine = catalog.database._engine
                 engine.dispose()
                 event.listen(
                     engine, "connect", lambda c, _: c.execute("PRAGMA max_page_count = 40")

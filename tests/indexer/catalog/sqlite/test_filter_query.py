@@ -189,7 +189,7 @@ def test_an_empty_index_has_no_segments(tmp_path: Path, made: ModuleType) -> Non
 def test_a_folder_is_a_range_of_the_paths(filled: SqliteCatalog) -> None:
     told: list[str] = []
 
-    with filled._database.reading() as connection:
+    with filled.database.reading() as connection:
         event.listen(connection, "before_cursor_execute", explain_with(told))
         selected_segments(connection, Filter(path_glob="/photos/2021/*"))
     assert any("files USING PRIMARY KEY (path>? AND path<?)" in line for line in told)

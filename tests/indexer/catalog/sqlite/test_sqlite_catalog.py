@@ -166,7 +166,7 @@ def test_the_generation_counts_changes_of_photos(catalog: SqliteCatalog, made: M
 def test_files_below_a_folder(
     catalog: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.catalog.sqlite.rows._BLOCK", 2)
+    monkeypatch.setattr("indexer.catalog.table_reader._FILES_A_BLOCK", 2)
     paths = ["/a/b", "/a/b/1", "/a/b/2", "/a/b/c/3", "/a/b c", "/a/b0", "/a/b\udcff/4", "/z"]
     for path in paths:
         catalog.skip_file(FileStamp(path, 1, 2), "why", "Kind")
