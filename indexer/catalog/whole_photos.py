@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import box_codec
-from indexer.catalog.damaged_photo import damaged_photo
+from indexer.catalog.damaged_photo import (
+    WRONG_BOX,
+    WRONG_MASKS,
+    WRONG_VECTOR,
+    WRONG_WHOLE,
+    damaged_photo,
+)
 from indexer.catalog.records import FileStamp, IndexedPhoto, Origin, PhotoRow
 from indexer.catalog.vector_codec import Numbers, are_numbers, numbers_of
 from model.masks.runs import covered
@@ -20,10 +26,6 @@ Ints = NDArray[np.int64]
 SEGMENTS_AT_ONCE = 8192
 """Segments that are held at once, but of a photo that has more: some 10 MB at 400 components."""
 
-WRONG_MASKS = "has masks that are not what they were"
-WRONG_WHOLE = "has a segment that is part of nothing in it"
-WRONG_BOX = "has a box outside of it"
-WRONG_VECTOR = "has a vector that is not what it was"
 WRONG_QUALITY = "has a segment of no quality"
 
 

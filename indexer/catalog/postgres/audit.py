@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indexer.catalog.damaged_photo import TO_MEND
+from indexer.catalog.damaged_photo import NO_FILE, TO_MEND, WRONG_VECTOR
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, fetched
 from indexer.catalog.postgres.half_vectors import are_kept
@@ -58,7 +58,7 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
             if not told == segments == vectors or own != 1:
                 faults.setdefault(photo_id, "has other segments or vectors than it says")
             if not files:
-                faults.setdefault(photo_id, "has no file")
+                faults.setdefault(photo_id, NO_FILE)
         first, last = found[0][0], found[-1][0]
         held = rows.raw_segments(connection, first, last)
         for row, fault in zip(held, rows.segment_faults(held), strict=True):
@@ -68,7 +68,7 @@ def find_problems(connection: Connection, dimension: int, *, full: bool) -> Iter
         kept = are_kept((row[1] for row in vectors_found), dimension).tolist()
         for (photo_id, _), whole in zip(vectors_found, kept, strict=True):
             if not whole:
-                faults.setdefault(photo_id, "has a vector that is not what it was")
+                faults.setdefault(photo_id, WRONG_VECTOR)
         for photo_id, fault in sorted(faults.items()):
             yield Problem(f"photo {photo_id} of the index {fault}: {TO_MEND}", photo_id)
         after = last

@@ -11,25 +11,31 @@ from typing import Any
 import numpy as np
 
 from indexer.catalog import box_codec
-from indexer.catalog.damaged_photo import OTHER_SEGMENTS, damaged_photo
+from indexer.catalog.damaged_photo import (
+    NO_FILE,
+    OTHER_SEGMENTS,
+    WRONG_BOX,
+    WRONG_MASKS,
+    WRONG_WHOLE,
+    damaged_photo,
+)
 from indexer.catalog.postgres.conditions import ids_given
 from indexer.catalog.postgres.database import Connection, Row, fetched
-from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
+from indexer.catalog.row_records import OWNER_COLUMNS, photo_record, segment_record
 from model.masks.runs import covered
 
 _PHOTO = (
     "p.id, p.content_hash, p.format, p.height, p.width, p.orientation, p.taken_at, p.camera,"
-    " p.latitude, p.longitude, p.perceptual_hash, p.taken_offset, p.taken_source, p.pixel_digest"
+    " p.latitude, p.longitude, p.perceptual_hash, p.pixel_digest, p.taken_offset, p.taken_source"
 )
 _PHOTOS = f"""
 SELECT {_PHOTO}, f.path, f.size, f.mtime_ns
 FROM photos AS p LEFT JOIN files AS f ON f.photo_id = p.id
 WHERE p.id = ANY(%s::bigint[]) ORDER BY f.path
 """
-_SEGMENTS = """
-SELECT s.id, s.photo_id, s.parent, s.area, s.quality, s.box, s.counts,
-    p.first_segment, p.segment_count, p.frame_height, p.frame_width, p.perceptual_hash,
+_SEGMENTS = f"""
+SELECT s.id, s.photo_id, s.parent, s.area, s.quality, s.box, s.counts, {OWNER_COLUMNS},
     o.prompt, o.proposer
 FROM segments AS s JOIN photos AS p ON p.id = s.photo_id
 LEFT JOIN origins AS o ON o.segment_id = s.id
@@ -45,9 +51,9 @@ def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow
     for row in fetched(connection, _PHOTOS, asked):
         photos[row[0]] = row[:-3]
         if row[-3] is None:
-            raise damaged_photo(row[0], "has no file")
+            raise damaged_photo(row[0], NO_FILE)
         stamps[row[0]].append(FileStamp(os.fsdecode(row[-3]), row[-2], row[-1]))
-    return {i: _photo(photos[i], stamps[i]) for i in asked if i in photos}
+    return {i: photo_record(photos[i], stamps[i]) for i in asked if i in photos}
 
 
 def ids_by_hash(connection: Connection, content_hashes: Iterable[bytes]) -> dict[bytes, int]:
@@ -96,14 +102,14 @@ def segment_fault(row: Sequence[Any], measured: int) -> str:
     """
     segment_id, _, parent, area, _, box, _, first, count, height, width, *_ = row
     if measured != area:
-        return "has masks that are not what they were"
+        return WRONG_MASKS
     ordinal = segment_id - first
     if not 0 <= ordinal < count:
         return OTHER_SEGMENTS
     if parent is not None and (not 0 <= parent < count or parent == ordinal):
-        return "has a segment that is part of nothing in it"
+        return WRONG_WHOLE
     try:
-        return "" if box_codec.fits(box, (height, width)) else "has a box outside of it"
+        return "" if box_codec.fits(box, (height, width)) else WRONG_BOX
     except struct.error:
         return "has a box that is none"
 
@@ -124,59 +130,7 @@ def _segments(rows: Sequence[Row]) -> list[SegmentRow]:
     for row, fault in zip(rows, segment_faults(rows), strict=True):
         if fault:
             raise damaged_photo(row[1], fault)
-    return [_segment(*row) for row in rows]
-
-
-def _photo(row: Row, stamps: list[FileStamp]) -> PhotoRow:
-    (photo_id, content_hash, form, height, width, orientation, taken_at, camera, latitude,
-     longitude, perceptual_hash, taken_offset, taken_source, pixel_digest) = row  # fmt: skip
-    files = tuple(stamp.path for stamp in stamps)
-    return PhotoRow(
-        id=photo_id,
-        path=present_file(files),
-        content_hash=content_hash,
-        format=form,
-        size=(height, width),
-        orientation=orientation,
-        taken_at=taken_at,
-        camera=camera,
-        latitude=latitude,
-        longitude=longitude,
-        perceptual_hash=perceptual_hash,
-        files=files,
-        taken_offset=taken_offset,
-        taken_source=taken_source,
-        pixel_digest=pixel_digest,
-        stamps=tuple(stamps),
-    )
-
-
-def _segment(
-    segment_id: int,
-    photo_id: int,
-    parent: int | None,
-    area: int,
-    quality: float,
-    box: bytes,
-    counts: bytes,
-    first: int,
-    count: int,
-    height: int,
-    width: int,
-    photo_hash: int,
-    prompt: str | None,
-    proposer: str | None,
-) -> SegmentRow:
-    return SegmentRow(
-        id=segment_id,
-        photo_id=photo_id,
-        ordinal=segment_id - first,
-        frame=(height, width),
-        counts=counts,
-        box=box_codec.unpack(box),
-        area=area,
-        quality=quality,
-        parent_id=None if parent is None else parent + first,
-        photo_hash=photo_hash,
-        origin=None if prompt is None or proposer is None else Origin(prompt, proposer),
-    )
+    return [
+        segment_record(row[:7], row[7:12], None if row[12] is None else Origin(*row[12:]))
+        for row in rows
+    ]

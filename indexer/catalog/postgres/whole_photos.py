@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from indexer.catalog.damaged_photo import LACKS_VECTOR, OTHER_SEGMENTS, damaged_photo
+from indexer.catalog.damaged_photo import (
+    LACKS_VECTOR,
+    OTHER_SEGMENTS,
+    WRONG_VECTOR,
+    damaged_photo,
+)
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, Row, fetched
 from indexer.catalog.postgres.half_vectors import kept_numbers
 from indexer.catalog.records import Origin, PhotoRow
 from indexer.catalog.vector_codec import Numbers
-from indexer.catalog.whole_photos import WRONG_VECTOR, WholePhotos, groups
+from indexer.catalog.whole_photos import WholePhotos, groups
 
 _OWNERS = """
 SELECT id, first_segment, segment_count, frame_height, frame_width, seconds FROM photos

@@ -9,12 +9,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from indexer.catalog.damaged_photo import (
+    LACKS_VECTOR,
+    NO_FILE,
+    OTHER_SEGMENTS,
+    WRONG_WHOLE,
+)
+from indexer.catalog.row_records import Owner
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.row_faults import (
     LARGEST_ID,
-    NO_FILE,
     NOT_AS_WRITTEN,
-    Owner,
     file_fault,
     origin_fault,
     photo_fault,
@@ -46,20 +51,20 @@ _WRONG_PHOTOS = (
         "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)",
     ),
     (
-        "lacks a vector",
+        LACKS_VECTOR,
         "SELECT id FROM photos AS p WHERE"
         " NOT EXISTS (SELECT 1 FROM photo_vectors WHERE photo_id = p.id) OR EXISTS"
         " (SELECT 1 FROM segments AS s LEFT JOIN vectors AS v ON v.segment_id = s.id"
         " WHERE s.photo_id = p.id AND v.segment_id IS NULL)",
     ),
     (
-        "has other segments than it says",
+        OTHER_SEGMENTS,
         "SELECT p.id FROM photos AS p LEFT JOIN segments AS s ON s.photo_id = p.id GROUP BY p.id"
         " HAVING count(s.id) <> p.segment_count OR min(s.id) <> p.first_segment"
         " OR max(s.id) <> p.first_segment + p.segment_count - 1",
     ),
     (
-        "has a segment that is part of nothing in it",
+        WRONG_WHOLE,
         "SELECT DISTINCT p.id FROM segments AS s JOIN photos AS p ON p.id = s.photo_id"
         " WHERE s.parent NOT BETWEEN 0 AND p.segment_count - 1"
         " OR s.parent = s.id - p.first_segment",

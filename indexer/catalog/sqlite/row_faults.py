@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from indexer.catalog import box_codec, vector_codec
+from indexer.catalog.damaged_photo import OTHER_SEGMENTS, WRONG_MASKS, WRONG_VECTOR, WRONG_WHOLE
+from indexer.catalog.row_records import Owner
 from indexer.catalog.sqlite.seals import is_sealed, seal_of_vector
 from model.masks.runs import covered
 
@@ -27,18 +29,6 @@ LARGEST_ID = 1 << 53
 """No id is beyond it."""
 
 NOT_AS_WRITTEN = "is not what was written"
-NO_FILE = "has no file"
-WRONG_MASKS = "has masks that are not what they were"
-
-
-class Owner(NamedTuple):
-    """Facts of a photo's row about its segments; as SQLite gives it."""
-
-    first_segment: Any
-    segment_count: Any
-    frame_height: Any
-    frame_width: Any
-    perceptual_hash: Any
 
 
 def photo_fault(row: Sequence[Any]) -> str:
@@ -116,7 +106,7 @@ def vector_faults(rows: Sequence[Sequence[Any]], dimension: int) -> list[str]:
         if other:
             faults.append("has a vector of another length")
         elif not next(packed) or row[2] != seal_of_vector(row[0], row[1]):
-            faults.append("has a vector that is not what it was")
+            faults.append(WRONG_VECTOR)
         else:
             faults.append("")
     return faults
@@ -140,9 +130,9 @@ def _segment_fault(row: Sequence[Any], owner: Owner) -> str:
         return NOT_AS_WRITTEN
     ordinal = segment_id - first
     if not 0 <= ordinal < count:
-        return "has other segments than it says"
+        return OTHER_SEGMENTS
     if parent is not None and (not _whole(parent, 0, count - 1) or parent == ordinal):
-        return "has a segment that is part of nothing in it"
+        return WRONG_WHOLE
     sound = (
         _is_finite(quality)
         and _whole(photo_id, 1, LARGEST_ID)

@@ -13,15 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog import box_codec
-from indexer.catalog.damaged_photo import OTHER_SEGMENTS, damaged_photo
-from indexer.catalog.present_file import present_file
+from indexer.catalog.damaged_photo import NO_FILE, OTHER_SEGMENTS, damaged_photo
 from indexer.catalog.records import FileStamp, KnownFile, Origin, PhotoRow, SegmentRow
+from indexer.catalog.row_records import OWNER_COLUMNS, Owner, photo_record, segment_record
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import listed
 from indexer.catalog.sqlite.row_faults import (
-    NO_FILE,
-    Owner,
     file_fault,
     origin_fault,
     photo_fault,
@@ -38,21 +35,21 @@ LEFT JOIN files AS f ON f.photo_id = p.id
 ORDER BY f.path
 """
 _LONELY = "SELECT id FROM photos AS p WHERE NOT EXISTS (SELECT 1 FROM files WHERE photo_id = p.id)"
-_OWNER = ", ".join(f"p.{column}" for column in Owner._fields)
 _ORIGIN = selected("origins", "o.")
 _SEGMENTS = f"""
-SELECT {selected("segments", "s.")}, {_OWNER}, {_ORIGIN}
+SELECT {selected("segments", "s.")}, {OWNER_COLUMNS}, {_ORIGIN}
 FROM json_each(?) AS asked JOIN segments AS s ON s.id = asked.value
 JOIN photos AS p ON p.id = s.photo_id
 LEFT JOIN origins AS o ON o.segment_id = s.id
 """
 _SEGMENTS_OF_PHOTO = f"""
-SELECT {selected("segments", "s.")}, {_OWNER}, {_ORIGIN}
+SELECT {selected("segments", "s.")}, {OWNER_COLUMNS}, {_ORIGIN}
 FROM photos AS p JOIN segments AS s ON s.photo_id = p.id
 LEFT JOIN origins AS o ON o.segment_id = s.id
 WHERE p.id = ? ORDER BY s.id
 """
 FILES = f"SELECT {selected('files')} FROM files"
+_TAKEN, _FRAME, _PIXELS = map(SEALED["photos"].index, ("taken_at", "frame_height", "pixel_digest"))
 _OF_PHOTO = len(SEALED["photos"]) + 1
 _OF_SEGMENT = len(SEALED["segments"]) + 1
 _WITH_OWNER = _OF_SEGMENT + len(Owner._fields)
@@ -61,13 +58,13 @@ _WITH_OWNER = _OF_SEGMENT + len(Owner._fields)
 def photo_rows(connection: Connection, ids: Iterable[int]) -> dict[int, PhotoRow]:
     """The photos of these ids that there are."""
     photos, stamps = raw_photos(connection, ids)
-    return {photo_id: photo_record(row, stamps[photo_id]) for photo_id, row in photos.items()}
+    return {photo_id: judged_photo(row, stamps[photo_id]) for photo_id, row in photos.items()}
 
 
 def raw_photos(
     connection: Connection, ids: Iterable[int]
 ) -> tuple[dict[int, Sequence[Any]], dict[int, list[FileStamp]]]:
-    """Rows of photos, as `photo_record` judges them, and stamps of their files, by id."""
+    """Rows of photos, as `judged_photo` takes them, and stamps of their files, by id."""
     photos = dict[int, Sequence[Any]]()
     stamps = defaultdict[int, list[FileStamp]](list)
     for row in fetched(connection, _PHOTOS, listed(ids)):
@@ -136,32 +133,14 @@ def _require_sound_file(row: Sequence[Any]) -> None:
         )
 
 
-def photo_record(row: Sequence[Any], stamps: list[FileStamp]) -> PhotoRow:
+def judged_photo(row: Sequence[Any], stamps: Sequence[FileStamp]) -> PhotoRow:
     """A row of photos with stamps of its files; IndexDamaged where it is not what was written."""
-    fault = photo_fault(row)
-    if fault:
+    if fault := photo_fault(row):
         raise damaged_photo(row[0], fault)
-    told = dict(zip(SEALED["photos"], row, strict=False))
-    taken_at = told["taken_at"]
-    files = [stamp.path for stamp in stamps]
-    return PhotoRow(
-        id=told["id"],
-        path=present_file(files),
-        content_hash=told["content_hash"],
-        format=told["format"],
-        size=(told["height"], told["width"]),
-        orientation=told["orientation"],
-        taken_at=None if taken_at is None else datetime.fromisoformat(taken_at),
-        camera=told["camera"],
-        latitude=told["latitude"],
-        longitude=told["longitude"],
-        perceptual_hash=told["perceptual_hash"],
-        files=tuple(files),
-        taken_offset=told["taken_offset"],
-        taken_source=told["taken_source"],
-        pixel_digest=told["pixel_digest"],
-        stamps=tuple(stamps),
-    )
+    values = [*row[:_FRAME], *row[_PIXELS : _OF_PHOTO - 1]]
+    if values[_TAKEN] is not None:
+        values[_TAKEN] = datetime.fromisoformat(values[_TAKEN])
+    return photo_record(values, stamps)
 
 
 def _segments(rows: Sequence[Sequence[Any]]) -> list[SegmentRow]:
@@ -171,7 +150,10 @@ def _segments(rows: Sequence[Sequence[Any]]) -> list[SegmentRow]:
         if fault:
             raise damaged_photo(row[1], fault)
     origins = [_origin(row[1], row[_WITH_OWNER:]) for row in rows]
-    return [_segment(*of_segment) for of_segment in zip(own, owners, origins, strict=True)]
+    return [
+        segment_record(row[:-1], owner, origin)
+        for row, owner, origin in zip(own, owners, origins, strict=True)
+    ]
 
 
 def _origin(photo_id: object, row: Sequence[Any]) -> Origin | None:
@@ -180,20 +162,3 @@ def _origin(photo_id: object, row: Sequence[Any]) -> Origin | None:
     if fault := origin_fault(row):
         raise damaged_photo(photo_id, fault)
     return Origin(row[1], row[2])
-
-
-def _segment(row: Sequence[Any], owner: Owner, origin: Origin | None) -> SegmentRow:
-    segment_id, photo_id, parent, area, quality, box, counts, _ = row
-    return SegmentRow(
-        id=segment_id,
-        photo_id=photo_id,
-        ordinal=segment_id - owner.first_segment,
-        frame=(owner.frame_height, owner.frame_width),
-        counts=counts,
-        box=box_codec.unpack(box),
-        area=area,
-        quality=quality,
-        parent_id=None if parent is None else parent + owner.first_segment,
-        photo_hash=owner.perceptual_hash,
-        origin=origin,
-    )

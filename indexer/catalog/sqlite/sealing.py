@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from indexer.catalog.row_records import Owner
 from indexer.catalog.sqlite.database import fetched, run_many
-from indexer.catalog.sqlite.row_faults import Owner, photo_fault, segment_faults, vector_faults
+from indexer.catalog.sqlite.row_faults import photo_fault, segment_faults, vector_faults
 from indexer.catalog.sqlite.seals import SEALED, seal_of, seal_of_vector
 
 _ROWS_AT_ONCE = 4096

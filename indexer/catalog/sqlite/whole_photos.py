@@ -9,15 +9,19 @@ import numpy as np
 from sqlalchemy import Connection, insert
 
 from indexer.catalog import vector_codec
-from indexer.catalog.damaged_photo import LACKS_VECTOR, OTHER_SEGMENTS, damaged_photo
+from indexer.catalog.damaged_photo import (
+    LACKS_VECTOR,
+    OTHER_SEGMENTS,
+    WRONG_MASKS,
+    damaged_photo,
+)
 from indexer.catalog.records import Origin, PhotoRow
+from indexer.catalog.row_records import Owner
 from indexer.catalog.sqlite import rows
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.row_faults import (
     LARGEST_ID,
     NOT_AS_WRITTEN,
-    WRONG_MASKS,
-    Owner,
     origin_fault,
     vector_faults,
 )
@@ -59,7 +63,7 @@ def whole_photos(
     """
     told, stamps = rows.raw_photos(connection, ids)
     photos = [told[photo_id] for photo_id in sorted(told)]
-    records = [rows.photo_record(row, stamps[row[0]]) for row in photos]  # judges them
+    records = [rows.judged_photo(row, stamps[row[0]]) for row in photos]  # judges them
     owners = [Owner(*(row[place] for place in _OWNER)) for row in photos]
     seconds = [row[_SECONDS] for row in photos]
     for some in groups([owner.segment_count for owner in owners]):
