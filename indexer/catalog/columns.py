@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +44,29 @@ class PhotoColumns:
     format: Codes
     folders: tuple[str, ...]
     folder: Codes
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Sequence[Any]]) -> PhotoColumns:
+        """Columns of rows by ascending id: id, first_segment, segment_count, taken_at,
+        perceptual_hash, camera and format of a photo, and the first path of its files."""
+        numbers = np.array([(row[0], row[1], row[2], row[4]) for row in rows], np.int64)
+        ids, first, count, hashes = numbers.reshape(-1, 4).T
+        cameras, camera = _coded(row[5] for row in rows)
+        formats, format_ = _coded(row[6] for row in rows)
+        folders, folder = _coded(_folder(row[7]) for row in rows)
+        return cls(
+            ids,
+            first,
+            count,
+            np.array([row[3] for row in rows], "datetime64[s]"),
+            hashes,
+            cameras,
+            camera,
+            formats,
+            format_,
+            folders,
+            folder,
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,3 +115,14 @@ class SegmentColumns:
         return SegmentColumns(
             self.ids[places], self.photo_ids[places], self.areas[places], self.centres[places]
         )
+
+
+def _coded(values: Iterable[str | None]) -> tuple[tuple[str, ...], Codes]:
+    """Distinct values, and the place among them of each; -1 for none."""
+    places: dict[str, int] = {}
+    codes = [-1 if v is None else places.setdefault(v, len(places)) for v in values]
+    return tuple(places), np.array(codes, np.int32)
+
+
+def _folder(path: bytes | str | None) -> str:
+    return os.path.dirname(os.fsdecode(path or b"")) or "/"  # noqa: PTH120

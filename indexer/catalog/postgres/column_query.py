@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.columns import Codes, PhotoColumns, SegmentColumns
+from indexer.catalog.columns import PhotoColumns, SegmentColumns
 from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.postgres.conditions import Conditions
-from indexer.catalog.postgres.database import Connection, Row, fetched
+from indexer.catalog.postgres.database import Connection, fetched
 
 Ids = NDArray[np.int64]
 _AT_ONCE = 500_000
@@ -48,23 +45,7 @@ def photo_columns(connection: Connection) -> PhotoColumns:
         " p.format, (SELECT min(path) FROM files WHERE photo_id = p.id)"
         " FROM photos AS p ORDER BY p.id",
     )
-    numbers = np.array([(row[0], row[1], row[2], row[4]) for row in rows], np.int64).reshape(-1, 4)
-    cameras, camera = _coded(row[5] for row in rows)
-    formats, format_ = _coded(row[6] for row in rows)
-    folders, folder = _coded(_folder(row) for row in rows)
-    return PhotoColumns(
-        numbers[:, 0],
-        numbers[:, 1],
-        numbers[:, 2],
-        np.array([row[3] for row in rows], "datetime64[s]"),
-        numbers[:, 3],
-        cameras,
-        camera,
-        formats,
-        format_,
-        folders,
-        folder,
-    )
+    return PhotoColumns.of_rows(rows)
 
 
 def segment_columns(connection: Connection, after_id: int) -> SegmentColumns:
@@ -96,14 +77,3 @@ def segment_columns(connection: Connection, after_id: int) -> SegmentColumns:
 
 def _numbers(sent: bytes | None, kind: str) -> NDArray[np.generic]:
     return np.frombuffer(sent or b"", kind)
-
-
-def _coded(values: Iterable[str | None]) -> tuple[tuple[str, ...], Codes]:
-    """Distinct values, and the place among them of each; -1 for none."""
-    places: dict[str, int] = {}
-    codes = [-1 if v is None else places.setdefault(v, len(places)) for v in values]
-    return tuple(places), np.array(codes, np.int32)
-
-
-def _folder(row: Row) -> str:
-    return os.path.dirname(os.fsdecode(row[7] or b"")) or "/"  # noqa: PTH120

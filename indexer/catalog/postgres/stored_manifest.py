@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
+from indexer.catalog.manifest_values import manifest_of, manifest_values
 from indexer.catalog.postgres import failures
 from indexer.catalog.postgres.database import Connection, fetched, run_many
 from indexer.catalog.postgres.schema import VERSION
 from indexer.catalog.records import Manifest
 from indexer.location import Location
-from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
 
 
 def store_manifest(connection: Connection, manifest: Manifest) -> None:
     """Write it, once."""
-    values = {
-        "version": str(VERSION),
-        "preset": manifest.preset,
-        "space": manifest.space.name,
-        "dimension": str(manifest.space.dimension),
-        "fingerprint": manifest.space.fingerprint,
-        "settings": json.dumps(manifest.settings, sort_keys=True),
-        "created_by": manifest.created_by,
-        "created_at": manifest.created_at,
-        "catalog_id": manifest.catalog_id,
-    }
+    values = {"version": str(VERSION), **manifest_values(manifest)}
     run_many(connection, "INSERT INTO manifest VALUES (%s, %s)", list(values.items()))
 
 
@@ -41,18 +29,8 @@ def stored_manifest(connection: Connection, location: Location) -> tuple[Manifes
         version = int(found["version"])
         if version > VERSION:
             raise failures.too_new(location, version)
-        return (
-            Manifest(
-                preset=found["preset"],
-                space=EmbeddingSpace(found["space"], int(found["dimension"]), found["fingerprint"]),
-                settings=dict(json.loads(found["settings"])),
-                created_by=found["created_by"],
-                created_at=found["created_at"],
-                catalog_id=found["catalog_id"],
-            ),
-            version,
-        )
-    except (KeyError, ValueError, TypeError) as error:
+        return manifest_of(found), version
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise IndexDamaged(
             f"the manifest of the index in {shown(location)} is not what was written"
             f" ({shown(error)})",

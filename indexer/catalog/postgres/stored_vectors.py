@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexer.catalog.asked_vectors import Floats, Ids, asked_vectors
 from indexer.catalog.postgres.conditions import ids_given
 from indexer.catalog.postgres.database import Connection, fetched
 from indexer.catalog.postgres.half_vectors import exact, halves
-from model.errors import QueryError
-
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float32]
+from indexer.catalog.unknown_ids import unknown_photo
 
 ROWS_A_BLOCK = 8192
-_IDS_AT_ONCE = 20_000
+_ASKED = """
+SELECT segment_id, halfvec_send(vector) FROM vectors WHERE segment_id = ANY(%s::bigint[])
+"""
 
 
 def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int) -> Floats:
@@ -25,24 +24,12 @@ def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int)
     Raises:
         QueryError: there is no such segment.
     """
-    asked = np.asarray(ids, np.int64)
-    result = np.empty((len(asked), dimension), np.float32)
-    for start in range(0, len(asked), _IDS_AT_ONCE):
-        part = asked[start : start + _IDS_AT_ONCE].tolist()
-        rows = fetched(
-            connection,
-            "SELECT segment_id, halfvec_send(vector) FROM vectors"
-            " WHERE segment_id = ANY(%s::bigint[])",
-            ids_given(part),
-        )
-        places = {row[0]: place for place, row in enumerate(rows)}
-        if lost := set(part) - places.keys():
-            raise QueryError(
-                f"the index has no segment {min(lost)}", "take an id from a search's answer"
-            )
-        vectors = exact(halves((row[1] for row in rows), dimension))
-        result[start : start + len(part)] = vectors[[places[i] for i in part]]
-    return result
+
+    def read(part: list[int]) -> tuple[list[int], Floats]:
+        rows = fetched(connection, _ASKED, ids_given(part))
+        return [row[0] for row in rows], exact(halves((row[1] for row in rows), dimension))
+
+    return asked_vectors(ids, dimension, read)
 
 
 def photo_vector(connection: Connection, photo_id: int, dimension: int) -> Floats:
@@ -57,7 +44,7 @@ def photo_vector(connection: Connection, photo_id: int, dimension: int) -> Float
         ids_given([photo_id]),
     )
     if not found:
-        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+        raise unknown_photo(photo_id)
     (vector,) = exact(halves([found[0][0]], dimension))
     return np.asarray(vector)
 

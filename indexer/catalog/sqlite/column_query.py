@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from indexer.catalog.columns import Codes, PhotoColumns, SegmentColumns
+from indexer.catalog.columns import PhotoColumns, SegmentColumns
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
@@ -41,26 +40,11 @@ def photo_columns(connection: Connection) -> PhotoColumns:
         .group_by(PhotoTable.id)
         .order_by(PhotoTable.id)
     ).all()
-    numbers = np.array([(row[0], row[1], row[2], row[4]) for row in rows], np.int64).reshape(-1, 4)
-    first, count = numbers[:, 1], numbers[:, 2]
+    found = PhotoColumns.of_rows(rows)
+    first, count = found.first_segments, found.segment_counts
     if ((count < 0) | (count > MOST_SEGMENTS) | (first < 0) | (first > LARGEST_ID)).any():
         raise IndexDamaged("a photo of the index has other segments than it says", TO_MEND)
-    cameras, camera = _coded(row[5] for row in rows)
-    formats, format_ = _coded(row[6] for row in rows)
-    folders, folder = _coded(os.path.dirname(_text(row[7])) or "/" for row in rows)  # noqa: PTH120
-    return PhotoColumns(
-        numbers[:, 0],
-        first,
-        count,
-        np.array([row[3] for row in rows], "datetime64[s]"),
-        numbers[:, 3],
-        cameras,
-        camera,
-        formats,
-        format_,
-        folders,
-        folder,
-    )
+    return found
 
 
 def segment_columns(connection: Connection, after_id: int) -> SegmentColumns:
@@ -123,14 +107,3 @@ def _boxes(texts: list[str]) -> NDArray[np.float64]:
     if not np.isfinite(boxes).all():
         raise ValueError("a box that is not finite")
     return boxes
-
-
-def _coded(values: Iterable[str | None]) -> tuple[tuple[str, ...], Codes]:
-    """Distinct values, and the place among them of each; -1 for none."""
-    places: dict[str, int] = {}
-    codes = [-1 if v is None else places.setdefault(v, len(places)) for v in values]
-    return tuple(places), np.array(codes, np.int32)
-
-
-def _text(path: Any) -> str:
-    return os.fsdecode(path) if isinstance(path, bytes) else str(path)

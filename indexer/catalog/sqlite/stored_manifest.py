@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
+from indexer.catalog.manifest_values import manifest_of, manifest_values
 from indexer.catalog.records import Manifest
 from indexer.catalog.sqlite.database import Database
 from indexer.catalog.sqlite.failures import index_missing
 from indexer.catalog.sqlite.seals import seal_of
 from indexer.catalog.sqlite.tables import ManifestTable
-from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, StorageError, shown
 
 _SEAL = "seal"
@@ -32,16 +31,7 @@ def store_manifest(connection: Connection, folder: Path, manifest: Manifest) -> 
             f"there is an index in {shown(folder)} already",
             "open it, or name another folder for the index",
         )
-    values = {
-        "preset": manifest.preset,
-        "space": manifest.space.name,
-        "dimension": str(manifest.space.dimension),
-        "fingerprint": manifest.space.fingerprint,
-        "settings": json.dumps(manifest.settings, sort_keys=True),
-        "created_by": manifest.created_by,
-        "created_at": manifest.created_at,
-        "catalog_id": manifest.catalog_id,
-    }
+    values = manifest_values(manifest)
     connection.execute(
         insert(ManifestTable), [{"key": key, "value": value} for key, value in values.items()]
     )
@@ -76,17 +66,7 @@ def stored_manifest(database: Database) -> Manifest:
     try:
         if found[_SEAL] != _seal(found):
             raise ValueError("its values are not what was written")
-        settings = json.loads(found["settings"])
-        if type(settings) is not dict or any(type(value) is not str for value in settings.values()):
-            raise ValueError("its settings are no texts by names")
-        return Manifest(
-            preset=found["preset"],
-            space=EmbeddingSpace(found["space"], int(found["dimension"]), found["fingerprint"]),
-            settings=settings,
-            created_by=found["created_by"],
-            created_at=found["created_at"],
-            catalog_id=found["catalog_id"],
-        )
+        return manifest_of(found)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise IndexDamaged(
             f"the manifest in {shown(database.path)} is incomplete ({error})",

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from indexer.catalog import vector_codec
+from indexer.catalog.asked_vectors import Floats, asked_vectors
 from indexer.catalog.damaged_photo import damaged_photo
 from indexer.catalog.sqlite.database import fetched
 from indexer.catalog.sqlite.filter_query import Ids, listed
 from indexer.catalog.sqlite.row_faults import vector_faults
 from indexer.catalog.sqlite.seals import seal_of_vector
-from model.errors import QueryError
-
-Floats = NDArray[np.float32]
+from indexer.catalog.unknown_ids import unknown_photo
 
 _ASKED = """
 SELECT v.segment_id, v.vector, v.seal
@@ -28,7 +26,6 @@ _BLOCK = (
 )
 _OF_PHOTO = "SELECT photo_id, vector, seal FROM photo_vectors WHERE photo_id = ?"
 _ROWS_A_BLOCK = 8192
-_IDS_AT_ONCE = 20_000
 
 
 def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int) -> Floats:
@@ -37,19 +34,13 @@ def vectors_of(connection: Connection, ids: Sequence[int] | Ids, dimension: int)
     Raises:
         QueryError: there is no such segment.
     """
-    asked = np.asarray(ids, np.int64)
-    result = np.empty((len(asked), dimension), np.float32)
-    for start in range(0, len(asked), _IDS_AT_ONCE):
-        part = asked[start : start + _IDS_AT_ONCE]
+
+    def read(part: list[int]) -> tuple[list[int], Floats]:
         # CROSS JOIN keeps the order of what is asked
-        rows = fetched(connection, _ASKED, listed(part.tolist()))
-        if len(rows) < len(part):
-            lost = min(set(part.tolist()) - {row[0] for row in rows})
-            raise QueryError(
-                f"the index has no segment {lost}", "take an id from a search's answer"
-            )
-        result[start : start + len(part)] = _unpacked(connection, rows, dimension)
-    return result
+        rows = fetched(connection, _ASKED, listed(part))
+        return [row[0] for row in rows], _unpacked(connection, rows, dimension)
+
+    return asked_vectors(ids, dimension, read)
 
 
 def photo_vector(connection: Connection, photo_id: int, dimension: int) -> Floats:
@@ -60,7 +51,7 @@ def photo_vector(connection: Connection, photo_id: int, dimension: int) -> Float
     """
     rows = fetched(connection, _OF_PHOTO, photo_id)
     if not rows:
-        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+        raise unknown_photo(photo_id)
     if vector_faults(rows, dimension)[0]:
         raise damaged_photo(photo_id, vector_faults(rows, dimension)[0])
     (vector,) = vector_codec.unpack([rows[0][1]], dimension)
