@@ -328,8 +328,8 @@ class KnownFile(NamedTuple):
 
     stamp: FileStamp
     photo_id: int | None
-    kind: str | None
-    reason: str | None
+    kind: str | None = None
+    reason: str | None = None
 
 
 class SkippedFile(NamedTuple):

@@ -9,6 +9,9 @@ from indexer.catalog import box_codec
 from indexer.catalog.present_file import present_file
 from indexer.catalog.records import FileStamp, Origin, PhotoRow, SegmentRow
 
+MOST_SEGMENTS = 1 << 20
+"""Segments of a photo at the most."""
+
 
 class Owner(NamedTuple):
     """Facts of a photo's row about its segments; as the database gives it."""

@@ -1,26 +1,19 @@
-"""Additions: a photo's segments written anew, with more of them.
-
-Ids of a photo's segments follow each other, and the next one after its last is mostly another
-photo's. So all get new ids at the end, and none is ever used twice.
-"""
+"""Additions: a photo's segments written anew, with more of them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from indexer.catalog import box_codec
+from indexer.catalog.addition import Addition
 from indexer.catalog.postgres import rows
 from indexer.catalog.postgres.database import Connection, run_many
 from indexer.catalog.postgres.half_vectors import sent_halves
 from indexer.catalog.postgres.insertion import insert_segments, segment_columns, sent_columns
 from indexer.catalog.postgres.transactions import Head, storable
 from indexer.catalog.records import AddedSegments
+from indexer.catalog.unknown_ids import unknown_photo
 from indexer.catalog.vector_codec import numbers_of
-from indexer.catalog.whole_of_parts import parents_with
-from model.errors import QueryError, StorageError
-
-MOST_SEGMENTS = 1 << 20
-"""Segments of a photo at the most."""
 
 
 def rewrite_with(
@@ -34,22 +27,17 @@ def rewrite_with(
         IndexDamaged: rows of the photo are not what was written.
     """
     if photo_id not in rows.photo_rows(connection, [photo_id]):
-        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+        raise unknown_photo(photo_id)
     held = rows.segment_rows_of(connection, photo_id)
-    if not len(added.segments):
+    segments = added.segments
+    if not len(segments):
         return []
-    first, total = head.last_segment + 1, len(held) + len(added.segments)
-    if total > MOST_SEGMENTS:
-        raise StorageError(
-            f"photo {photo_id} has {len(held):,} segments, and no more can be added",
-            "index it into another folder with --index",
-        )
-    parents = parents_with(held, added.segments)
+    addition = Addition(photo_id, held, added, head.last_segment + 1)
+    first, total, ids = addition.first, addition.total, addition.ids
+    parents = addition.parents
     head.last_segment += total
     if held:
         _move(connection, held[0].id, held[-1].id, first)
-    following = first + len(held)
-    segments = added.segments
     columns = segment_columns(
         np.tile(segments.size, (len(segments), 1)),
         segments.parents,
@@ -58,33 +46,23 @@ def rewrite_with(
         box_codec.pack_all(segments.boxes),
         segments.counts,
     )
-    values = sent_columns((parents[len(held) :], *columns[1:]))
+    values = sent_columns((parents, *columns[1:]))
     vectors = sent_halves(numbers_of(added.embeddings.vectors))
-    insert_segments(connection, photo_id, following, values, vectors)
+    insert_segments(connection, photo_id, ids.start, values, vectors)
+    prompt, proposer = storable(added.origin.prompt), added.origin.proposer
     run_many(
         connection,
         "INSERT INTO origins VALUES (%s, %s, %s)",
-        [
-            (i, storable(added.origin.prompt), added.origin.proposer)
-            for i in range(following, first + total)
-        ],
+        [(segment_id, prompt, proposer) for segment_id in ids],
     )
-    run_many(
-        connection,
-        "UPDATE segments SET parent = %s WHERE id = %s",
-        [
-            (parent, first + row.ordinal)
-            for row, parent in zip(held, parents, strict=False)
-            if parent is not None and parent >= len(held)
-        ],
-    )
-    height, width = added.segments.size
+    run_many(connection, "UPDATE segments SET parent = %s WHERE id = %s", addition.adopted)
+    height, width = segments.size
     connection.execute(
         "UPDATE photos SET first_segment = %s, segment_count = %s, frame_height = %s,"
         " frame_width = %s WHERE id = %s",
         (first, total, height, width, photo_id),
     )
-    return list(range(following, first + total))
+    return list(ids)
 
 
 def _move(connection: Connection, before: int, after: int, first: int) -> None:

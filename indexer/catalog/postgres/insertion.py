@@ -27,7 +27,7 @@ from indexer.catalog.postgres.transactions import (
     put_values,
     storable,
 )
-from indexer.catalog.records import FileStamp, IndexedPhoto
+from indexer.catalog.records import FileStamp, IndexedPhoto, KnownFile
 from indexer.catalog.whole_photos import WholePhotos
 
 _SEGMENTS = """
@@ -112,7 +112,7 @@ def insert_photo(connection: Connection, head: Head, prepared: PreparedPhoto) ->
             *(photo_id, prepared.of_photo),
             *(first, photo_id, *prepared.segments),
             *(first, sent_vectors(connection, prepared.vectors)),
-            *put_values(prepared.stamp, photo_id),
+            *put_values(KnownFile(prepared.stamp, photo_id)),
             *next_values(head),
         ),
     )
@@ -143,7 +143,7 @@ def insert_photos(connection: Connection, head: Head, photos: WholePhotos) -> li
         told = ((first + at, storable(each.prompt), each.proposer) for at, each in origins)
         _copy(connection, "origins", _OF_ORIGINS, told)
     shown = zip(photos.rows, ids, strict=True)
-    put_files(connection, [(stamp, photo_id) for row, photo_id in shown for stamp in row.stamps])
+    put_files(connection, [KnownFile(stamp, i) for row, i in shown for stamp in row.stamps])
     count_generation(connection, head)
     return ids
 

@@ -17,7 +17,14 @@ from indexer.catalog.postgres.postgres_jobs import PostgresJobs
 from indexer.catalog.postgres.postgres_reader import PostgresReader
 from indexer.catalog.postgres.schema import create_schema, has_tables
 from indexer.catalog.postgres.stored_manifest import store_manifest, stored_manifest
-from indexer.catalog.records import AddedSegments, FileStamp, IndexedPhoto, Manifest, ReadPhoto
+from indexer.catalog.records import (
+    AddedSegments,
+    FileStamp,
+    IndexedPhoto,
+    KnownFile,
+    Manifest,
+    ReadPhoto,
+)
 from indexer.catalog.whole_photos import WholePhotos
 from indexer.location import Location
 from model.embeddings import require_same_space
@@ -74,7 +81,7 @@ class PostgresCatalog(PostgresReader, Catalog):
             if known is None:
                 return insert_photo(connection, head, prepared), True
             transactions.describe_anew(connection, known, photo, stamp.path)
-            if transactions.put_file(connection, stamp, known):
+            if transactions.put_files(connection, [KnownFile(stamp, known)]):
                 transactions.count_generation(connection, head)
             return known, False
 
@@ -124,7 +131,7 @@ class PostgresCatalog(PostgresReader, Catalog):
             photo_id = transactions.known_photo(connection, photo)
             if photo_id is not None:
                 transactions.describe_anew(connection, photo_id, photo, stamp.path)
-                if transactions.put_file(connection, stamp, photo_id):
+                if transactions.put_files(connection, [KnownFile(stamp, photo_id)]):
                     transactions.count_generation(connection, head)
             return photo_id
 
@@ -139,7 +146,7 @@ class PostgresCatalog(PostgresReader, Catalog):
             shown: files, and the id of the photo that each shows.
             gone: paths to forget.
         """
-        told, lost = list(shown), list(gone)
+        told, lost = [KnownFile(*each) for each in shown], list(gone)
         if not told and not lost:
             return
 
@@ -154,10 +161,11 @@ class PostgresCatalog(PostgresReader, Catalog):
 
     def skip_file(self, stamp: FileStamp, reason: str, kind: str) -> None:
         """Remember that a file was not indexed, and why; what it showed before is forgotten."""
+        skipped = KnownFile(stamp, None, kind, reason)
 
         def deed(connection: Connection) -> None:
             head = transactions.locked_head(connection)
-            if transactions.put_file(connection, stamp, None, kind, reason):
+            if transactions.put_files(connection, [skipped]):
                 transactions.count_generation(connection, head)
 
         self.database.write(deed)

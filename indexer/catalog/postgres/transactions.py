@@ -10,10 +10,10 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from indexer.catalog.photo_description import describes, description
 from indexer.catalog.postgres.database import Connection, Cursor, Row, fetched
 from indexer.catalog.postgres.path_regex import searchable
-from indexer.catalog.present_file import is_held
-from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
+from indexer.catalog.records import IndexedPhoto, KnownFile, ReadPhoto
 
 _HEAD = "SELECT generation, last_photo, last_segment FROM head FOR UPDATE"
 _KNOWN = """
@@ -31,6 +31,7 @@ before AS (SELECT photo_id FROM files WHERE path = %b), put AS (
 )
 """
 """Part of a statement that writes a file's row: `before` is what it showed."""
+_PUT_ONE = f"WITH {PUT} SELECT photo_id FROM before"
 NEXT = """
 next AS (
     UPDATE head SET generation = %s, last_photo = %s, last_segment = %s,
@@ -92,68 +93,27 @@ def known_photo(connection: Connection, photo: IndexedPhoto | ReadPhoto) -> int 
 def describe_anew(
     connection: Connection, photo_id: int, photo: IndexedPhoto | ReadPhoto, path: str
 ) -> None:
-    """Let a known photo's row tell what its file at `path` says, where that file is the photo's.
-
-    It is if it showed the photo before, so that its metadata were edited, or if no other file of
-    the photo is there. A copy, perhaps stripped of its date, changes nothing.
-    """
+    """Let a known photo's row tell what its file at `path` says, where that file describes it."""
     found = fetched(connection, "SELECT path FROM files WHERE photo_id = %s", photo_id)
-    paths = {os.fsdecode(row[0]) for row in found}
-    if path not in paths and any(is_held(other) for other in paths):
+    if not describes(path, {os.fsdecode(row[0]) for row in found}):
         return
-    header = photo.header
-    connection.execute(
-        "UPDATE photos SET content_hash = %b, format = %s, orientation = %s, taken_at = %s,"
-        " taken_offset = %s, taken_source = %s, camera = %s, latitude = %s, longitude = %s,"
-        " pixel_digest = coalesce(%b, pixel_digest) WHERE id = %s",
-        (
-            photo.content_hash,
-            storable(header.format),
-            header.orientation,
-            header.taken_at,
-            header.taken_offset,
-            storable(header.taken_source),
-            storable(header.camera),
-            header.latitude,
-            header.longitude,
-            photo.pixel_digest,
-            photo_id,
-        ),
-    )
+    told = description(photo)
+    values = [storable(value) if isinstance(value, str) else value for value in told.values()]
+    columns = ", ".join(f"{column} = %s" for column in told)
+    connection.execute(f"UPDATE photos SET {columns} WHERE id = %s", (*values, photo_id))
 
 
-def put_file(
-    connection: Connection,
-    stamp: FileStamp,
-    photo_id: int | None,
-    kind: str | None = None,
-    reason: str | None = None,
-) -> bool:
-    """Say what a file shows, or why it was skipped; whether any photo changed by that.
-
-    A photo that this takes its last file from goes.
-    """
-    before = photo_before(put_one(connection, stamp, photo_id, kind, reason))
-    if before is not None and before != photo_id:
-        drop_photos_without_files(connection, [before])
-    return before != photo_id
-
-
-def put_files(connection: Connection, shown: Sequence[tuple[FileStamp, int]]) -> bool:
-    """Say what several files show, as if at once; whether any photo changed by that.
+def put_files(connection: Connection, files: Sequence[KnownFile]) -> bool:
+    """Say what files show, or why they were skipped, as if at once; whether any photo changed.
 
     Photos that this takes their last file from go, but not those that only change names.
     """
     with connection.pipeline():
-        puts = [put_one(connection, stamp, photo_id) for stamp, photo_id in shown]
-    left, changed = set[int](), False
-    for put, (_, photo_id) in zip(puts, shown, strict=True):
-        before = photo_before(put)
-        if before != photo_id:
-            changed = True
-            left |= set() if before is None else {before}
+        puts = [connection.execute(_PUT_ONE, put_values(file)) for file in files]
+    changes = [(photo_before(put), file.photo_id) for put, file in zip(puts, files, strict=True)]
+    left = {before for before, now in changes if before is not None and before != now}
     drop_photos_without_files(connection, left)
-    return changed
+    return any(before != now for before, now in changes)
 
 
 def remove_files(connection: Connection, paths: Iterable[str]) -> tuple[int, int]:
@@ -180,24 +140,11 @@ def drop_photos_without_files(connection: Connection, candidates: Iterable[int])
     ).rowcount
 
 
-def put_one(
-    connection: Connection,
-    stamp: FileStamp,
-    photo_id: int | None,
-    kind: str | None = None,
-    reason: str | None = None,
-) -> Cursor:
-    """Write a file's row, perhaps later in a pipeline; the photo that the file showed before."""
-    values = put_values(stamp, photo_id, kind, reason)
-    return connection.execute(f"WITH {PUT} SELECT photo_id FROM before", values)
-
-
-def put_values(
-    stamp: FileStamp, photo_id: int | None, kind: str | None = None, reason: str | None = None
-) -> Row:
+def put_values(file: KnownFile) -> Row:
     """Values of the parameters of `PUT`."""
-    path, shown = os.fsencode(stamp.path), searchable(stamp.path)
-    return path, path, shown, stamp.size, stamp.mtime_ns, photo_id, kind, storable(reason)
+    stamp, path = file.stamp, os.fsencode(file.stamp.path)
+    told = file.photo_id, file.kind, storable(file.reason)
+    return path, path, searchable(stamp.path), stamp.size, stamp.mtime_ns, *told
 
 
 def photo_before(put: Cursor) -> int | None:

@@ -1,8 +1,4 @@
-"""Additions: a photo's segments written anew, with more of them.
-
-Ids of a photo's segments follow each other, and the next one after its last is mostly another
-photo's. So all get new ids at the end, and none is ever used twice.
-"""
+"""Additions: a photo's segments written anew, with more of them."""
 
 from __future__ import annotations
 
@@ -12,15 +8,15 @@ from itertools import repeat
 from sqlalchemy import Connection, update
 
 from indexer.catalog import box_codec, vector_codec
+from indexer.catalog.addition import Addition
 from indexer.catalog.records import AddedSegments, SegmentRow
 from indexer.catalog.sqlite import rows, stored_vectors
 from indexer.catalog.sqlite.database import run_many
-from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
+from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.seals import SEALED, insert_sealed, seal_rows
 from indexer.catalog.sqlite.tables import PhotoTable
 from indexer.catalog.sqlite.transactions import next_id
-from indexer.catalog.whole_of_parts import parents_with
-from model.errors import QueryError, StorageError
+from indexer.catalog.unknown_ids import unknown_photo
 
 
 def rewrite_with(
@@ -36,32 +32,17 @@ def rewrite_with(
         IndexDamaged: rows of the photo are not what was written.
     """
     if photo_id not in rows.photo_rows(connection, [photo_id]):
-        raise QueryError(f"the index has no photo {photo_id}", "take an id from a search's answer")
+        raise unknown_photo(photo_id)
     held = rows.segment_rows_of(connection, photo_id)
     stored_vectors.vectors_of(connection, [row.id for row in held], dimension)
     if not len(added.segments):
         return []
-    first = next_id(connection, "segments")
-    total = len(held) + len(added.segments)
-    if total > MOST_SEGMENTS or first + total > LARGEST_ID:
-        raise StorageError(
-            f"photo {photo_id} has {len(held):,} segments, and no more can be added",
-            "index it into another folder",
-        )
+    addition = Addition(photo_id, held, added, next_id(connection, "segments"), LARGEST_ID)
+    first, total = addition.first, addition.total
     if held:
         _copy(connection, held, first)
-    following = first + len(held)
-    parents = parents_with(held, added.segments)
-    _write(connection, photo_id, added, following, parents[len(held) :])
-    run_many(
-        connection,
-        "UPDATE segments SET parent = ? WHERE id = ?",
-        [
-            (parent, first + row.ordinal)
-            for row, parent in zip(held, parents, strict=False)
-            if parent is not None and parent >= len(held)
-        ],
-    )
+    _write(connection, addition)
+    run_many(connection, "UPDATE segments SET parent = ? WHERE id = ?", addition.adopted)
     height, width = added.segments.size
     connection.execute(
         update(PhotoTable)
@@ -72,7 +53,7 @@ def rewrite_with(
     seal_rows(connection, "segments", "photo_id = ?", photo_id)
     for table in ("vectors", "origins"):
         seal_rows(connection, table, "segment_id >= ? AND segment_id < ?", first, first + total)
-    return list(range(following, first + total))
+    return list(addition.ids)
 
 
 def _copy(connection: Connection, held: Sequence[SegmentRow], first: int) -> None:
@@ -90,18 +71,13 @@ def _copy(connection: Connection, held: Sequence[SegmentRow], first: int) -> Non
     connection.exec_driver_sql("DELETE FROM segments WHERE id BETWEEN ? AND ?", (before, after))
 
 
-def _write(
-    connection: Connection,
-    photo_id: int,
-    added: AddedSegments,
-    first: int,
-    parents: Sequence[int | None],
-) -> None:
-    segments, ids = added.segments, range(first, first + len(added.segments))
+def _write(connection: Connection, addition: Addition) -> None:
+    added, ids = addition.added, addition.ids
+    segments = added.segments
     columns = (
         ids,
-        repeat(photo_id),
-        parents,
+        repeat(addition.photo_id),
+        addition.parents,
         segments.areas.tolist(),
         segments.quality.tolist(),
         box_codec.pack_all(segments.boxes),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.row_records import MOST_SEGMENTS
 from indexer.catalog.sqlite.failures import TO_MEND
-from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
+from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
 from model.errors import IndexDamaged
 

@@ -31,8 +31,9 @@ from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.path_beginnings import path_ranges
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.records import Filter
+from indexer.catalog.row_records import MOST_SEGMENTS
 from indexer.catalog.sqlite.failures import TO_MEND
-from indexer.catalog.sqlite.row_faults import LARGEST_ID, MOST_SEGMENTS
+from indexer.catalog.sqlite.row_faults import LARGEST_ID
 from indexer.catalog.sqlite.tables import FileTable, PhotoTable, SegmentTable
 from model.errors import IndexDamaged
 

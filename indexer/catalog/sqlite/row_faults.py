@@ -15,7 +15,7 @@ import numpy as np
 
 from indexer.catalog import box_codec, vector_codec
 from indexer.catalog.damaged_photo import OTHER_SEGMENTS, WRONG_MASKS, WRONG_VECTOR, WRONG_WHOLE
-from indexer.catalog.row_records import Owner
+from indexer.catalog.row_records import MOST_SEGMENTS, Owner
 from indexer.catalog.sqlite.seals import is_sealed, seal_of_vector
 from model.masks.runs import covered
 
@@ -23,8 +23,6 @@ LONGEST_SIDE = 1 << 20
 """Pixels of a photo's side at the most."""
 MOST_PIXELS = 1 << 32
 """Pixels of a photo at the most, exclusive: masks' libraries count them in 32 bits."""
-MOST_SEGMENTS = 1 << 20
-"""Segments of a photo at the most."""
 LARGEST_ID = 1 << 53
 """No id is beyond it."""
 

@@ -13,6 +13,7 @@ from indexer.catalog.records import (
     AddedSegments,
     FileStamp,
     IndexedPhoto,
+    KnownFile,
     Manifest,
     ReadPhoto,
 )
@@ -124,7 +125,7 @@ class SqliteCatalog(SqliteReader, Catalog):
                 transactions.count_generation(connection)
                 return photo_id, True
             transactions.describe_anew(connection, known, photo, stamp.path)
-            if transactions.put_file(connection, stamp, known):
+            if transactions.put_files(connection, [KnownFile(stamp, known)]):
                 transactions.count_generation(connection)
         return known, False
 
@@ -165,7 +166,7 @@ class SqliteCatalog(SqliteReader, Catalog):
             photo_id = transactions.known_photo(connection, photo, stamp.path)
             if photo_id is not None:
                 transactions.describe_anew(connection, photo_id, photo, stamp.path)
-                if transactions.put_file(connection, stamp, photo_id):
+                if transactions.put_files(connection, [KnownFile(stamp, photo_id)]):
                     transactions.count_generation(connection)
         return photo_id
 
@@ -179,15 +180,16 @@ class SqliteCatalog(SqliteReader, Catalog):
             gone: paths to forget.
         """
         with self.database.writing() as connection:
-            changed = transactions.put_files(connection, shown)
+            changed = transactions.put_files(connection, [KnownFile(*each) for each in shown])
             forgotten, _ = transactions.remove_files(connection, gone)
             if changed or forgotten:
                 transactions.count_generation(connection)
 
     def skip_file(self, stamp: FileStamp, reason: str, kind: str) -> None:
         """Remember that a file was not indexed, and why; what it showed before is forgotten."""
+        skipped = KnownFile(stamp, None, kind, reason)
         with self.database.writing() as connection:
-            if transactions.put_file(connection, stamp, None, kind, reason):
+            if transactions.put_files(connection, [skipped]):
                 transactions.count_generation(connection)
 
     def forget_files(self, paths: Iterable[str]) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, select, update
 
 from indexer.catalog import vector_codec
-from indexer.catalog.present_file import is_held
-from indexer.catalog.records import FileStamp, IndexedPhoto, ReadPhoto
+from indexer.catalog.photo_description import describes, description
+from indexer.catalog.records import IndexedPhoto, KnownFile, ReadPhoto
 from indexer.catalog.sqlite.database import fetched, run_many
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID
@@ -51,29 +51,11 @@ def known_photo(connection: Connection, photo: IndexedPhoto | ReadPhoto, path: s
 def describe_anew(
     connection: Connection, photo_id: int, photo: IndexedPhoto | ReadPhoto, path: str
 ) -> None:
-    """Let a known photo's row tell what its file at `path` says, where that file is the photo's.
-
-    It is if it showed the photo before, so that its metadata were edited, or if no other file of
-    the photo is there. A copy, perhaps stripped of its date, changes nothing.
-    """
+    """Let a known photo's row tell what its file at `path` says, where that file describes it."""
     files = select(FileTable.path).where(FileTable.photo_id == photo_id)
-    paths = set(connection.execute(files).scalars())
-    if path not in paths and any(is_held(other) for other in paths):
+    if not describes(path, set(connection.execute(files).scalars())):
         return
-    header = photo.header
-    values = {
-        "content_hash": photo.content_hash,
-        "format": header.format,
-        "orientation": header.orientation,
-        "taken_at": header.taken_at,
-        "taken_offset": header.taken_offset,
-        "taken_source": header.taken_source,
-        "camera": header.camera,
-        "latitude": header.latitude,
-        "longitude": header.longitude,
-    }
-    if photo.pixel_digest is not None:
-        values["pixel_digest"] = photo.pixel_digest
+    values = description(photo)
     connection.execute(update(PhotoTable).where(PhotoTable.id == photo_id).values(values))
     seal_rows(connection, "photos", "id = ?", photo_id)
 
@@ -103,50 +85,23 @@ def _unchanged_predecessor(connection: Connection, photo: IndexedPhoto, path: st
     return before if list(stored) == list(segments.counts) else None
 
 
-def put_file(
-    connection: Connection,
-    stamp: FileStamp,
-    photo_id: int | None,
-    kind: str | None = None,
-    reason: str | None = None,
-) -> bool:
-    """Say what a file shows, or why it was skipped; whether any photo changed by that.
-
-    A photo that this takes its last file from goes.
-    """
-    before = _put(connection, stamp, photo_id, kind, reason)
-    if before is not None and before != photo_id:
-        drop_photos_without_files(connection, [before])
-    return before != photo_id
-
-
-def put_files(connection: Connection, shown: Iterable[tuple[FileStamp, int]]) -> bool:
-    """Say what several files show, as if at once; whether any photo changed by that.
+def put_files(connection: Connection, files: Iterable[KnownFile]) -> bool:
+    """Say what files show, or why they were skipped, as if at once; whether any photo changed.
 
     Photos that this takes their last file from go, but not those that only change names.
     """
-    left, changed = set[int](), False
-    for stamp, photo_id in shown:
-        before = _put(connection, stamp, photo_id, None, None)
-        if before != photo_id:
-            changed = True
-            left |= set() if before is None else {before}
+    changes = [(_put(connection, file), file.photo_id) for file in files]
+    left = {before for before, now in changes if before is not None and before != now}
     drop_photos_without_files(connection, left)
-    return changed
+    return any(before != now for before, now in changes)
 
 
-def _put(
-    connection: Connection,
-    stamp: FileStamp,
-    photo_id: int | None,
-    kind: str | None,
-    reason: str | None,
-) -> int | None:
+def _put(connection: Connection, file: KnownFile) -> int | None:
     """Write a file's row; the photo that the file showed before."""
-    path = os.fsencode(stamp.path)
+    stamp, path = file.stamp, os.fsencode(file.stamp.path)
     before = fetched(connection, "SELECT photo_id FROM files WHERE path = ?", path)
     name_start = len(path) - len(os.path.basename(path))  # noqa: PTH119 - Path would normalise
-    values = (path, name_start, stamp.size, stamp.mtime_ns, photo_id, kind, reason)
+    values = (path, name_start, stamp.size, stamp.mtime_ns, file.photo_id, file.kind, file.reason)
     run_many(connection, _PUT, [(*values, seal_of(values))])
     return before[0][0] if before else None
 

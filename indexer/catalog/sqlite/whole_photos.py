@@ -15,7 +15,7 @@ from indexer.catalog.damaged_photo import (
     WRONG_MASKS,
     damaged_photo,
 )
-from indexer.catalog.records import Origin, PhotoRow
+from indexer.catalog.records import KnownFile, Origin, PhotoRow
 from indexer.catalog.row_records import Owner
 from indexer.catalog.sqlite import rows
 from indexer.catalog.sqlite.database import fetched
@@ -171,7 +171,7 @@ def insert_photos(connection: Connection, photos: WholePhotos) -> list[int]:
         ((first + at, each.prompt, each.proposer) for at, each in sorted(photos.origins.items())),
     )
     shown_by = zip(photos.rows, ids, strict=True)
-    put_files(connection, [(stamp, photo_id) for row, photo_id in shown_by for stamp in row.stamps])
+    put_files(connection, [KnownFile(stamp, i) for row, i in shown_by for stamp in row.stamps])
     return ids
 
 

@@ -50,7 +50,7 @@ def test_no_photo_gets_more_segments_than_one_can_have(
     written: SqliteCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = everything(written.folder)
-    monkeypatch.setattr(additions, "MOST_SEGMENTS", 5)
+    monkeypatch.setattr("indexer.catalog.addition.MOST_SEGMENTS", 5)
     assert len(written.add_segments(5, made.made_addition(7, 1))) == 1
     with pytest.raises(StorageError, match="photo 5 has 5 segments"):
         written.add_segments(5, made.made_addition(7, 1))
