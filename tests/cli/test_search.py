@@ -345,7 +345,7 @@ def test_nothing_is_kept_unless_it_is_proposed_and_can_be_written(
 ) -> None:
     alone = run("search", "red", "--keep", "--index", indexed)
     assert (alone.code, alone.out) == (2, "")
-    monkeypatch.setattr("indexer.catalog.sqlite.database._writable", lambda path: False)
+    monkeypatch.setattr("indexer.catalog.sqlite.database.is_writable", lambda path: False)
     monkeypatch.setattr(SearchEngine, "search", None)
     refused = run("search", "red", "--propose", 1, "--keep", "--index", indexed)
     assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote_from_bytes
@@ -22,18 +21,11 @@ from indexer.catalog.sqlite.failures import (
     index_missing,
     read_only,
 )
+from indexer.catalog.sqlite.journal import choose_journal, is_writable, leave_shared_memory
 from model.errors import IndexReadOnly, StorageError, shown
 
 CACHE_KIB = 32 * 1024  # a connection's page cache; SQLite's default of 2 MiB is below one photo's
 MAPPED_BYTES = 1 << 40  # SQLite maps as much of it as it was built to, 2 GiB mostly
-_NO_SHARED_MEMORY = frozenset(
-    {
-        sqlite3.SQLITE_IOERR_SHMOPEN,
-        sqlite3.SQLITE_IOERR_SHMMAP,
-        sqlite3.SQLITE_IOERR_SHMLOCK,
-        sqlite3.SQLITE_PROTOCOL,
-    }
-)
 APPLICATION_ID = 0x53454753  # "SEGS": tells our files from other SQLite files
 
 
@@ -64,7 +56,7 @@ class Database:
         self._application_id = application_id
         if not create and not path.is_file():
             raise index_missing(path.parent)
-        if not readonly and not _writable(path):
+        if not readonly and not is_writable(path):
             raise read_only(path)
         self._mode = "ro" if readonly else "rwc" if create else "rw"
         self._frozen: tuple[int, int] | None = None
@@ -201,7 +193,7 @@ class Database:
         # text that is damaged is read as it is, so that its seal can tell
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         if not self.readonly:
-            _choose_journal(connection, self.path, self._application_id)
+            choose_journal(connection, self.path, self._application_id)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         # some systems' SQLite writes zeros over all that is deleted
@@ -242,63 +234,6 @@ def header_holds(path: Path) -> bool:
             and header[72:92] == bytes(20)
         )
     )
-
-
-def leave_shared_memory(path: Path) -> None:
-    """Bring a catalog that was written elsewhere into the journal that its place can hold.
-
-    Raises:
-        StorageError: the catalog cannot be written to.
-    """
-    with path.open("rb") as file:
-        wants_memory = file.read(20)[18:20] == b"\2\2"
-    if wants_memory and not shares_memory(path.parent) and _writable(path):
-        with (
-            in_our_words(path),
-            closing(sqlite3.connect(path, isolation_level=None)) as connection,
-        ):
-            _leave_wal(connection)
-
-
-def shares_memory(folder: Path) -> bool:
-    """Whether processes can share memory through a file in a folder, safe from a full disk.
-
-    SQLite reserves such a file by one byte a page of memory. Where the disk's blocks are smaller,
-    parts of it stay without room, and a disk that is full then ends the process.
-    """
-    if not hasattr(os, "statvfs"):
-        return True
-    try:
-        return 0 < mmap.PAGESIZE <= max(os.statvfs(folder).f_frsize, 1)
-    except OSError:
-        return True
-
-
-def _choose_journal(connection: sqlite3.Connection, path: Path, application_id: int) -> None:
-    """Write-ahead log where processes can share memory, else SQLite's rollback journal."""
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == application_id
-    if not ours and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        return  # somebody else's, or damaged: nothing is changed
-    if shares_memory(path.parent):
-        try:
-            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
-                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in _NO_SHARED_MEMORY:
-                raise
-    _leave_wal(connection)
-
-
-def _leave_wal(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()  # without shared memory
-    connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
-    connection.execute("PRAGMA locking_mode = NORMAL").fetchone()
-    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # lets the lock go
-
-
-def _writable(path: Path) -> bool:
-    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -199,6 +199,6 @@ def test_an_index_that_may_not_be_written_is_told_before_models_are_loaded(
     monkeypatch.setattr(CandidateProposer, "propose", None)
     with WriterLock(engine.folder), pytest.raises(IndexLocked):
         engine.propose(asked, keep=True)
-    monkeypatch.setattr("indexer.catalog.sqlite.database._writable", lambda path: False)
+    monkeypatch.setattr("indexer.catalog.sqlite.database.is_writable", lambda path: False)
     with pytest.raises(IndexReadOnly):
         engine.propose(asked, keep=True)

@@ -146,7 +146,7 @@ def test_without_shared_memory_the_rollback_journal_is_used(
     file: Path, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = held(file.parent)
-    monkeypatch.setattr(databases, "shares_memory", lambda folder: False)
+    monkeypatch.setattr("indexer.catalog.sqlite.journal.shares_memory", lambda folder: False)
     assert held(file.parent) == expected
     with SqliteCatalog.open(file.parent) as catalog:
         made.write(catalog, PHOTOS, PHOTOS + 3)
