@@ -27,7 +27,7 @@ def manifest_of(values: Mapping[str, str]) -> Manifest:
     """The manifest that texts are of.
 
     Raises:
-        KeyError, ValueError, TypeError, RecursionError: they are not what was written.
+        KeyError, ValueError, TypeError, RecursionError: texts that nobody wrote.
     """
     settings = json.loads(values["settings"])
     if type(settings) is not dict or any(type(value) is not str for value in settings.values()):
