@@ -22,7 +22,7 @@ import torch
 from figures import show
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.store import Hits
 from model.datasets.ground_truth import read_truth
 from model.embedder import Embedder

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from indexer.backends import open_catalog
 from indexer.catalog import vector_codec
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.faiss_store import FaissVectors
 from indexer.vectors.store import Block, Floats, Ints
 from model.presets.preset import load_preset

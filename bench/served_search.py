@@ -21,7 +21,8 @@ from synthetic import random_centres, unit
 
 from indexer.backends import create_catalog, keeper_of, open_catalog
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import FileStamp, Filter, IndexedPhoto, Manifest
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
 from indexer.location import index_folder
 from indexer.vectors.store import VectorStore
 from model.embeddings import Embeddings, EmbeddingSpace

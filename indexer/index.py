@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.backends import keeper_of, open_catalog
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.keeper import KeepingReport, VectorKeeper
 from indexer.vectors.store import Hits, VectorStore
 from model.errors import PresetMismatch, shown

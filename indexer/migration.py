@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from indexer.backends import create_catalog, has_one_writer, keeper_of, open_catalog
-from indexer.catalog.catalog import Catalog, CatalogReader
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import AddedSegments, PhotoRow, SegmentRow
 from indexer.catalog.whole_photos import WholePhotos
 from indexer.lock import WriterLock

@@ -13,7 +13,8 @@ for _name in ("model", "indexer", "cli"):
             f" {_spec.origin if _spec else 'none'}: rename that one, or mend sys.path"
         )
 
-from indexer.catalog.records import Filter, PhotoRow, SegmentRow  # noqa: E402
+from indexer.catalog.filter import Filter  # noqa: E402
+from indexer.catalog.records import PhotoRow, SegmentRow  # noqa: E402
 from indexer.index import Index  # noqa: E402
 from indexer.report import Report  # noqa: E402
 from indexer.update import Options, Progress  # noqa: E402

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
-from indexer.catalog.records import Filter, PhotoRow
+from indexer.catalog.catalog_reader import CatalogReader
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import PhotoRow
 from searchengine.search.collapse import HASH_BITS, LOOKALIKE
 
 BANDS = HASH_BITS + 1  # of hashes that differ in fewer bits, one band at least is the same

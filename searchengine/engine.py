@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.index import Index
 from indexer.location import DATA, index_folder
 from indexer.report import Report

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from searchengine.matches.match import Match
 from searchengine.opened_index import OpenedIndex
 from searchengine.queries.example import MOST_ID, no_such_segment

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from indexer.catalog.catalog import CatalogReader, Floats, Ids
+from indexer.catalog.catalog_reader import CatalogReader, Floats, Ids
 from indexer.catalog.records import (
     Counts,
     KnownFile,

@@ -25,7 +25,7 @@ from model.embeddings import EmbeddingSpace
 from model.errors import IndexDamaged, shown
 
 if TYPE_CHECKING:
-    from indexer.catalog.catalog import CatalogReader
+    from indexer.catalog.catalog_reader import CatalogReader
 
 FILE = "vectors.faiss"
 MOST_MENDED = 0.3

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.lock import CacheLock
 from indexer.vectors.cache import FILE, catch_up, synced_vectors, vector_problems
 from indexer.vectors.cache_file import read_origin

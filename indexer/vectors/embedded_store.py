@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Watermark
 from indexer.vectors.exact_search import contains
 from indexer.vectors.store import Floats, Hits, Ints, VectorStore, as_questions
 

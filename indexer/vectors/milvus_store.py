@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Watermark
 from indexer.vectors.exact_search import (
     ROUNDING,
     as_halves,

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from pgvector import HalfVector, Vector
 
+from indexer.catalog.filter import Filter
 from indexer.catalog.postgres.conditions import conditions_of
 from indexer.catalog.postgres.database import Connection, Database, Row, fetched, run_many
 from indexer.catalog.postgres.half_vectors import halves
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.records import Watermark
 from indexer.vectors import pgvector_graph
 from indexer.vectors.exact_search import ROUNDING, best, exact_scores
 from indexer.vectors.store import Floats, Hits, Ints, VectorStore, as_questions

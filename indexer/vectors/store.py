@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Watermark
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
-from indexer.catalog.records import Filter, PhotoRow
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import PhotoRow
 from indexer.scan.own_output import SOFTWARE as OURS
 from searchengine.matches.match import Match
 from searchengine.queries.query import Query

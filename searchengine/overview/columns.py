@@ -9,7 +9,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
 from indexer.catalog.records import Watermark
 from indexer.vectors.exact_search import contains

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import PhotoError
 from model.referring.expression import Expression

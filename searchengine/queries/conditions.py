@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import date
 from typing import Any, TypedDict
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 
 
 class Conditions(TypedDict, total=False):

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import SegmentRow
 from model.embeddings import Embeddings, EmbeddingSpace, require_same_space
 from searchengine.queries.example import MOST_ID, no_such_segment

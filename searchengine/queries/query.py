@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from model.argument_types import require_type
 from model.embeddings import Embeddings
 from model.errors import QueryError

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.store import Hits
 from model.embedder import Embedder
 from model.language.multilingual.reading import Senses

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from model.argument_types import require_type
 from model.errors import QueryError
 from searchengine.matches.match import Match

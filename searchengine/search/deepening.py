@@ -14,7 +14,7 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import SegmentRow
 from indexer.index import Index
 from indexer.vectors.store import Hits

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from indexer.catalog.catalog import CatalogReader
-from indexer.catalog.records import Filter
+from indexer.catalog.catalog_reader import CatalogReader
+from indexer.catalog.filter import Filter
 from model.errors import shown
 
 

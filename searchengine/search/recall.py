@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.index import Index
 from indexer.vectors.store import Hits
 from model.embedder import Embedder

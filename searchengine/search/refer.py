@@ -9,7 +9,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter, SegmentRow
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import SegmentRow
 from indexer.index import Index
 from model.language.question import SENTENCE, understand
 from model.referring.parse import parse

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from model.calibration import Calibration
 from model.errors import shown
 from model.presets.preset import Preset

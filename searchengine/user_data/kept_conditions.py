@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from searchengine.user_data.json_fields import Fields
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.index import Index
 from model.embeddings import Embeddings
 from model.errors import QueryError, shown

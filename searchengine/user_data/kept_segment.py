@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import QueryError

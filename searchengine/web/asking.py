@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
+from indexer.catalog.filter import Filter
 from indexer.catalog.path_pattern import PathPattern
-from indexer.catalog.records import Filter
 from model.embeddings import Embeddings
 from model.errors import QueryError
 from searchengine.engine import SearchEngine

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.exact_search import contains
 from searchengine.engine import SearchEngine
 from searchengine.matches.matches import Matches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.index import Index
 from searchengine.queries.query import AUTO
 from searchengine.user_data.kept_query import KeptQuery

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from indexer.backends import catalog_file, open_catalog
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import PhotoRow, SegmentRow
 from model.errors import IndexMissing, NotFound, shown
 from searchengine.queries.example import MOST_ID

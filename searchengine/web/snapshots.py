@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from model.errors import QueryError, SearchGone
 from searchengine.overview.arrangement import Group, Order
 from searchengine.queries.query import Query

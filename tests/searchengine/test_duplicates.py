@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from searchengine import Options, SearchEngine
 from searchengine.duplicates import near_pairs
 

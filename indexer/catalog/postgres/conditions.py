@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from indexer.catalog.filter import Filter
 from indexer.catalog.path_beginnings import path_ranges
 from indexer.catalog.path_pattern import PathPattern
 from indexer.catalog.photo_ninths import ninths_named
 from indexer.catalog.postgres.database import Connection, fetched
 from indexer.catalog.postgres.path_regex import path_regex
-from indexer.catalog.records import Filter
 
 EARTH = 6371.0088  # kilometres, mean radius
 _AWAY = f"""

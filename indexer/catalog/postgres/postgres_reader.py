@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.filter import Filter
 from indexer.catalog.job_list import Sharer
 from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.postgres import failures, rows, stored_vectors
@@ -23,7 +24,7 @@ from indexer.catalog.postgres.database import Connection, Database
 from indexer.catalog.postgres.postgres_jobs import sharers_of
 from indexer.catalog.postgres.schema import server_facts
 from indexer.catalog.postgres.whole_photos import whole_photos
-from indexer.catalog.records import Filter, Manifest, Watermark
+from indexer.catalog.records import Manifest, Watermark
 from indexer.catalog.table_reader import Row, TableReader
 from indexer.catalog.whole_photos import WholePhotos
 

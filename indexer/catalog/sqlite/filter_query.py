@@ -27,10 +27,10 @@ from sqlalchemy import (
     true,
 )
 
+from indexer.catalog.filter import Filter
 from indexer.catalog.id_ranges import ids_of_ranges
 from indexer.catalog.path_beginnings import path_ranges
 from indexer.catalog.path_pattern import PathPattern
-from indexer.catalog.records import Filter
 from indexer.catalog.row_records import MOST_SEGMENTS
 from indexer.catalog.sqlite.failures import TO_MEND
 from indexer.catalog.sqlite.row_faults import LARGEST_ID

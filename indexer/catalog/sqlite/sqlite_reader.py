@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from indexer.catalog.columns import PhotoColumns, SegmentColumns
+from indexer.catalog.filter import Filter
 from indexer.catalog.kept_ninths import KeptNinths
 from indexer.catalog.path_pattern import nearest_paths
 from indexer.catalog.photo_ninths import ninths_named
-from indexer.catalog.records import Filter, Manifest, Watermark
+from indexer.catalog.records import Manifest, Watermark
 from indexer.catalog.sqlite import rows, stored_vectors
 from indexer.catalog.sqlite.column_query import photo_columns, segment_columns
 from indexer.catalog.sqlite.database import Database, fetched

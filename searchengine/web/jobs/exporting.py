@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog.catalog import CatalogReader
+from indexer.catalog.catalog_reader import CatalogReader
 from model.errors import StorageFull
 from searchengine.export import ExportOrigin, ExportReport, Layout, export
 from searchengine.export.exporter import by_photo

@@ -3,7 +3,7 @@ from datetime import date, datetime
 import pytest
 
 from indexer.catalog.date_text import as_moment, start_of
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from model.errors import QueryError
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.catalog.records import FileStamp, Filter, IndexedPhoto, Manifest
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import FileStamp, IndexedPhoto, Manifest
 from indexer.catalog.sqlite.seals import seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.index import Index

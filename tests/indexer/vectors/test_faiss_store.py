@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.faiss_store import FaissVectors
 from indexer.vectors.store import Block, Floats, Hits, Ints

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from indexer.backends import create_catalog, keeper_of, open_catalog
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.location import index_folder, parsed
 from indexer.vectors import milvus_store
 from indexer.vectors.milvus_store import MilvusVectors

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Watermark
 from indexer.vectors import milvus_store
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.milvus_index import TYPES, milvus_index

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from indexer.backends import create_catalog, keeper_of
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.location import index_folder
 from model.embeddings import Embeddings
 from model.errors import StorageError

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from users_servers import fresh_name
 
-from indexer.catalog.records import Filter, Watermark
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Watermark
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.faiss_store import FaissVectors
 from indexer.vectors.milvus_index import milvus_index

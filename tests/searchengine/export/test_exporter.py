@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.export_formats import Format
 from model.errors import ExportError, QueryError, StorageFull
 from searchengine import Match

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.vectors.store import Hits
 from model.language.multilingual.reading import Senses
 from searchengine import Query, SearchEngine

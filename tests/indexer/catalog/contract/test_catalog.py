@@ -14,15 +14,8 @@ import numpy as np
 import pytest
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import (
-    Counts,
-    FileStamp,
-    Filter,
-    Manifest,
-    ReadPhoto,
-    SkippedFile,
-    Watermark,
-)
+from indexer.catalog.filter import Filter
+from indexer.catalog.records import Counts, FileStamp, Manifest, ReadPhoto, SkippedFile, Watermark
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.errors import IndexMissing, QueryError, SpaceMismatch, StorageError
 from model.masks.segments import Segments

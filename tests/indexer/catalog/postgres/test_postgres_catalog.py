@@ -14,7 +14,7 @@ import pytest
 from postgres_server import GUARDED
 
 from indexer.backends import create_catalog, open_catalog
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.location import index_folder, location_of
 from model.errors import (

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from indexer.catalog.filter import Filter
 from indexer.catalog.id_ranges import ids_of_ranges
-from indexer.catalog.records import FileStamp, Filter, PhotoRow, SegmentRow
+from indexer.catalog.records import FileStamp, PhotoRow, SegmentRow
 from indexer.catalog.sqlite.filter_query import selected_segments
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from model.errors import QueryError

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from indexer.catalog.records import Filter
+from indexer.catalog.filter import Filter
 from indexer.catalog.sqlite.seals import SEALED, seal_of, seal_of_vector
 from indexer.catalog.sqlite.sqlite_catalog import FILE_NAME, SqliteCatalog
 from indexer.catalog.sqlite.tables import Tables
