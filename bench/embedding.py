@@ -22,7 +22,8 @@ from figures import in_child, show
 from PIL import Image as PillowImage
 
 from model.embedders.residual_head import HeadShape, ResidualHead, last_levels, spread_levels
-from model.embedders.towers import TowersEmbedder, TowerSettings
+from model.embedders.tower_settings import TowerSettings
+from model.embedders.towers import TowersEmbedder
 from model.embeddings import EmbeddingSpace
 from model.encoders.clip_weights import load_clip
 from model.masks.segments import Segments

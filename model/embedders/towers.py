@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from model.devices import best_device, chosen_dtype
 from model.embedder import Embedder
 from model.embedders.residual_head import LevelMaps, ResidualHead, with_residual
 from model.embedders.text_cache import Encode, RememberedTexts
+from model.embedders.tower_settings import TowerFiles, TowerSettings
 from model.embeddings import Embeddings, EmbeddingSpace
 from model.encoders.tiling import enlarged
 from model.errors import PresetInvalid, WeightsMismatch, shown
@@ -26,50 +27,6 @@ if TYPE_CHECKING:
     from model.encoders.clip_tower import ClipTower, ClipView
     from model.encoders.clip_weights import ClipNetwork, Side
     from model.encoders.dino_tower import DinoTower, DinoView
-
-Method = Literal["text-region", "corr-clip"]
-
-
-@dataclass(frozen=True)
-class TowerFiles:
-    """Paths of the towers' weights.
-
-    Attributes:
-        clip: an open_clip checkpoint.
-        dino: transformers' folder of a DINOv2, or a file in it; needed by `corr-clip` and by heads.
-        tokenizer: transformers' folder of a tokenizer, or a file in it; only for SigLIP.
-    """
-
-    clip: Path
-    dino: Path | None = None
-    tokenizer: Path | None = None
-
-
-@dataclass(frozen=True)
-class TowerSettings:
-    """Settings of the towers.
-
-    Attributes:
-        architecture: open_clip's name of CLIP's architecture, or the path of a configuration.
-        tag: open_clip's name of its weights; tells of QuickGELU and of the input's standard.
-        method: name of the training-free embedding.
-        side: longer side of CLIP's input, pixels.
-        dino_side: longer side of DINOv2's input, pixels.
-        tiles: longer side at which both also look at tiles of the photo; 0: they do not.
-        precision: one of `model.devices.PRECISIONS`.
-        normalise: see `text_region`.
-        mlp: see `text_region`.
-    """
-
-    architecture: str
-    tag: str = ""
-    method: Method = "text-region"
-    side: int = 448
-    dino_side: int = 448
-    tiles: int = 0
-    precision: str = "auto"
-    normalise: bool = False
-    mlp: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +45,46 @@ if TYPE_CHECKING:
     from model.encoders.efficientnet import EfficientNetTrunk
 
 
+@dataclass(frozen=True)
+class UniversalFiles:
+    """Paths of weights beside the head; of what is None, the bundled ones.
+
+    Attributes:
+        trunk: weights of the image trunk.
+        sentence: weights of the sentence tower.
+        tokenizer: tokenizer of the sentence tower.
+        materials: the model of materials, for the trunk.
+        classes: codes of the classifier's classes, for the trunk.
+    """
+
+    trunk: Path | None = None
+    sentence: Path | None = None
+    tokenizer: Path | None = None
+    materials: Path | None = None
+    classes: Path | None = None
+
+
+@dataclass(frozen=True)
+class UniversalSettings:
+    """Settings of the looks at a photo.
+
+    Attributes:
+        views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
+            mean of what is seen at each. The head was trained on the first of them.
+        class_views: longer sides at which the classifier is asked, pixels.
+        pieces: pieces of a large photo that its small segments are seen in from near, at most.
+        piece_side: sides of a piece, pixels; a multiple of 32.
+        precision: number format of the trunk's arithmetic, one of
+            `model.devices.CONVOLUTION_PRECISIONS`.
+    """
+
+    views: Sequence[int] = (448,)
+    class_views: Sequence[int] = (448,)
+    pieces: int = 0
+    piece_side: int = 448
+    precision: str = "float32"
+
+
 class _Look(NamedTuple):
     """What the trunk sees of N segments at one side: N×C pooled features, the mean of the last map
     (1×1280) and N×1000 logits of the classifier."""
@@ -64,45 +105,25 @@ class UniversalEmbedder(Embedder):
     Args:
         space: embedding space of the vectors; the preset names it.
         head: the trained head.
-        trunk: weights of the image trunk; by default the bundled ones.
-        sentence: weights of the sentence tower; by default the bundled ones.
-        tokenizer: tokenizer of the sentence tower; by default the bundled one.
-        views: longer sides at which the trunk looks at a photo, pixels; a segment's meaning is the
-            mean of what is seen at each. The head was trained on the first of them.
-        materials: the model of materials; by default the one for the bundled trunk.
-        classes: codes of the classifier's classes; by default those for the bundled trunk.
-        class_views: longer sides at which the classifier is asked, pixels.
-        pieces: pieces of a large photo that its small segments are seen in from near, at most.
-        piece_side: sides of a piece, pixels; a multiple of 32.
-        precision: number format of the trunk's arithmetic, one of
-            `model.devices.CONVOLUTION_PRECISIONS`.
+        files: weights beside the head; by default the bundled ones.
+        settings: settings of the looks.
     """
 
     def __init__(
         self,
         space: EmbeddingSpace,
         head: SegmentHead,
-        trunk: Path | None = None,
-        sentence: Path | None = None,
-        tokenizer: Path | None = None,
-        views: Sequence[int] = (448,),
-        materials: Path | None = None,
-        classes: Path | None = None,
-        class_views: Sequence[int] = (448,),
-        pieces: int = 0,
-        piece_side: int = 448,
-        precision: str = "float32",
+        files: UniversalFiles | None = None,
+        settings: UniversalSettings | None = None,
     ) -> None:
         self._space = space
         self._head = head
-        self._trunk_weights = trunk
-        self._sentence_files = (sentence, tokenizer)
-        self._views = tuple(views) or (448,)
-        self._class_views = tuple(class_views) or (448,)
-        self._nearer = Nearer(pieces, piece_side)
-        self._dtype = convolution_dtype(precision)
-        self._materials_file = materials
-        self._classes_file = classes
+        self._files = files or UniversalFiles()
+        settings = settings or UniversalSettings()
+        self._views = tuple(settings.views) or (448,)
+        self._class_views = tuple(settings.class_views) or (448,)
+        self._nearer = Nearer(settings.pieces, settings.piece_side)
+        self._dtype = convolution_dtype(settings.precision)
         self._loaded_trunks: dict[int, EfficientNetTrunk] = {}
         self._loaded_materials: MaterialModel | None = None
         self._loaded_classes: ClassCodes | None = None
@@ -114,16 +135,8 @@ class UniversalEmbedder(Embedder):
         cls,
         space: EmbeddingSpace,
         head: Path,
-        trunk: Path | None = None,
-        sentence: Path | None = None,
-        tokenizer: Path | None = None,
-        views: Sequence[int] = (448,),
-        materials: Path | None = None,
-        classes: Path | None = None,
-        class_views: Sequence[int] = (448,),
-        pieces: int = 0,
-        piece_side: int = 448,
-        precision: str = "float32",
+        files: UniversalFiles | None = None,
+        settings: UniversalSettings | None = None,
     ) -> UniversalEmbedder:
         """The embedder with the head in a safetensors file.
 
@@ -138,9 +151,7 @@ class UniversalEmbedder(Embedder):
                 f" the preset '{space.name}' expects {space.dimension}",
                 "mend the preset's file",
             )
-        files = (trunk, sentence, tokenizer)
-        near = (pieces, piece_side)
-        return cls(space, trained, *files, views, materials, classes, class_views, *near, precision)
+        return cls(space, trained, files, settings)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -250,21 +261,21 @@ class UniversalEmbedder(Embedder):
             from model.encoders.efficientnet import EfficientNetTrunk
 
             self._loaded_trunks[side] = EfficientNetTrunk.shared(
-                self._trunk_weights, side, self._dtype
+                self._files.trunk, side, self._dtype
             )
         return self._loaded_trunks[side]
 
     def _materials(self) -> MaterialModel:
         if self._loaded_materials is None:
-            self._loaded_materials = MaterialModel.load(self._materials_file)
+            self._loaded_materials = MaterialModel.load(self._files.materials)
         return self._loaded_materials
 
     def _classes(self) -> ClassCodes:
         if self._loaded_classes is None:
-            self._loaded_classes = ClassCodes.load(self._classes_file)
+            self._loaded_classes = ClassCodes.load(self._files.classes)
         return self._loaded_classes
 
     def _sentence(self) -> SentenceEncoder:
         if self._loaded_sentence is None:
-            self._loaded_sentence = SentenceEncoder(*self._sentence_files)
+            self._loaded_sentence = SentenceEncoder(self._files.sentence, self._files.tokenizer)
         return self._loaded_sentence

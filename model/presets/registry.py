@@ -6,7 +6,7 @@ Building is slow: it imports the libraries and reads the weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -152,15 +152,16 @@ def _transformers_sam(preset: ModelSource, **settings: Any) -> Segmenter:
 
 
 def _universal(preset: ModelSource, **settings: Any) -> Embedder:
-    from model.embedders.universal import UniversalEmbedder
+    from model.embedders.universal import UniversalEmbedder, UniversalFiles, UniversalSettings
 
-    head = weights_path(preset, "head")
-    files: dict[str, Any] = {
-        role: weights_path(preset, role)
-        for role in ("trunk", "sentence", "tokenizer", "materials", "classes")
-        if role in preset.weights
-    }
-    return UniversalEmbedder.load(preset.space, head, **files, **settings)
+    roles = (field.name for field in fields(UniversalFiles))
+    files = {role: weights_path(preset, role) for role in roles if role in preset.weights}
+    return UniversalEmbedder.load(
+        preset.space,
+        weights_path(preset, "head"),
+        UniversalFiles(**files),
+        UniversalSettings(**settings),
+    )
 
 
 def _colour_words(preset: ModelSource, **settings: Any) -> Embedder:
@@ -175,7 +176,8 @@ def _colour_words(preset: ModelSource, **settings: Any) -> Embedder:
 
 
 def _towers(preset: ModelSource, **settings: Any) -> Embedder:
-    from model.embedders.towers import TowersEmbedder, TowerSettings
+    from model.embedders.tower_settings import TowerSettings
+    from model.embedders.towers import TowersEmbedder
 
     files = {
         role: each.checked_path() for role, each in preset.weights.items() if role not in NO_VECTORS

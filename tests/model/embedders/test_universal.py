@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from model import EmbeddingSpace, Image, Segments
 from model.embedders.attributes.joint_space import ATTRIBUTE_DIMENSIONS, CLASS_DIMENSIONS, unit
 from model.embedders.head import SegmentHead
 from model.embedders.nearer import seen_near
-from model.embedders.universal import UniversalEmbedder
+from model.embedders.universal import UniversalEmbedder, UniversalSettings
 from model.encoders.efficientnet import CHANNELS
 from model.errors import WeightsMismatch
 
@@ -27,7 +28,7 @@ TERMS = 384 + 4 * 16
 def embedder() -> UniversalEmbedder:
     torch.manual_seed(0)
     head = SegmentHead(CHANNELS, 16, 384).eval().requires_grad_(False)
-    return UniversalEmbedder(SPACE, head, views=(128,), class_views=(128,))
+    return UniversalEmbedder(SPACE, head, settings=UniversalSettings((128,), (128,)))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_of_several_views_the_mean_meaning_counts(
     embedder: UniversalEmbedder, photo: Image
 ) -> None:
     others = [
-        UniversalEmbedder(SPACE, embedder._head, views=views, class_views=(128,))
+        UniversalEmbedder(SPACE, embedder._head, settings=UniversalSettings(views, (128,)))
         for views in ((128, 96), (96,))
     ]
     first, both, alone = (each.embed_segments(photo, halves()) for each in (embedder, *others))
@@ -126,7 +127,7 @@ def test_a_place_changes_nothing_of_what_is_meant(
 
 
 def test_classes_are_seen_at_their_own_sides(embedder: UniversalEmbedder, photo: Image) -> None:
-    other = UniversalEmbedder(SPACE, embedder._head, views=(128,), class_views=(96,))
+    other = UniversalEmbedder(SPACE, embedder._head, settings=UniversalSettings((128,), (96,)))
     first, second = (each.embed_segments(photo, halves()).vectors for each in (embedder, other))
     assert_close(first[:, MEANING], second[:, MEANING], TERMS, scale=1)
     assert not np.allclose(first[:, CLASSES], second[:, CLASSES], atol=1e-4)
@@ -160,9 +161,9 @@ def test_small_segments_of_a_large_photo_mean_what_a_piece_of_it_shows(
     masks[0, :, :100] = True  # large
     masks[1, 20:30, 30:40] = masks[2, 60:70, 60:75] = True  # small, the second between pieces
     segments = Segments.from_masks(masks)
-    views = {"views": (96,), "class_views": (96,)}
-    near = UniversalEmbedder(SPACE, embedder._head, **views, pieces=20, piece_side=64)
-    afar = UniversalEmbedder(SPACE, embedder._head, **views)
+    settings = UniversalSettings((96,), (96,), pieces=20, piece_side=64)
+    near = UniversalEmbedder(SPACE, embedder._head, settings=settings)
+    afar = UniversalEmbedder(SPACE, embedder._head, settings=replace(settings, pieces=0))
     found, before = (each.embed_segments(image, segments).vectors for each in (near, afar))
     assert_close(found[0], before[0], TERMS, scale=1)
     assert not np.allclose(found[1], before[1], atol=1e-3)
@@ -172,7 +173,7 @@ def test_small_segments_of_a_large_photo_mean_what_a_piece_of_it_shows(
         for each in seen_near(segments, near._nearer.looks(image, 96), size)
         if 1 in each[2].tolist()
     ]
-    alone = UniversalEmbedder(SPACE, embedder._head, views=(64,), class_views=(64,))
+    alone = UniversalEmbedder(SPACE, embedder._head, settings=UniversalSettings((64,), (64,)))
     row = which.tolist().index(1)
     expected = alone.embed_segments(piece.image, inside).vectors[row]
     for part in (MEANING, CLASSES):

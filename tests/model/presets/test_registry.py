@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from model.embedders.colour_words import ColourWordEmbedder
-from model.embedders.towers import TowerSettings
-from model.embedders.universal import UniversalEmbedder
+from model.embedders.tower_settings import TowerSettings
+from model.embedders.universal import UniversalSettings
 from model.errors import PresetInvalid
 from model.presets.registry import EMBEDDERS, SEGMENTERS, check_kind
 from model.segmenters.classical.colour_regions import ColourRegionSegmenter
@@ -25,8 +25,7 @@ FILE = Path("own.toml")
 # what is no setting: files, what a preset gives itself, and what TOML cannot say
 OTHERS = {
     "weights", "trunk", "prompts", "selection", "folder", "settings", "model", "point_grids",
-    "output_mode", "space", "head", "sentence", "tokenizer", "materials", "classes",
-    "_grids",
+    "output_mode", "space", "_grids",
 }  # fmt: skip
 
 
@@ -42,7 +41,7 @@ MODELS = {
     "colour-regions": parameters(ColourRegionSegmenter),
     "sam": parameters(SamSegmenter, MaskGenerator),
     "transformers-sam": parameters(TransformersSegmenter, MaskGenerator),
-    "universal": parameters(UniversalEmbedder.load),
+    "universal": parameters(UniversalSettings),
     "colour-words": parameters(ColourWordEmbedder),
     "towers": parameters(TowerSettings),
 }
