@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,7 @@ from model.proposals.prompt_tokens import PromptTokens
 from model.proposals.seen_photo import SeenPhotos
 from model.segmenters.promptable.frame import framed_masks
 from model.training.guided_masks.features import PhotoFeatures
-from model.training.loop.seeds import mixed_seed
-from model.training.photo_phrases.phrases import Phrases, PromptShares
+from model.training.photo_phrases.prompts import PhotoPrompts
 
 MOST_REGIONS = 12  # of a prompt
 
@@ -38,40 +36,28 @@ class GuidedBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class GuidedPrompts(Sequence[GuidedBatch]):
-    """One epoch's batches, read when they are asked for.
+class GuidedPrompts(PhotoPrompts[GuidedBatch]):
+    """One epoch's batches, in the square frame.
 
     Attributes:
-        photos: all that are learned from; each has a phrase.
-        order: numbers of the photos of each batch.
-        features: maps that the frozen networks make of them.
-        phrases: names that may be asked for.
-        shares: shares of the prompts that name nothing.
-        side: pixels of the square frame.
-        seed: decides all prompts.
+        features: maps that the frozen networks make of the photos.
     """
 
-    photos: Sequence[TruePhoto]
-    order: Sequence[Sequence[int]]
     features: PhotoFeatures
-    phrases: Phrases
-    shares: PromptShares
-    side: int
-    seed: int
 
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, index: int) -> GuidedBatch:  # type: ignore[override]
-        chance = random.Random(mixed_seed(self.seed, index))
-        chosen = [self.photos[number] for number in self.order[index]]
-        asked = [self.phrases.asked(photo, self.shares, chance) for photo in chosen]
+    def batch(
+        self,
+        photos: Sequence[TruePhoto],
+        prompt: PromptTokens,
+        regions: Sequence[Sequence[Region]],
+    ) -> GuidedBatch:
+        """The features of the photos, and what the regions cover of them."""
         return GuidedBatch(
-            together([self.features.of(photo.path) for photo in chosen]),
-            self.phrases.tokens([text for text, _ in asked]),
+            together([self.features.of(photo.path) for photo in photos]),
+            prompt,
             tuple(
-                cover_of(photo, regions[:MOST_REGIONS], self.side)
-                for photo, (_, regions) in zip(chosen, asked, strict=True)
+                cover_of(photo, some[:MOST_REGIONS], self.side)
+                for photo, some in zip(photos, regions, strict=True)
             ),
         )
 

@@ -95,11 +95,11 @@ class GuidedTask(Task):
         return GuidedPrompts(
             self._train,
             self._settings.photos.order(self._train, self._batch, epoch_seed),
-            self._features,
             self._phrases,
             self._settings.shares,
             self._side,
             epoch_seed,
+            self._features,
         )
 
     def loss(self, batch: GuidedBatch) -> dict[str, Tensor]:

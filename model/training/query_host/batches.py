@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ from model.encoders.efficientnet import input_size
 from model.masks import rle
 from model.proposals.host_proposer import host_pixels
 from model.proposals.prompt_tokens import PromptTokens
-from model.training.loop.seeds import mixed_seed
 from model.training.losses.mask_targets import inside
-from model.training.photo_phrases.phrases import Phrases, PromptShares
+from model.training.photo_phrases.prompts import PhotoPrompts
 
 MOST_REGIONS = 100  # of a prompt, as many as the published hosts have queries
 
@@ -38,40 +36,25 @@ class HostBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class HostPrompts(Sequence[HostBatch]):
-    """One epoch's batches, read when they are asked for.
+class HostPrompts(PhotoPrompts[HostBatch]):
+    """One epoch's batches, the photos of each of one shape.
 
     Nothing is mirrored, cut or turned: phrases may tell places.
-
-    Attributes:
-        photos: all that are learned from; each has a phrase.
-        order: numbers of the photos of each batch, all of one shape at that side.
-        phrases: names that may be asked for.
-        shares: shares of the prompts that name nothing.
-        side: pixels of the longer side at which the host looks at photos.
-        seed: decides all prompts.
     """
 
-    photos: Sequence[TruePhoto]
-    order: Sequence[Sequence[int]]
-    phrases: Phrases
-    shares: PromptShares
-    side: int
-    seed: int
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, index: int) -> HostBatch:  # type: ignore[override]
-        chance = random.Random(mixed_seed(self.seed, index))
-        chosen = [self.photos[number] for number in self.order[index]]
-        asked = [self.phrases.asked(photo, self.shares, chance) for photo in chosen]
+    def batch(
+        self,
+        photos: Sequence[TruePhoto],
+        prompt: PromptTokens,
+        regions: Sequence[Sequence[Region]],
+    ) -> HostBatch:
+        """The pixels of the photos, and those of the regions."""
         return HostBatch(
-            torch.stack([host_pixels(photo.read(), self.side) for photo in chosen]),
-            self.phrases.tokens([text for text, _ in asked]),
+            torch.stack([host_pixels(photo.read(), self.side) for photo in photos]),
+            prompt,
             tuple(
-                targets(photo, regions[:MOST_REGIONS], input_size(photo.size, self.side))
-                for photo, (_, regions) in zip(chosen, asked, strict=True)
+                targets(photo, some[:MOST_REGIONS], input_size(photo.size, self.side))
+                for photo, some in zip(photos, regions, strict=True)
             ),
         )
 
