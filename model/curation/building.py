@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from model.curation.captioner import Captioner, Elsewhere
+from model.curation.captioner import AbsentCaptioner, Captioner
 from model.curation.config import CurationConfig, MaskSettings
 from model.curation.engines.preset_grounder import PresetGrounder
 from model.curation.engines.registry import CAPTIONERS, GROUNDERS, EngineContext
@@ -120,7 +120,7 @@ class _Parts:
         context = EngineContext(photos, config.beside, config.prompts, models)
         kinds = [CAPTIONERS[choice.engine] for choice in config.captions]
         self.captioners: list[Captioner] = [
-            kind.build(choice.settings, context) if everywhere or kind.looks else Elsewhere()
+            kind.build(choice.settings, context) if everywhere or kind.looks else AbsentCaptioner()
             for kind, choice in zip(kinds, config.captions, strict=True)
         ]
         self.look = [kind.looks for kind in kinds]

@@ -42,12 +42,12 @@ class Captioner(ABC):
         return [self.captions(photo) for photo in photos]
 
 
-class Elsewhere(Captioner):
+class AbsentCaptioner(Captioner):
     """A captioner that another process asks: this one is given what it said."""
 
-    name = "elsewhere"
+    name = "absent"
     fingerprint = ""
 
     def captions(self, photo: SourcePhoto) -> tuple[Caption, ...]:
         """Nothing: nobody asks here."""
-        raise NotImplementedError("this captioner is asked elsewhere")
+        raise NotImplementedError("this captioner is asked by another process")
