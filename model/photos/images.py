@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -14,15 +12,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from model.errors import (
-    PhotoChanged,
-    PhotoError,
-    PhotoTooLarge,
-    PhotoUnreachable,
-    PhotoUnreadable,
-    PhotoUnsupported,
-    shown,
-)
+from model.errors import PhotoChanged, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
 from model.photos.containers.parts import FileUnsound, LayoutUnsupported, MemoryExceeded
 from model.photos.decoding import OpenedPhoto, decoded, open_photo
 from model.photos.files import Source, photo_file, settled_file
@@ -32,12 +22,12 @@ from model.photos.formats import (
     UNSUPPORTED_SUFFIXES,
     can_decode,
     photo_format,
-    quiet_decoders,
 )
 from model.photos.library_messages import Messages, printed_messages
 from model.photos.metadata import PhotoHeader, header_of
 from model.photos.orientation import to_raw_frame, to_upright
 from model.photos.panoramas import reading_side
+from model.photos.refusals import reason, refusals
 
 __all__ = [
     "DEFAULT_MAX_MEGAPIXELS",
@@ -127,7 +117,7 @@ def read_header(source: Source, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) 
         PhotoUnsupported: no photo, or of a format that is not read here.
         PhotoTooLarge: the photo has more pixels than that.
     """
-    with photo_file(source, whole=False) as (file, name), _refusals(name):
+    with photo_file(source, whole=False) as (file, name), refusals(name):
         return _header(file, name, source, max_megapixels)[1]
 
 
@@ -158,7 +148,7 @@ def read_image(
         PhotoTooLarge: the photo has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
-    with photo_file(source) as (file, name), _refusals(name):
+    with photo_file(source) as (file, name), refusals(name):
         return _decoded(
             file, name, source, max_side, max_megapixels, of_size, finer=finer_panoramas
         )[1]
@@ -187,7 +177,7 @@ def read_photo(
         PhotoTooLarge: the photo has more pixels than that, or than the memory holds.
     """
     _check_side(max_side)
-    with settled_file(path) as (file, name, state), _refusals(name):
+    with settled_file(path) as (file, name, state), refusals(name):
         header, image = _decoded(file, name, path, max_side, max_megapixels, finer=finer_panoramas)
         digest = _digest(file)
     return Photo(header, image, digest, state.size, state.mtime_ns)
@@ -202,7 +192,7 @@ def content_hash(source: Source) -> bytes:
     Raises:
         PhotoUnreadable: missing, no ordinary file, or it may not be read.
     """
-    with photo_file(source) as (file, name), _refusals(name):
+    with photo_file(source) as (file, name), refusals(name):
         return _digest(file)
 
 
@@ -217,41 +207,6 @@ def _digest(file: BinaryIO) -> bytes:
 def _check_side(max_side: int | None) -> None:
     if max_side is not None and max_side < 1:
         raise ValueError(f"max_side is {max_side}, expected a positive number of pixels")
-
-
-@contextmanager
-def _refusals(name: str) -> Iterator[None]:
-    """Whatever a decoder throws becomes a PhotoError of one line."""
-    try:
-        with quiet_decoders():
-            yield
-    except PhotoError:
-        raise
-    except LayoutUnsupported as error:
-        raise PhotoUnsupported(f"{name} is not supported ({_reason(error)})") from error
-    except MemoryExceeded as error:
-        raise PhotoTooLarge(
-            f"{name} takes {error} of memory to decode, more than the limit of megapixels stands"
-            " for",
-            "raise `max_megapixels` to read it",
-        ) from error
-    except MemoryError as error:
-        raise PhotoTooLarge(f"{name} needs more memory than there is") from error
-    except PillowImage.DecompressionBombError as error:
-        raise PhotoTooLarge(f"{name} has more pixels than its decoder allows") from error
-    except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # a decoder's: EINVAL is a place to seek to
-            raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
-        raise PhotoUnreachable(f"{name} cannot be read ({error.strerror})") from error
-    except Exception as error:
-        raise PhotoUnreadable(f"{name} is damaged ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(shown(error).split())[:200] or type(error).__name__
-    text = text.removesuffix(" (0 bytes not processed)")  # all were, and more were missing
-    # What Pillow says of a picture of no width or height.
-    return "it has no pixels" if text == "not identified by this driver" else text
 
 
 def _header(
@@ -307,7 +262,7 @@ def _decoded(
         raise
     except Exception as error:
         if messages.first and getattr(error, "errno", None) is None:
-            raise FileUnsound(f"{_reason(error)}; {messages.first}") from error
+            raise FileUnsound(f"{reason(error)}; {messages.first}") from error
         raise
     return header, Image(pixels, header.size)
 

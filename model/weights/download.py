@@ -20,38 +20,12 @@ from model.errors import DownloadFailed, ModelError, StorageFull, WeightsMismatc
 from model.weights.bounded_response import BoundedResponse, Dripped
 from model.weights.http import Connections, Interrupted, astray, failure, refusal
 from model.weights.partial_file import PartialFile
+from model.weights.patience import Patience
 
 BLOCK = 1 << 20
 LARGEST_UNTOLD = 64 << 20  # bytes of a file whose size neither preset nor server tells
 RESTARTS = 3  # times that what came may turn out to be worth nothing
 NEVER_USE = "try again later or from another network; what came was thrown away"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """Limits of time after which a download is given up.
-
-    Attributes:
-        timeout: seconds until a connection must stand, an answer's head be here, or a block.
-        least_speed: bytes a second; slower connections are dropped, too …
-        window: … after so many seconds.
-        attempts: connections in a row that bring hardly anything.
-        pause: seconds before the second of them; each further pause is twice as long.
-        standstill: seconds in which hardly anything came, over all connections and all waiting
-            for them, whatever the server asks for.
-    """
-
-    timeout: float = 20.0
-    least_speed: float = 1000.0
-    window: float = 30.0
-    attempts: int = 5
-    pause: float = 1.0
-    standstill: float = 60.0
-
-    @property
-    def hardly_anything(self) -> float:
-        """Bytes; what brings fewer is no progress."""
-        return self.least_speed * self.window
 
 
 class TransferProgress:

@@ -15,7 +15,8 @@ import filelock
 
 from model.errors import DownloadFailed, WeightsMismatch, WeightsMissing, shown
 from model.weights.cache import Record, known_sha256, record_of
-from model.weights.download import Patience, TransferProgress, Wanted, download
+from model.weights.download import TransferProgress, Wanted, download
+from model.weights.patience import Patience
 from model.weights.sources import Published
 from model.weights.user_folders import expand_home
 from model.weights.weights import WeightFile, Weights

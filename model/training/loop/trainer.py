@@ -14,7 +14,7 @@ import filelock
 import torch
 from torch import Tensor, nn
 
-from model.errors import RunMismatch, TrainingDiverged, TrainingError, shown
+from model.errors import RunMismatch, TrainingError, shown
 from model.training.loop.batch_stream import BatchStream, Place, moved
 from model.training.loop.best_weights import BestWeights
 from model.training.loop.callbacks import Callbacks
@@ -34,14 +34,15 @@ from model.training.loop.network_state import (
     set_training_mode,
     trained,
 )
+from model.training.loop.parameter_groups import parameter_groups
 from model.training.loop.run_log import Record
 from model.training.loop.schedule import rate_share
 from model.training.loop.seeds import mixed_seed, seed_everything
 from model.training.loop.settings import TrainerSettings
+from model.training.loop.skipped_steps import SkippedSteps
 from model.training.loop.task import Batch, Task
 from model.training.loop.writing import written
 
-WINDOW = 100  # steps in which skipped ones are counted
 BEST_KEYS = ("best", "best_is")
 _CHANGEABLE = "steps validate_every checkpoint_every keep skip_limit"
 CHANGEABLE = frozenset(f"trainer.{name}" for name in (*_CHANGEABLE.split(), *BEST_KEYS))
@@ -76,12 +77,11 @@ class Trainer:
         self._recipe = json.loads(json.dumps(recipe))  # as it is read back from a checkpoint
         self._accelerator = accelerator()
         self._watcher = watcher if watcher and self._accelerator.is_main_process else Callbacks()
-        self._optimiser = torch.optim.AdamW(self._groups(), lr=settings.lr)
+        self._optimiser = torch.optim.AdamW(parameter_groups(task, settings), lr=settings.lr)
         self._module = _LossModule(task, settings.precision == "bfloat16")
         self._module, self._optimiser = self._accelerator.prepare(self._module, self._optimiser)
         self._averaged = AveragedWeights(task.network, settings.ema) if settings.ema else None
-        self._step, self._skips = 0, 0
-        self._skipped: tuple[int, ...] = ()
+        self._step, self._skipped = 0, SkippedSteps(settings.skip_limit)
         self._best = BestWeights(folder, settings.best, settings.best_is)
         self._place = Place()
 
@@ -183,22 +183,11 @@ class Trainer:
             if self._averaged:
                 self._averaged.update(self._task.network)
         else:
-            self._skip()
+            told = f"step {self._step} is skipped: its loss or gradient is not finite"
+            self._watcher.told(told)
+            self._skipped.add(self._step)
         self._optimiser.zero_grad()
-        return values | {"lr": settings.lr * share, "skipped": float(self._skips)}
-
-    def _skip(self) -> None:
-        """Count a step that was not taken."""
-        self._skips += 1
-        recent = (step for step in self._skipped if step > self._step - WINDOW)
-        self._skipped = (*recent, self._step)
-        self._watcher.told(f"step {self._step} is skipped: its loss or gradient is not finite")
-        if len(self._skipped) > self._settings.skip_limit:
-            raise TrainingDiverged(
-                f"{len(self._skipped)} of the last {min(WINDOW, self._step)} steps had no finite"
-                f" loss or gradient (step {self._step})",
-                "lower [trainer] lr, or train in float32",
-            )
+        return values | {"lr": settings.lr * share, "skipped": float(self._skipped.total)}
 
     def _due(self, every: int) -> bool:
         last = self._step == self._settings.steps
@@ -237,8 +226,8 @@ class Trainer:
                 self._place.epoch,
                 self._place.position,
                 self._averaged.updates if self._averaged else 0,
-                self._skipped,
-                self._skips,
+                self._skipped.recent,
+                self._skipped.total,
                 self._best.value,
                 self._recipe,
             )
@@ -270,7 +259,8 @@ class Trainer:
             self._averaged.updates = progress.averaged
             for name, weight in self._averaged.weights.items():
                 weight.copy_(found.averaged[name])
-        self._step, self._skips, self._skipped = progress.step, progress.skips, progress.skipped
+        self._step = progress.step
+        self._skipped.recent, self._skipped.total = progress.skipped, progress.skips
         chosen_by = progress.recipe["trainer"]
         if (chosen_by["best"], chosen_by["best_is"]) == (
             self._settings.best,
@@ -278,23 +268,6 @@ class Trainer:
         ):
             self._best.go_on_from(progress.best, found.best)
         self._place = Place(progress.epoch, progress.position)
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """AdamW's groups: decayed or not, by their own share of the rate."""
-        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-        for name, parameter in trained(self._task.network):
-            key = (self._task.rate(name), parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
-        if not groups:
-            raise TrainingError(f"{type(self._task).__name__} has no parameter that is trained")
-        return [
-            {
-                "params": parameters,
-                "peak": self._settings.lr * rate,
-                "weight_decay": self._settings.weight_decay if decayed else 0.0,
-            }
-            for (rate, decayed), parameters in groups.items()
-        ]
 
 
 def refuse_used(folder: Path) -> None:

@@ -22,8 +22,9 @@ from weight_server import (
 )
 
 from model.errors import DownloadFailed, LicenceNotAccepted, StorageFull, WeightsMismatch
-from model.weights.download import Patience, TransferProgress, Wanted, download
+from model.weights.download import TransferProgress, Wanted, download
 from model.weights.partial_file import PartialFile
+from model.weights.patience import Patience
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

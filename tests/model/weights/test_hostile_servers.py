@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from model.errors import SegsearchError
 from model.weights import download as downloading
-from model.weights.download import Patience, Wanted, download
+from model.weights.download import Wanted, download
 from model.weights.http import LONGEST_WAIT, asked_wait
+from model.weights.patience import Patience
 from model.weights.urls import url_fault
 
 HASTE = Patience(timeout=0.3, least_speed=1000, window=0.2, attempts=2, pause=0.01, standstill=0.5)

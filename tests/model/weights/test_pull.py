@@ -18,7 +18,8 @@ from model.errors import (
     WeightsMissing,
 )
 from model.presets.inventory import inventory
-from model.weights.download import Patience, TransferProgress
+from model.weights.download import TransferProgress
+from model.weights.patience import Patience
 from model.weights.pull import pull
 from model.weights.weights import Weights, read_weights
 
