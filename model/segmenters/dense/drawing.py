@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model.segmenters.dense.head import UNIT, DenseProposals, places
+from model.segmenters.dense.head import DenseProposals
 
 AT_ONCE = 64  # masks, of 5,000 cells mostly: a megabyte
 _CARRY = 256  # ones, from which on a byte does not hold their number
@@ -31,11 +31,6 @@ class Drawing:
         prototypes = self._proposals.prototypes.float().flatten(1)
         # the bias is one more coefficient, of a prototype that is 1 everywhere
         self._prototypes = functional.pad(prototypes, (0, 0, 0, 1), value=1.0)
-        self._size = size
-        rows, columns = proposals.quality.shape[:2]
-        like = self._prototypes
-        self._y = places(size[0], UNIT * size[0] / rows, like)
-        self._x = places(size[1], UNIT * size[1] / columns, like)
         self._block = torch.empty(AT_ONCE, *size)
 
     def logits(self, cells: Tensor, hypotheses: Tensor) -> Tensor:
@@ -45,17 +40,11 @@ class Drawing:
             cells: N int64, row-major numbers of cells; `AT_ONCE` at most.
             hypotheses: N int64, which of the three.
         """
-        proposals, drawn = self._proposals, self._block[: len(cells)]
-        columns = proposals.quality.shape[1]
-        row, column = cells // columns, cells % columns
-        window = proposals.windows[row, column, hypotheses].float()
-        reach = torch.exp(window[:, 2:])
-        away_y = (self._y - ((row + 0.5) / UNIT + window[:, 0])[:, None]) / reach[:, :1]
-        away_x = (self._x - ((column + 0.5) / UNIT + window[:, 1])[:, None]) / reach[:, 1:]
+        drawn = self._block[: len(cells)]
+        coefficients, away_y, away_x = self._proposals.told(cells, hypotheses)
         torch.add((1 + away_y.square())[:, :, None], away_x.square()[:, None, :], out=drawn)
         drawn.sqrt_()
-        coefficients = proposals.coefficients[row, column, hypotheses].float()
-        drawn.flatten(1).addmm_(coefficients, self._prototypes, beta=-2)
+        drawn.flatten(1).addmm_(coefficients.float(), self._prototypes, beta=-2)
         return drawn
 
 

@@ -46,21 +46,35 @@ class DenseProposals:
             hypotheses: N int64, which of the three.
         """
         depth, height, width = self.prototypes.shape
-        rows, columns = self.quality.shape[:2]
-        row, column = cells // columns, cells % columns
-        coefficients = self.coefficients[row, column, hypotheses]
+        coefficients, away_y, away_x = self.told(cells, hypotheses)
         appearance = coefficients[:, :depth] @ self.prototypes.reshape(depth, -1)
         appearance = appearance.float().view(-1, height, width)
-        window = self.windows[row, column, hypotheses].float()
-        centre_y = (row + 0.5) / UNIT + window[:, 0]
-        centre_x = (column + 0.5) / UNIT + window[:, 1]
-        reach = torch.exp(window[:, 2:])
-        away_y = (places(height, UNIT * height / rows, window) - centre_y[:, None]) / reach[:, :1]
-        away_x = (places(width, UNIT * width / columns, window) - centre_x[:, None]) / reach[:, 1:]
         away = (1 + away_y.square())[:, :, None] + away_x.square()[:, None, :]
         bias = coefficients[:, depth].float()[:, None, None]
         # in place: thousands of masks are drawn for each photo
         return appearance.sub_(away.sqrt_(), alpha=2).add_(bias)
+
+    def told(self, cells: Tensor, hypotheses: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is told of N masks, to be drawn with the prototypes.
+
+        Args:
+            cells: N int64, row-major numbers of cells of the grid.
+            hypotheses: N int64, which of the three.
+
+        Returns:
+            N×(D+1) coefficients; and N×H and N×W float32, how far each row and each column of the
+            prototypes lies from the mask's centre, measured in its reach.
+        """
+        height, width = self.prototypes.shape[1:]
+        rows, columns = self.quality.shape[:2]
+        row, column = cells // columns, cells % columns
+        window = self.windows[row, column, hypotheses].float()
+        centre_y = (row + 0.5) / UNIT + window[:, 0]
+        centre_x = (column + 0.5) / UNIT + window[:, 1]
+        reach = torch.exp(window[:, 2:])
+        away_y = (_places(height, UNIT * height / rows, window) - centre_y[:, None]) / reach[:, :1]
+        away_x = (_places(width, UNIT * width / columns, window) - centre_x[:, None]) / reach[:, 1:]
+        return self.coefficients[row, column, hypotheses], away_y, away_x
 
     def resized(self, size: tuple[int, int]) -> DenseProposals:
         """Proposals with masks of (height, width) cells, by averages over areas."""
@@ -70,7 +84,7 @@ class DenseProposals:
         return replace(self, prototypes=prototypes)
 
 
-def places(count: int, unit: float, like: Tensor) -> Tensor:
+def _places(count: int, unit: float, like: Tensor) -> Tensor:
     """1×count centres of cells, in units of so many cells."""
     return ((torch.arange(count, device=like.device) + 0.5) / unit).to(like.dtype)[None]
 
