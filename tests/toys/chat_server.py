@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from local_server import LocalServer, running
 
 Deed = Callable[["Exchange"], None]
 
@@ -49,37 +50,24 @@ class Exchange(BaseHTTPRequestHandler):
         return str(self.body["messages"][0]["content"][1]["text"])
 
 
-class ChatServer(ThreadingHTTPServer):
-    daemon_threads = True
-
+class ChatServer(LocalServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+        super().__init__(Exchange)
         self.deeds: list[Deed] = []
         self.always: Deed = echoed
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.looks = 0
         self.living = True
-        self.ended = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, *_: object) -> None:
-        pass  # clients that go away are part of the tests
+        return f"{super().url}/v1"
 
 
 @contextmanager
 def chatting() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.ended.set()
-            server.shutdown()
-            thread.join()
+    with running(ChatServer()) as server:
+        yield server
 
 
 def completion(text: Any, end: str = "stop", **more: Any) -> bytes:

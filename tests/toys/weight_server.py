@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer, running
 
 Deed = Callable[["Exchange"], None]
 
@@ -43,20 +44,13 @@ class Exchange(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class WeightServer(ThreadingHTTPServer):
-    daemon_threads = True
-
+class WeightServer(LocalServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+        super().__init__(Exchange)
         self.files: dict[str, bytes] = {}
         self.deeds: list[Deed] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
-        self.ended = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def ranges(self) -> list[str | None]:
@@ -66,21 +60,11 @@ class WeightServer(ThreadingHTTPServer):
         self.connections += 1
         return True
 
-    def handle_error(self, *_: object) -> None:
-        pass  # clients that go away are part of the tests
-
 
 @contextmanager
 def serving() -> Iterator[WeightServer]:
-    with WeightServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.ended.set()
-            server.shutdown()
-            thread.join()
+    with running(WeightServer()) as server:
+        yield server
 
 
 def whole(exchange: Exchange) -> None:
