@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from model.class_evidence import ClassEvidence
 from model.look_evidence import LookEvidence
+from model.quantiles import quantile
 from model.rival_words import Kin, RivalWords, as_kin, require_kin
 
 Floats = NDArray[np.float32]
@@ -46,11 +47,11 @@ class Background(NamedTuple):
     def of(cls, scores: Floats) -> list[Background]:
         """One for each row of Q×G scores."""
         scores = np.sort(scores, axis=1)
-        middle = _quantile(scores, 0.5)
-        deviation = 1.4826 * _quantile(np.sort(np.abs(scores - middle[:, None]), axis=1), 0.5)
+        middle = quantile(scores, 0.5)
+        deviation = 1.4826 * quantile(np.sort(np.abs(scores - middle[:, None]), axis=1), 0.5)
         # half of a background may score alike, as with words that exclude each other
         spread = np.maximum(np.maximum(deviation, 0.5 * scores.std(axis=1)), 0.01)
-        rows = np.stack([middle, spread, _quantile(scores, TAIL)], axis=1)
+        rows = np.stack([middle, spread, quantile(scores, TAIL)], axis=1)
         return [cls(*row) for row in rows.tolist()]
 
 
@@ -190,8 +191,7 @@ class Calibration:
             return np.ones(len(matches))
         looks = slice(self.meaning, self.segments.shape[1])
         length = float(np.linalg.norm(query[: self.meaning]))
-        background = self.segments[:, looks]
-        return self.looks.shares(query[looks], matches[:, looks], background, length)
+        return self.looks.shares(query[looks], matches[:, looks], self._seen, length)
 
     def _meant(self, vectors: Floats) -> Floats:
         """The vectors' meaning; where they have other components, as unit rows."""
@@ -201,6 +201,11 @@ class Calibration:
     @cached_property
     def _background(self) -> Floats:
         return self._meant(self.segments)
+
+    @cached_property
+    def _seen(self) -> list[Floats]:
+        """Looks of the background, of each by itself."""
+        return [] if self.looks is None else self.looks.each(self.segments[:, self.meaning :])
 
     @cached_property
     def _rivals(self) -> RivalWords:
@@ -277,12 +282,3 @@ def _require_rows(segments: NDArray[np.floating]) -> None:
 def _unit(vectors: NDArray[np.floating]) -> Floats:
     length = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
     return np.asarray(vectors / length, np.float32)
-
-
-def _quantile(ascending: Floats, share: float) -> NDArray[np.float64]:
-    """Quantile of each of Q rows of sorted scores, as `numpy.quantile`, which sorts them anew."""
-    place = share * (ascending.shape[1] - 1)
-    below = int(place)
-    above = min(below + 1, ascending.shape[1] - 1)
-    low, high = ascending[:, below].astype(np.float64), ascending[:, above]
-    return np.asarray(low + (place - below) * (high - low), np.float64)

@@ -7,11 +7,13 @@ look that is asked for is one more thing that has to be true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.quantiles import quantile
 
 Floats = NDArray[np.float32]
 
@@ -43,27 +45,37 @@ class LookEvidence:
         """Number of components of all looks."""
         return sum(self.parts)
 
+    def each(self, rows: Floats) -> list[Floats]:
+        """Rows of all looks as those of each look, N×part, of length 1; zeros stay zeros."""
+        found = []
+        for part in self._parts():
+            lengths = np.maximum(np.linalg.norm(rows[:, part], axis=1, keepdims=True), 1e-9)
+            found.append(np.asarray(rows[:, part] / lengths, np.float32))
+        return found
+
     def shares(
-        self, query: Floats, matches: Floats, background: Floats, meant: float
+        self, query: Floats, matches: Floats, background: Sequence[Floats], meant: float
     ) -> NDArray[np.float64]:
         """N float64 in [0, 1], what confidences are multiplied by; 1 where no look is asked for.
 
         Args:
             query: looks of the composed query vector.
             matches: N rows, looks of the segments that were found.
-            background: G rows, looks of the background.
+            background: G rows of each look, as `each` gives those of the background.
             meant: length of the query's meaning.
         """
         left = np.ones(len(matches), np.float64)
-        for part in self._parts():
+        for part, best in zip(self._parts(), background, strict=True):
             length = float(np.linalg.norm(query[part]))
             weight = min(length / max(self.asked * meant, 1e-9), 1.0)
             if weight < 1e-3:
                 continue
-            attained = float(np.quantile(_cosines(background[:, part], query[part]), TOP))
+            asked = query[part] / length
+            attained = float(quantile(np.sort(best @ asked)[None], TOP)[0])
             if attained <= 0:  # what nothing comes near to is asked not to be there
                 continue
-            seen = _cosines(matches[:, part], query[part]) / attained
+            lengths = np.maximum(np.linalg.norm(matches[:, part], axis=1), 1e-9)
+            seen = (matches[:, part] @ asked).astype(np.float64) / lengths / attained
             left *= (1 / (1 + np.exp(-self.sharpness * (seen - self.least)))) ** weight
         return left
 
@@ -72,8 +84,3 @@ class LookEvidence:
         for size in self.parts:
             yield slice(start, start + size)
             start += size
-
-
-def _cosines(rows: Floats, query: Floats) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
-    return np.asarray((rows @ query) / np.maximum(lengths, 1e-9), np.float64)

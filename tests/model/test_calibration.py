@@ -6,7 +6,7 @@ from closeness import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.calibration import FEATURES, TAIL, Calibration, _quantile
+from model.calibration import FEATURES, Calibration
 from model.errors import WeightsMismatch
 from model.rival_words import NEAR
 
@@ -116,14 +116,6 @@ def test_a_saved_calibration_comes_back(
         calibration.confidence(concepts[1], found),
         atol=0.02,
     )
-
-
-@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=50))
-def test_quantiles_of_sorted_scores_are_those_of_numpy(scores: list[float]) -> None:
-    rows = np.sort(np.array([scores, scores[::-1]], np.float32), axis=1)
-    for share in (0.5, TAIL):
-        expected = np.quantile(rows.astype(np.float64), share, axis=1)
-        np.testing.assert_allclose(_quantile(rows, share), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_many_questions_are_judged_as_each_alone(world: tuple[Calibration, np.ndarray]) -> None:

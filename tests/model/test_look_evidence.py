@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.calibration import Calibration
-from model.look_evidence import LookEvidence
+from model.look_evidence import TOP, LookEvidence
 
 RULE = LookEvidence((2, 1))
 RED, BLUE, NONE = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)
@@ -16,7 +16,7 @@ def shares(
 ) -> np.ndarray:
     query = np.array([*asked, plain], np.float32)
     matches = np.array([(*each, 1.0) for each in seen], np.float32)
-    return RULE.shares(query, matches, BACKGROUND, 0.8)
+    return RULE.shares(query, matches, RULE.each(BACKGROUND), 0.8)
 
 
 def test_what_is_asked_for_must_be_seen() -> None:
@@ -42,6 +42,28 @@ def test_what_should_not_be_there_is_no_look_that_is_asked_for() -> None:
 def test_a_nearer_look_never_leaves_less(across: list[float]) -> None:
     seen = [(x, 1.0) for x in sorted(across)]
     assert (np.diff(shares(RED, *seen)) >= -1e-12).all()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_shares_are_those_of_cosines_computed_one_by_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    query, matches, background = (
+        random.normal(size=size).astype(np.float32) for size in (3, (4, 3), (30, 3))
+    )
+    expected = np.ones(4)
+    for part in (slice(0, 2), slice(2, 3)):
+        cosines = [
+            [each @ query[part] / np.linalg.norm(each) / np.linalg.norm(query[part])
+             for each in rows[:, part]]
+            for rows in (background, matches)
+        ]  # fmt: skip
+        attained = np.quantile(cosines[0], TOP)
+        if attained > 0:
+            logits = RULE.sharpness * (np.array(cosines[1]) / attained - RULE.least)
+            weight = min(np.linalg.norm(query[part]) / (RULE.asked * 0.8), 1)
+            expected *= (1 / (1 + np.exp(-logits))) ** weight
+    found = RULE.shares(query, matches, RULE.each(background), 0.8)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_meaning_is_judged_without_looks() -> None:
