@@ -110,9 +110,8 @@ def report(
     print(f"vectors made ready in {time.perf_counter() - began:.0f} s", flush=True)
     store, plain = keeper.vectors(), plain_query(uri, catalog)
     plain(centres[0])
-    cpu = cpu_of(uri, catalog)
-    compare_store(catalog, store, plain, cpu, centres)
-    compare_path(uri, texts, plain, cpu)
+    compare_store(catalog, store, plain, cpu_of(uri, catalog), centres)
+    compare_path(uri, catalog, texts, plain)
 
 
 def compare_store(
@@ -145,11 +144,13 @@ def compare_store(
         _tell(f"{name} ({len(allowed):,}): recall@20 {np.mean(recall):.3f},", ours, theirs)
 
 
-def compare_path(uri: str, texts: Sequence[str], plain: Plain, cpu: Cpu) -> None:
+def compare_path(uri: str, catalog: Catalog, texts: Sequence[str], plain: Plain) -> None:
     """From words to matches, beside encoding the words and the plain query; each text once."""
     from searchengine.engine import SearchEngine
 
     with SearchEngine.open(uri) as engine:
+        engine.search("anything")
+        cpu = cpu_of(uri, catalog)  # now that the engine is connected, too
         embed = engine.models.embedder.embed_texts
         taken: list[list[Cost]] = [[], []]
         for number, text in enumerate(texts[: 2 * (QUESTIONS + 5)]):

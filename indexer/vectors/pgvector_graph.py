@@ -91,11 +91,12 @@ def covered(connection: Connection) -> int | None:
     return max(lasts, default=None)
 
 
-def state(last: int) -> str:
+def state(last: int, *beside: str) -> str:
     """SQL for a row that tells of the graph up to an id whether it is whole, and whether vectors
-    came later; for none where it is not there."""
+    came later, and then what stands `beside`; for none where it is not there."""
+    columns = "".join(f", {each}" for each in beside)
     return (
-        f"SELECT indisvalid, EXISTS (SELECT 1 FROM vectors WHERE segment_id > {last})"
+        f"SELECT indisvalid, EXISTS (SELECT 1 FROM vectors WHERE segment_id > {last}){columns}"
         f" FROM pg_index WHERE indexrelid = to_regclass('{_NAME}_{last}')"
     )
 

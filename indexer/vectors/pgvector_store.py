@@ -241,21 +241,25 @@ class PgVectors(VectorStore):
         # what a graph gives up without conditions need not be kept to go on from
         deeper = "relaxed_order" if choice.where or k + _SPARE > asked // 2 else "off"
         with connection.pipeline():
-            told = connection.execute(pgvector_graph.state(last))
-            connection.execute(
-                "SELECT set_config('hnsw.ef_search', %s, true),"
-                " set_config('hnsw.iterative_scan', %s, true),"
-                " set_config('hnsw.max_scan_tuples', %s, true),"
-                " set_config('enable_sort', 'off', true)",
+            told = connection.execute(
+                pgvector_graph.state(
+                    last,
+                    "set_config('hnsw.ef_search', %s, true)",
+                    "set_config('hnsw.iterative_scan', %s, true)",
+                    "set_config('hnsw.max_scan_tuples', %s, true)",
+                ),
                 (str(asked), deeper, str(MOST_SCANNED)),
             )
+            if choice.where:  # without conditions nothing costs less than the graph
+                connection.execute("SET LOCAL enable_sort = off")
             near = connection.execute(
                 f"SELECT v.segment_id, halfvec_send(v.vector) FROM {choice.source}"
                 f" AND v.segment_id <= {last} ORDER BY {_ORDER} LIMIT %s",
                 (*choice.values, _direction(query), k + _SPARE),
                 binary=True,
             )
-            connection.execute("SET LOCAL enable_sort = on")
+            if choice.where:
+                connection.execute("SET LOCAL enable_sort = on")
             return told.fetchone(), near.fetchall()
 
     def _near_since(
