@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from demo import lay_out
 from playwright.sync_api import Page, sync_playwright
+
+from demo import lay_out
 
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 UNLICENSED = "motorcycle.jpg"
