@@ -1,12 +1,14 @@
 """What a head makes of curated pairs: alone beside human pairs, and added to nano's own data.
 
     python bench/curated_heads.py CORPUS WORK [--part alone|same|added] [--seeds 3] [--json]
+                                  [--split val|holdout] [--plain]
 
 `alone`: a head of 800 photos with captions, whose regions nobody sees, beside one of the human
 regions of as many photos, both by recipes/curated.toml: true-mask mAP on `val`. `same`: so with
 the same photos on both sides. `added`: the data of recipes/use-unseen.toml with the curated
-pairs of `alone`, and without. Photos are of `train`, none of the held-out tenth. All that is
-made stays in WORK, and is not made again.
+pairs of `alone`, and without. Photos are of `train`, none of the held-out tenth, on which `--split
+holdout` measures. `--plain`: one head, in float32, that is shown none of the segmenter's own masks,
+which take some seconds a photo. All that is made stays in WORK, and is not made again.
 """
 
 from __future__ import annotations
@@ -25,20 +27,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from figures import show
+from photo_search import found_photos
 
 from model.datasets.corpus import annotation_files, held_back
-from model.datasets.ground_truth import Truth, read_truth
-from model.datasets.imagenet_names import class_names, naming
+from model.datasets.ground_truth import read_truth
+from model.datasets.imagenet_names import naming
 from model.datasets.skipped_rows import SkippedRows
 from model.datasets.source import PairSource
 from model.devices import limit_threads
-from model.embedder import Embedder
-from model.evaluation.ranking import Bools, Ranking, mean
 from model.presets.preset import load_preset
 from model.training.loop.run_log import read_record
 from model.training.loop.trainer import Trainer
@@ -48,11 +48,10 @@ ROOT = Path(__file__).parents[1]
 PHOTOS = 800
 CAPTIONED = ("flickr_captions", "food_captions")  # nano was shown no regions of these
 BOTH = ("coco", "voc_cosegmentation", "animals", "clothing")  # captions and regions
-SENTENCES, CLASSES = "flickr_captions", "imagenet_compatible"
+HELD_BACK = 0.1
 GOAL = 0.6  # what a head of curated pairs reaches of one of human pairs
 HEAD = "head.safetensors"
 Record = dict[str, Any]
-Vectors = NDArray[np.float32]
 
 
 def main() -> None:
@@ -61,10 +60,13 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for all that is made")
     parser.add_argument("--part", choices=tuple(PARTS), action="append", help="all by default")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--split", choices=["val", "holdout"], default="val")
+    parser.add_argument("--plain", action="store_true", help="one head, no masks of the segmenter")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     limit_threads(1)
-    bench = Bench(asked.corpus.absolute(), asked.work.absolute(), range(asked.seeds))
+    seeds, corpus, work = range(asked.seeds), asked.corpus.absolute(), asked.work.absolute()
+    bench = Bench(corpus, work, seeds, asked.split, plain=asked.plain)
     for part in asked.part or PARTS:
         for figure in PARTS[part](bench):
             show(figure, as_json=asked.json)
@@ -121,10 +123,17 @@ class Bench:
         corpus: the corpus, which is only read.
         work: the folder.
         seeds: seeds of the trainings.
+        split: split that is measured on.
+        plain: train one head, on human and curated masks alone.
     """
 
-    def __init__(self, corpus: Path, work: Path, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, corpus: Path, work: Path, seeds: Sequence[int], split: str, *, plain: bool
+    ) -> None:
         self._corpus, self._work, self._seeds = corpus, work, seeds
+        self._split, self._plain = split, plain
+        kinds = [split] * (split != "val") + ["plain"] * plain
+        self._runs = work / "-".join(["runs", *kinds])
 
     def photos(self) -> list[Record]:
         """Photos to train on as the annotations have them, with their `source`; by hashes."""
@@ -132,7 +141,7 @@ class Bench:
         for file in annotation_files(self._corpus):
             for line in file.read_text(encoding="utf-8").splitlines():
                 record = {"source": file.parent.name} | json.loads(line)
-                if record["split"] == "train" and not held_back(*named(record), 0.1):
+                if record["split"] == "train" and not held_back(*named(record), HELD_BACK):
                     found.append(record)
         return sorted(
             found, key=lambda each: hashlib.sha256("/".join(named(each)).encode()).digest()
@@ -196,10 +205,17 @@ class Bench:
     ) -> dict[str, list[Path]]:
         """Folders of the runs of a recipe with other data: of each side one for each seed."""
         read = load_recipe(self.recipe(recipe))
-        val = load_recipe(self.recipe("use-unseen")).task.val
+        if self._plain:
+            task = replace(read.task, members=1, proposals="")
+            trainer = replace(read.trainer, precision="float32")
+            read = replace(read, task=task, trainer=trainer)
+        val = tuple(
+            replace(of, split=self._split, holdout=HELD_BACK)
+            for of in load_recipe(self.recipe("use-unseen")).task.val
+        )
         runs: dict[str, list[Path]] = {side: [] for side in sides}
         for seed, (side, train) in product(self._seeds, sides.items()):
-            run = self._work / "runs" / f"{name}-{side}-{seed}"
+            run = self._runs / f"{name}-{side}-{seed}"
             runs[side].append(run)
             if (run / HEAD).exists():
                 continue
@@ -211,11 +227,11 @@ class Bench:
         return runs
 
     def searched(self, runs: Sequence[Path]) -> dict[Path, dict[str, float]]:
-        """What texts find among the photos of `val` by the photos' own vectors, by run."""
+        """What texts find among the photos of the split by the photos' own vectors, by run."""
         kept = {run: run / "searched.json" for run in runs}
         left = [run for run, file in kept.items() if not file.exists()]
         if left:
-            truth = read_truth(self._corpus, "val")
+            truth = read_truth(self._corpus, self._split)
             embedders = [load_preset("nano").with_head(run / HEAD).build_embedder() for run in left]
             looks = []
             for photo in truth.photos:
@@ -224,44 +240,6 @@ class Bench:
             for run, embedder, vectors in zip(left, embedders, np.stack(looks, 1), strict=True):
                 kept[run].write_text(json.dumps(found_photos(truth, vectors, embedder)))
         return {run: json.loads(file.read_text()) for run, file in kept.items()}
-
-
-def found_photos(truth: Truth, whole: Vectors, embedder: Embedder) -> dict[str, float]:
-    """R@1 and R@10 of texts that look for photos, and of photos that look for a class' name.
-
-    Args:
-        truth: the photos.
-        whole: n×D unit vectors of the photos.
-        embedder: gives texts their vectors.
-    """
-    said = [frozenset(text.lower() for text in photo.captions) for photo in truth.photos]
-    classes = [[name.lower() for name in of_class] for of_class in class_names()]
-    shows = np.array([[not own.isdisjoint(of) for own in said] for of in classes])
-    scores = embedder.embed_texts([of[0] for of in class_names()]).vectors @ whole.T
-    figures = reached("1,000 names", scores, shows)
-    classed = np.array([photo.source == CLASSES for photo in truth.photos])
-    figures |= reached("photos among 1,000 names", scores.T[classed], shows.T[classed])
-    for title, source in (("sentences", SENTENCES), ("class names", CLASSES)):
-        pairs = [
-            (number, text)
-            for number, photo in enumerate(truth.photos)
-            if photo.source == source
-            for text in photo.captions
-        ]
-        right = np.array([[number == n for n in range(len(said))] for number, _ in pairs])
-        # other photos with the very same text are in nobody's way
-        same = np.array([[text in photo.captions for photo in truth.photos] for _, text in pairs])
-        found = embedder.embed_texts([text for _, text in pairs]).vectors @ whole.T
-        figures |= reached(title, found, right, same & ~right)
-    return figures
-
-
-def reached(
-    name: str, scores: Vectors, relevant: Bools, ignored: Bools | None = None
-) -> dict[str, float]:
-    """R@1 and R@10 of the queries that have an answer."""
-    ranking = Ranking(scores)
-    return {f"{name}, R@{k}": mean(ranking.success(relevant, k, ignored)) or 0.0 for k in (1, 10)}
 
 
 def measured(run: Path) -> dict[str, float]:
