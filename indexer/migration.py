@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +23,7 @@ from indexer.catalog.catalog_reader import CatalogReader
 from indexer.catalog.records import AddedSegments, PhotoRow, SegmentRow
 from indexer.catalog.whole_photos import WholePhotos
 from indexer.lock import WriterLock
+from indexer.stages import stage
 from model.embeddings import Embeddings
 from model.errors import IndexDamaged, IndexMissing, PresetMismatch, StorageError, shown
 from model.masks.segments import Segments
@@ -63,7 +65,7 @@ def migrate(
     """Copy all that the index in one folder remembers into the one in another.
 
     The source is only read. Some dozen photos are one transaction; after each, both sides'
-    checksums are compared.
+    checksums are compared. Reading, writing and comparing go on side by side.
 
     Args:
         source, target: index folders (`indexer.location.index_folder`); the target is made where
@@ -101,8 +103,8 @@ def migrate(
             if known:
                 _complete(old, new, [row for row in rows if row.content_hash in known], known, kept)
                 told(there + copied, photos)
-            for some in old.whole_photos(fresh):
-                _copy(old, new, some)
+            written = stage(partial(_write, old, new), old.whole_photos(fresh))
+            for some in stage(partial(_compare, new), written):
                 copied += len(some)
                 segments += len(some.counts)
                 told(there + copied, photos)
@@ -162,16 +164,23 @@ def _portions(old: CatalogReader) -> Iterator[list[PhotoRow]]:
         yield [found[each] for each in sorted(found)]
 
 
-def _copy(old: CatalogReader, new: Catalog, photos: WholePhotos) -> None:
-    """Copy photos, and compare the checksums of both sides."""
+def _write(
+    old: CatalogReader, new: Catalog, photos: WholePhotos
+) -> tuple[WholePhotos, Sequence[int]]:
+    """Write photos; they, and their ids in the target."""
     try:
-        ids = new.add_whole_photos(photos)
+        return photos, new.add_whole_photos(photos)
     except (OverflowError, UnicodeError) as error:
         raise StorageError(
             f"one of the photos {photos.rows[0].id} to {photos.rows[-1].id} of {shown(old.folder)}"
             f" says what the target cannot hold ({shown(error)})",
             "look at it with segsearch doctor, then migrate again",
         ) from error
+
+
+def _compare(new: CatalogReader, written: tuple[WholePhotos, Sequence[int]]) -> WholePhotos:
+    """Compare the checksums of photos and of their copies; the photos."""
+    photos, ids = written
     checksums = photos.checksums()
     for copies in new.whole_photos(ids):
         for row, checksum in zip(copies.rows, copies.checksums().values(), strict=True):
@@ -181,6 +190,7 @@ def _copy(old: CatalogReader, new: Catalog, photos: WholePhotos) -> None:
                     "look at both indexes (segsearch doctor), remove the target, then migrate"
                     " again",
                 )
+    return photos
 
 
 def _complete(
