@@ -18,7 +18,7 @@ import psycopg
 
 from indexer.catalog.postgres import postgres_catalog, postgres_jobs
 from indexer.location import parsed
-from indexer.vectors import milvus_store, pgvector_graph
+from indexer.vectors import milvus_collection, pgvector_graph
 
 POINTS = ("before the lease", "with the lease", "in the transaction", "after the commit",
           "applying")  # fmt: skip
@@ -58,9 +58,9 @@ def arm(uri: str, point: str, number: int, victim: str) -> None:
     elif point == "after the commit":
         _wrap(postgres_catalog.PostgresCatalog, "remember_photo", after=strike)
     elif "+milvus" in uri:
-        milvus_store._ROWS = 2
-        _wrap(milvus_store, "_upsert", after=strike)
-        _wrap(milvus_store, "_delete", after=strike)
+        milvus_collection._ROWS = 2
+        _wrap(milvus_collection, "_upsert", after=strike)
+        _wrap(milvus_collection, "_delete", after=strike)
     else:
         _during_graphs(lambda: kill(uri, point, victim))
 

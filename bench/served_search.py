@@ -197,13 +197,13 @@ def milvus_query(catalog: Catalog) -> Plain:
     """The query of Milvus, by the collection's index with the parameters that are used."""
     from indexer.vectors.milvus_index import METRIC
 
-    store = keeper_of(catalog.folder, catalog)._store  # type: ignore[attr-defined]
-    params = {"metric_type": METRIC, "params": store._index.searching(K)}
+    collection = keeper_of(catalog.folder, catalog)._store._collection  # type: ignore[attr-defined]
+    params = {"metric_type": METRIC, "params": collection._index.searching(K)}
 
     def ask(question: Floats) -> None:
-        store._server.ask(
+        collection.ask(
             lambda client: client.search(
-                store._name,
+                collection._name,
                 data=[question.tolist()],
                 limit=K,
                 output_fields=["vector"],

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +17,20 @@ from indexer.vectors.exact_search import (
     exact_scores,
     scan_source,
 )
-from indexer.vectors.milvus_index import METRIC, MilvusIndex
+from indexer.vectors.milvus_collection import DEEPEST, MilvusCollection
+from indexer.vectors.milvus_index import MilvusIndex
 from indexer.vectors.milvus_server import MilvusServer
 from indexer.vectors.store import Floats, Hits, Ints, VectorSource, VectorStore, as_questions
-from model.errors import StorageError, shown
 
-Answer = TypeVar("Answer")
 Present = Callable[[Ints], NDArray[np.bool_]]
 """Tells which of some ids are there."""
 
-DEEPEST = 16_384
-"""Answers that Milvus gives to one question at the most."""
 FEW = 20_000
 """Segments that conditions leave, up to which the catalog's own vectors are compared."""
 SEALED_FROM = 1000
 """Rows that are put until a mark from which the server is told to seal them: it compares those
 that it has not sealed one by one, and may be told but every ten seconds."""
 _SPARE = 16
-_ROWS = 1000
-"""Rows a request: 64 MB are the most that a server takes, at 4 bytes a component."""
-_STATE = 0
-"""Id of the one row of the collection that holds the state."""
 
 
 class MilvusVectors(VectorStore):
@@ -78,29 +68,23 @@ class MilvusVectors(VectorStore):
         present: Present | None = None,
     ) -> None:
         self.dimension = dimension
-        self._server = server
-        self._name = name
-        self._state = f"{name}_state"
+        self._collection = MilvusCollection(server, name, dimension, index)
         self._source = source
         self._index = index
         self._few = few
         self._present = present
         self._last = 0
         self._begun = False
-        self._prepared = False
         self._unsealed = 0
         self._counted: int | None = None  # when rows were last counted; others write, too
 
     def __len__(self) -> int:
-        self._prepare()
-        told = self._ask(lambda c: c.query(self._name, output_fields=["count(*)"]))
-        self._counted = int(told[0]["count(*)"])
+        self._counted = len(self._collection)
         return self._counted
 
     @property
     def watermark(self) -> Watermark | None:
         """State of the catalog that the collection holds; None while it is being changed."""
-        self._prepare()
         aim, _, settled = self._told()
         return aim if settled else None
 
@@ -108,20 +92,16 @@ class MilvusVectors(VectorStore):
     def aim(self) -> Watermark | None:
         """State that the collection holds, or that the change leads to which broke off; None where
         nothing tells what it holds."""
-        self._prepare()
         return self._told()[0]
 
     @property
     def last_id(self) -> int:
         """Highest id that the collection was given before it was marked."""
-        self._prepare()
         return self._told()[1]
 
     def is_made(self) -> bool:
         """Whether the collection is there; all else that is asked of it makes it."""
-        return self._prepared or self._ask(
-            lambda c: c.has_collection(self._name) and c.has_collection(self._state)
-        )
+        return self._collection.is_made()
 
     def begin(self, aim: Watermark) -> None:
         """Note what the changes lead to that follow, until `mark`."""
@@ -131,32 +111,19 @@ class MilvusVectors(VectorStore):
 
     def mark(self, watermark: Watermark) -> None:
         """Note that the collection holds this state of the catalog."""
-        self._prepare()
-        if self._unsealed >= SEALED_FROM:
-            self._seal()
+        if self._unsealed >= SEALED_FROM and self._collection.seal():
+            self._unsealed = 0
         self._note(watermark, "settled")
         self._begun = False
 
     def ids(self) -> Ints:
         """All ids, int64 ascending."""
-        self._prepare()
-
-        def question(client: Any) -> list[int]:
-            pages = client.query_iterator(self._name, batch_size=DEEPEST, output_fields=["id"])
-            found: list[int] = []
-            try:
-                while page := pages.next():
-                    found += [row["id"] for row in page]
-            finally:
-                pages.close()
-            return found
-
-        return np.sort(np.array(self._ask(question), np.int64))
+        return self._collection.ids()
 
     def add(self, ids: Ints, vectors: Floats) -> None:
         """Remember vectors (n×D) under new ids (n); ValueError, and nothing added, otherwise."""
         ids = self._checked(ids, vectors)
-        if self._known(ids):
+        if self._collection.known(ids):
             raise ValueError("an id is known already")
         self.put(ids, vectors)
 
@@ -173,22 +140,16 @@ class MilvusVectors(VectorStore):
             return
         self._note_change()
         self._last = max(self._last, int(ids.max()))
-        for some in _pieces(len(ids)):
-            rows = [
-                {"id": i, "vector": row}
-                for i, row in zip(ids[some].tolist(), kept[some], strict=True)
-            ]
-            self._ask(partial(_upsert, name=self._name, rows=rows))
+        self._collection.upsert(ids, kept)
         self._unsealed += len(ids)
         self._counted = None
 
     def remove(self, ids: Ints) -> int:
         """Forget ids and return how many were known; unknown ones are passed over."""
-        gone = self._known(np.unique(np.asarray(ids, np.int64)))
+        gone = self._collection.known(np.unique(np.asarray(ids, np.int64)))
         if gone:
             self._note_change()
-        for some in _pieces(len(gone)):
-            self._ask(partial(_delete, name=self._name, ids=gone[some]))
+        self._collection.delete(gone)
         self._counted = None
         return len(gone)
 
@@ -222,21 +183,14 @@ class MilvusVectors(VectorStore):
 
     def differing(self, ids: Ints, vectors: Floats) -> int:
         """Number of ids (n) under which the collection has other vectors than these (n×D)."""
-        self._prepare()
-        other = 0
-        for some in _pieces(len(ids)):
-            rows = self._ask(partial(_get, name=self._name, ids=ids[some].tolist(), field="vector"))
-            held = {row["id"]: row["vector"] for row in rows}
-            wanted = zip(ids[some].tolist(), as_halves(vectors[some]), strict=True)
-            other += sum(i not in held or not np.array_equal(held[i], row) for i, row in wanted)
-        return other
+        wanted = dict(zip(ids.tolist(), as_halves(vectors), strict=True))
+        held = self._collection.vectors(ids)
+        return len(ids) - sum(np.array_equal(vector, wanted[i]) for i, vector in held)
 
     def drop(self) -> None:
         """Forget the whole collection, and its state."""
         self._last, self._begun, self._unsealed, self._counted = 0, False, 0, None
-        for name in (self._state, self._name):
-            self._ask(partial(_drop, name=name))
-        self._prepared = False
+        self._collection.drop()
 
     def _nearest(self, query: Floats, k: int, allowed: Ints | None) -> Hits:
         """Best k by the index of Milvus, or of all where that gives too few."""
@@ -244,7 +198,7 @@ class MilvusVectors(VectorStore):
         depth = int((k + _SPARE) / max(share, 1e-9) * (1.0 if allowed is None else 1.5))
         margin = 2 * ROUNDING * float(np.linalg.norm(query))
         while depth <= DEEPEST:
-            ids, vectors, last = self._candidates(query, depth)
+            ids, vectors, last = self._collection.nearest(query, depth)
             # a count takes the server as long as a search, and an index may give fewer than it has
             is_all = len(ids) < depth and len(ids) >= len(self)
             if is_all and allowed is None:
@@ -273,24 +227,6 @@ class MilvusVectors(VectorStore):
         """Number of rows, which another process may have changed since they were counted."""
         return len(self) if self._counted is None else self._counted
 
-    def _candidates(self, query: Floats, depth: int) -> tuple[Ints, Floats, float]:
-        """Ids (n), their vectors (n×D) and the least of the server's scores."""
-        length = float(np.linalg.norm(query.astype(np.float64)))
-        asked = (query / max(length, 1e-30)).astype(np.float32).tolist()
-        (found,) = self._ask(
-            lambda c: c.search(
-                self._name,
-                data=[asked],
-                limit=depth,
-                output_fields=["vector"],
-                search_params={"metric_type": METRIC, "params": self._index.searching(depth)},
-            )
-        )
-        ids = np.array([hit["id"] for hit in found], np.int64)
-        vectors = np.array([hit["entity"]["vector"] for hit in found], np.float32)
-        last = min((float(hit["distance"]) for hit in found), default=0.0) * length
-        return ids, vectors.reshape(len(ids), self.dimension), last
-
     def _checked(self, ids: Ints, vectors: Floats) -> Ints:
         ids = np.asarray(ids, np.int64)
         if ids.ndim != 1 or vectors.shape != (len(ids), self.dimension):
@@ -301,116 +237,18 @@ class MilvusVectors(VectorStore):
             raise ValueError("an id is negative or given twice")
         return ids
 
-    def _known(self, ids: Ints) -> list[int]:
-        """Those of some ids that the collection has."""
-        self._prepare()
-        found: list[int] = []
-        for some in _pieces(len(ids)):
-            rows = self._ask(partial(_get, name=self._name, ids=ids[some].tolist()))
-            found += [row["id"] for row in rows]
-        return found
-
     def _told(self) -> tuple[Watermark | None, int, bool]:
         """State that is noted, the highest id then, and whether it was reached."""
-        rows = self._ask(lambda c: c.get(self._state, ids=[_STATE], output_fields=["told"]))
-        match rows[0]["told"].split(" ") if rows else []:
+        match self._collection.told().split(" "):
             case [catalog_id, generation, revision, last, state]:
                 held = Watermark(catalog_id, int(generation), revision)
                 return held, int(last), state == "settled"
         return None, 0, False
 
-    def _seal(self) -> None:
-        """Have the server put the new rows under its index now; it does so by itself some time."""
-        with suppress(StorageError):  # it may be told too often
-            self._ask(partial(_flush, name=self._name))
-            self._unsealed = 0
-
     def _note_change(self) -> None:
-        self._prepare()
         if not self._begun:
             self._note(None, "")
 
     def _note(self, watermark: Watermark | None, state: str) -> None:
         told = "" if watermark is None else " ".join(map(str, (*watermark, self._last, state)))
-        row = {"id": _STATE, "told": told, "vector": [0.0, 0.0]}
-        self._ask(partial(_upsert, name=self._state, rows=[row]))
-
-    def _ask(self, question: Callable[[Any], Answer]) -> Answer:
-        try:
-            return self._server.ask(question)
-        except StorageError:
-            self._prepared = False  # a server that was started anew may have nothing loaded
-            raise
-
-    def _prepare(self) -> None:
-        """Make the collections where they are not there, and see that they are ours."""
-        if self._prepared:
-            return
-        self._ask(self._made)
-        self._prepared = True
-
-    def _made(self, client: Any) -> None:
-        from pymilvus import DataType
-
-        for name, dimension, index in (
-            (self._state, 2, "FLAT"),
-            (self._name, self.dimension, self._index.name),
-        ):
-            if client.has_collection(name):
-                self._require_ours(client, name, dimension, index)
-                client.load_collection(name)
-                continue
-            schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-            schema.add_field("id", DataType.INT64, is_primary=True)
-            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
-            if name == self._state:
-                schema.add_field("told", DataType.VARCHAR, max_length=200)
-            kept = client.prepare_index_params()
-            building = self._index.building if name == self._name else {}
-            kept.add_index("vector", index_type=index, metric_type=METRIC, params=building)
-            client.create_collection(
-                name, schema=schema, index_params=kept, consistency_level="Strong"
-            )
-
-    def _require_ours(self, client: Any, name: str, dimension: int, index: str) -> None:
-        fields = {field["name"]: field for field in client.describe_collection(name)["fields"]}
-        held = fields.get("vector", {}).get("params", {}).get("dim")
-        told = client.describe_index(name, index_name=client.list_indexes(name)[0])
-        if held is None or int(held) != dimension:
-            raise StorageError(
-                f"the collection {shown(name)} of {shown(self._server.uri)} holds vectors of"
-                f" {held} components, not of {dimension}",
-                "name another one",
-            )
-        if told.get("index_type") != index or told.get("metric_type") != METRIC:
-            raise StorageError(
-                f"the collection {shown(name)} of {shown(self._server.uri)} is kept by"
-                f" {told.get('index_type')}, not by {index}",
-                f"ask for {told.get('index_type')}, or drop the collection: it is made anew",
-            )
-
-
-def _upsert(client: Any, name: str, rows: list[dict[str, Any]]) -> None:
-    client.upsert(name, rows)
-
-
-def _delete(client: Any, name: str, ids: list[int]) -> None:
-    client.delete(name, ids=ids)
-
-
-def _flush(client: Any, name: str) -> None:
-    client.flush(name)
-
-
-def _drop(client: Any, name: str) -> None:
-    client.drop_collection(name)
-
-
-def _get(client: Any, name: str, ids: list[int], field: str = "id") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(name, ids=ids, output_fields=["id", field])
-    return found
-
-
-def _pieces(count: int) -> Iterator[slice]:
-    for start in range(0, count, _ROWS):
-        yield slice(start, start + _ROWS)
+        self._collection.note(told)

@@ -17,7 +17,8 @@ import pytest
 from indexer.backends import create_catalog, keeper_of, open_catalog
 from indexer.catalog.filter import Filter
 from indexer.location import index_folder, parsed
-from indexer.vectors import milvus_store
+from indexer.vectors import milvus_collection
+from indexer.vectors.milvus_collection import MilvusCollection
 from indexer.vectors.milvus_store import MilvusVectors
 from model.embeddings import Embeddings
 from model.errors import QueryError, StorageError
@@ -35,8 +36,8 @@ FOLLOWER = """
 import sys
 from pathlib import Path
 from indexer.backends import keeper_of, open_catalog
-from indexer.vectors import milvus_store
-milvus_store._ROWS = 2
+from indexer.vectors import milvus_collection
+milvus_collection._ROWS = 2
 folder = Path(sys.argv[1])
 with open_catalog(folder, readonly=True) as catalog:
     print("begun", flush=True)
@@ -124,14 +125,14 @@ def test_only_what_is_new_is_sent(
 def test_what_broke_off_anywhere_is_done_by_the_next(
     catalog: PostgresCatalog, made: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(milvus_store, "_ROWS", 3)
+    monkeypatch.setattr(milvus_collection, "_ROWS", 3)
     keeper(catalog).sync(writable=True)
     made.write(catalog, PHOTOS, PHOTOS + 4)
     catalog.forget_files([made.made_stamp(n).path for n in range(4)])
     asks = allowed = 0
-    ask = MilvusVectors._ask
+    ask = MilvusCollection._sent
 
-    def counted(self: MilvusVectors, question: object) -> object:
+    def counted(self: MilvusCollection, question: object) -> object:
         nonlocal asks
         asks += 1
         if asks > allowed:
@@ -141,7 +142,7 @@ def test_what_broke_off_anywhere_is_done_by_the_next(
     for most in range(4, 40, 5):
         asks, allowed = 0, most
         with monkeypatch.context() as patch:
-            patch.setattr(MilvusVectors, "_ask", counted)
+            patch.setattr(MilvusCollection, "_sent", counted)
             try:
                 keeper(catalog).sync(writable=True)
             except StorageError:

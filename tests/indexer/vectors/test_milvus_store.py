@@ -12,7 +12,7 @@ import pytest
 
 from indexer.catalog.filter import Filter
 from indexer.catalog.records import Watermark
-from indexer.vectors import milvus_store
+from indexer.vectors import milvus_collection, milvus_store
 from indexer.vectors.exact_store import ExactVectors
 from indexer.vectors.milvus_index import TYPES, milvus_index
 from indexer.vectors.milvus_server import MilvusServer
@@ -141,7 +141,7 @@ def test_many_new_rows_are_sealed_with_the_state_that_they_lead_to(
     server: MilvusServer, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed = []
-    flush = milvus_store._flush
+    flush = milvus_collection._flush
 
     def flushed(client: object, name: str) -> None:
         sealed.append(name)
@@ -149,7 +149,7 @@ def test_many_new_rows_are_sealed_with_the_state_that_they_lead_to(
         if len(sealed) > 1:
             raise StorageError("told too often", "")
 
-    monkeypatch.setattr(milvus_store, "_flush", flushed)
+    monkeypatch.setattr(milvus_collection, "_flush", flushed)
     monkeypatch.setattr(milvus_store, "SEALED_FROM", 100)
     store = MilvusVectors(server, "sealed", D, source, milvus_index("HNSW"))
     try:
