@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from pgvector import HalfVector, Vector
 
 from indexer.catalog.filter import Filter
-from indexer.catalog.postgres.conditions import conditions_of
 from indexer.catalog.postgres.database import Connection, Database, Row, fetched, run_many
 from indexer.catalog.postgres.half_vectors import halves
 from indexer.catalog.records import Watermark
 from indexer.vectors import pgvector_graph
 from indexer.vectors.exact_search import ROUNDING, best, exact_scores
+from indexer.vectors.pgvector_choice import Choice, Chooser, choice_of
 from indexer.vectors.store import Floats, Hits, Ints, VectorStore, as_questions
 
 EXACT_UP_TO = 50_000
@@ -33,43 +29,6 @@ _SPARE = 16
 """Candidates beyond those asked for: the server rounds scores otherwise than stores do."""
 _HALVING = 2.0**-11 + ROUNDING
 _ORDER = "v.vector <#> %b"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A choice of vectors in SQL.
-
-    Attributes:
-        joined: tables beside `vectors AS v`, joined to it; "" for none.
-        where: conditions; "" for none.
-        values: values of their parameters.
-        counted: number of them in SQL, of the same parameters; "" to count them one by one.
-    """
-
-    joined: str = ""
-    where: str = ""
-    values: tuple[Any, ...] = ()
-    counted: str = ""
-
-    @property
-    def source(self) -> str:
-        """The vectors that are chosen, to stand behind FROM."""
-        return f"vectors AS v {self.joined} WHERE {self.where or 'true'}"
-
-
-Chooser = Callable[[Connection, Filter], Choice]
-
-
-def choice_of(connection: Connection, asked: Filter) -> Choice:
-    """The choice that a filter makes in a catalog: all of its conditions are the database's."""
-    conditions = conditions_of(connection, asked)
-    joined = "JOIN segments AS s ON s.id = v.segment_id"
-    if conditions.of_photos:
-        joined += " JOIN photos AS p ON p.id = s.photo_id"
-    counted = ""
-    if not conditions.of_segments:
-        counted = f"SELECT sum(segment_count) FROM photos AS p WHERE {conditions.where}"
-    return Choice(joined, conditions.where, conditions.values, counted)
 
 
 class PgVectors(VectorStore):

@@ -97,7 +97,8 @@ def a_table(server: OwnServer | UsersPostgres) -> Iterator[BackEnd]:
     from indexer.catalog.postgres.database import Connection, Database
     from indexer.catalog.postgres.schema import make_vector_table
     from indexer.location import parsed
-    from indexer.vectors.pgvector_store import Choice, PgVectors
+    from indexer.vectors.pgvector_choice import Choice
+    from indexer.vectors.pgvector_store import PgVectors
 
     location, _ = parsed(server.uri(fresh_name()))
     with closing(Database(location)) as maker, maker.alone() as connection:
