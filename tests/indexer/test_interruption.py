@@ -16,9 +16,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
-from indexer.catalog.sqlite import seals
+from indexer.catalog.sqlite import seals, sqlite_reader
 from indexer.catalog.sqlite.sqlite_catalog import SqliteCatalog
 from indexer.lock import WriterLock
 from model.errors import IndexLocked, IndexMissing
@@ -208,8 +209,17 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
         if text.startswith(statement):
             raise KeyboardInterrupt
 
+    cursors = []
+
+    def left_open(connection: Connection, text: str, *values: object) -> list[Any]:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        cursors.append(driver.cursor().execute(text, values))
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         patch.setattr(seals, "run_many", interrupted_many)  # straight through the driver
+        patch.setattr(sqlite_reader, "fetched", left_open)
         patch.setattr(SQLiteDialect, "do_execute", interrupted(execute))
         patch.setattr(SQLiteDialect, "do_executemany", interrupted(executemany))
         with pytest.raises(KeyboardInterrupt):
@@ -217,6 +227,10 @@ def test_ctrl_c_in_the_middle_of_a_statement_is_just_that(
         if statement == "SELECT":
             with pytest.raises(KeyboardInterrupt):
                 catalog.segment_ids()
+            with pytest.raises(KeyboardInterrupt):
+                catalog.counts()
+            assert len(cursors) == 1
+    cursors.clear()
     assert catalog.counts().photos == (3 if statement == "COMMIT" else 2)
     assert catalog.check(full=True) == []
     gc.collect()  # SQLite keeps a closed connection until its last statement goes
