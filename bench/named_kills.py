@@ -11,9 +11,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from actor_kills import kill_actors
 from deaths import POINTS
 from forked_workers import Workers, is_there, painted_folder
 from milvus_server import OwnMilvus, own_milvus
@@ -40,11 +42,12 @@ A_ROUND = 25
 """Kills after which an index with vectors in Milvus is compared as a whole."""
 
 
-PARTS = ("sharing", "graphs", "milvus")
+PARTS = ("sharing", "graphs", "milvus", "actors")
 
 
 def kills(server: OwnServer, number: int, parts: Sequence[str] = PARTS) -> None:
     """So many kills at each of five points; half of those at the last two with vectors in Milvus.
+    Actors of Ray are killed a quarter as often, at any moment: each takes seconds to start.
 
     Args:
         server: the database.
@@ -79,6 +82,15 @@ def kills(server: OwnServer, number: int, parts: Sequence[str] = PARTS) -> None:
                     some = plan[start : start + A_ROUND]
                     _apply(uri, milvus, photos, embedded, some, died, chance)
                     _tell(died)
+        if "actors" in parts:
+            uri = server.uri("actors")
+            kill_actors(uri, photos, number // 4, chance, partial(_count_actor, died))
+            _compare(index_folder(uri), embedded)
+            _tell(died)
+
+
+def _count_actor(died: Died) -> None:
+    died["pgvector", "at any moment", "an actor of Ray"] += 1
 
 
 Plan = list[tuple[str, str]]
