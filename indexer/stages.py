@@ -21,7 +21,7 @@ def stage(deed: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     and each holds two items at the most.
 
     Raises:
-        Exception: what the deed raised; it is not begun for any item after that.
+        Exception: the deed's own; for no item after that one is it begun.
     """
     under_way: Future[R] | None = None
     try:
