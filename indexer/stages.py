@@ -17,8 +17,9 @@ GRACE = 5.0
 def stage(deed: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """What `deed` makes of each item, in their order, in a thread beside this one.
 
-    The next item is taken, here, while the deed is at one; so stages of stages all work at a time,
-    and each holds two items at the most.
+    The next item is taken while the deed is at one; so stages of stages all work at a time, and
+    each holds two items at the most. Items are taken by the thread that asks, since a catalog's
+    snapshot is one thread's (`model.curation.streaming` takes them in another).
 
     Raises:
         Exception: the deed's own; for no item after that one is it begun.

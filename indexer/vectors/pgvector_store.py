@@ -206,19 +206,17 @@ class PgVectors(VectorStore):
                     "set_config('hnsw.ef_search', %s, true)",
                     "set_config('hnsw.iterative_scan', %s, true)",
                     "set_config('hnsw.max_scan_tuples', %s, true)",
+                    "set_config('enable_sort', 'off', true)",
                 ),
                 (str(asked), deeper, str(MOST_SCANNED)),
             )
-            if choice.where:  # without conditions nothing costs less than the graph
-                connection.execute("SET LOCAL enable_sort = off")
             near = connection.execute(
                 f"SELECT v.segment_id, halfvec_send(v.vector) FROM {choice.source}"
                 f" AND v.segment_id <= {last} ORDER BY {_ORDER} LIMIT %s",
                 (*choice.values, _direction(query), k + _SPARE),
                 binary=True,
             )
-            if choice.where:
-                connection.execute("SET LOCAL enable_sort = on")
+            connection.execute("SET LOCAL enable_sort = on")
             return told.fetchone(), near.fetchall()
 
     def _near_since(
